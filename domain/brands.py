@@ -1,0 +1,113 @@
+"""A brand, its accounts and its hours, as the rest of the house sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Our credential and shop on a channel (판매자 계정).
+
+    Attributes:
+        brand: Slug of the brand, which is its folder's name.
+        name: Unique within the brand.
+        channel: Key of ``collectors.CHANNELS``.
+        interval: How often it is collected.
+        credentials: Contents of the credentials file; never logged.
+        options: Channel-specific keys of the ``[[accounts]]`` table (``base_url``, ``folder``,
+            ``columns``, ...), as TOML gives them.
+        writable: False when replies are handed to a person.
+        folder: The brand's folder; relative paths in ``options`` start there.
+    """
+
+    brand: str
+    name: str
+    channel: str
+    interval: timedelta = timedelta(minutes=10)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, object] = field(default_factory=dict)
+    writable: bool = False
+    folder: Path = Path()
+
+    @property
+    def key(self) -> str:
+        """Name the account across brands, as on the command line: ``BRAND/NAME``."""
+        return f"{self.brand}/{self.name}"
+
+    def option(self, name: str, default: str = "") -> str:
+        """Give a text option, or ``default``."""
+        value = self.options.get(name, default)
+        return value if isinstance(value, str) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessHours:
+    """When a brand works (영업시간), in its own time zone; holidays are never working days."""
+
+    opens: time = time(9)
+    closes: time = time(18)
+    lunch_starts: time | None = time(12)
+    lunch_ends: time | None = time(13)
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """Monday is 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Whose reputation is watched (브랜드).
+
+    Attributes:
+        slug: The folder's name; used in URLs and on the command line.
+        timezone: IANA name.
+        closing: Last sentence of every reply.
+        contacts: Registered phone numbers and addresses; the only ones a reply may give.
+        undo_window: How long an approved reply waits before it is published.
+        retention: How long personal data is kept after the feedback was written.
+        reply_within: Business time promised for a first reply, where the channel sets none.
+    """
+
+    slug: str
+    name: str
+    folder: Path
+    timezone: str = "Asia/Seoul"
+    tone: str = ""
+    closing: str = ""
+    contacts: tuple[str, ...] = ()
+    hours: BusinessHours = BusinessHours()
+    slack_review_destination: str = ""
+    slack_brand_destination: str = ""
+    undo_window: timedelta = timedelta(minutes=2)
+    retention: timedelta = timedelta(days=365)
+    reply_within: timedelta = timedelta(hours=8)
+    accounts: tuple[Account, ...] = ()
+
+    @property
+    def manual_folder(self) -> Path:
+        """Where the brand's manual lies."""
+        return self.folder / "manual"
+
+
+class TokenStore(Protocol):
+    """Keeps a rotating token for a collector; shared by processes, sealed at rest.
+
+    ``exclusive`` gives a context manager that only one process holds per account at a time, so
+    that two workers never refresh one token at once. ``load`` inside it sees what the last
+    holder saved.
+    """
+
+    def load(self, account_key: str) -> Mapping[str, str]:
+        """Give the stored token, or an empty mapping."""
+
+    def save(self, account_key: str, token: Mapping[str, str]) -> None:
+        """Replace the token in one transaction."""
+
+    def exclusive(self, account_key: str) -> AbstractContextManager[None]:
+        """Hold the account's token alone for the length of a ``with`` block."""
