@@ -1,0 +1,1 @@
+"""A demo storefront with real texts: what the product is shown and tested on."""
