@@ -1,0 +1,57 @@
+"""Collectors: one module per channel, and the explicit registry of all of them.
+
+A channel's module has ``SPEC: ChannelSpec`` and ``build(build: Build) -> Collector``; one whose
+``SPEC.reads_files`` is set also has ``read_file(path, account, now) -> Iterator[Page]``. Modules
+are imported when first asked for, so that a process pays only for the channels it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from collectors.base import Build, ChannelSpec, Collector
+    from domain.brands import Account
+    from domain.types import Page
+
+
+class ChannelModule(Protocol):
+    """What the module of a channel has."""
+
+    SPEC: ChannelSpec
+
+    def build(self, build: Build) -> Collector:
+        """Make the collector of one account."""
+
+    def read_file(self, path: Path, account: Account, now: datetime) -> Iterator[Page]:
+        """Read one export, page by page; only where ``SPEC.reads_files``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One line of the registry."""
+
+    module: str
+
+    def load(self) -> ChannelModule:
+        """Import the channel's module."""
+        return cast("ChannelModule", import_module(self.module))
+
+    @property
+    def spec(self) -> ChannelSpec:
+        """The channel's limits."""
+        return self.load().SPEC
+
+
+CHANNELS: Mapping[str, Channel] = {
+    "storefront": Channel("collectors.storefront"),
+    "seller_export": Channel("collectors.seller_export"),
+    "generic_file": Channel("collectors.table_file"),
+}
+"""Every channel that can be collected, by the word used in ``brand.toml``."""

@@ -1,0 +1,41 @@
+"""Publishers: one module per channel that can be answered, and the explicit registry.
+
+A module has ``build(build: Build) -> Publisher`` and may use its own channel's module in
+`collectors`. Channels without a line here are answered by a person (assisted hand-off).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from collectors.base import Build
+    from responders.publishers.base import Publisher
+
+
+class PublisherModule(Protocol):
+    """What the module of a publisher has."""
+
+    def build(self, build: Build) -> Publisher:
+        """Make the publisher of one account."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherEntry:
+    """One line of the registry."""
+
+    module: str
+
+    def load(self) -> PublisherModule:
+        """Import the publisher's module."""
+        return cast("PublisherModule", import_module(self.module))
+
+
+PUBLISHERS: Mapping[str, PublisherEntry] = {
+    "storefront": PublisherEntry("responders.publishers.storefront"),
+}
+"""Every channel that can be answered, by the word used in ``brand.toml``."""

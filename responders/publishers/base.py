@@ -1,0 +1,57 @@
+"""What every publisher gives: one public reply, and what stands on the channel now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from domain.types import ChannelReply, ReplyRules, ReplyTarget
+
+
+class Publisher(Protocol):
+    """Writes replies for one account. Only the publishing worker may hold one.
+
+    Every write is settled by reading: `read_back` must see what `publish` stored within
+    ``timeout_s + slowest_commit_s`` of the call.
+    """
+
+    @property
+    def rules(self) -> ReplyRules:
+        """What a reply may be; `publish` refuses what breaks them, it never shortens."""
+
+    @property
+    def idempotent(self) -> bool:
+        """True when repeating the same write cannot add a second reply (an upsert).
+
+        A channel with both ways of writing says False: then every lost answer is read first.
+        """
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds after which the client gives up on a write."""
+
+    @property
+    def slowest_commit_s(self) -> float:
+        """Seconds the channel may take, after our time-out, until a stored reply is readable."""
+
+    def publish(self, target: ReplyTarget, text: str) -> ChannelReply:
+        """Store ``text`` as the reply, once, exactly as given.
+
+        Returns:
+            What the channel said it stored; ``state`` is ``pending`` under moderation.
+
+        Raises:
+            RetryableError: Certainly nothing was stored; also `RateLimitedError`.
+            PublicationRefusedError: The channel, or the rules, said no.
+            CredentialRejectedError: The channel refused our secret, address or permission.
+            OutcomeUnknownError: The request may have left and no answer came. Read before
+                writing again.
+        """
+
+    def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
+        """Give every reply of the shop that stands on the item now, oldest first.
+
+        Raises:
+            RetryableError: The channel could not be read; nothing is known.
+            PermanentError: It cannot be read this way; a person looks.
+        """
