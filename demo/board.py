@@ -68,7 +68,6 @@ class Boards:
         self._articles: dict[_Key, Article] = {}
         self._order: dict[_BoardKey, list[Article]] = defaultdict(list)
         self._replies: dict[_Key, list[Reply]] = defaultdict(list)
-        self._rows: dict[_Key, str] = {}
         self._next_reply_no = _FIRST_REPLY_NO
         self._next_article_no: dict[str, int] = defaultdict(lambda: 1)
         for article in self._initial:
@@ -110,12 +109,8 @@ class Boards:
             return None if article is None else self._row(article)
 
     def _row(self, article: Article) -> str:
-        key = article.shop, article.no
-        row = self._rows.get(key)
-        if row is None:
-            row = render_row(article, self._replies.get(key, ()), self._skin)
-            self._rows[key] = row
-        return row
+        replies = self._replies.get((article.shop, article.no), ())
+        return render_row(article, replies, self._skin)
 
     def replies(self, shop: str, no: int) -> tuple[Reply, ...] | None:
         """Give an article's replies, oldest first; None when there is no such article."""
@@ -195,7 +190,6 @@ class Boards:
         """Show pages in another skin."""
         with self._lock:
             self._skin = skin
-            self._rows.clear()
 
     def reset(self) -> None:
         """Go back to the content of the start, without replies."""
@@ -212,7 +206,6 @@ class Boards:
     def _put_reply(self, shop: str, no: int, reply: Reply) -> None:
         self._replies[shop, no].append(reply)
         self._next_reply_no = max(self._next_reply_no, reply.no + 1)
-        self._rows.pop((shop, no), None)
 
     def _put_article(self, article: Article) -> None:
         if (article.shop, article.no) in self._articles:
@@ -226,7 +219,6 @@ class Boards:
     def _remove(self, shop: str, no: int) -> None:
         article = self._articles.pop((shop, no))
         self._order[shop, article.kind].remove(article)
-        self._rows.pop((shop, no), None)
 
     # Journal
 
