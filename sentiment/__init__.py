@@ -1,0 +1,1 @@
+"""Understands Korean customer texts: sentiment, complaints, severity, abuse, intent."""

@@ -1,0 +1,103 @@
+"""Finds words that are hostile to people, however they are hidden, and lets praise slang be.
+
+Rules work on folded text: zero-width characters are gone and split jamo are joined. Digits,
+dots and the like between the syllables of a swear word do not hide it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from domain.types import Span
+    from sentiment.text import Folded
+
+_GAP = r"[\s\d.,*~!@#^_\-/|+ㅣ]{0,3}"
+
+
+def _spread(word: str) -> str:
+    return _GAP.join(word)
+
+
+# Swearing at people; counts wherever it stands.
+_HOSTILE = re.compile(
+    "|".join(
+        [
+            "(?:"
+            + "|".join(
+                map(
+                    _spread,
+                    (
+                        "병신",
+                        "븅신",
+                        "빙신",
+                        "등신",
+                        "개새끼",
+                        "개색기",
+                        "개색끼",
+                        "개세끼",
+                        "새끼들",
+                        "씹새",
+                        "호로새끼",
+                        "쌍놈",
+                        "쌍년",
+                        "썅년",
+                        "니미",
+                        "느금마",
+                        "니애미",
+                        "니에미",
+                        "빡대가리",
+                        "돌대가리",
+                        "또라이",
+                        "양아치",
+                        "개소리",
+                        "개돼지",
+                    ),
+                )
+            )
+            + ")",
+            rf"[조좇좆좃졷]{_GAP}[까같]|좆|ㅈ{_GAP}(?:까|같)|ㅈㄹ|ㅈ랄|지{_GAP}랄",
+            rf"ㅂ{_GAP}ㅅ|ㅄ|ㅂ신|병{_GAP}ㅅ",
+            r"(?:미친|돌은|썩을|망할|나쁜|죽일|도둑|사기)\s?(?:놈|년|넘|새끼|쉐끼|것들|인간들?)|새끼(?!\s?(?:강아지|고양이|발가락|손가락|돼지|양|거북|고래))",
+            r"(?:이|그|저|개)\s?(?:놈|년)(?:들|이|아|의|은)|[가-힣]{1,4}(?:놈|년)들(?!이\s?(?:좋아|먹))",
+            r"꺼져|닥쳐|뒤져라|뒈져|뒤질|디져|죽어라|죽어버려|죽여\s?버리|엿\s?먹|ㄲㅈ|ㄷㅊ|쳐\s?먹고|처먹고|쳐\s?맞",
+            r"미쳤냐|미쳤나|미친\s?거\s?아니(?:냐|야)|정신병자|정신\s?나간|머리가?\s?(?:나쁘|비었|장식)|뇌가?\s?(?:없|비었)|대가리|멍청(?:한|하|이)|무식한|무뇌|한남|김치녀|된장녀|맘충|틀딱|급식충|찐따|호구로\s?(?:아|보)|사기꾼|도둑놈|날강도|벌레만도|쓰레기\s?(?:같은\s?)?(?:놈|년|새끼|것들|인간|업체|판매자|사장|회사|직원|상담)|인간\s?쓰레기|양심도?\s?없는\s?(?:것들|인간|놈)",
+        ]
+    )
+)
+# Swear words that Koreans also shout for joy.
+_SHOUT = re.compile(
+    rf"(?:[시씨씹쉬슈쒸]|ㅅ|ㅆ){_GAP}(?:[발벌팔빨밸]|ㅂ(?![가-힣]))|시{_GAP}바(?![다라나람닥로르]|이)|씨{_GAP}바(?!다)|"
+    rf"시{_GAP}[ㅂ8]|18\s?(?:놈|년|새끼)|아{_GAP}씹|썅|염병|씹"
+)
+_INNOCENT = re.compile(
+    r"다시\s?(?:발|벌|팔)|역시\s?(?:발|벌|팔)|[가-힣]시\s(?:발|벌|팔|바)|혹시\s?(?:발|벌|팔)|시(?:발점|벌건|팔렸|바이)|잠시\s?(?:발|벌)|즉시\s?(?:발|벌)|\d시\s?발|씨발라|씨\s?발라|씹(?:는|을|어|고|히|으|기|다|네|힌|혀|었|자|던|지)|접시\s?(?:발|벌)|"
+    r"필요시\s?발|주문시\s?발|구매시\s?발|몇\s?시\s?발|일시\s?발|당시\s?발|출시\s?발|표시\s?발|지랄탄|년들이\s?갈수록|몇\s?년들"
+)
+
+
+def find(folded: Folded, score: float | None) -> tuple[Span, ...]:
+    """Give the hostile words.
+
+    Args:
+        folded: The text.
+        score: P(negative); shouted swear words in clear praise are not hostile.
+    """
+    text = folded.text
+    innocent = [match.span() for match in _INNOCENT.finditer(text)]
+    spans = []
+    patterns = [_HOSTILE] if score is not None and score < 0.25 else [_HOSTILE, _SHOUT]
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            if any(a < end and start < b for a, b in innocent):
+                continue
+            spans.append((start, end))
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(folded.span(start, end) for start, end in merged)

@@ -1,0 +1,164 @@
+"""Makes hostile or sloppy Korean text readable for the models, and says when there is none.
+
+``normalise`` undoes what people do to hide words (zero-width characters, split jamo,
+full-width letters) and what costs the models capacity (endless ㅋㅋㅋㅋ). Offsets are not
+kept here; rules that must point at words use ``fold``, which maps back to the original.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain.types import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_CHARACTERS = 3000
+"""Longer texts are read as their first 2/3 and last 1/3 of this many code points."""
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_TAG = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,200}>")
+_SPACES = re.compile(r"\s+")
+_REPEATS = re.compile(r"(.)\1{3,}")
+_LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+_VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+_TAILS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
+_LEAD = {jamo: index for index, jamo in enumerate(_LEADS)}
+_VOWEL = {jamo: index for index, jamo in enumerate(_VOWELS)}
+_TAIL = {jamo: index + 1 for index, jamo in enumerate(_TAILS)}
+# Two or more written-out syllables in a row are split text; ㅠㅠ or a single ㅋㅏ is not.
+_SPLIT_JAMO = re.compile(f"(?:[{_LEADS}][{_VOWELS}](?:[{_TAILS}](?![{_VOWELS}]))?){{2,}}")
+_SYLLABLE = re.compile(f"[{_LEADS}][{_VOWELS}](?:[{_TAILS}](?![{_VOWELS}]))?")
+_NOT_JAMO = re.compile("[^ㄱ-ㆎ]+")
+# Conjoining jamo that no syllable took become the letters people type.
+_CONJOINING = str.maketrans(
+    {0x1100 + i: lead for i, lead in enumerate(_LEADS)}
+    | {0x1161 + i: vowel for i, vowel in enumerate(_VOWELS)}
+    | {0x11A8 + i: tail for i, tail in enumerate(_TAILS)}
+)
+_NEEDS_FOLDING = re.compile(f"[^\\x20-\\x7e\\n가-힣ㄱ-ㆎ]|(?:[{_LEADS}][{_VOWELS}])")
+_HANGUL = re.compile("[가-힣]")
+_LETTER = re.compile(r"[^\W\d_]")
+_LAUGH_OR_CRY = re.compile("[ㄱ-ㆎ]")
+
+
+def _join_syllable(match: re.Match[str]) -> str:
+    jamo = match.group()
+    tail = _TAIL[jamo[2]] if len(jamo) == 3 else 0
+    return chr(0xAC00 + (_LEAD[jamo[0]] * 21 + _VOWEL[jamo[1]]) * 28 + tail)
+
+
+def compose_jamo(text: str) -> str:
+    """Join jamo written one by one (``ㅅㅣㅂㅏㄹ``) into syllables."""
+    return _SPLIT_JAMO.sub(lambda run: _SYLLABLE.sub(_join_syllable, run.group()), text)
+
+
+def shorten(text: str) -> str:
+    """Cut a very long text to its beginning and end, which carry the verdict."""
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    head = MAX_CHARACTERS * 2 // 3
+    return text[:head] + " " + text[head - MAX_CHARACTERS :]
+
+
+def normalise(text: str) -> str:
+    """Give the text as the models read it.
+
+    Total: any ``str`` works, lone surrogates, NUL and a megabyte included. HTML tags are
+    dropped, letters are lower-cased and NFKC-folded, runs of one character end at three.
+    """
+    text = shorten(text)
+    if text.isascii() and "<" not in text:
+        text = _INVISIBLE.sub("", text)
+    else:
+        # NFKC would turn ㅠ into a conjoining vowel and glue it to its neighbours.
+        text = _NOT_JAMO.sub(
+            lambda run: unicodedata.normalize("NFKC", run.group()),
+            _INVISIBLE.sub("", _TAG.sub(" ", text)),
+        )
+        text = compose_jamo(text.translate(_CONJOINING))
+    return _SPACES.sub(" ", _REPEATS.sub(r"\1\1\1", text.lower())).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text without hiding places, and where each character came from.
+
+    ``origin[i]`` is the code point offset in the original of ``text[i]``; ``length`` is the
+    original's.
+    """
+
+    text: str
+    origin: Sequence[int]
+    length: int
+
+    def span(self, start: int, end: int) -> Span:
+        """Map ``[start, end)`` of the folded text back; ``start < end``."""
+        if end < len(self.origin):
+            return Span(self.origin[start], self.origin[end])
+        return Span(self.origin[start], self.length)
+
+
+def fold(text: str) -> Folded:
+    """Drop invisible characters and fold widths, remembering the original offsets.
+
+    Unlike ``normalise`` this keeps repeats and spaces, so every character has one origin.
+    Split jamo are joined; the syllable's origin is its first jamo. Only the first
+    ``MAX_CHARACTERS`` code points are read.
+    """
+    text = text[:MAX_CHARACTERS]
+    if not _NEEDS_FOLDING.search(text):
+        return Folded(text.lower(), range(len(text)), len(text))
+    kept: list[str] = []
+    origin: list[int] = []
+    for offset, character in enumerate(text):
+        if _INVISIBLE.match(character):
+            continue
+        plain = character
+        if not _LAUGH_OR_CRY.match(character):
+            plain = unicodedata.normalize("NFKC", character).lower().translate(_CONJOINING)
+        kept.extend(plain)
+        origin.extend([offset] * len(plain))
+    folded = "".join(kept)
+    pieces: list[str] = []
+    places: list[int] = []
+    last = 0
+    for run in _SPLIT_JAMO.finditer(folded):
+        pieces.append(folded[last : run.start()])
+        places.extend(origin[last : run.start()])
+        for syllable in _SYLLABLE.finditer(folded, run.start(), run.end()):
+            pieces.append(_join_syllable(syllable))
+            places.append(origin[syllable.start()])
+        last = run.end()
+    pieces.append(folded[last:])
+    places.extend(origin[last:])
+    return Folded("".join(pieces), tuple(places), len(text))
+
+
+def is_blank(normalised: str) -> bool:
+    """Tell whether nothing is said: no letter, or only ㅋㅋㅋ, ㅠㅠ and the like."""
+    return not _LETTER.search(_LAUGH_OR_CRY.sub("", normalised))
+
+
+def is_korean(normalised: str) -> bool:
+    """Tell whether enough of the letters are Hangul to be read as Korean."""
+    letters = len(_LETTER.findall(normalised))
+    hangul = len(_HANGUL.findall(normalised))
+    return hangul >= 1 and hangul >= 0.25 * letters
+
+
+def is_mash(normalised: str) -> bool:
+    """Tell whether the text is keyboard noise: one syllable over and over, random jamo."""
+    hangul = _HANGUL.findall(normalised)
+    jamo = len(_LAUGH_OR_CRY.findall(normalised))
+    if len(hangul) >= 4 and len(set(hangul)) == 1:
+        return True
+    return jamo >= 4 and len(hangul) * 3 < jamo and len(hangul) <= 2

@@ -1,0 +1,1 @@
+"""Rebuilds the shipped model; needs the training dependencies, never used at run time."""

@@ -1,0 +1,95 @@
+"""Trains the wide model by L-BFGS on weighted, soft-labelled rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from sentiment.wide import BITS, Wide, groups
+
+if TYPE_CHECKING:
+    from sentiment.training.data import Row
+
+WEIGHT = {"movie": 1.0, "product": 5.0, "app": 5.0, "kote": 1.0, "written": 8.0, "hate": 0.0}
+
+
+def matrix(texts: list[str], bits: int = BITS, chunk: int = 20000) -> sp.csr_matrix:
+    """Give counts / sqrt(features of the text), float32 [texts, 2**bits]."""
+    blocks = []
+    for at in range(0, len(texts), chunk):
+        part = texts[at : at + chunk]
+        columns, rows = zip(*groups(part, bits), strict=True)
+        column = np.concatenate(columns).astype(np.int32)
+        row = np.concatenate(rows).astype(np.int32)
+        size = np.bincount(row, minlength=len(part)).astype(np.float32)
+        values = 1 / np.sqrt(size[row])
+        blocks.append(sp.csr_matrix((values, (row, column)), shape=(len(part), 1 << bits)))
+    return sp.vstack(blocks, format="csr")
+
+
+def inverse_frequency(x: sp.csr_matrix, least: int) -> np.ndarray:
+    """Give idf per bucket; 0 for buckets met in fewer than ``least`` texts."""
+    seen = np.bincount(x.indices, minlength=x.shape[1])
+    idf = np.log((1 + x.shape[0]) / (1 + seen)).astype(np.float32) + 1
+    return np.where(seen >= least, idf / 6, 0).astype(np.float32)
+
+
+def fit(
+    x: sp.csr_matrix, target: np.ndarray, weight: np.ndarray, penalty: float, iterations: int = 60
+) -> tuple[np.ndarray, float]:
+    """Fit a logistic regression; gives (weights float32, bias).
+
+    Loss: weighted mean cross-entropy + penalty / 2 * |w|^2 / total weight.
+    """
+    used = np.flatnonzero(np.bincount(x.indices, np.abs(x.data), minlength=x.shape[1]) > 0)
+    width = x.shape[1]
+    x = x[:, used]
+    back = x.T.tocsr()
+    total = weight.sum()
+
+    def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
+        w, b = point[:-1].astype(np.float32), point[-1]
+        z = x @ w + b
+        value = (weight * (np.logaddexp(0, z) - target * z)).sum() / total
+        error = (weight * (expit(z) - target) / total).astype(np.float32)
+        gradient = np.empty_like(point)
+        gradient[:-1] = back @ error + penalty / total * w
+        gradient[-1] = error.sum()
+        return value + penalty / 2 / total * float(w @ w), gradient
+
+    found = minimize(
+        loss,
+        np.zeros(len(used) + 1),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "maxcor": 8},
+    )
+    weights = np.zeros(width, np.float32)
+    weights[used] = found.x[:-1]
+    return weights, float(found.x[-1])
+
+
+def row_weights(rows: list[Row]) -> np.ndarray:
+    """Give each row's weight: its domain's, balanced between the classes of the domain."""
+    weights = np.array([WEIGHT[r.source] * r.strength for r in rows])
+    negative = np.array([r.negative for r in rows])
+    source = np.array([r.source for r in rows])
+    for name in set(source):
+        here = source == name
+        mass_negative = (weights * negative)[here].sum()
+        mass_other = (weights * (1 - negative))[here].sum()
+        if mass_negative > 0 and mass_other > 0:
+            lift = mass_other / mass_negative
+            weights[here] *= (negative[here] * lift + (1 - negative[here])) * 2 / (1 + lift)
+    return weights
+
+
+def quantise(weights: np.ndarray, biases: np.ndarray) -> Wide:
+    """Round float weights [2**bits, outputs] to int8 by output."""
+    scales = np.maximum(np.quantile(np.abs(weights), 0.99999, axis=0) / 127, 1e-9)
+    rounded = np.clip(np.rint(weights / scales), -127, 127).astype(np.int8)
+    return Wide(rounded, scales.astype(np.float32), biases.astype(np.float32))

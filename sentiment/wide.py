@@ -1,0 +1,128 @@
+"""The wide model: a linear model over hashed character n-grams and words, in numpy alone.
+
+A text is a bag of its character 1- to 5-grams (with a space before and after), its words and
+its word pairs, each hashed into one of ``2**BITS`` buckets. A logit is the sum of the
+buckets' weights divided by the root of the number of features, plus a bias. Everything is
+done for a whole batch of texts at once; a text's logit does not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    import numpy.typing as npt
+
+    UInts = npt.NDArray[np.uint64]
+    Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float32]
+
+BITS = 22
+LONGEST = 5
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+_WORD = np.uint64(0x51ED270B0A1F39C1)
+_PAIR = np.uint64(0xA24BAED4963EE407)
+_SPACE = np.uint64(32)
+
+
+def _bucket(hashes: UInts, bits: int) -> Ints:
+    mixed = (hashes ^ (hashes >> np.uint64(32))) * _MIX
+    return (mixed >> np.uint64(64 - bits)).astype(np.int64)
+
+
+def _words(codes: UInts, text_of: Ints) -> tuple[UInts, Ints]:
+    """Hash each word; gives (hashes, text number of each word)."""
+    inside = codes != _SPACE
+    starts = np.flatnonzero(inside & ~np.concatenate(([False], inside[:-1])))
+    if not starts.size:
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    word_of = np.cumsum(np.isin(np.arange(codes.size), starts, assume_unique=True)) - 1
+    place = (np.arange(codes.size) - starts[np.maximum(word_of, 0)]).astype(np.uint64)
+    spun = (codes + np.uint64(1)) * (place * _STEP + _WORD)
+    parts = np.where(inside, spun ^ (codes << place % np.uint64(31)), np.uint64(0))
+    return np.add.reduceat(parts * _MIX, starts), text_of[starts]
+
+
+def groups(texts: Sequence[str], bits: int = BITS) -> Iterator[tuple[Ints, Ints]]:
+    """Yield feature groups as (bucket of each feature, text number of each feature).
+
+    Text numbers never fall within a group. Every text must be normalised.
+    """
+    padded = [f" {text} " for text in texts]
+    joined = "".join(padded)
+    codes = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
+    lengths = np.fromiter((len(text) for text in padded), np.int64, len(padded))
+    text_of = np.repeat(np.arange(len(padded)), lengths)
+    with np.errstate(over="ignore"):
+        rolling = np.zeros(codes.size, np.uint64)
+        for length in range(1, LONGEST + 1):
+            if codes.size < length:
+                return
+            if length > 1:
+                rolling = rolling[:-1]
+            rolling = (rolling * _STEP) + codes[length - 1 :] + np.uint64(length)
+            whole = text_of[: rolling.size] == text_of[length - 1 :]
+            yield _bucket(rolling[whole], bits), text_of[: rolling.size][whole]
+        words, owner = _words(codes, text_of)
+        yield _bucket(words, bits), owner
+        together = owner[:-1] == owner[1:]
+        pairs = words[:-1] * _PAIR + words[1:]
+        yield _bucket(pairs[together], bits), owner[:-1][together]
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Weights of the wide model.
+
+    Attributes:
+        weights: int8 [2**bits, outputs].
+        scales: float32 [outputs], what one step of a weight is worth.
+        biases: float32 [outputs].
+    """
+
+    weights: npt.NDArray[np.int8]
+    scales: Floats
+    biases: Floats
+
+    @property
+    def bits(self) -> int:
+        """Number of hash bits."""
+        return int(self.weights.shape[0]).bit_length() - 1
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """Give logits float32 [texts, outputs] of normalised texts."""
+        outputs = self.weights.shape[1]
+        total = np.zeros((len(texts), outputs), np.float64)
+        count = np.zeros(len(texts), np.float64)
+        if not texts:
+            return total.astype(np.float32)
+        for buckets, owner in groups(texts, self.bits):
+            count += np.bincount(owner, minlength=len(texts))
+            picked = self.weights[buckets]
+            for output in range(outputs):
+                # Sums of integers are exact, so the order of texts cannot change them.
+                total[:, output] += np.bincount(owner, picked[:, output], minlength=len(texts))
+        scaled = total * self.scales / np.sqrt(np.maximum(count, 1.0))[:, None]
+        result: Floats = (scaled + self.biases).astype(np.float32)
+        return result
+
+
+def from_arrays(arrays: Mapping[str, Any]) -> Wide:
+    """Build the model from the arrays of its ``.npz`` file.
+
+    Raises:
+        ValueError: The arrays do not fit together.
+        KeyError: One is missing.
+    """
+    wide = Wide(arrays["weights"], arrays["scales"], arrays["biases"])
+    rows, outputs = wide.weights.shape
+    if rows != 1 << wide.bits or wide.scales.shape != (outputs,) or wide.biases.shape != (outputs,):
+        raise ValueError("the wide model's arrays do not fit together")
+    return wide
