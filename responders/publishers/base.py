@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from domain.errors import PublicationRefusedError
+
 if TYPE_CHECKING:
     from domain.types import ChannelReply, ReplyRules, ReplyTarget
 
@@ -55,3 +57,28 @@ class Publisher(Protocol):
             RetryableError: The channel could not be read; nothing is known.
             PermanentError: It cannot be read this way; a person looks.
         """
+
+
+def refuse_unfit(rules: ReplyRules, text: str) -> None:
+    """Refuse a reply that the channel would refuse, before it is sent; nothing is shortened.
+
+    Raises:
+        PublicationRefusedError: Too long, too short, or with halves of characters.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PublicationRefusedError(
+            "the reply has unpaired surrogates", code="encoding"
+        ) from None
+    length = rules.length_of(text)
+    if length > rules.max_length:
+        raise PublicationRefusedError(
+            f"the reply has {length} {rules.unit}, the channel takes {rules.max_length}",
+            code="too_long",
+        )
+    if length < rules.min_length or not text.strip():
+        raise PublicationRefusedError(
+            f"the reply has {length} {rules.unit}, the channel wants {rules.min_length}",
+            code="too_short",
+        )

@@ -1,0 +1,863 @@
+"""HTTP for every channel: limits, politeness and the translation into our errors, once.
+
+A channel asks through a `ChannelClient`: `read` for questions, `write` for anything that changes
+the channel. The difference matters when the line breaks: a question may simply be asked again,
+while a write that may have left is `OutcomeUnknownError` and is settled by reading.
+
+What the client sees to, so that no channel has to:
+
+* time: per wait and for the whole exchange; size: of the body, also after decompression;
+* addresses: names are resolved here and the checked address is the one connected to. Private
+  addresses are refused unless the operator allowed them for the configured address; a redirect
+  to one is always refused;
+* politeness: a least interval per host, pauses asked for in headers, one honest name;
+* secrets: messages carry method, host, path and codes only, with the account's secrets blanked.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import json
+import random
+import re
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Literal
+
+import httpcore
+import httpx
+
+from collectors.values import decode_text
+from domain.errors import (
+    AccessBlockedError,
+    BadInputError,
+    ChannelUnavailableError,
+    ConfigurationError,
+    CredentialRejectedError,
+    LayoutChangedError,
+    OutcomeUnknownError,
+    PublicationRefusedError,
+    RateLimitedError,
+    ReputationError,
+)
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable, Iterator
+
+    from collectors.base import ChannelSpec, Clock
+    from domain.brands import Account
+
+USER_AGENT: Final = "Pyeongpan/0.1 (review monitoring for the shop's owner)"
+MAX_REDIRECTS: Final = 3
+CLOCK_SKEW_LIMIT_S: Final = 120.0
+"""Coupang and Naver refuse signatures that are five minutes off; two leaves room."""
+
+_CHUNK_BYTES: Final = 64 * 1024
+_SHORTEST_SECRET: Final = 6
+_LONGEST_PAUSE_S: Final = 24 * 3600.0
+
+Refusal = Callable[["Answer"], ReputationError | None]
+"""Gives the error that a channel's own code in a 4xx/5xx answer means, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much one exchange may be.
+
+    Attributes:
+        wait_s: Seconds for each wait on the connection.
+        total_s: Seconds for the whole exchange, body included.
+        max_bytes: Largest body, counted after decompression.
+        max_pause_s: Longest politeness pause taken here; a longer one becomes
+            `RateLimitedError`, so that a worker's thread is not blocked.
+    """
+
+    wait_s: float = 15.0
+    total_s: float = 60.0
+    max_bytes: int = 16 * 1024 * 1024
+    max_pause_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a channel answered.
+
+    Attributes:
+        body: Decompressed bytes.
+        url: Where it came from after redirects; may hold a secret in its query, do not log it.
+    """
+
+    status: int
+    headers: httpx.Headers
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
+
+    @property
+    def not_modified(self) -> bool:
+        """Tell whether a conditional question was answered "as before"."""
+        return self.status == HTTPStatus.NOT_MODIFIED
+
+    @property
+    def validators(self) -> dict[str, str]:
+        """Give what `conditional` needs to ask again: ``etag``, ``last_modified``."""
+        names = {"etag": "ETag", "last_modified": "Last-Modified"}
+        return {key: self.headers[name] for key, name in names.items() if name in self.headers}
+
+    @property
+    def text(self) -> str:
+        """The body as text, by what its bytes are rather than what the header claims."""
+        return decode_text(self.body, _declared_charset(self.headers.get("Content-Type", "")))
+
+    def json(self) -> object:
+        """Read the body as JSON.
+
+        Raises:
+            AccessBlockedError: It is a page that asks for a human (CAPTCHA).
+            ChannelUnavailableError: It is another page (maintenance, gateway) or half an answer.
+        """
+        text = self.text.lstrip("\ufeff \t\r\n")
+        if text.startswith("<"):
+            raise_if_captcha(self)
+            raise ChannelUnavailableError("a page came instead of JSON")
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise ChannelUnavailableError("the JSON answer is broken or incomplete") from None
+
+    @property
+    def error_code(self) -> str:
+        """The channel's own code in an error body, or empty; safe to show."""
+        try:
+            return _code_in(json.loads(self.text))
+        except (ValueError, RecursionError):
+            return ""
+
+    def clock_skew_s(self, now: datetime) -> float:
+        """Seconds our clock is ahead of the channel's; 0 where it does not tell the time."""
+        told = _http_date(self.headers.get("Date", ""))
+        return (now - told).total_seconds() if told else 0.0
+
+
+class Pacer:
+    """Keeps a least interval between requests to a host, and the pauses channels ask for.
+
+    One per process, shared by all accounts and threads.
+
+    Args:
+        monotonic: Seconds that never go back.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._free_at: dict[str, float] = {}
+
+    def reserve(self, keys: Mapping[str, float], max_wait_s: float) -> float:
+        """Take the next free slot of every key and give the seconds until it.
+
+        Args:
+            keys: Least interval in seconds, by host or account.
+            max_wait_s: When the slot is further away, it is not taken.
+
+        Raises:
+            RateLimitedError: The next slot is further away than ``max_wait_s``.
+        """
+        with self._lock:
+            now = self._monotonic()
+            slot = max([now, *(self._free_at.get(key, now) for key in keys)])
+            if slot - now > max_wait_s:
+                raise RateLimitedError("waiting as the channel asked", retry_after_s=slot - now)
+            for key, interval_s in keys.items():
+                self._free_at[key] = slot + interval_s
+            return slot - now
+
+    def hold(self, key: str, pause_s: float) -> None:
+        """Let nothing through for ``pause_s`` seconds."""
+        with self._lock:
+            until = self._monotonic() + min(pause_s, _LONGEST_PAUSE_S)
+            self._free_at[key] = max(until, self._free_at.get(key, until))
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Stops asking a channel that keeps failing: a value, kept per account by the worker.
+
+    Closed until ``threshold`` failures in a row, then open for a time that doubles with every
+    further failure; one question is let through when it has passed.
+
+    Attributes:
+        failures: In a row.
+        quiet_until: Nothing is asked before this instant; None while all is well.
+    """
+
+    failures: int = 0
+    quiet_until: datetime | None = None
+
+    THRESHOLD = 5
+    FIRST_PAUSE = timedelta(seconds=30)
+    LONGEST_PAUSE = timedelta(minutes=30)
+
+    def allows(self, now: datetime) -> bool:
+        """Tell whether the channel may be asked at ``now``."""
+        return self.quiet_until is None or now >= self.quiet_until
+
+    def after_success(self) -> Breaker:
+        """Give the state after a proper answer."""
+        return Breaker()
+
+    def after_failure(self, now: datetime, jitter: float | None = None) -> Breaker:
+        """Give the state after one more failure.
+
+        Args:
+            now: When it failed.
+            jitter: 0-1, spreads accounts that failed together; random when None.
+        """
+        failures = self.failures + 1
+        over = failures - self.THRESHOLD
+        if over < 0:
+            return Breaker(failures)
+        spread = random.random() if jitter is None else jitter  # noqa: S311 - not for secrets
+        pause = min(self.FIRST_PAUSE * 2 ** min(over, 10), self.LONGEST_PAUSE)
+        return Breaker(failures, now + pause * (1 + spread / 2))
+
+
+class ChannelClient:
+    """Asks one account's channel. Made by `build_client`; safe to use from several threads.
+
+    Args:
+        session: Sends where private addresses are allowed or not, as the operator said.
+        redirects: Sends redirected questions; never to a private address.
+        account_key: For pauses that concern this account only.
+        secrets: Blanked in messages.
+    """
+
+    def __init__(
+        self,
+        session: httpx.Client,
+        redirects: httpx.Client,
+        *,
+        account_key: str,
+        secrets: tuple[str, ...],
+        min_interval_s: float,
+        limits: Limits,
+        pacer: Pacer,
+        clock: Clock,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._session = session
+        self._redirects = redirects
+        self._account_key = account_key
+        self._secrets = secrets
+        self._min_interval_s = min_interval_s
+        self._limits = limits
+        self._pacer = pacer
+        self._clock = clock
+        self._sleep = sleep
+
+    @property
+    def write_timeout_s(self) -> float:
+        """Seconds after which `write` has certainly given up."""
+        return self._limits.total_s + self._limits.wait_s
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+        self._redirects.close()
+
+    def read(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        accepted: tuple[int, ...] = (),
+        is_public_page: bool = False,
+        refusal: Refusal | None = None,
+    ) -> Answer:
+        """Ask a question that changes nothing.
+
+        Args:
+            url: Absolute.
+            method: GET, or POST for the channels that ask by POST.
+            params: Query; leave None when the exact bytes are signed and already in ``url``.
+            headers: Beside the client's own.
+            content: The exact body.
+            accepted: Statuses that are answers too, beside 2xx and 304.
+            is_public_page: A page for everybody, where 401/403 mean "no robots".
+            refusal: Knows the channel's own error codes.
+
+        Returns:
+            The answer, after redirects.
+
+        Raises:
+            ReputationError: As `collectors.base.Collector.fetch` promises.
+        """
+        request = self._request(method, url, params, headers, content)
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._ask(request)
+            request_after = self._redirected(request, answer)
+            if request_after is None:
+                break
+            request = request_after
+        else:
+            raise BadInputError(
+                f"more than {MAX_REDIRECTS} redirects", source=self._account_key, field="Location"
+            )
+        if answer.status < 300 or answer.not_modified or answer.status in accepted:
+            return answer
+        raise (refusal and refusal(answer)) or self._read_refused(
+            request, answer, is_public_page=is_public_page
+        )
+
+    def write(
+        self,
+        url: str,
+        *,
+        method: str = "POST",
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        refusal: Refusal | None = None,
+    ) -> Answer:
+        """Change something on the channel; never sent twice, never redirected.
+
+        Returns:
+            An answer of the 2xx family.
+
+        Raises:
+            ChannelUnavailableError: Nothing left this machine.
+            RateLimitedError: The channel did not take it, or we may not ask yet.
+            CredentialRejectedError: 401 or 403.
+            PublicationRefusedError: Another 4xx.
+            OutcomeUnknownError: Anything else: cut, timed out, 5xx, redirect.
+        """
+        request = self._request(method, url, params, headers, content)
+        self._pause(request)
+        try:
+            answer = self._exchange(request, self._session)
+        except _FailedExchangeError as failure:
+            raise self._write_error(request, failure) from None
+        self._note_pause(request, answer)
+        if answer.status < 300:
+            return answer
+        raise (refusal and refusal(answer)) or self._write_refused(request, answer)
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
+    ) -> httpx.Request:
+        try:
+            request = self._session.build_request(
+                method, url, params=params, headers=headers, content=content
+            )
+        except (httpx.InvalidURL, ValueError, TypeError):
+            raise ConfigurationError(f"{self._account_key}: the address is not usable") from None
+        if request.url.scheme not in {"http", "https"} or not request.url.host:
+            raise ConfigurationError(f"{self._account_key}: the address must be http or https")
+        return request
+
+    def _ask(self, request: httpx.Request) -> Answer:
+        is_redirect = bool(request.extensions.get("redirected"))
+        self._pause(request)
+        try:
+            answer = self._exchange(request, self._redirects if is_redirect else self._session)
+        except _FailedExchangeError as failure:
+            raise self._read_error(request, failure, is_redirect=is_redirect) from None
+        self._note_pause(request, answer)
+        return answer
+
+    def _exchange(self, request: httpx.Request, session: httpx.Client) -> Answer:
+        started = time.monotonic()
+        try:
+            response = session.send(request, stream=True)
+            try:
+                body = _read_body(response, self._limits, started)
+            finally:
+                response.close()
+        except _PrivateAddressError as error:
+            raise _FailedExchangeError("private", str(error)) from None
+        except _BEFORE_SENDING as error:
+            raise _FailedExchangeError("unsent", type(error).__name__) from None
+        except _TRANSPORT_ERRORS as error:
+            raise _FailedExchangeError("broken", type(error).__name__) from None
+        return Answer(response.status_code, response.headers, body, str(response.url))
+
+    def _redirected(self, request: httpx.Request, answer: Answer) -> httpx.Request | None:
+        location = answer.headers.get("Location")
+        if answer.status not in _REDIRECTS or not location:
+            return None
+        if request.method != "GET":
+            raise ChannelUnavailableError(self._about(request, "redirected"))
+        try:
+            url = request.url.join(location)
+        except (httpx.InvalidURL, ValueError):
+            raise BadInputError(
+                "unusable redirect", source=self._account_key, field="Location"
+            ) from None
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise BadInputError("unusable redirect", source=self._account_key, field="Location")
+        kept = {"Accept", "Accept-Language", "If-None-Match", "If-Modified-Since"}
+        headers = (
+            # Keys and signatures stay with the host they were made for.
+            {name: request.headers[name] for name in kept if name in request.headers}
+            if _origin(url) != _origin(request.url)
+            else {k: v for k, v in request.headers.items() if k.lower() != "host"}
+        )
+        return self._redirects.build_request(
+            "GET", url, headers=headers, extensions={**request.extensions, "redirected": True}
+        )
+
+    def _pause(self, request: httpx.Request) -> None:
+        host = request.url.host
+        keys = {host: self._min_interval_s, f"{self._account_key}@{host}": 0.0}
+        pause_s = self._pacer.reserve(keys, self._limits.max_pause_s)
+        if pause_s > 0:
+            self._sleep(pause_s)
+
+    def _note_pause(self, request: httpx.Request, answer: Answer) -> None:
+        pause_s = pause_asked_for(answer.status, answer.headers, self._clock())
+        if pause_s > 0:
+            # Markets count per account; pages without an account count per address, that is, us.
+            key = f"{self._account_key}@" if self._secrets else ""
+            self._pacer.hold(f"{key}{request.url.host}", pause_s)
+
+    def _about(self, request: httpx.Request, what: str) -> str:
+        """Say what happened where, without the query and without a secret."""
+        url = request.url
+        return redact(
+            f"{self._account_key}: {request.method} {url.host}{url.path}: {what}", self._secrets
+        )
+
+    def _read_error(
+        self, request: httpx.Request, failure: _FailedExchangeError, *, is_redirect: bool
+    ) -> ReputationError:
+        if failure.kind == "private" and is_redirect:
+            return BadInputError(
+                f"redirect to a private address refused ({failure.reason})",
+                source=self._account_key,
+                field="Location",
+                remedy="채널 주소가 맞는지, 사이트가 변조되지 않았는지 확인해 주세요.",
+            )
+        if failure.kind == "private":
+            return self._private_error(request, failure)
+        about = self._about(request, failure.reason)
+        if failure.kind == "oversized":
+            return BadInputError(about, source=self._account_key, field="body")
+        return ChannelUnavailableError(about)
+
+    def _write_error(
+        self, request: httpx.Request, failure: _FailedExchangeError
+    ) -> ReputationError:
+        if failure.kind == "private":
+            return self._private_error(request, failure)
+        if failure.kind == "unsent":
+            return ChannelUnavailableError(self._about(request, f"not sent ({failure.reason})"))
+        return OutcomeUnknownError(self._about(request, f"no answer ({failure.reason})"))
+
+    def _private_error(
+        self, request: httpx.Request, failure: _FailedExchangeError
+    ) -> ConfigurationError:
+        needs = f"{failure.reason}; private addresses need the operator's switch"
+        return ConfigurationError(self._about(request, needs))
+
+    def _read_refused(
+        self, request: httpx.Request, answer: Answer, *, is_public_page: bool
+    ) -> ReputationError:
+        about = self._about(request, _said(answer))
+        if answer.status in _CREDENTIAL_STATUSES:
+            raise_if_captcha(answer)
+            if is_public_page:
+                return AccessBlockedError(f"{about}: the site refuses us")
+            return self._credential_error(about, answer)
+        retry_after_s = _retry_after(answer, self._clock())
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS or (
+            answer.status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after_s is not None
+        ):
+            return RateLimitedError(about, retry_after_s)
+        if answer.status >= 500 or answer.status in _TEMPORARY_STATUSES:
+            return ChannelUnavailableError(about)
+        return LayoutChangedError(about, payload=answer.body)
+
+    def _write_refused(self, request: httpx.Request, answer: Answer) -> ReputationError:
+        about = self._about(request, _said(answer))
+        if answer.status in _CREDENTIAL_STATUSES:
+            return self._credential_error(about, answer)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return RateLimitedError(about, _retry_after(answer, self._clock()))
+        if 400 <= answer.status < 500 and answer.status != HTTPStatus.REQUEST_TIMEOUT:
+            return PublicationRefusedError(about, code=answer.error_code)
+        return OutcomeUnknownError(about)
+
+    def _credential_error(self, about: str, answer: Answer) -> CredentialRejectedError:
+        if answer.status == HTTPStatus.FORBIDDEN:
+            return CredentialRejectedError(about, reason="permission")
+        skew_s = answer.clock_skew_s(self._clock())
+        if abs(skew_s) > CLOCK_SKEW_LIMIT_S:
+            return CredentialRejectedError(
+                f"{about}, our clock is off by {skew_s:.0f} s", reason="clock"
+            )
+        return CredentialRejectedError(about, reason="secret")
+
+
+def build_client(
+    account: Account,
+    spec: ChannelSpec,
+    *,
+    pacer: Pacer,
+    clock: Clock,
+    allow_private: bool = False,
+    limits: Limits | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ChannelClient:
+    """Make the client of one account.
+
+    Args:
+        account: Whose secrets are blanked in messages.
+        spec: For the interval and the time-out.
+        pacer: The process's; accounts on one host share its interval.
+        clock: For Retry-After dates and clock skew.
+        allow_private: The operator's switch for a private ``base_url`` (demo, tests, an inner
+            network). Redirects to private addresses stay refused.
+        limits: Others than ``spec.timeout_s`` gives.
+        sleep: Waits out short politeness pauses.
+    """
+    limits = limits or Limits(wait_s=spec.timeout_s / 3, total_s=spec.timeout_s)
+    secrets = tuple(
+        value for value in account.credentials.values() if len(value) >= _SHORTEST_SECRET
+    )
+    return ChannelClient(
+        _session(limits, allow_private=allow_private),
+        _session(limits, allow_private=False),
+        account_key=account.key,
+        secrets=secrets,
+        min_interval_s=spec.min_interval_s,
+        limits=limits,
+        pacer=pacer,
+        clock=clock,
+        sleep=sleep,
+    )
+
+
+def conditional(validators: Mapping[str, str]) -> dict[str, str]:
+    """Give the headers that ask "only if it changed", from `Answer.validators`."""
+    names = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
+    return {names[key]: value for key, value in validators.items() if key in names and value}
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Blank every secret in ``text``, also where it stands percent-encoded."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        for form in {secret, str(httpx.QueryParams({"s": secret}))[2:]}:
+            text = text.replace(form, "***")
+    return text
+
+
+def pause_asked_for(status: int, headers: Mapping[str, str], now: datetime) -> float:
+    """Seconds a channel's headers ask us to wait before the next request; 0 when they do not.
+
+    Understands Retry-After (with 429 and 503), Cafe24's bucket (``X-Api-Call-Limit: 39/40``,
+    drains two a second, and ``X-Cafe24-Call-Remain`` seconds), Naver Commerce's token bucket
+    (``GNCP-GW-RateLimit-*``), the RateLimit draft headers and App Store Connect's hourly budget.
+
+    Source: channels.md sections 1, 4.1, 5.2 (Checked: 2026-11).
+    """
+    asked = 0.0
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        asked = _seconds_or_date(headers.get("Retry-After", ""), now) or 1.0
+    used, _, capacity = headers.get("X-Api-Call-Limit", "").partition("/")
+    if used.isdecimal() and capacity.isdecimal() and int(capacity) - int(used) < 2:
+        asked = max(asked, 1.0)
+    asked = max(asked, _number(headers.get("X-Cafe24-Call-Remain", "")))
+    if headers.get("GNCP-GW-RateLimit-Remaining", "").strip() == "0":
+        rate = _number(headers.get("GNCP-GW-RateLimit-Replenish-Rate", "")) or 1.0
+        asked = max(asked, 1.0 / rate)
+    if headers.get("RateLimit-Remaining", "").strip() == "0":
+        asked = max(asked, _number(headers.get("RateLimit-Reset", "")))
+    if re.search(r"user-hour-rem:0\b", headers.get("X-Rate-Limit", "")):
+        asked = max(asked, 60.0)
+    return min(asked, _LONGEST_PAUSE_S)
+
+
+def raise_if_captcha(answer: Answer) -> None:
+    """Stop at a page that wants a human.
+
+    Raises:
+        AccessBlockedError: The page is a CAPTCHA or a bot wall; it is never worked around.
+    """
+    head = answer.body[: 64 * 1024].lower()
+    if any(mark in head for mark in _CAPTCHA_MARKS):
+        raise AccessBlockedError(f"{answer.status}: the site asks for a human (CAPTCHA)")
+
+
+_CAPTCHA_MARKS: Final = (
+    b"g-recaptcha",
+    b"hcaptcha",
+    b"cf-challenge",
+    b"captcha.naver.com",
+    "자동입력 방지".encode(),
+    "자동등록방지".encode(),
+)
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_CREDENTIAL_STATUSES: Final = frozenset({401, 403})
+_TEMPORARY_STATUSES: Final = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.TOO_EARLY}
+)
+_BEFORE_SENDING: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.UnsupportedProtocol,
+)
+_TRANSPORT_ERRORS: Final = (
+    httpx.HTTPError,
+    httpx.StreamError,
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    OSError,
+)
+
+
+class _FailedExchangeError(Exception):
+    """An exchange that gave no answer, before it becomes one of our errors."""
+
+    def __init__(
+        self, kind: Literal["unsent", "broken", "oversized", "private"], reason: str
+    ) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+class _PrivateAddressError(Exception):
+    """A name that leads inwards."""
+
+
+class _GuardedBackend(httpcore.NetworkBackend):
+    """Connects only to public addresses, and to the very address that was checked."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(f"name not found: {type(error).__name__}") from None
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        # One private address among public ones is how rebinding looks.
+        for address in addresses:
+            if is_private(address):
+                raise _PrivateAddressError(f"{host} is a private address")
+        last: Exception = httpcore.ConnectError("name has no address")
+        for address in addresses:
+            try:
+                return self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        raise last
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class _PoolTransport(httpx.BaseTransport):
+    """httpx over a pool of our own making, which httpx's transport does not take."""
+
+    def __init__(self, backend: httpcore.NetworkBackend | None) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_ssl_context(),
+            max_connections=10,
+            max_keepalive_connections=5,
+            keepalive_expiry=30.0,
+            network_backend=backend,
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not isinstance(request.stream, httpx.SyncByteStream):
+            raise httpx.UnsupportedProtocol("only plain bodies are sent")
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=_PoolStream(answer),
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _PoolStream(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+@lru_cache(maxsize=1)
+def _ssl_context() -> ssl.SSLContext:
+    # Loading the certificates takes longer than everything else in a client; once is enough.
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _session(limits: Limits, *, allow_private: bool) -> httpx.Client:
+    return httpx.Client(
+        transport=_PoolTransport(None if allow_private else _GuardedBackend()),
+        timeout=limits.wait_s,
+        trust_env=False,
+        headers={
+            "User-Agent": USER_AGENT,
+            # Only what _read_body can unpack within bounds.
+            "Accept-Encoding": "gzip",
+            "Accept-Language": "ko-KR,ko;q=0.9",
+        },
+    )
+
+
+def is_private(address: str) -> bool:
+    """Tell whether an IP address lies anywhere but in the public network."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return True
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour
+        if inner is None and parsed in _NAT64:
+            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_private(str(inner))
+    return not parsed.is_global or parsed.is_multicast
+
+
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _read_body(response: httpx.Response, limits: Limits, started: float) -> bytes:
+    """Collect the body, unpacking it within ``limits``."""
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    unpacker = None
+    if encoding in {"gzip", "x-gzip"}:
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    elif encoding not in {"identity", ""}:
+        raise _FailedExchangeError("oversized", f"Content-Encoding {encoding[:20]!r} unasked for")
+    if _number(response.headers.get("Content-Length", "")) > limits.max_bytes:
+        raise _FailedExchangeError("oversized", f"body over {limits.max_bytes} bytes")
+    body = bytearray()
+    for chunk in response.iter_raw(_CHUNK_BYTES):
+        room = limits.max_bytes - len(body)
+        body += _unpack(unpacker, chunk, room + 1) if unpacker else chunk
+        if len(body) > limits.max_bytes:
+            raise _FailedExchangeError("oversized", f"body over {limits.max_bytes} bytes")
+        if time.monotonic() - started > limits.total_s:
+            raise _FailedExchangeError("broken", f"not finished within {limits.total_s:g} s")
+    if unpacker and body and not unpacker.eof:
+        raise _FailedExchangeError("broken", "compressed body is cut off")
+    return bytes(body)
+
+
+def _unpack(unpacker: zlib._Decompress, chunk: bytes, max_length: int) -> bytes:
+    try:
+        return unpacker.decompress(chunk, max_length)
+    except zlib.error:
+        raise _FailedExchangeError("broken", "compressed body is damaged") from None
+
+
+def _retry_after(answer: Answer, now: datetime) -> float | None:
+    value = answer.headers.get("Retry-After", "")
+    return _seconds_or_date(value, now) if value else None
+
+
+def _seconds_or_date(value: str, now: datetime) -> float | None:
+    value = value.strip()
+    if value.isdecimal():
+        return min(float(value), _LONGEST_PAUSE_S)
+    until = _http_date(value)
+    return max(0.0, (until - now).total_seconds()) if until else None
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        parsed = email.utils.parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _number(value: str) -> float:
+    """Read a count from a header; 0 for anything that is not one."""
+    value = value.strip()
+    return float(value) if value.isascii() and value.isdecimal() and len(value) < 16 else 0.0
+
+
+def _declared_charset(content_type: str) -> str:
+    found = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
+    return found.group(1) if found else ""
+
+
+def _code_in(body: object) -> str:
+    """Find a code in an error body: ``code``, ``errorCode``, ``error``, one level deep."""
+    if not isinstance(body, dict):
+        return ""
+    for key in ("code", "errorCode", "error_code", "resultCode", "error", "status"):
+        value = body.get(key)
+        if isinstance(value, dict):
+            if found := _code_in(value):
+                return found
+        elif isinstance(value, str | int) and re.fullmatch(r"[\w.\-]{1,60}", str(value), re.ASCII):
+            return str(value)
+    return ""
+
+
+def _said(answer: Answer) -> str:
+    code = answer.error_code
+    return f"{answer.status} {code}".rstrip()
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
