@@ -11,6 +11,7 @@ ReputationError
     BadInputError
     PolicyViolationError
     PublicationRefusedError
+    DecisionRefusedError
     IllegalTransitionError
     ConfigurationError
   OutcomeUnknownError       a write may or may not have happened; read before writing again
@@ -131,6 +132,19 @@ class PublicationRefusedError(PermanentError):
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+
+
+class DecisionRefusedError(PermanentError):
+    """A person decided about something that has changed meanwhile.
+
+    Args:
+        message: What changed, in Korean, for the person.
+        reason: One of ``decided``, ``revision``, ``draft``, ``policy``, ``missing``, ``closed``.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class IllegalTransitionError(PermanentError):

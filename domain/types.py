@@ -324,3 +324,8 @@ class DraftReply:
     def text(self) -> str:
         """The reply as it would be published."""
         return "\n".join(sentence.text for sentence in self.sentences)
+
+
+def same_reply(one: str, other: str) -> bool:
+    """Tell whether two replies say the same, however a channel re-spaced them."""
+    return "".join(one.split()) == "".join(other.split())

@@ -1,0 +1,292 @@
+"""Settings: the only reader of the environment and of the brand folders.
+
+Read once by an entry point and passed inwards as plain values.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.brands import Account, Brand, BusinessHours
+from domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "PYEONGPAN_"
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_duration(value: object) -> object:
+    """Read ``"10m"``, ``"90s"``, ``"8h"`` or ``"30d"``; leave anything else to pydantic."""
+    match = re.fullmatch(r"\s*(\d+)\s*([smhd])\s*", value) if isinstance(value, str) else None
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class Settings(BaseSettings):
+    """Everything the environment may say; each name has the prefix ``PYEONGPAN_``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(Path("var"), description="Folder of the embedded database and keys.")
+    brands: Path = Field(Path("brands"), description="Folder with one folder per brand.")
+    database_url: str = Field(
+        "", description="SQLAlchemy address; empty means a SQLite file in the home folder."
+    )
+    broker_url: str = Field(
+        "memory://", description="memory:// (one process), redis://... or amqp://..."
+    )
+    model: str = Field("", description="Model directory or hub id; empty means the shipped one.")
+    publish_enabled: bool = Field(
+        default=False, description="Whether approved replies may go to the channels."
+    )
+    seal_key: SecretStr = Field(
+        SecretStr(""),
+        description="Keys that seal personal data, newest first, comma-separated; made in the "
+        "home folder on SQLite, required on PostgreSQL.",
+    )
+    slack_bot_token: SecretStr = Field(SecretStr(""), description="xoxb-... to post alerts.")
+    slack_app_token: SecretStr = Field(SecretStr(""), description="xapp-... for Socket Mode.")
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""), description="Checks Slack's signed HTTP requests."
+    )
+    slack_api_url: str = Field(
+        "https://slack.com/api/", description="Base address of Slack's API, including /api/."
+    )
+    console_host: str = Field("127.0.0.1", description="Address the console binds to.")
+    console_port: int = Field(8420, description="Port of the console.")
+    allow_private_addresses: bool = Field(
+        default=False,
+        description="Whether a configured base_url may be a private address.",
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @property
+    def database(self) -> str:
+        """Give the database address, the embedded one where none is set."""
+        return self.database_url or f"sqlite:///{(self.home / 'pyeongpan.db').absolute()}"
+
+    @property
+    def is_embedded_broker(self) -> bool:
+        """Tell whether messages live in this process only."""
+        return self.broker_url.startswith("memory://")
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigurationError: A variable is unknown, misspelt or invalid, or a secret's file
+            cannot be read; the message names it.
+    """
+    environ = os.environ if environ is None else environ
+    fields = Settings.model_fields
+    values: dict[str, str] = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX):
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key in fields:
+            values[key] = value
+        elif key.endswith("_file") and _is_secret(key.removesuffix("_file")):
+            values.setdefault(key.removesuffix("_file"), _read_secret(name, Path(value)))
+        else:
+            raise ConfigurationError(
+                f"{name} is not a setting; known settings: "
+                + ", ".join(sorted(PREFIX + known.upper() for known in fields))
+            )
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = str(problem["loc"][0]).upper()
+        raise ConfigurationError(f"{PREFIX}{field}: {problem['msg']}") from None
+
+
+def _is_secret(key: str) -> bool:
+    field = Settings.model_fields.get(key)
+    return field is not None and field.annotation is SecretStr
+
+
+def _read_secret(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{name}: cannot read {path}: {error.strerror}") from None
+
+
+def _clock_range(value: object) -> object:
+    match = (
+        re.fullmatch(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})", value)
+        if isinstance(value, str)
+        else None
+    )
+    if not match:
+        raise ValueError('write "09:00-18:00"')
+    start, end = (time.fromisoformat(part.zfill(5)) for part in match.groups())
+    if start >= end:
+        raise ValueError("the end must come after the start")
+    return start, end
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError('no such time zone; write "Asia/Seoul"') from None
+    return value
+
+
+_ClockRange = Annotated[tuple[time, time], BeforeValidator(_clock_range)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _HoursTable(_Strict):
+    weekdays: _ClockRange = (time(9), time(18))
+    lunch: _ClockRange | None = None
+
+
+class _AccountTable(BaseModel):
+    # Channel-specific keys are allowed here and checked by the channel.
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = Field(pattern=r"^[a-z0-9_-]+$")
+    channel: str
+    interval: Duration = timedelta(minutes=10)
+    credentials_file: str = ""
+    writable: bool = False
+
+
+class _BrandTable(_Strict):
+    name: str
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Seoul"
+    tone: str = ""
+    closing: str = ""
+    contacts: tuple[str, ...] = ()
+    slack_review_destination: str = ""
+    slack_brand_destination: str = ""
+    undo_window: Duration = timedelta(minutes=2)
+    retention: Duration = timedelta(days=365)
+    reply_within: Duration = timedelta(hours=8)
+    hours: _HoursTable = _HoursTable()
+    accounts: tuple[_AccountTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholders:
+    """Values for ``{name}`` in the options of demo brands, filled at run time."""
+
+    values: tuple[tuple[str, str], ...] = ()
+
+    def fill(self, value: object) -> object:
+        """Replace the placeholders in a text; give anything else back unchanged."""
+        if not isinstance(value, str):
+            return value
+        for name, replacement in self.values:
+            value = value.replace("{" + name + "}", replacement)
+        return value
+
+
+def load_brands(folder: Path, placeholders: Placeholders | None = None) -> dict[str, Brand]:
+    """Read every brand folder, by slug.
+
+    Raises:
+        ConfigurationError: A file is missing or wrong; the message names file, key and remedy.
+    """
+    if not folder.is_dir():
+        return {}
+    return {
+        path.parent.name: load_brand(path.parent, placeholders)
+        for path in sorted(folder.glob("*/brand.toml"))
+    }
+
+
+def load_brand(folder: Path, placeholders: Placeholders | None = None) -> Brand:
+    """Read one brand folder.
+
+    Raises:
+        ConfigurationError: As ``load_brands``.
+    """
+    path = folder / "brand.toml"
+    table = _parse_brand(path)
+    names = [account.name for account in table.accounts]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"{path}: two accounts are named {name!r}; rename one")
+    fill = (placeholders or Placeholders()).fill
+    accounts = tuple(
+        Account(
+            brand=folder.name,
+            name=account.name,
+            channel=account.channel,
+            interval=account.interval,
+            credentials=_credentials(folder, account),
+            options={key: fill(value) for key, value in (account.model_extra or {}).items()},
+            writable=account.writable,
+            folder=folder,
+        )
+        for account in table.accounts
+    )
+    lunch = table.hours.lunch
+    hours = BusinessHours(
+        opens=table.hours.weekdays[0],
+        closes=table.hours.weekdays[1],
+        lunch_starts=lunch[0] if lunch else None,
+        lunch_ends=lunch[1] if lunch else None,
+    )
+    plain: dict[str, Any] = table.model_dump(exclude={"hours", "accounts"})
+    return Brand(slug=folder.name, folder=folder, hours=hours, accounts=accounts, **plain)
+
+
+def _parse_brand(path: Path) -> _BrandTable:
+    try:
+        return _BrandTable.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: is not UTF-8; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        raise ConfigurationError(f"{path}: {key}: {problem['msg']}") from None
+
+
+def _credentials(folder: Path, account: _AccountTable) -> dict[str, str]:
+    if not account.credentials_file:
+        return {}
+    path = folder / account.credentials_file
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: credentials of account {account.name!r} cannot be read: {error.strerror}"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        # The decoder's message could quote the secret's line.
+        raise ConfigurationError(f"{path}: is not valid TOML in UTF-8") from None
+    return {key: str(value) for key, value in table.items()}

@@ -1,0 +1,1 @@
+"""The database: the only truth about what happened. Only this package knows SQLAlchemy."""

@@ -1,0 +1,470 @@
+"""Accounts: what is due, who collects, how far a run got, what went wrong."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from domain.states import OPEN_CASE_STATES, CaseState
+from storage.models import AccountRow, CaseRow, FeedbackRow, IncidentRow, QuarantineRow
+from storage.session import insert_ignoring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from domain.brands import Account
+    from domain.types import QuarantinedItem
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nothing that is collected was written before this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One collection run of one account, which may span several messages and deaths.
+
+    Attributes:
+        since: Start of the window asked of the channel, inclusive.
+        until: Its end, exclusive.
+        cursor: Where the next page starts; None for the first.
+        rows_last_time: Rows the previous complete run saw.
+    """
+
+    account_id: int
+    account_key: str
+    brand: str
+    channel: str
+    run_id: int
+    since: datetime
+    until: datetime
+    cursor: str | None
+    is_backfill: bool
+    token: str
+    rows_last_time: int
+
+
+def synchronize(connection: Connection, accounts: Iterable[Account], *, now: datetime) -> None:
+    """Make a row for each configured account; mark those that were taken out."""
+    wanted = {account.key: account for account in accounts}
+    known = {row.key: row for row in connection.execute(select(AccountRow.__table__))}
+    new = [
+        {
+            "key": key,
+            "brand": account.brand,
+            "channel": account.channel,
+            "next_due_at": now,
+            "last_error": "",
+        }
+        for key, account in wanted.items()
+        if key not in known
+    ]
+    if new:
+        connection.execute(insert_ignoring(connection, AccountRow), new)
+    for key, row in known.items():
+        account = wanted.get(key)
+        if account is None and row.removed_at is None:
+            _set(connection, row.id, removed_at=now)
+        elif account is not None and (row.removed_at, row.channel) != (None, account.channel):
+            _set(connection, row.id, removed_at=None, channel=account.channel)
+
+
+def _set(connection: Connection, account_id: int, **values: object) -> None:
+    connection.execute(update(AccountRow).where(AccountRow.id == account_id).values(**values))
+
+
+def due(connection: Connection, *, now: datetime, limit: int = 50) -> list[tuple[int, str]]:
+    """Find accounts whose time has come and that nobody collects, longest waiting first."""
+    rows = connection.execute(
+        select(AccountRow.id, AccountRow.key)
+        .where(
+            AccountRow.removed_at.is_(None),
+            AccountRow.next_due_at <= now,
+            or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= now),
+        )
+        .order_by(AccountRow.next_due_at)
+        .limit(limit)
+    )
+    return [(row.id, row.key) for row in rows]
+
+
+def postpone(
+    connection: Connection, account_id: int, *, seen_due: datetime, until: datetime
+) -> bool:
+    """Claim the starting of a due account, so that two schedulers start it once."""
+    changed = connection.execute(
+        update(AccountRow)
+        .where(AccountRow.id == account_id, AccountRow.next_due_at <= seen_due)
+        .values(next_due_at=until)
+    )
+    return changed.rowcount == 1
+
+
+def find(connection: Connection, key: str) -> int | None:
+    """Give the id of ``BRAND/NAME``."""
+    return connection.execute(
+        select(AccountRow.id).where(AccountRow.key == key, AccountRow.removed_at.is_(None))
+    ).scalar()
+
+
+def key_of(connection: Connection, account_id: int) -> str:
+    """Give ``BRAND/NAME`` of an account's row."""
+    return connection.execute(
+        select(AccountRow.key).where(AccountRow.id == account_id)
+    ).scalar_one()
+
+
+def claim_run(
+    connection: Connection,
+    account_id: int,
+    *,
+    now: datetime,
+    lease: timedelta,
+    overlap: timedelta,
+    backfill: timedelta | None,
+    window: timedelta | None,
+) -> Run | None:
+    """Lease an account and start a run, or go on with the one that was interrupted.
+
+    Args:
+        connection: The caller's transaction.
+        account_id: Which account.
+        now: End of a new run's window, unless ``window`` ends it earlier.
+        window: Longest window the channel answers; None without a limit.
+        lease: How long a page may take before another worker may go on.
+        overlap: How far before the watermark a new run starts, to see edits and late arrivals.
+        backfill: How far the very first run reaches back; None for everything.
+
+    Returns:
+        The run, or None while somebody else holds the account.
+    """
+    token = secrets.token_hex(8)
+    row = connection.execute(
+        update(AccountRow)
+        .where(
+            AccountRow.id == account_id,
+            or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= now),
+        )
+        .values(lease_until=now + lease, lease_token=token)
+        .returning(AccountRow.__table__)
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.run_until is None:
+        if row.watermark is not None:
+            since = row.watermark - overlap
+        else:
+            since = EARLIEST if backfill is None else now - backfill
+        started = {
+            "run_id": row.run_id + 1,
+            "run_since": since,
+            "run_until": now if window is None else min(now, since + window),
+            "run_cursor": None,
+            "backfill_until": row.backfill_until or now,
+        }
+        row = connection.execute(
+            update(AccountRow)
+            .where(AccountRow.id == account_id)
+            .values(**started)
+            .returning(AccountRow.__table__)
+        ).one()
+    return Run(
+        account_id=row.id,
+        account_key=row.key,
+        brand=row.brand,
+        channel=row.channel,
+        run_id=row.run_id,
+        since=row.run_since,
+        until=row.run_until,
+        cursor=row.run_cursor,
+        is_backfill=row.run_until <= row.backfill_until,
+        token=token,
+        rows_last_time=row.last_rows,
+    )
+
+
+def advance_run(
+    connection: Connection, run: Run, cursor: str, *, now: datetime, lease: timedelta
+) -> bool:
+    """Remember the next page in the transaction that stored this one.
+
+    Returns:
+        False when the lease was lost; the caller must undo its transaction.
+    """
+    changed = connection.execute(
+        update(AccountRow)
+        .where(AccountRow.id == run.account_id, AccountRow.lease_token == run.token)
+        .values(run_cursor=cursor, lease_until=now + lease)
+    )
+    return changed.rowcount == 1
+
+
+def restart_run(connection: Connection, run: Run) -> None:
+    """Begin the run's pages again: they shifted while they were read."""
+    connection.execute(
+        update(AccountRow)
+        .where(AccountRow.id == run.account_id, AccountRow.lease_token == run.token)
+        .values(run_cursor=None)
+    )
+
+
+def finish_run(
+    connection: Connection, run: Run, *, rows: int, now: datetime, next_due_at: datetime
+) -> bool:
+    """Move the watermark in the transaction that stored the last page.
+
+    Returns:
+        False when the lease was lost; the caller must undo its transaction.
+    """
+    changed = connection.execute(
+        update(AccountRow)
+        .where(AccountRow.id == run.account_id, AccountRow.lease_token == run.token)
+        .values(
+            watermark=run.until,
+            run_since=None,
+            run_until=None,
+            run_cursor=None,
+            lease_until=None,
+            lease_token=None,
+            last_success_at=now,
+            last_rows=rows,
+            failures=0,
+            last_error="",
+            next_due_at=next_due_at,
+        )
+    )
+    return changed.rowcount == 1
+
+
+def fail_run(
+    connection: Connection, run: Run, error: str, *, next_due_at: datetime, keep_cursor: bool
+) -> None:
+    """Give the account back after a failure; the run goes on next time.
+
+    Args:
+        connection: The caller's transaction.
+        run: What failed.
+        error: Message for the operator, without customer text.
+        next_due_at: When to try again.
+        keep_cursor: Whether the pages read so far need not be read again.
+    """
+    connection.execute(
+        update(AccountRow)
+        .where(AccountRow.id == run.account_id, AccountRow.lease_token == run.token)
+        .values(
+            lease_until=None,
+            lease_token=None,
+            failures=AccountRow.failures + 1,
+            last_error=error[:500],
+            next_due_at=next_due_at,
+            **({} if keep_cursor else {"run_cursor": None}),
+        )
+    )
+
+
+def release_run(connection: Connection, run: Run) -> None:
+    """Give the account back in the middle of a run, to go on in a new message."""
+    connection.execute(
+        update(AccountRow)
+        .where(AccountRow.id == run.account_id, AccountRow.lease_token == run.token)
+        .values(lease_until=None, lease_token=None)
+    )
+
+
+def failures(connection: Connection, account_id: int) -> int:
+    """Count the failures since the last success."""
+    return connection.execute(
+        select(AccountRow.failures).where(AccountRow.id == account_id)
+    ).scalar_one()
+
+
+def claim_import(
+    connection: Connection, account_id: int, *, now: datetime, lease: timedelta
+) -> Run | None:
+    """Lease an account to store a file's rows outside of its runs; None while it is held."""
+    token = secrets.token_hex(8)
+    row = connection.execute(
+        update(AccountRow)
+        .where(
+            AccountRow.id == account_id,
+            or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= now),
+        )
+        .values(lease_until=now + lease, lease_token=token)
+        .returning(AccountRow.__table__)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Run(
+        account_id=row.id,
+        account_key=row.key,
+        brand=row.brand,
+        channel=row.channel,
+        run_id=row.run_id,
+        since=EARLIEST,
+        until=now,
+        cursor=None,
+        is_backfill=row.watermark is None,
+        token=token,
+        rows_last_time=row.last_rows,
+    )
+
+
+def forget_leases(connection: Connection) -> None:
+    """Drop all leases at the start of a single-process daemon: their holders are dead."""
+    connection.execute(
+        update(AccountRow)
+        .where(AccountRow.lease_until.is_not(None))
+        .values(lease_until=None, lease_token=None)
+    )
+
+
+def count_backfill(connection: Connection, account_key: str) -> dict[str, int]:
+    """Count what a first collection found.
+
+    Returns:
+        ``total``, ``negative``, ``inquiries``, ``waiting`` (cases to decide), ``answered``.
+    """
+    counts = connection.execute(
+        select(
+            func.count(FeedbackRow.id),
+            func.count(FeedbackRow.id).filter(FeedbackRow.sentiment == "negative"),
+            func.count(FeedbackRow.id).filter(FeedbackRow.kind == "inquiry"),
+            func.count(CaseRow.id).filter(CaseRow.state.in_(OPEN_CASE_STATES)),
+            func.count(CaseRow.id).filter(CaseRow.state == CaseState.ANSWERED),
+        )
+        .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
+        .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+        .where(AccountRow.key == account_key, FeedbackRow.is_backfill)
+    ).one()
+    names = ("total", "negative", "inquiries", "waiting", "answered")
+    return dict(zip(names, counts, strict=True))
+
+
+def quarantine(
+    connection: Connection,
+    account_id: int,
+    items: Sequence[QuarantinedItem],
+    *,
+    seal: Callable[[bytes], bytes],
+    fingerprint: Callable[[bytes], str],
+    now: datetime,
+) -> int:
+    """Keep what could not be parsed, once per content.
+
+    Returns:
+        How many were new.
+    """
+    if not items:
+        return 0
+    rows = [
+        {
+            "account_id": account_id,
+            "fingerprint": fingerprint(item.raw + item.reason.encode()),
+            "reason": item.reason,
+            "source": item.source,
+            "row": item.row,
+            "field": item.field,
+            "remedy": item.remedy,
+            "sealed_raw": seal(item.raw),
+            "seen_at": now,
+        }
+        for item in items
+    ]
+    new = connection.execute(
+        insert_ignoring(connection, QuarantineRow).returning(QuarantineRow.id), rows
+    ).all()
+    return len(new)
+
+
+def open_incident(
+    connection: Connection,
+    kind: str,
+    subject: str,
+    message: str,
+    *,
+    now: datetime,
+    sealed_page: bytes | None = None,
+) -> bool:
+    """Note something for the operator; a second report of an open incident only refreshes it.
+
+    Returns:
+        True when it is new, so that one alert is made.
+    """
+    opened = connection.execute(
+        insert_ignoring(connection, IncidentRow).returning(IncidentRow.id),
+        [
+            {
+                "kind": kind,
+                "subject": subject,
+                "message": message,
+                "sealed_page": sealed_page,
+                "opened_at": now,
+                "seen_at": now,
+            }
+        ],
+    ).all()
+    if not opened:
+        connection.execute(
+            update(IncidentRow)
+            .where(_open_incident(kind, subject))
+            .values(seen_at=now, message=message)
+        )
+    return bool(opened)
+
+
+def close_incidents(connection: Connection, subject: str, *, now: datetime) -> None:
+    """Close what a success proves to be over."""
+    connection.execute(
+        update(IncidentRow)
+        .where(IncidentRow.subject == subject, IncidentRow.closed_at.is_(None))
+        .values(closed_at=now)
+    )
+
+
+def _open_incident(kind: str, subject: str) -> Any:  # noqa: ANN401 - a SQL condition
+    return and_(
+        IncidentRow.kind == kind,
+        IncidentRow.subject == subject,
+        IncidentRow.closed_at.is_(None),
+    )
+
+
+def health(connection: Connection) -> list[dict[str, Any]]:
+    """Give each account's progress for ``doctor`` and the console."""
+    rows = connection.execute(
+        select(
+            AccountRow.key,
+            AccountRow.channel,
+            AccountRow.last_success_at,
+            AccountRow.next_due_at,
+            AccountRow.failures,
+            AccountRow.last_error,
+            select(func.count(QuarantineRow.id))
+            .where(QuarantineRow.account_id == AccountRow.id, QuarantineRow.resolved_at.is_(None))
+            .scalar_subquery()
+            .label("quarantined"),
+        )
+        .where(AccountRow.removed_at.is_(None))
+        .order_by(AccountRow.key)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def open_incidents(connection: Connection) -> list[dict[str, Any]]:
+    """Give what the operator must look at, newest first, without the sealed pages."""
+    rows = connection.execute(
+        select(
+            IncidentRow.id,
+            IncidentRow.kind,
+            IncidentRow.subject,
+            IncidentRow.message,
+            IncidentRow.opened_at,
+            IncidentRow.seen_at,
+        )
+        .where(IncidentRow.closed_at.is_(None))
+        .order_by(IncidentRow.seen_at.desc())
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001

@@ -1,0 +1,318 @@
+"""Alerts: internal notices, each told once per destination."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, select, update
+
+from domain.messages import Message
+from domain.states import AlertState
+from storage import outbox
+from storage.models import AlertRow, TurnRow
+from storage.moves import claim, expired, move, remember
+from storage.moves import take_lost as take_lost_rows
+from storage.session import insert_ignoring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class NewAlert:
+    """One notice to one destination.
+
+    Attributes:
+        dedupe_key: Same feedback, rule and destination give the same key; told once.
+        destination: Slack conversation, or empty: shown in the console only.
+        payload: What the message is built from; masked text only.
+        urgent: Goes ahead of others.
+        available_at: Earliest instant to tell it.
+    """
+
+    dedupe_key: str
+    rule: str
+    brand: str
+    destination: str
+    payload: Mapping[str, Any]
+    feedback_id: int | None = None
+    urgent: bool = False
+    available_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertJob:
+    """One alert as a worker needs it."""
+
+    id: int
+    rule: str
+    brand: str
+    destination: str
+    payload: Mapping[str, Any]
+    urgent: bool
+    state: AlertState
+    attempts: int
+    failed_reads: int
+    absent_reads: int
+    turn_at: datetime | None
+    sent_at: datetime | None
+
+
+def add(
+    connection: Connection, alerts: Sequence[NewAlert], *, now: datetime, has_slack: bool
+) -> int:
+    """Store alerts that were not made before; those for Slack get their message.
+
+    Args:
+        connection: The transaction of the event.
+        alerts: What to tell.
+        now: Instant of the event.
+        has_slack: False when no token is set: alerts are then shown in the console.
+
+    Returns:
+        How many were new.
+    """
+    if not alerts:
+        return 0
+    rows = [
+        {
+            "dedupe_key": alert.dedupe_key,
+            "rule": alert.rule,
+            "brand": alert.brand,
+            "destination": alert.destination,
+            "feedback_id": alert.feedback_id,
+            "urgent": alert.urgent,
+            "payload": dict(alert.payload),
+            "state": (AlertState.QUEUED if has_slack and alert.destination else AlertState.SHOWN),
+            "made_at": now,
+            "available_at": alert.available_at or now,
+            "queued_at": alert.available_at or now,
+        }
+        for alert in alerts
+    ]
+    made = connection.execute(
+        insert_ignoring(connection, AlertRow).returning(
+            AlertRow.id,
+            AlertRow.feedback_id,
+            AlertRow.state,
+            AlertRow.urgent,
+            AlertRow.available_at,
+        ),
+        rows,
+    ).all()
+    for state in (AlertState.QUEUED, AlertState.SHOWN):
+        remember(
+            connection,
+            AlertRow,
+            [(row.id, row.feedback_id) for row in made if row.state == state],
+            "",
+            state,
+            at=now,
+            why="event",
+        )
+    for row in made:
+        if row.state == AlertState.QUEUED:
+            outbox.add(connection, message_for(row.urgent), [row.id], available_at=row.available_at)
+    return len(made)
+
+
+def message_for(urgent: bool) -> Message:  # noqa: FBT001 - the row's own column
+    """Name the actor that tells an alert."""
+    return Message.ALERT_SEND_URGENT if urgent else Message.ALERT_SEND
+
+
+def load(connection: Connection, alert_id: int) -> AlertJob | None:
+    """Read one alert."""
+    row = connection.execute(
+        select(
+            AlertRow.id,
+            AlertRow.rule,
+            AlertRow.brand,
+            AlertRow.destination,
+            AlertRow.payload,
+            AlertRow.urgent,
+            AlertRow.state,
+            AlertRow.attempts,
+            AlertRow.failed_reads,
+            AlertRow.absent_reads,
+            AlertRow.turn_at,
+            AlertRow.sent_at,
+        ).where(AlertRow.id == alert_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001
+    return AlertJob(**{**values, "state": AlertState(row.state)})
+
+
+def begin_sending(
+    connection: Connection, alert_id: int, *, now: datetime, lease_until: datetime
+) -> str | None:
+    """Claim a due alert; None when it is not due, not queued, or somebody else's."""
+    token = secrets.token_hex(8)
+    moved = move(
+        connection,
+        [alert_id],
+        AlertState.QUEUED,
+        AlertState.SENDING,
+        at=now,
+        why="claimed",
+        where=(AlertRow.available_at <= now,),
+        lease_until=lease_until,
+        lease_token=token,
+        sent_at=now,
+        attempts=AlertRow.attempts + 1,
+    )
+    return token if moved else None
+
+
+def claim_reading(
+    connection: Connection, alert_id: int, *, now: datetime, lease_until: datetime
+) -> str | None:
+    """Lease an uncertain alert to look for it in Slack; None when somebody else looks."""
+    token, claimed = claim(
+        connection, AlertRow, [alert_id], AlertState.UNCERTAIN, now=now, until=lease_until
+    )
+    return token if claimed else None
+
+
+def settle(
+    connection: Connection,
+    job: AlertJob,
+    token: str,
+    source: AlertState,
+    target: AlertState,
+    *,
+    now: datetime,
+    why: str,
+    retry_at: datetime | None = None,
+    **values: Any,  # noqa: ANN401 - column values
+) -> bool:
+    """Record what became of an alert.
+
+    Returns:
+        False when the lease was lost meanwhile; nothing was written.
+    """
+    if target is AlertState.QUEUED:
+        values["available_at"] = retry_at or now
+        values["turn_at"] = None
+        values["absent_reads"] = 0
+    moved = move(
+        connection,
+        [job.id],
+        source,
+        target,
+        at=now,
+        why=why,
+        where=(AlertRow.lease_token == token,),
+        lease_until=None,
+        lease_token=None,
+        queued_at=retry_at or now,
+        **values,
+    )
+    if moved and retry_at is not None:
+        outbox.add(connection, message_for(job.urgent), [job.id], available_at=retry_at)
+    return bool(moved)
+
+
+def take_turn(
+    connection: Connection, job: AlertJob, *, now: datetime, interval: timedelta
+) -> datetime:
+    """Give the instant at which an alert may be posted, one per ``interval`` and destination.
+
+    The place in the queue is kept in the database, because several processes post to one
+    destination. A message is asked for where the turn is later than now. Urgent alerts go at
+    once; the others move back.
+    """
+    if job.turn_at is not None:
+        return job.turn_at
+    connection.execute(
+        insert_ignoring(connection, TurnRow), [{"destination": job.destination, "free_at": now}]
+    )
+    free_at = connection.execute(
+        select(TurnRow.free_at).where(TurnRow.destination == job.destination).with_for_update()
+    ).scalar_one()
+    turn_at = now if job.urgent else max(now, free_at)
+    connection.execute(
+        update(TurnRow)
+        .where(TurnRow.destination == job.destination)
+        .values(free_at=max(now, free_at) + interval)
+    )
+    if turn_at > now:
+        connection.execute(
+            update(AlertRow)
+            .where(AlertRow.id == job.id)
+            .values(turn_at=turn_at, available_at=turn_at, queued_at=turn_at)
+        )
+        outbox.add(connection, message_for(job.urgent), [job.id], available_at=turn_at)
+    return turn_at
+
+
+def keep_waiting(
+    connection: Connection,
+    job: AlertJob,
+    token: str,
+    *,
+    check_at: datetime,
+    absent_reads: int | None = None,
+) -> None:
+    """Look again later; the alert stays uncertain."""
+    counted = (
+        {"failed_reads": AlertRow.failed_reads + 1}
+        if absent_reads is None
+        else {"absent_reads": absent_reads}
+    )
+    connection.execute(
+        update(AlertRow)
+        .where(AlertRow.id == job.id, AlertRow.lease_token == token)
+        .values(lease_until=None, lease_token=None, queued_at=check_at, **counted)
+    )
+    outbox.add(connection, message_for(job.urgent), [job.id], available_at=check_at)
+
+
+def expired_sendings(connection: Connection, *, now: datetime) -> list[tuple[int, str]]:
+    """Find attempts whose worker died: ``(id, lease token)``."""
+    return expired(connection, AlertRow, AlertState.SENDING, now=now)
+
+
+def take_lost(
+    connection: Connection, *, now: datetime, queued_before: datetime
+) -> list[tuple[int, bool]]:
+    """Find alerts whose message seems lost: ``(id, urgent)``."""
+    ids = [
+        row_id
+        for state in (AlertState.QUEUED, AlertState.UNCERTAIN)
+        for row_id in take_lost_rows(
+            connection, AlertRow, state, now=now, queued_before=queued_before
+        )
+    ]
+    rows = connection.execute(select(AlertRow.id, AlertRow.urgent).where(AlertRow.id.in_(ids)))
+    return [(row.id, row.urgent) for row in rows]
+
+
+def count(connection: Connection) -> int:
+    """Count all alerts ever made."""
+    return connection.execute(select(func.count(AlertRow.id))).scalar_one()
+
+
+def recent(connection: Connection, *, limit: int = 50) -> list[dict[str, Any]]:
+    """Give the newest alerts for the console."""
+    rows = connection.execute(
+        select(
+            AlertRow.id,
+            AlertRow.rule,
+            AlertRow.brand,
+            AlertRow.destination,
+            AlertRow.state,
+            AlertRow.payload,
+            AlertRow.feedback_id,
+            AlertRow.made_at,
+            AlertRow.problem,
+        )
+        .order_by(AlertRow.id.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001

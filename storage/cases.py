@@ -1,0 +1,547 @@
+"""Cases: drafting, a person's decision, undo, and what takes a case off the desk."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from domain.errors import DecisionRefusedError
+from domain.messages import Message
+from domain.states import CaseState, PublicationState
+from domain.types import Severity
+from storage import moves, outbox
+from storage.models import (
+    CaseRow,
+    DecisionRow,
+    DraftRow,
+    FeedbackRow,
+    PublicationRow,
+)
+from storage.moves import move, remember
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from domain.types import DraftReply
+
+APPROVAL = "approval"
+REJECTION = "rejection"
+
+CLOSED_STATES = (
+    CaseState.ANSWERED,
+    CaseState.REJECTED,
+    CaseState.ANSWERED_ELSEWHERE,
+    CaseState.GONE,
+)
+
+
+def withdraw(
+    connection: Connection,
+    feedback_ids: Sequence[int],
+    target: CaseState,
+    *,
+    at: datetime,
+    why: str,
+    note: str = "",
+) -> None:
+    """Take undecided cases, and approved ones that have not left yet, to ``target``.
+
+    A reply that may already be on its way is left alone: its publication settles the case.
+
+    Args:
+        connection: The caller's transaction.
+        feedback_ids: Whose cases.
+        target: ``opened`` to draft again, or a closed state.
+        at: Now.
+        why: Reason for the history.
+        note: Korean line shown on a case that is opened again.
+    """
+    if not feedback_ids:
+        return
+    unsent = connection.execute(
+        select(PublicationRow.id, PublicationRow.state, PublicationRow.case_id).where(
+            PublicationRow.feedback_id.in_(feedback_ids),
+            PublicationRow.state.in_([PublicationState.QUEUED, PublicationState.HANDED_OFF]),
+        )
+    ).all()
+    stopped: set[int] = set()
+    for state in (PublicationState.QUEUED, PublicationState.HANDED_OFF):
+        ids = {row.id: row.case_id for row in unsent if row.state == state}
+        moved = move(connection, list(ids), state, PublicationState.CANCELLED, at=at, why=why)
+        stopped.update(ids[moved_id] for moved_id in moved)
+    rows = connection.execute(
+        select(CaseRow.id, CaseRow.state).where(CaseRow.feedback_id.in_(feedback_ids))
+    ).all()
+    values: dict[str, Any] = {"lease_until": None, "lease_token": None, "note": note}
+    if target in CLOSED_STATES:
+        values["closed_at"] = at
+    for source in (CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED):
+        ids_here = [
+            row.id
+            for row in rows
+            if row.state == source and (source is not CaseState.APPROVED or row.id in stopped)
+        ]
+        if source is target:
+            # Whoever drafts it now drafts an old text: take the lease away.
+            connection.execute(update(CaseRow).where(CaseRow.id.in_(ids_here)).values(**values))
+        else:
+            move(connection, ids_here, source, target, at=at, why=why, **values)
+
+
+@dataclass(frozen=True, slots=True)
+class ToDraft:
+    """What drafting needs of one case."""
+
+    case_id: int
+    feedback_id: int
+    feedback_revision: int
+    brand: str
+    channel: str
+    account_id: int
+    kind: str
+    title: str
+    text: str
+    product_name: str
+    rating: int | None
+    written_at: datetime
+    first_seen_at: datetime
+    is_backfill: bool
+    url: str
+    author: str
+    due_at: datetime
+    sentiment: str | None
+    score: float | None
+    severity: str
+    abusive: bool
+    intent: str
+    analysis: Mapping[str, Any]
+    model_version: str
+    draft_number: int
+
+
+def load_for_drafting(connection: Connection, case_ids: Sequence[int]) -> list[ToDraft]:
+    """Read cases with their feedback, in the order of their ids."""
+    rows = connection.execute(
+        select(
+            CaseRow.id.label("case_id"),
+            CaseRow.feedback_id,
+            FeedbackRow.revision.label("feedback_revision"),
+            CaseRow.brand,
+            CaseRow.channel,
+            FeedbackRow.account_id,
+            CaseRow.kind,
+            FeedbackRow.title,
+            FeedbackRow.text,
+            FeedbackRow.product_name,
+            FeedbackRow.rating,
+            FeedbackRow.written_at,
+            FeedbackRow.first_seen_at,
+            FeedbackRow.is_backfill,
+            FeedbackRow.url,
+            FeedbackRow.author,
+            CaseRow.due_at,
+            FeedbackRow.sentiment,
+            FeedbackRow.score,
+            CaseRow.severity,
+            FeedbackRow.abusive,
+            FeedbackRow.intent,
+            FeedbackRow.analysis,
+            FeedbackRow.model_version,
+            CaseRow.draft_number,
+        )
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(CaseRow.id.in_(case_ids))
+        .order_by(CaseRow.id)
+    )
+    return [ToDraft(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def claim(
+    connection: Connection, case_ids: Sequence[int], *, now: datetime, until: datetime
+) -> tuple[str, list[ToDraft]]:
+    """Lease opened cases that nobody drafts and read them.
+
+    Returns:
+        The lease's token and the cases that are ours.
+    """
+    token, claimed = moves.claim(
+        connection, CaseRow, case_ids, CaseState.OPENED, now=now, until=until
+    )
+    return token, load_for_drafting(connection, claimed) if claimed else []
+
+
+def take_lost(
+    connection: Connection, *, now: datetime, queued_before: datetime, limit: int
+) -> tuple[list[int], list[int]]:
+    """Find opened cases whose drafting message seems lost: urgent, normal."""
+    ids = moves.take_lost(
+        connection,
+        CaseRow,
+        CaseState.OPENED,
+        now=now,
+        queued_before=queued_before,
+        limit=limit,
+    )
+    urgent = set(
+        connection.execute(
+            select(CaseRow.id).where(CaseRow.id.in_(ids), CaseRow.severity != Severity.NORMAL)
+        ).scalars()
+    )
+    return sorted(urgent), [case_id for case_id in ids if case_id not in urgent]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case with the draft a decision would be about; ``text`` is empty before the first."""
+
+    case: ToDraft
+    state: CaseState
+    note: str
+    draft_text: str
+    sentences: list[dict[str, Any]]
+    missing: list[str]
+    cited: Mapping[str, str]
+
+
+def load_view(connection: Connection, case_id: int) -> CaseView | None:
+    """Read one case as it is now."""
+    found = load_for_drafting(connection, [case_id])
+    if not found:
+        return None
+    row = connection.execute(
+        select(
+            CaseRow.state,
+            CaseRow.note,
+            DraftRow.text,
+            DraftRow.sentences,
+            DraftRow.missing,
+            DraftRow.cited,
+        )
+        .outerjoin(
+            DraftRow, (DraftRow.case_id == CaseRow.id) & (DraftRow.number == CaseRow.draft_number)
+        )
+        .where(CaseRow.id == case_id)
+    ).one()
+    return CaseView(
+        case=found[0],
+        state=CaseState(row.state),
+        note=row.note,
+        draft_text=row.text or "",
+        sentences=row.sentences or [],
+        missing=row.missing or [],
+        cited=row.cited or {},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A finished draft of one case and the clauses it rests on."""
+
+    case: ToDraft
+    reply: DraftReply
+    cited: Mapping[str, str]
+
+
+def settle_drafts(
+    connection: Connection, token: str, drafts: Sequence[Drafted], *, now: datetime
+) -> list[Drafted]:
+    """Store drafts and put their cases on the desk.
+
+    Returns:
+        Those whose case was still ours; the others were edited meanwhile and drafted again.
+    """
+    settled = set(
+        move(
+            connection,
+            [draft.case.case_id for draft in drafts],
+            CaseState.OPENED,
+            CaseState.DRAFTED,
+            at=now,
+            why="draft ready",
+            where=(CaseRow.lease_token == token,),
+            lease_until=None,
+            lease_token=None,
+            draft_number=CaseRow.draft_number + 1,
+        )
+    )
+    kept = [draft for draft in drafts if draft.case.case_id in settled]
+    if kept:
+        connection.execute(insert(DraftRow), [_draft_row(draft, now) for draft in kept])
+    return kept
+
+
+def _draft_row(draft: Drafted, now: datetime) -> dict[str, Any]:
+    return {
+        "case_id": draft.case.case_id,
+        "number": draft.case.draft_number + 1,
+        "feedback_revision": draft.case.feedback_revision,
+        "text": draft.reply.text,
+        "sentences": [
+            {
+                "text": sentence.text,
+                "source": str(sentence.source),
+                "reference": sentence.reference,
+                "span": [sentence.span.start, sentence.span.end] if sentence.span else None,
+            }
+            for sentence in draft.reply.sentences
+        ],
+        "missing": list(draft.reply.missing),
+        "strategy": draft.reply.strategy,
+        "cited": dict(draft.cited),
+        "made_at": now,
+    }
+
+
+def fail_drafts(
+    connection: Connection, case_ids: Sequence[int], token: str, *, retry_at: datetime
+) -> None:
+    """Give cases back whose drafting failed; they are tried again after ``retry_at``."""
+    connection.execute(
+        update(CaseRow)
+        .where(CaseRow.id.in_(case_ids), CaseRow.lease_token == token)
+        .values(
+            lease_until=None, lease_token=None, failures=CaseRow.failures + 1, queued_at=retry_at
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided, and what they were looking at.
+
+    Attributes:
+        text: The reply as approved, to the character; empty for a rejection.
+        draft_number: Number of the draft on the person's screen.
+        feedback_revision: Revision of the feedback on the person's screen.
+        decided_in: ``console``, ``slack`` or ``command``.
+    """
+
+    case_id: int
+    draft_number: int
+    feedback_revision: int
+    decided_by: str
+    decided_in: str
+    text: str = ""
+    reason: str = ""
+
+
+def approve(
+    connection: Connection, decision: Decision, *, now: datetime, undo_window: timedelta
+) -> int:
+    """Approve a reply: decision, publication, history and message in the caller's transaction.
+
+    Args:
+        connection: The caller's transaction.
+        decision: Whose ``text`` will be published to the character.
+        now: Instant of the decision.
+        undo_window: How long the reply waits before it may leave.
+
+    Returns:
+        The publication's id.
+
+    Raises:
+        DecisionRefusedError: The case, its draft or its feedback changed since the person
+            looked; nothing was written.
+    """
+    case = _check_fresh(connection, decision)
+    draft_text = connection.execute(
+        select(DraftRow.text).where(
+            DraftRow.case_id == case.id, DraftRow.number == decision.draft_number
+        )
+    ).scalar_one()
+    decision_id, text_sha256 = _decide(
+        connection, decision, APPROVAL, now=now, was_edited=draft_text != decision.text
+    )
+    _move_case(connection, decision, CaseState.APPROVED, now=now, why="approved")
+    available_at = now + undo_window
+    publication = connection.execute(
+        insert(PublicationRow).returning(PublicationRow.id),
+        [
+            {
+                "case_id": case.id,
+                "feedback_id": case.feedback_id,
+                "decision_id": decision_id,
+                "text_sha256": text_sha256,
+                "state": PublicationState.QUEUED,
+                "available_at": available_at,
+                "queued_at": available_at,
+            }
+        ],
+    ).scalar_one()
+    remember(
+        connection,
+        PublicationRow,
+        [(publication, case.feedback_id)],
+        "",
+        PublicationState.QUEUED,
+        at=now,
+        why="approved",
+        who=decision.decided_by,
+    )
+    outbox.add(connection, Message.PUBLICATION_PUBLISH, [publication], available_at=available_at)
+    return int(publication)
+
+
+def reject(connection: Connection, decision: Decision, *, now: datetime) -> None:
+    """Close a case without a reply, with the person's reason.
+
+    Raises:
+        DecisionRefusedError: As ``approve``.
+    """
+    _check_fresh(connection, decision)
+    _decide(connection, decision, REJECTION, now=now, was_edited=False)
+    _move_case(
+        connection, decision, CaseState.REJECTED, now=now, why=decision.reason, closed_at=now
+    )
+
+
+def undo(connection: Connection, case_id: int, *, who: str, now: datetime) -> None:
+    """Take an approval back while its reply has not left.
+
+    Raises:
+        DecisionRefusedError: The reply has left, or there is nothing to undo.
+    """
+    waiting = list(
+        connection.execute(
+            select(PublicationRow.id).where(
+                PublicationRow.case_id == case_id,
+                PublicationRow.state == PublicationState.QUEUED,
+                PublicationRow.attempts == 0,
+            )
+        ).scalars()
+    )
+    why = "undone"
+    if not move(
+        connection,
+        waiting,
+        PublicationState.QUEUED,
+        PublicationState.CANCELLED,
+        at=now,
+        why=why,
+        who=who,
+    ):
+        raise DecisionRefusedError("이미 게시가 시작되어 되돌릴 수 없습니다.", "decided")
+    move(
+        connection,
+        [case_id],
+        CaseState.APPROVED,
+        CaseState.DRAFTED,
+        at=now,
+        why=why,
+        who=who,
+    )
+
+
+def _check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: ANN401 - a result row
+    # The feedback's row is locked first, as an edit does, so that the two cannot cross.
+    feedback = connection.execute(
+        select(FeedbackRow.id, FeedbackRow.revision, FeedbackRow.gone_at)
+        .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+        .where(CaseRow.id == decision.case_id)
+        .with_for_update(of=FeedbackRow)
+    ).one_or_none()
+    if feedback is None:
+        raise DecisionRefusedError("없는 케이스입니다.", "missing")
+    case = connection.execute(
+        select(CaseRow.id, CaseRow.feedback_id, CaseRow.state, CaseRow.draft_number)
+        .where(CaseRow.id == decision.case_id)
+        .with_for_update()
+    ).one()
+    if case.state in {CaseState.APPROVED, CaseState.ANSWERED, CaseState.REJECTED}:
+        raise DecisionRefusedError(_who_decided(connection, decision.case_id), "decided")
+    if case.state in {CaseState.GONE, CaseState.ANSWERED_ELSEWHERE}:
+        what = (
+            "삭제되었습니다" if case.state == CaseState.GONE else "다른 곳에서 이미 답변되었습니다"
+        )
+        raise DecisionRefusedError(f"이 글은 채널에서 {what}.", "closed")
+    if feedback.revision != decision.feedback_revision:
+        raise DecisionRefusedError("보고 계신 동안 고객이 글을 수정했습니다.", "revision")
+    if case.state != CaseState.DRAFTED or case.draft_number != decision.draft_number:
+        raise DecisionRefusedError("보고 계신 동안 초안이 새로 작성되었습니다.", "draft")
+    return case
+
+
+def _who_decided(connection: Connection, case_id: int) -> str:
+    last = connection.execute(
+        select(DecisionRow.decided_by, DecisionRow.kind, DecisionRow.decided_at)
+        .where(DecisionRow.case_id == case_id)
+        .order_by(DecisionRow.id.desc())
+        .limit(1)
+    ).one()
+    verb = "승인" if last.kind == APPROVAL else "반려"
+    return f"{last.decided_by} 님이 {last.decided_at:%Y-%m-%d %H:%M:%S} UTC에 이미 {verb}했습니다."
+
+
+def _decide(
+    connection: Connection, decision: Decision, kind: str, *, now: datetime, was_edited: bool
+) -> tuple[int, str]:
+    text_sha256 = hashlib.sha256(decision.text.encode()).hexdigest()
+    decision_id = connection.execute(
+        insert(DecisionRow).returning(DecisionRow.id),
+        [
+            {
+                "case_id": decision.case_id,
+                "kind": kind,
+                "draft_number": decision.draft_number,
+                "feedback_revision": decision.feedback_revision,
+                "text": decision.text,
+                "text_sha256": text_sha256,
+                "was_edited": was_edited,
+                "reason": decision.reason,
+                "decided_by": decision.decided_by,
+                "decided_at": now,
+                "decided_in": decision.decided_in,
+            }
+        ],
+    ).scalar_one()
+    return int(decision_id), text_sha256
+
+
+def _move_case(
+    connection: Connection,
+    decision: Decision,
+    target: CaseState,
+    *,
+    now: datetime,
+    why: str,
+    **values: Any,  # noqa: ANN401 - column values
+) -> None:
+    moved = move(
+        connection,
+        [decision.case_id],
+        CaseState.DRAFTED,
+        target,
+        at=now,
+        why=why,
+        who=decision.decided_by,
+        where=(CaseRow.draft_number == decision.draft_number,),
+        note="",
+        **values,
+    )
+    if not moved:
+        # Checked above under the row's lock; on SQLite the whole database was locked.
+        raise DecisionRefusedError("다른 결정이 먼저 저장되었습니다.", "decided")
+
+
+def to_decide(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
+    """Give undecided drafts, most severe first, as ``approve`` needs them."""
+    rows = connection.execute(
+        select(
+            CaseRow.id.label("case_id"),
+            CaseRow.brand,
+            DraftRow.number.label("draft_number"),
+            DraftRow.feedback_revision,
+            DraftRow.text,
+        )
+        .join(
+            DraftRow, (DraftRow.case_id == CaseRow.id) & (DraftRow.number == CaseRow.draft_number)
+        )
+        .where(CaseRow.state == CaseState.DRAFTED)
+        .order_by(CaseRow.severity_rank, CaseRow.due_at)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001

@@ -1,0 +1,786 @@
+"""Feedback: storing pages, edits, disappearances; what the model says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+
+from domain.states import CaseState, FeedbackState
+from domain.types import (
+    Analysis,
+    CategoryFinding,
+    ComplaintCategory,
+    FeedbackKind,
+    Intent,
+    Sentiment,
+    Severity,
+    Span,
+    same_reply,
+)
+from storage import cases, moves
+from storage.models import (
+    CaseRow,
+    DecisionRow,
+    FeedbackRevisionRow,
+    FeedbackRow,
+    PublicationRow,
+)
+from storage.moves import move, remember
+from storage.session import insert_ignoring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from storage.accounts import Run
+
+SEVERITY_RANK = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.NORMAL: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedFeedback:
+    """Collected feedback after masking, ready to be stored.
+
+    Attributes:
+        content_fingerprint: Keyed hash of the unmasked content; another value is an edit.
+        sealed_original: The whole original, encrypted.
+        replies: Texts of the shop's replies standing on the channel.
+    """
+
+    kind: FeedbackKind
+    native_id: str
+    content_fingerprint: str
+    sealed_original: bytes
+    title: str
+    text: str
+    rating: int | None
+    author: str
+    author_fingerprint: str
+    order_fingerprint: str
+    product_id: str
+    product_name: str
+    url: str
+    reach: int | None
+    extra: Mapping[str, str]
+    written_at: datetime
+    written_at_is_exact: bool
+    edited_at: datetime | None
+    deadline_at: datetime | None
+    replies: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class StoredPage:
+    """What a page brought.
+
+    Attributes:
+        fresh: New or edited feedback that may alert.
+        backlog: New feedback of a first backfill, older than the alerting limit.
+        changed: How many of these were edits.
+    """
+
+    fresh: list[int] = field(default_factory=list)
+    backlog: list[int] = field(default_factory=list)
+    changed: int = 0
+
+    @property
+    def new(self) -> int:
+        """Count the feedback seen for the first time."""
+        return len(self.fresh) + len(self.backlog) - self.changed
+
+
+def store_page(
+    connection: Connection,
+    run: Run,
+    items: Sequence[MaskedFeedback],
+    *,
+    now: datetime,
+    fresh_after: datetime,
+) -> StoredPage:
+    """Store a page: new rows, edits as revisions, replies made elsewhere.
+
+    Args:
+        connection: The transaction that also moves the run's cursor.
+        run: Whose page it is.
+        items: Where two have the same id, the later one is an edit of the earlier.
+        now: When they were read.
+        fresh_after: In a first backfill, what was written before only enters the digest.
+
+    Returns:
+        Ids to analyse.
+    """
+    stored = StoredPage()
+    known = _known(connection, run.account_id, [item.native_id for item in items])
+    new: dict[tuple[str, str], MaskedFeedback] = {}
+    edits: list[tuple[Any, MaskedFeedback]] = []
+    for item in items:
+        key = (str(item.kind), item.native_id)
+        if key in known:
+            if known[key].content_fingerprint != item.content_fingerprint:
+                edits.append((known[key], item))
+        elif key in new and new[key].content_fingerprint != item.content_fingerprint:
+            # Twice on one page with different text: the first is stored, then edited.
+            _insert(connection, run, [new.pop(key)], stored, now=now, fresh_after=fresh_after)
+            known.update(_known(connection, run.account_id, [item.native_id]))
+            edits.append((known[key], item))
+        else:
+            new[key] = item
+    _insert(connection, run, list(new.values()), stored, now=now, fresh_after=fresh_after)
+    for row, item in edits:
+        _edit(connection, row, item, now=now)
+        stored.fresh.append(row.id)
+        stored.changed += 1
+    seen = [row.id for row in known.values()]
+    if seen:
+        connection.execute(
+            update(FeedbackRow)
+            .where(FeedbackRow.id.in_(seen))
+            .values(last_seen_run=run.run_id, gone_at=None)
+        )
+        _reopen_reappeared(connection, [row.id for row in known.values() if row.gone_at], now=now)
+    _notice_replies(connection, run.account_id, items, now=now)
+    return stored
+
+
+def _known(
+    connection: Connection, account_id: int, native_ids: Sequence[str]
+) -> dict[tuple[str, str], Any]:
+    rows = connection.execute(
+        select(
+            FeedbackRow.id,
+            FeedbackRow.kind,
+            FeedbackRow.native_id,
+            FeedbackRow.revision,
+            FeedbackRow.content_fingerprint,
+            FeedbackRow.state,
+            FeedbackRow.gone_at,
+        ).where(FeedbackRow.account_id == account_id, FeedbackRow.native_id.in_(native_ids))
+    )
+    return {(row.kind, row.native_id): row for row in rows}
+
+
+def _content(item: MaskedFeedback) -> dict[str, Any]:
+    return {
+        "content_fingerprint": item.content_fingerprint,
+        "sealed_original": item.sealed_original,
+        "title": item.title,
+        "text": item.text,
+        "rating": item.rating,
+        "author": item.author,
+        "author_fingerprint": item.author_fingerprint,
+        "order_fingerprint": item.order_fingerprint,
+        "product_id": item.product_id,
+        "product_name": item.product_name,
+        "url": item.url,
+        "reach": item.reach,
+        "extra": dict(item.extra),
+        "edited_at": item.edited_at,
+        "deadline_at": item.deadline_at,
+    }
+
+
+def _insert(
+    connection: Connection,
+    run: Run,
+    items: Sequence[MaskedFeedback],
+    stored: StoredPage,
+    *,
+    now: datetime,
+    fresh_after: datetime,
+) -> None:
+    if not items:
+        return
+    rows = [
+        {
+            **_content(item),
+            "account_id": run.account_id,
+            "brand": run.brand,
+            "channel": run.channel,
+            "kind": str(item.kind),
+            "native_id": item.native_id,
+            "written_at": item.written_at,
+            "written_at_is_exact": item.written_at_is_exact,
+            "first_seen_at": now,
+            "last_seen_run": run.run_id,
+            "is_backfill": run.is_backfill and item.written_at < fresh_after,
+            "state": FeedbackState.COLLECTED,
+            "queued_at": now,
+        }
+        for item in items
+    ]
+    inserted = connection.execute(
+        insert_ignoring(connection, FeedbackRow).returning(FeedbackRow.id, FeedbackRow.is_backfill),
+        rows,
+    ).all()
+    for row in inserted:
+        (stored.backlog if row.is_backfill else stored.fresh).append(row.id)
+    remember(
+        connection,
+        FeedbackRow,
+        [(row.id, row.id) for row in inserted],
+        "",
+        FeedbackState.COLLECTED,
+        at=now,
+        why=f"run {run.run_id}",
+    )
+
+
+def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: datetime) -> None:  # noqa: ANN401 - a result row
+    connection.execute(
+        insert(FeedbackRevisionRow).from_select(
+            [
+                "feedback_id",
+                "revision",
+                "title",
+                "text",
+                "rating",
+                "sealed_original",
+                "replaced_at",
+            ],
+            select(
+                FeedbackRow.id,
+                FeedbackRow.revision,
+                FeedbackRow.title,
+                FeedbackRow.text,
+                FeedbackRow.rating,
+                FeedbackRow.sealed_original,
+                bindparam("replaced_at", now, type_=FeedbackRevisionRow.replaced_at.type),
+            ).where(FeedbackRow.id == row.id),
+        )
+    )
+    connection.execute(
+        update(FeedbackRow)
+        .where(FeedbackRow.id == row.id)
+        .values(
+            **_content(item),
+            revision=FeedbackRow.revision + 1,
+            queued_at=now,
+            lease_until=None,
+            lease_token=None,
+            failures=0,
+        )
+    )
+    why = "edited by its writer"
+    move(connection, [row.id], FeedbackState.ANALYZED, FeedbackState.COLLECTED, at=now, why=why)
+    cases.withdraw(
+        connection, [row.id], CaseState.OPENED, at=now, why=why, note="고객이 글을 수정했습니다."
+    )
+
+
+def _reopen_reappeared(
+    connection: Connection, feedback_ids: Sequence[int], *, now: datetime
+) -> None:
+    if not feedback_ids:
+        return
+    closed = connection.execute(
+        select(CaseRow.id).where(CaseRow.feedback_id.in_(feedback_ids))
+    ).scalars()
+    move(
+        connection,
+        list(closed),
+        CaseState.GONE,
+        CaseState.OPENED,
+        at=now,
+        why="seen on the channel again",
+        closed_at=None,
+        queued_at=now,
+    )
+
+
+def _notice_replies(
+    connection: Connection, account_id: int, items: Sequence[MaskedFeedback], *, now: datetime
+) -> None:
+    """Close what somebody answered outside; our own reply is not "elsewhere"."""
+    replies = {item.native_id: item.replies for item in items if item.replies}
+    if not replies:
+        return
+    rows = connection.execute(
+        select(FeedbackRow.id, FeedbackRow.native_id).where(
+            FeedbackRow.account_id == account_id, FeedbackRow.native_id.in_(list(replies))
+        )
+    ).all()
+    ours: dict[int, list[str]] = {}
+    for decided in connection.execute(
+        select(PublicationRow.feedback_id, DecisionRow.text)
+        .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
+        .where(PublicationRow.feedback_id.in_([row.id for row in rows]))
+    ):
+        ours.setdefault(decided.feedback_id, []).append(decided.text)
+    elsewhere = [
+        row.id
+        for row in rows
+        if not any(
+            same_reply(reply, text)
+            for reply in replies[row.native_id]
+            for text in ours.get(row.id, [])
+        )
+    ]
+    if elsewhere:
+        connection.execute(
+            update(FeedbackRow)
+            .where(FeedbackRow.id.in_(elsewhere), FeedbackRow.replied_elsewhere_at.is_(None))
+            .values(replied_elsewhere_at=now)
+        )
+        cases.withdraw(
+            connection,
+            elsewhere,
+            CaseState.ANSWERED_ELSEWHERE,
+            at=now,
+            why="a reply that is not ours stands on the channel",
+        )
+
+
+def mark_gone(
+    connection: Connection, run: Run, covers: tuple[datetime, datetime], *, now: datetime
+) -> int:
+    """Mark what a complete reading of a window did not show any more.
+
+    Returns:
+        How many were marked.
+    """
+    since, until = covers
+    gone = connection.execute(
+        update(FeedbackRow)
+        .where(
+            FeedbackRow.account_id == run.account_id,
+            FeedbackRow.written_at >= since,
+            FeedbackRow.written_at < until,
+            FeedbackRow.written_at_is_exact,
+            FeedbackRow.last_seen_run < run.run_id,
+            FeedbackRow.gone_at.is_(None),
+        )
+        .values(gone_at=now)
+        .returning(FeedbackRow.id)
+    ).scalars()
+    ids = list(gone)
+    cases.withdraw(
+        connection, ids, CaseState.GONE, at=now, why="no longer in a window that was read whole"
+    )
+    return len(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class ToAnalyze:
+    """What the model needs to read, and what triage needs to know."""
+
+    id: int
+    brand: str
+    channel: str
+    kind: FeedbackKind
+    text: str
+    rating: int | None
+    written_at: datetime
+    first_seen_at: datetime
+    deadline_at: datetime | None
+    is_backfill: bool
+
+
+def load_for_analysis(connection: Connection, ids: Sequence[int]) -> list[ToAnalyze]:
+    """Read claimed feedback; the title is part of the text."""
+    rows = connection.execute(
+        select(
+            FeedbackRow.id,
+            FeedbackRow.brand,
+            FeedbackRow.channel,
+            FeedbackRow.kind,
+            FeedbackRow.title,
+            FeedbackRow.text,
+            FeedbackRow.rating,
+            FeedbackRow.written_at,
+            FeedbackRow.first_seen_at,
+            FeedbackRow.deadline_at,
+            FeedbackRow.is_backfill,
+        )
+        .where(FeedbackRow.id.in_(ids))
+        .order_by(FeedbackRow.id)
+    )
+    return [
+        ToAnalyze(
+            id=row.id,
+            brand=row.brand,
+            channel=row.channel,
+            kind=FeedbackKind(row.kind),
+            text=whole_text(row.title, row.text),
+            rating=row.rating,
+            written_at=row.written_at,
+            first_seen_at=row.first_seen_at,
+            deadline_at=row.deadline_at,
+            is_backfill=row.is_backfill,
+        )
+        for row in rows
+    ]
+
+
+def whole_text(title: str, text: str) -> str:
+    """Give what is analysed and what spans point into: the title's line, then the text.
+
+    Boards often repeat the beginning of the text as the title; it is not read twice.
+    """
+    bare = title.rstrip(".… ")
+    return f"{title}\n{text}" if bare and not text.startswith(bare) else text
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """The model's word about one feedback, with what triage made of it."""
+
+    feedback: ToAnalyze
+    analysis: Analysis
+    due_at: datetime
+
+    @property
+    def opens_case(self) -> bool:
+        """Every negative and every inquiry opens a case."""
+        return self.analysis.is_negative or self.feedback.kind is FeedbackKind.INQUIRY
+
+    @property
+    def needs_look(self) -> bool:
+        """A person should look although no case is opened."""
+        return not self.opens_case and (self.analysis.unsure or self.analysis.rating_mismatch)
+
+
+@dataclass(frozen=True, slots=True)
+class Triaged:
+    """Cases to draft, most severe first."""
+
+    urgent: list[int]
+    normal: list[int]
+    settled: frozenset[int]
+    """Feedback that was settled by this call; others were edited meanwhile or lost the lease."""
+
+
+def settle_analysis(
+    connection: Connection, token: str, results: Sequence[Understood], *, now: datetime
+) -> Triaged:
+    """Write what the model says and open the cases, in one transaction."""
+    ids = [result.feedback.id for result in results]
+    settled = set(
+        move(
+            connection,
+            ids,
+            FeedbackState.COLLECTED,
+            FeedbackState.ANALYZED,
+            at=now,
+            why="understood",
+            where=(FeedbackRow.lease_token == token,),
+            lease_until=None,
+            lease_token=None,
+        )
+    )
+    kept = [result for result in results if result.feedback.id in settled]
+    if kept:
+        connection.execute(
+            update(FeedbackRow).where(FeedbackRow.id == bindparam("row_id")),
+            [_verdict(result) for result in kept],
+        )
+    return _open_cases(connection, kept, frozenset(settled), now=now)
+
+
+def _verdict(result: Understood) -> dict[str, Any]:
+    analysis = result.analysis
+    return {
+        "row_id": result.feedback.id,
+        "sentiment": analysis.sentiment,
+        "score": analysis.score,
+        "severity": analysis.severity,
+        "abusive": analysis.abusive,
+        "intent": analysis.intent,
+        "needs_look": result.needs_look,
+        "category": analysis.categories[0].category if analysis.categories else None,
+        "analysis": analysis_to_json(analysis),
+        "model_version": analysis.model_version,
+    }
+
+
+def analysis_to_json(analysis: Analysis) -> dict[str, Any]:
+    """Give the parts of an analysis that have no column of their own."""
+    return {
+        "probabilities": analysis.probabilities,
+        "categories": [
+            [str(found.category), round(found.score, 4), _pair(found.span)]
+            for found in analysis.categories
+        ],
+        "severity_spans": [_pair(span) for span in analysis.severity_spans],
+        "abuse_spans": [_pair(span) for span in analysis.abuse_spans],
+        "unsure": analysis.unsure,
+        "rating_mismatch": analysis.rating_mismatch,
+    }
+
+
+def _pair(span: Span | None) -> list[int] | None:
+    return None if span is None else [span.start, span.end]
+
+
+def _open_cases(
+    connection: Connection, results: Sequence[Understood], settled: frozenset[int], *, now: datetime
+) -> Triaged:
+    rows = [
+        {
+            "feedback_id": result.feedback.id,
+            "brand": result.feedback.brand,
+            "channel": result.feedback.channel,
+            "kind": result.feedback.kind,
+            "state": CaseState.OPENED,
+            "severity": result.analysis.severity,
+            "severity_rank": SEVERITY_RANK[result.analysis.severity],
+            "category": (
+                result.analysis.categories[0].category if result.analysis.categories else None
+            ),
+            "is_negative": result.analysis.is_negative,
+            "due_at": result.due_at,
+            "opened_at": now,
+            "queued_at": now,
+        }
+        for result in results
+        if result.opens_case
+    ]
+    if rows:
+        opened = connection.execute(
+            insert_ignoring(connection, CaseRow).returning(CaseRow.id, CaseRow.feedback_id), rows
+        ).all()
+        remember(
+            connection,
+            CaseRow,
+            [(row.id, row.feedback_id) for row in opened],
+            "",
+            CaseState.OPENED,
+            at=now,
+            why="negative or inquiry",
+        )
+        if len(opened) < len(rows):
+            _refresh_cases(connection, rows, {row.feedback_id for row in opened}, now=now)
+    return _to_draft(connection, results, settled, now=now)
+
+
+def _refresh_cases(
+    connection: Connection,
+    rows: Sequence[dict[str, Any]],
+    opened: set[int],
+    *,
+    now: datetime,
+) -> None:
+    """Bring the cases of edited feedback up to date with the new reading."""
+    for row in rows:
+        if row["feedback_id"] not in opened:
+            connection.execute(
+                update(CaseRow)
+                .where(CaseRow.feedback_id == row["feedback_id"])
+                .values(
+                    severity=row["severity"],
+                    severity_rank=row["severity_rank"],
+                    category=row["category"],
+                    is_negative=row["is_negative"],
+                    queued_at=now,
+                )
+            )
+
+
+def _to_draft(
+    connection: Connection, results: Sequence[Understood], settled: frozenset[int], *, now: datetime
+) -> Triaged:
+    ids = [result.feedback.id for result in results]
+    answered = list(
+        connection.execute(
+            select(FeedbackRow.id)
+            .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+            .where(FeedbackRow.id.in_(ids), FeedbackRow.replied_elsewhere_at.is_not(None))
+        ).scalars()
+    )
+    cases.withdraw(
+        connection,
+        answered,
+        CaseState.ANSWERED_ELSEWHERE,
+        at=now,
+        why="was already answered when it was first read",
+    )
+    open_cases = connection.execute(
+        select(CaseRow.id, CaseRow.severity_rank)
+        .where(CaseRow.feedback_id.in_(ids), CaseRow.state == CaseState.OPENED)
+        .order_by(CaseRow.severity_rank, CaseRow.id)
+    ).all()
+    normal = SEVERITY_RANK[Severity.NORMAL]
+    return Triaged(
+        urgent=[row.id for row in open_cases if row.severity_rank < normal],
+        normal=[row.id for row in open_cases if row.severity_rank == normal],
+        settled=settled,
+    )
+
+
+def fail_analysis(
+    connection: Connection, ids: Sequence[int], token: str, *, retry_at: datetime
+) -> None:
+    """Give feedback back whose analysis failed; it is tried again after ``retry_at``."""
+    connection.execute(
+        update(FeedbackRow)
+        .where(FeedbackRow.id.in_(ids), FeedbackRow.lease_token == token)
+        .values(
+            lease_until=None,
+            lease_token=None,
+            failures=FeedbackRow.failures + 1,
+            queued_at=retry_at,
+        )
+    )
+
+
+def take_lost(
+    connection: Connection, *, now: datetime, queued_before: datetime, limit: int
+) -> tuple[list[int], list[int]]:
+    """Find feedback whose analysis message seems lost: fresh, backlog."""
+    ids = moves.take_lost(
+        connection,
+        FeedbackRow,
+        FeedbackState.COLLECTED,
+        now=now,
+        queued_before=queued_before,
+        limit=limit,
+    )
+    backlog = set(
+        connection.execute(
+            select(FeedbackRow.id).where(FeedbackRow.id.in_(ids), FeedbackRow.is_backfill)
+        ).scalars()
+    )
+    return [row_id for row_id in ids if row_id not in backlog], sorted(backlog)
+
+
+def claim(
+    connection: Connection, ids: Sequence[int], *, now: datetime, until: datetime
+) -> tuple[str, list[ToAnalyze]]:
+    """Lease feedback that nobody analyses and read it.
+
+    Returns:
+        The lease's token and the rows that are ours.
+    """
+    token, claimed = moves.claim(
+        connection, FeedbackRow, ids, FeedbackState.COLLECTED, now=now, until=until
+    )
+    return token, load_for_analysis(connection, claimed) if claimed else []
+
+
+def unread(connection: Connection) -> int:
+    """Count the feedback that is stored but not yet understood."""
+    return connection.execute(
+        select(func.count(FeedbackRow.id)).where(FeedbackRow.state == FeedbackState.COLLECTED)
+    ).scalar_one()
+
+
+def count_known(connection: Connection, account_id: int, window: tuple[datetime, datetime]) -> int:
+    """Count what is known and not gone in a window ``[since, until)``."""
+    since, until = window
+    return connection.execute(
+        select(func.count(FeedbackRow.id)).where(
+            FeedbackRow.account_id == account_id,
+            FeedbackRow.written_at >= since,
+            FeedbackRow.written_at < until,
+            FeedbackRow.gone_at.is_(None),
+        )
+    ).scalar_one()
+
+
+def erase_author(connection: Connection, brand: str, author_fingerprint: str) -> int:
+    """Remove what still identifies an author: the sealed originals and the masked name.
+
+    Returns:
+        How many pieces of feedback were changed.
+    """
+    erased = connection.execute(
+        update(FeedbackRow)
+        .where(
+            FeedbackRow.brand == brand,
+            FeedbackRow.author_fingerprint == author_fingerprint,
+        )
+        .values(sealed_original=None, author="", author_fingerprint="", order_fingerprint="")
+        .returning(FeedbackRow.id)
+    ).scalars()
+    ids = list(erased)
+    _erase_revisions(connection, ids)
+    return len(ids)
+
+
+def erase_expired(connection: Connection, brand: str, *, written_before: datetime) -> int:
+    """Remove the personal data of feedback past the brand's retention.
+
+    Returns:
+        How many pieces of feedback were changed.
+    """
+    erased = connection.execute(
+        update(FeedbackRow)
+        .where(
+            FeedbackRow.brand == brand,
+            FeedbackRow.written_at < written_before,
+            or_(FeedbackRow.sealed_original.is_not(None), FeedbackRow.author != ""),
+        )
+        .values(sealed_original=None, author="", author_fingerprint="", order_fingerprint="")
+        .returning(FeedbackRow.id)
+    ).scalars()
+    ids = list(erased)
+    _erase_revisions(connection, ids)
+    return len(ids)
+
+
+def _erase_revisions(connection: Connection, ids: Sequence[int]) -> None:
+    connection.execute(
+        update(FeedbackRevisionRow)
+        .where(FeedbackRevisionRow.feedback_id.in_(ids))
+        .values(sealed_original=None)
+    )
+
+
+class AnalyzedRow(Protocol):
+    """The columns an analysis is kept in."""
+
+    @property
+    def sentiment(self) -> str | None:
+        """Label or None."""
+
+    @property
+    def score(self) -> float | None:
+        """P(negative) or None."""
+
+    @property
+    def severity(self) -> str:
+        """Label."""
+
+    @property
+    def abusive(self) -> bool:
+        """Whether people are attacked."""
+
+    @property
+    def intent(self) -> str:
+        """Label."""
+
+    @property
+    def analysis(self) -> Mapping[str, Any]:
+        """As ``analysis_to_json`` wrote it."""
+
+    @property
+    def model_version(self) -> str:
+        """Who said so."""
+
+
+def analysis_from_row(row: AnalyzedRow) -> Analysis:
+    """Put an analysis together again from its columns."""
+    rest = row.analysis
+    probabilities = rest["probabilities"]
+    return Analysis(
+        sentiment=Sentiment(row.sentiment) if row.sentiment else None,
+        score=row.score,
+        probabilities=tuple(probabilities) if probabilities else None,
+        categories=tuple(
+            CategoryFinding(ComplaintCategory(name), score, _span(pair))
+            for name, score, pair in rest["categories"]
+        ),
+        severity=Severity(row.severity),
+        abusive=row.abusive,
+        intent=Intent(row.intent),
+        unsure=rest["unsure"],
+        rating_mismatch=rest["rating_mismatch"],
+        severity_spans=tuple(Span(*pair) for pair in rest["severity_spans"]),
+        abuse_spans=tuple(Span(*pair) for pair in rest["abuse_spans"]),
+        model_version=row.model_version,
+    )
+
+
+def _span(pair: list[int] | None) -> Span | None:
+    return None if pair is None else Span(*pair)

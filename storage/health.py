@@ -1,0 +1,82 @@
+"""Signs of life and the numbers an operator asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select, update
+
+from storage.models import (
+    CaseRow,
+    FeedbackRow,
+    HeartbeatRow,
+    OutboxRow,
+    PublicationRow,
+    QuarantineRow,
+)
+from storage.session import insert_ignoring
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def beat(connection: Connection, role: str, *, now: datetime) -> None:
+    """Note that a role is alive."""
+    connection.execute(insert_ignoring(connection, HeartbeatRow), [{"role": role, "beat_at": now}])
+    connection.execute(update(HeartbeatRow).where(HeartbeatRow.role == role).values(beat_at=now))
+
+
+def last_beats(connection: Connection) -> dict[str, datetime]:
+    """Tell when each role was last alive."""
+    rows = connection.execute(select(HeartbeatRow.role, HeartbeatRow.beat_at))
+    return {row[0]: row[1] for row in rows}
+
+
+def totals(connection: Connection) -> dict[str, int]:
+    """Count what the pipeline holds, for the demo's summary and the benchmarks."""
+    feedback = connection.execute(
+        select(
+            func.count(FeedbackRow.id),
+            func.count(FeedbackRow.id).filter(FeedbackRow.state == "collected"),
+            func.count(FeedbackRow.id).filter(FeedbackRow.sentiment == "negative"),
+            func.count(FeedbackRow.id).filter(
+                FeedbackRow.kind == "inquiry",
+                FeedbackRow.sentiment.is_distinct_from("negative"),
+            ),
+        )
+    ).one()
+    cases = dict(
+        connection.execute(select(CaseRow.state, func.count(CaseRow.id)).group_by(CaseRow.state))
+        .tuples()
+        .all()
+    )
+    publications = dict(
+        connection.execute(
+            select(PublicationRow.state, func.count(PublicationRow.id)).group_by(
+                PublicationRow.state
+            )
+        )
+        .tuples()
+        .all()
+    )
+    verified = connection.execute(
+        select(func.count(PublicationRow.id)).where(PublicationRow.verified_at.is_not(None))
+    ).scalar_one()
+    counted = {
+        "collected": feedback[0],
+        "unread": feedback[1],
+        "negative": feedback[2],
+        "inquiries": feedback[3],
+        "cases": sum(cases.values()),
+        "undrafted": cases.get("opened", 0),
+        "undecided": cases.get("drafted", 0),
+        "approved_open": cases.get("approved", 0),
+        "answered": cases.get("answered", 0),
+        "published": publications.get("published", 0),
+        "verified": verified,
+        "outbox": connection.execute(select(func.count(OutboxRow.id))).scalar_one(),
+        "quarantined": connection.execute(
+            select(func.count(QuarantineRow.id)).where(QuarantineRow.resolved_at.is_(None))
+        ).scalar_one(),
+    }
+    return {name: int(number) for name, number in counted.items()}

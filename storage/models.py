@@ -1,0 +1,472 @@
+"""Tables.
+
+Naming: ``*_at`` are aware UTC instants. A row somebody works on carries ``lease_until`` and
+``lease_token``; whoever settles must still hold the token. ``queued_at`` is when the row last got
+a message, so that the sweep can tell a lost message from a busy worker.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC on both databases; SQLite keeps no zone, so it is put back when reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Refuse naive instants; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - declared by the base class as a plain attribute
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        str: Text,
+        bytes: LargeBinary,
+        float: Float,
+        bool: Boolean,
+    }
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
+class AccountRow(Base):
+    """What the database knows of one account: progress, lease, health."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    brand: Mapped[str] = mapped_column(String(100))
+    channel: Mapped[str] = mapped_column(String(50))
+    watermark: Mapped[datetime | None]
+    next_due_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    run_id: Mapped[int] = mapped_column(default=0)
+    """Number of the newest run; a run that was interrupted keeps its number."""
+    run_since: Mapped[datetime | None]
+    run_until: Mapped[datetime | None]
+    run_cursor: Mapped[str | None]
+    backfill_until: Mapped[datetime | None]
+    """End of the first collection; what came before it and is old never alerts singly."""
+    last_success_at: Mapped[datetime | None]
+    last_rows: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(default="")
+    removed_at: Mapped[datetime | None]
+
+
+class FeedbackRow(Base):
+    """One review, inquiry or post; text is masked, the original is sealed."""
+
+    __tablename__ = "feedback"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    brand: Mapped[str] = mapped_column(String(100))
+    channel: Mapped[str] = mapped_column(String(50))
+    kind: Mapped[str] = mapped_column(String(20))
+    native_id: Mapped[str] = mapped_column(String(300))
+    revision: Mapped[int] = mapped_column(default=1)
+    content_fingerprint: Mapped[str] = mapped_column(String(64))
+    sealed_original: Mapped[bytes | None]
+    title: Mapped[str]
+    text: Mapped[str]
+    rating: Mapped[int | None]
+    author: Mapped[str]
+    author_fingerprint: Mapped[str] = mapped_column(String(64))
+    order_fingerprint: Mapped[str] = mapped_column(String(64))
+    product_id: Mapped[str]
+    product_name: Mapped[str]
+    url: Mapped[str]
+    reach: Mapped[int | None]
+    extra: Mapped[dict[str, Any]]
+    written_at: Mapped[datetime]
+    written_at_is_exact: Mapped[bool]
+    edited_at: Mapped[datetime | None]
+    first_seen_at: Mapped[datetime]
+    last_seen_run: Mapped[int]
+    gone_at: Mapped[datetime | None]
+    replied_elsewhere_at: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]
+    is_backfill: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(20))
+    queued_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    failures: Mapped[int] = mapped_column(default=0)
+    sentiment: Mapped[str | None] = mapped_column(String(20))
+    score: Mapped[float | None]
+    severity: Mapped[str | None] = mapped_column(String(20))
+    abusive: Mapped[bool | None]
+    intent: Mapped[str | None] = mapped_column(String(20))
+    needs_look: Mapped[bool] = mapped_column(default=False)
+    """A person should look although no case was opened: stars and text disagree, or unsure."""
+    category: Mapped[str | None] = mapped_column(String(20))
+    analysis: Mapped[dict[str, Any] | None]
+    model_version: Mapped[str | None] = mapped_column(String(100))
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "kind", "native_id"),
+        Index("ix_feedback_waiting", "queued_at", **_where("state = 'collected'")),
+        Index("ix_feedback_window", "account_id", "written_at"),
+        Index("ix_feedback_brand_written_at", "brand", "written_at"),
+        Index("ix_feedback_author", "brand", "author_fingerprint"),
+        Index("ix_feedback_needs_look", "brand", **_where("needs_look")),
+    )
+
+
+class FeedbackRevisionRow(Base):
+    """What a piece of feedback said before its writer edited it."""
+
+    __tablename__ = "feedback_revisions"
+
+    feedback_id: Mapped[int] = mapped_column(ForeignKey("feedback.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    text: Mapped[str]
+    rating: Mapped[int | None]
+    sealed_original: Mapped[bytes | None]
+    replaced_at: Mapped[datetime]
+
+
+class CaseRow(Base):
+    """One negative feedback or inquiry under management."""
+
+    __tablename__ = "cases"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    feedback_id: Mapped[int] = mapped_column(ForeignKey("feedback.id"), unique=True)
+    brand: Mapped[str] = mapped_column(String(100))
+    channel: Mapped[str] = mapped_column(String(50))
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20))
+    severity: Mapped[str] = mapped_column(String(20))
+    severity_rank: Mapped[int]
+    """0 critical, 1 high, 2 normal: the queue's order."""
+    category: Mapped[str | None] = mapped_column(String(20))
+    is_negative: Mapped[bool]
+    due_at: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")
+    """Why a person must look again, shown on the case; empty when there is nothing to say."""
+    draft_number: Mapped[int] = mapped_column(default=0)
+    """Number of the draft a decision would be about; 0 before the first."""
+    queued_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    failures: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        Index("ix_cases_queue", "state", "severity_rank", "due_at"),
+        Index("ix_cases_brand_state", "brand", "state"),
+        Index("ix_cases_waiting", "queued_at", **_where("state = 'opened'")),
+    )
+
+
+class DraftRow(Base):
+    """One proposed reply; a new revision of the feedback or a redraft makes a new row."""
+
+    __tablename__ = "drafts"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    feedback_revision: Mapped[int]
+    text: Mapped[str]
+    sentences: Mapped[list[Any]]
+    missing: Mapped[list[Any]]
+    strategy: Mapped[str] = mapped_column(String(30))
+    cited: Mapped[dict[str, Any]]
+    """Clause reference to the content hash it had when it was cited."""
+    made_at: Mapped[datetime]
+
+
+class DecisionRow(Base):
+    """One decision of a person: approval, rejection or dismissal, with who and when."""
+
+    __tablename__ = "decisions"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    """``approval`` or ``rejection``."""
+    draft_number: Mapped[int]
+    feedback_revision: Mapped[int]
+    text: Mapped[str]
+    text_sha256: Mapped[str] = mapped_column(String(64))
+    was_edited: Mapped[bool]
+    reason: Mapped[str]
+    decided_by: Mapped[str] = mapped_column(String(200))
+    decided_at: Mapped[datetime]
+    decided_in: Mapped[str] = mapped_column(String(20))
+    """``console``, ``slack`` or ``command``."""
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('approval', 'rejection')", name="kind"),
+        CheckConstraint("decided_by <> ''", name="decided_by"),
+        # What a publication refers to: an approval, of this case, with this text.
+        UniqueConstraint("id", "kind", "case_id", "text_sha256"),
+        Index("ix_decisions_case_id", "case_id"),
+    )
+
+
+class PublicationRow(Base):
+    """One approved reply on its way to its channel.
+
+    The foreign key names the decision's kind and the hash of the text it approved: the database
+    itself refuses a publication without a person's approval of exactly these words.
+    """
+
+    __tablename__ = "publications"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    case_id: Mapped[int]
+    feedback_id: Mapped[int] = mapped_column(ForeignKey("feedback.id"))
+    decision_id: Mapped[int] = mapped_column(unique=True)
+    decision_kind: Mapped[str] = mapped_column(String(20), default="approval")
+    text_sha256: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20))
+    available_at: Mapped[datetime]
+    queued_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    absent_reads: Mapped[int] = mapped_column(default=0)
+    failed_reads: Mapped[int] = mapped_column(default=0)
+    receipt: Mapped[str] = mapped_column(default="")
+    published_at: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    problem: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["decision_id", "decision_kind", "case_id", "text_sha256"],
+            ["decisions.id", "decisions.kind", "decisions.case_id", "decisions.text_sha256"],
+        ),
+        CheckConstraint("decision_kind = 'approval'", name="approved"),
+        Index(
+            "uq_publications_live",
+            "case_id",
+            unique=True,
+            **_where("state NOT IN ('refused', 'cancelled')"),
+        ),
+        Index(
+            "ix_publications_unfinished",
+            "state",
+            "queued_at",
+            **_where("state NOT IN ('published', 'refused', 'cancelled')"),
+        ),
+        Index("ix_publications_feedback_id", "feedback_id"),
+    )
+
+
+class AlertRow(Base):
+    """One internal notice; the key makes the same event one notice per destination."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    dedupe_key: Mapped[str] = mapped_column(String(300), unique=True)
+    rule: Mapped[str] = mapped_column(String(50))
+    brand: Mapped[str] = mapped_column(String(100))
+    destination: Mapped[str] = mapped_column(String(100))
+    feedback_id: Mapped[int | None] = mapped_column(ForeignKey("feedback.id"))
+    urgent: Mapped[bool] = mapped_column(default=False)
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(20))
+    made_at: Mapped[datetime]
+    available_at: Mapped[datetime]
+    queued_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(default=0)
+    failed_reads: Mapped[int] = mapped_column(default=0)
+    absent_reads: Mapped[int] = mapped_column(default=0)
+    turn_at: Mapped[datetime | None]
+    """When its place in the destination's queue comes; None before it has one."""
+    sent_at: Mapped[datetime | None]
+    receipt: Mapped[str] = mapped_column(default="")
+    problem: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        Index(
+            "ix_alerts_unfinished",
+            "state",
+            "queued_at",
+            **_where("state IN ('queued', 'sending', 'uncertain')"),
+        ),
+        Index("ix_alerts_feedback_id", "feedback_id"),
+        Index("ix_alerts_brand_made_at", "brand", "made_at"),
+    )
+
+
+class TurnRow(Base):
+    """When the next message may be posted to one destination."""
+
+    __tablename__ = "turns"
+
+    destination: Mapped[str] = mapped_column(String(100), primary_key=True)
+    free_at: Mapped[datetime]
+
+
+class HistoryRow(Base):
+    """One move of one thing: who, when and why."""
+
+    __tablename__ = "history"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    entity: Mapped[str] = mapped_column(String(20))
+    entity_id: Mapped[int] = mapped_column(BigInteger)
+    feedback_id: Mapped[int | None] = mapped_column(BigInteger)
+    source: Mapped[str] = mapped_column(String(20))
+    target: Mapped[str] = mapped_column(String(20))
+    who: Mapped[str] = mapped_column(String(200))
+    why: Mapped[str]
+    moved_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_history_feedback_id", "feedback_id"),)
+
+
+class OutboxRow(Base):
+    """One message that must reach the broker; deleted once it did."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    actor: Mapped[str] = mapped_column(String(50))
+    args: Mapped[list[Any]]
+    available_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_outbox_available_at", "available_at"),)
+
+
+class QuarantineRow(Base):
+    """A row that could not be parsed; kept sealed until somebody repairs or discards it."""
+
+    __tablename__ = "quarantine"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str]
+    source: Mapped[str]
+    row: Mapped[int | None]
+    field: Mapped[str]
+    remedy: Mapped[str]
+    sealed_raw: Mapped[bytes | None]
+    seen_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("account_id", "fingerprint"),)
+
+
+class IncidentRow(Base):
+    """Something the operator must look at: a changed layout, refused credentials, ..."""
+
+    __tablename__ = "incidents"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(200))
+    """The account's key, or another thing the incident is about."""
+    message: Mapped[str]
+    sealed_page: Mapped[bytes | None]
+    opened_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("uq_incidents_open", "kind", "subject", unique=True, **_where("closed_at IS NULL")),
+    )
+
+
+class TokenRow(Base):
+    """A rotating token of an account, sealed."""
+
+    __tablename__ = "tokens"
+
+    account_key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    sealed: Mapped[bytes | None]
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+
+
+class ErasureRow(Base):
+    """The record that an author's personal data was erased on request."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    brand: Mapped[str] = mapped_column(String(100))
+    author_fingerprint: Mapped[str] = mapped_column(String(64))
+    feedback_erased: Mapped[int]
+    requested_by: Mapped[str] = mapped_column(String(200))
+    erased_at: Mapped[datetime]
+
+
+class HeartbeatRow(Base):
+    """When a role last said it was alive, for ``doctor`` and the health check."""
+
+    __tablename__ = "heartbeats"
+
+    role: Mapped[str] = mapped_column(String(50), primary_key=True)
+    beat_at: Mapped[datetime]

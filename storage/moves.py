@@ -1,0 +1,191 @@
+"""State moves: compare-and-set, with the history row in the same transaction."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+
+from domain.states import (
+    AlertState,
+    CaseState,
+    FeedbackState,
+    PublicationState,
+    check_move,
+)
+from storage.models import AlertRow, CaseRow, FeedbackRow, HistoryRow, PublicationRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+    from enum import StrEnum
+
+Movable = type[FeedbackRow] | type[CaseRow] | type[PublicationRow] | type[AlertRow]
+Leasable = Movable
+
+_TABLES: dict[type[StrEnum], Movable] = {
+    FeedbackState: FeedbackRow,
+    CaseState: CaseRow,
+    PublicationState: PublicationRow,
+    AlertState: AlertRow,
+}
+
+PIPELINE = "pyeongpan"
+"""Who moved something when no person did."""
+
+
+def move(
+    connection: Connection,
+    ids: Collection[int],
+    source: StrEnum,
+    target: StrEnum,
+    *,
+    at: datetime,
+    why: str,
+    who: str = PIPELINE,
+    where: Sequence[ColumnElement[bool]] = (),
+    **values: Any,  # noqa: ANN401 - column values
+) -> list[int]:
+    """Move rows from one state to another and remember it.
+
+    Args:
+        connection: The caller's transaction.
+        ids: Rows to move.
+        source: State they must be in now; decides the table.
+        target: State they get.
+        at: Instant of the move.
+        why: Reason, without customer text.
+        who: Person or part of the house.
+        where: Further conditions a row must meet, such as the caller's lease.
+        **values: Other columns set in the same statement.
+
+    Returns:
+        Ids that moved; a missing one was no longer in ``source`` or missed a condition.
+
+    Raises:
+        IllegalTransitionError: The table of moves forbids it.
+    """
+    check_move(source, target)
+    if not ids:
+        return []
+    table = _TABLES[type(source)]
+    owner = table.id if table is FeedbackRow else table.feedback_id  # type: ignore[union-attr]
+    moved = connection.execute(
+        update(table)
+        .where(table.id.in_(ids), table.state == source, *where)
+        .values(state=target, **values)
+        .returning(table.id, owner)
+    ).all()
+    remember(
+        connection,
+        table,
+        [(row[0], row[1]) for row in moved],
+        source,
+        target,
+        at=at,
+        why=why,
+        who=who,
+    )
+    return [row[0] for row in moved]
+
+
+def remember(
+    connection: Connection,
+    table: Movable,
+    rows: Iterable[tuple[int, int | None]],
+    source: StrEnum | str,
+    target: StrEnum,
+    *,
+    at: datetime,
+    why: str,
+    who: str = PIPELINE,
+) -> None:
+    """Write history rows for ``(id, feedback_id)`` pairs that moved or were made."""
+    entity = table.__tablename__
+    history = [
+        {
+            "entity": entity,
+            "entity_id": row_id,
+            "feedback_id": feedback_id,
+            "source": str(source),
+            "target": str(target),
+            "who": who,
+            "why": why,
+            "moved_at": at,
+        }
+        for row_id, feedback_id in rows
+    ]
+    if history:
+        connection.execute(insert(HistoryRow), history)
+
+
+def claim(
+    connection: Connection,
+    table: Leasable,
+    ids: Collection[int],
+    state: StrEnum,
+    *,
+    now: datetime,
+    until: datetime,
+) -> tuple[str, list[int]]:
+    """Lease rows that nobody works on.
+
+    Returns:
+        The lease's token and the ids that are ours; others are leased or moved on.
+    """
+    token = secrets.token_hex(8)
+    if not ids:
+        return token, []
+    claimed = connection.execute(
+        update(table)
+        .where(
+            table.id.in_(ids),
+            table.state == state,
+            or_(table.lease_until.is_(None), table.lease_until <= now),
+        )
+        .values(lease_until=until, lease_token=token)
+        .returning(table.id)
+    ).scalars()
+    return token, sorted(claimed)
+
+
+def take_lost(
+    connection: Connection,
+    table: Leasable,
+    state: StrEnum,
+    *,
+    now: datetime,
+    queued_before: datetime,
+    limit: int | None = None,
+) -> list[int]:
+    """Find rows whose message seems lost and note that they get another one now.
+
+    They are in ``state``, not leased, and were queued at ``queued_before`` or earlier.
+    """
+    ids = list(
+        connection.execute(
+            select(table.id)
+            .where(
+                table.state == state,
+                table.queued_at <= queued_before,
+                or_(table.lease_until.is_(None), table.lease_until <= now),
+            )
+            .order_by(table.queued_at)
+            .limit(limit)
+        ).scalars()
+    )
+    connection.execute(update(table).where(table.id.in_(ids)).values(queued_at=now))
+    return ids
+
+
+def expired(
+    connection: Connection, table: Leasable, state: StrEnum, *, now: datetime
+) -> list[tuple[int, str]]:
+    """Find rows in ``state`` whose worker died: ``(id, lease token)``."""
+    rows = connection.execute(
+        select(table.id, table.lease_token).where(
+            table.state == state, or_(table.lease_until.is_(None), table.lease_until <= now)
+        )
+    )
+    return [(row.id, row.lease_token) for row in rows]

@@ -1,0 +1,85 @@
+"""Messages that must reach the broker, written in the transaction that makes them true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from storage.models import OutboxRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+
+def add(connection: Connection, actor: str, args: Sequence[Any], *, available_at: datetime) -> None:
+    """Ask for a message to ``actor`` once the transaction is committed and the time has come."""
+    connection.execute(
+        insert(OutboxRow), [{"actor": actor, "args": list(args), "available_at": available_at}]
+    )
+
+
+def add_pages(
+    connection: Connection,
+    actor: str,
+    ids: Sequence[int],
+    *,
+    page_size: int,
+    available_at: datetime,
+) -> None:
+    """Ask for one message per page of ids."""
+    rows = [
+        {
+            "actor": actor,
+            "args": [list(ids[start : start + page_size])],
+            "available_at": available_at,
+        }
+        for start in range(0, len(ids), page_size)
+    ]
+    if rows:
+        connection.execute(insert(OutboxRow), rows)
+
+
+def relay(
+    connection: Connection,
+    send: Callable[[str, list[Any]], None],
+    *,
+    now: datetime,
+    limit: int = 200,
+) -> int:
+    """Hand due messages to the broker and forget them.
+
+    A crash between the two repeats messages and loses none: claims make repeats harmless.
+
+    Args:
+        connection: A transaction of its own.
+        send: Enqueues a message for an actor by name.
+        now: Messages available later stay.
+        limit: Most messages in one go.
+
+    Returns:
+        How many were handed over.
+    """
+    rows = connection.execute(
+        select(OutboxRow.id, OutboxRow.actor, OutboxRow.args)
+        .where(OutboxRow.available_at <= now)
+        .order_by(OutboxRow.available_at, OutboxRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        send(row.actor, row.args)
+    if rows:
+        connection.execute(delete(OutboxRow).where(OutboxRow.id.in_([row.id for row in rows])))
+    return len(rows)
+
+
+def next_available_at(connection: Connection) -> datetime | None:
+    """Tell when the next message is due; None when there is none."""
+    return connection.execute(select(func.min(OutboxRow.available_at))).scalar()
+
+
+def size(connection: Connection) -> int:
+    """Count the messages that wait."""
+    return connection.execute(select(func.count(OutboxRow.id))).scalar_one()

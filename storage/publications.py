@@ -1,0 +1,464 @@
+"""Publications: an approved reply on its way to its channel, and the proof that it is there.
+
+The rules that keep a reply from being sent twice:
+
+* ``sending`` is committed before the request leaves; whoever finds it later does not know.
+* an unknown outcome is ``uncertain``; only reading the channel settles it.
+* absent means absent on two reads, both made after the request can no longer take effect.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, select, update
+
+from domain.messages import Message
+from domain.states import CaseState, PublicationState
+from domain.types import FeedbackKind, ReplyTarget
+from storage import outbox
+from storage.models import (
+    AccountRow,
+    CaseRow,
+    DecisionRow,
+    FeedbackRow,
+    PublicationRow,
+)
+from storage.moves import claim, expired, move
+from storage.moves import take_lost as take_lost_rows
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.types import ChannelReply
+
+READS_TO_PROVE_ABSENCE = 2
+READABLE_STATES = (
+    PublicationState.POSTED,
+    PublicationState.PENDING,
+    PublicationState.UNCERTAIN,
+)
+"""States that a read-back settles."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationJob:
+    """One publication as a worker needs it.
+
+    Attributes:
+        text: Exactly what was approved.
+        sent_at: When the request may have left; None before the first attempt.
+        is_current: False when the customer edited or removed the text since the approval.
+    """
+
+    id: int
+    case_id: int
+    feedback_id: int
+    account_key: str
+    brand: str
+    channel: str
+    target: ReplyTarget
+    text: str
+    state: PublicationState
+    attempts: int
+    sent_at: datetime | None
+    absent_reads: int
+    failed_reads: int
+    is_current: bool
+
+
+def load(connection: Connection, publication_id: int) -> PublicationJob | None:
+    """Read one publication with what its publisher needs."""
+    row = connection.execute(
+        select(
+            PublicationRow.id,
+            PublicationRow.case_id,
+            PublicationRow.feedback_id,
+            PublicationRow.state,
+            PublicationRow.attempts,
+            PublicationRow.sent_at,
+            PublicationRow.absent_reads,
+            PublicationRow.failed_reads,
+            DecisionRow.text,
+            DecisionRow.feedback_revision,
+            AccountRow.key.label("account_key"),
+            FeedbackRow.brand,
+            FeedbackRow.channel,
+            FeedbackRow.kind,
+            FeedbackRow.native_id,
+            FeedbackRow.revision,
+            FeedbackRow.gone_at,
+            FeedbackRow.url,
+            FeedbackRow.product_id,
+            FeedbackRow.extra,
+        )
+        .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
+        .join(FeedbackRow, FeedbackRow.id == PublicationRow.feedback_id)
+        .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
+        .where(PublicationRow.id == publication_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    return PublicationJob(
+        id=row.id,
+        case_id=row.case_id,
+        feedback_id=row.feedback_id,
+        account_key=row.account_key,
+        brand=row.brand,
+        channel=row.channel,
+        target=ReplyTarget(
+            native_id=row.native_id,
+            kind=FeedbackKind(row.kind),
+            extra=row.extra,
+            idempotency_key=f"pyeongpan-{row.id}",
+            url=row.url,
+            product_id=row.product_id,
+        ),
+        text=row.text,
+        state=PublicationState(row.state),
+        attempts=row.attempts,
+        sent_at=row.sent_at,
+        absent_reads=row.absent_reads,
+        failed_reads=row.failed_reads,
+        is_current=row.revision == row.feedback_revision and row.gone_at is None,
+    )
+
+
+def begin_sending(
+    connection: Connection, publication_id: int, *, now: datetime, lease_until: datetime
+) -> str | None:
+    """Claim a due publication: from here on the request may have left.
+
+    Returns:
+        The lease's token, or None when it is not due, not queued, or somebody else's.
+    """
+    token = secrets.token_hex(8)
+    moved = move(
+        connection,
+        [publication_id],
+        PublicationState.QUEUED,
+        PublicationState.SENDING,
+        at=now,
+        why="claimed",
+        where=(PublicationRow.available_at <= now,),
+        lease_until=lease_until,
+        lease_token=token,
+        sent_at=now,
+        attempts=PublicationRow.attempts + 1,
+        absent_reads=0,
+        failed_reads=0,
+    )
+    return token if moved else None
+
+
+def claim_reading(
+    connection: Connection,
+    publication_id: int,
+    state: PublicationState,
+    *,
+    now: datetime,
+    lease_until: datetime,
+) -> str | None:
+    """Lease a publication in ``state`` for a read-back; None when somebody else reads."""
+    token, claimed = claim(
+        connection, PublicationRow, [publication_id], state, now=now, until=lease_until
+    )
+    return token if claimed else None
+
+
+def settle(
+    connection: Connection,
+    job: PublicationJob,
+    token: str,
+    source: PublicationState,
+    target: PublicationState,
+    *,
+    now: datetime,
+    why: str,
+    check_at: datetime | None = None,
+    **values: Any,  # noqa: ANN401 - column values
+) -> bool:
+    """Record the outcome of an attempt or a read, and what follows for the case.
+
+    Args:
+        connection: The caller's transaction.
+        job: Which publication.
+        token: The caller's lease.
+        source: State the caller left it in.
+        target: What it became.
+        now: Instant of the outcome.
+        why: Reason for the history and, where a person must act, for the case's note.
+        check_at: When the next message about it is due; None when nothing follows.
+        **values: Further columns.
+
+    Returns:
+        False when the lease was lost meanwhile; nothing was written.
+    """
+    moved = move(
+        connection,
+        [job.id],
+        source,
+        target,
+        at=now,
+        why=why,
+        where=(PublicationRow.lease_token == token,),
+        lease_until=None,
+        lease_token=None,
+        queued_at=check_at or now,
+        **values,
+    )
+    if not moved:
+        return False
+    if target is PublicationState.PUBLISHED:
+        _move_case(connection, job, CaseState.ANSWERED, now=now, why=why, closed_at=now)
+    elif target is PublicationState.REFUSED:
+        _move_case(
+            connection, job, CaseState.DRAFTED, now=now, why=why, note=f"채널이 거절했습니다: {why}"
+        )
+    if check_at is not None:
+        sends = target is PublicationState.QUEUED
+        message = Message.PUBLICATION_PUBLISH if sends else Message.PUBLICATION_VERIFY
+        outbox.add(connection, message, [job.id], available_at=check_at)
+    return True
+
+
+def _move_case(
+    connection: Connection,
+    job: PublicationJob,
+    target: CaseState,
+    *,
+    now: datetime,
+    why: str,
+    **values: Any,  # noqa: ANN401 - column values
+) -> None:
+    move(connection, [job.case_id], CaseState.APPROVED, target, at=now, why=why, **values)
+
+
+def settle_found(
+    connection: Connection,
+    job: PublicationJob,
+    token: str,
+    reply: ChannelReply,
+    *,
+    now: datetime,
+    check_at: datetime,
+) -> bool:
+    """Record that our reply was read on the channel: published, or pending its moderation."""
+    if reply.state == "pending":
+        if job.state is PublicationState.PENDING:
+            return keep_waiting(connection, job, token, check_at=check_at)
+        return settle(
+            connection,
+            job,
+            token,
+            job.state,
+            PublicationState.PENDING,
+            now=now,
+            why="waits for the channel's moderation",
+            check_at=check_at,
+            receipt=reply.receipt,
+        )
+    return settle(
+        connection,
+        job,
+        token,
+        job.state,
+        PublicationState.PUBLISHED,
+        now=now,
+        why="read back on the channel",
+        receipt=reply.receipt,
+        published_at=func.coalesce(PublicationRow.published_at, now),
+        verified_at=now,
+    )
+
+
+def settle_answered_elsewhere(
+    connection: Connection, job: PublicationJob, token: str, *, now: datetime
+) -> bool:
+    """Record that somebody else's answer took the place of ours."""
+    why = "another answer stands on the channel"
+    done = settle(
+        connection,
+        job,
+        token,
+        job.state,
+        PublicationState.CANCELLED,
+        now=now,
+        why=why,
+    )
+    if done:
+        _move_case(connection, job, CaseState.ANSWERED_ELSEWHERE, now=now, why=why, closed_at=now)
+    return done
+
+
+def keep_waiting(
+    connection: Connection,
+    job: PublicationJob,
+    token: str,
+    *,
+    check_at: datetime,
+    **values: Any,  # noqa: ANN401 - column values
+) -> bool:
+    """Read again later; the state stays.
+
+    Returns:
+        False when the lease was lost meanwhile.
+    """
+    changed = connection.execute(
+        update(PublicationRow)
+        .where(PublicationRow.id == job.id, PublicationRow.lease_token == token)
+        .values(lease_until=None, lease_token=None, queued_at=check_at, **values)
+    )
+    if changed.rowcount == 1:
+        outbox.add(connection, Message.PUBLICATION_VERIFY, [job.id], available_at=check_at)
+    return changed.rowcount == 1
+
+
+def hand_off(connection: Connection, job: PublicationJob, *, now: datetime, why: str) -> None:
+    """Give a due reply to a person, who pastes it on the channel and confirms."""
+    move(
+        connection,
+        [job.id],
+        PublicationState.QUEUED,
+        PublicationState.HANDED_OFF,
+        at=now,
+        why=why,
+        queued_at=now,
+    )
+
+
+def confirm_hand_off(connection: Connection, case_id: int, *, who: str, now: datetime) -> bool:
+    """Record a person's word that the reply stands on the channel.
+
+    Returns:
+        False when there was no hand-off to confirm.
+    """
+    ids = _ids_of_case(connection, case_id, PublicationState.HANDED_OFF)
+    why = "confirmed by a person"
+    if not move(
+        connection,
+        ids,
+        PublicationState.HANDED_OFF,
+        PublicationState.PUBLISHED,
+        at=now,
+        why=why,
+        who=who,
+        published_at=now,
+        receipt="confirmed by hand",
+    ):
+        return False
+    move(
+        connection,
+        [case_id],
+        CaseState.APPROVED,
+        CaseState.ANSWERED,
+        at=now,
+        why=why,
+        who=who,
+        closed_at=now,
+    )
+    return True
+
+
+def settle_attention(
+    connection: Connection,
+    case_id: int,
+    target: PublicationState,
+    *,
+    who: str,
+    why: str,
+    now: datetime,
+) -> bool:
+    """Record a person's decision about a publication that machines could not settle.
+
+    Args:
+        connection: The caller's transaction.
+        case_id: Whose publication.
+        target: ``published`` (it is there), ``queued`` (it is not, send it) or ``cancelled``.
+        who: The person.
+        why: What they saw.
+        now: Instant of the decision.
+
+    Returns:
+        False when nothing waited for a person.
+    """
+    ids = _ids_of_case(connection, case_id, PublicationState.ATTENTION)
+    values: dict[str, Any] = {"queued_at": now, "problem": ""}
+    if target is PublicationState.PUBLISHED:
+        values["published_at"] = now
+    if target is PublicationState.QUEUED:
+        values["available_at"] = now
+    if not move(
+        connection,
+        ids,
+        PublicationState.ATTENTION,
+        target,
+        at=now,
+        why=why,
+        who=who,
+        **values,
+    ):
+        return False
+    if target is PublicationState.QUEUED:
+        outbox.add(connection, Message.PUBLICATION_PUBLISH, ids, available_at=now)
+    else:
+        published = target is PublicationState.PUBLISHED
+        move(
+            connection,
+            [case_id],
+            CaseState.APPROVED,
+            CaseState.ANSWERED if published else CaseState.DRAFTED,
+            at=now,
+            why=why,
+            who=who,
+            closed_at=now if published else None,
+        )
+    return True
+
+
+def _ids_of_case(connection: Connection, case_id: int, state: PublicationState) -> list[int]:
+    return list(
+        connection.execute(
+            select(PublicationRow.id).where(
+                PublicationRow.case_id == case_id, PublicationRow.state == state
+            )
+        ).scalars()
+    )
+
+
+def expired_sendings(connection: Connection, *, now: datetime) -> list[tuple[int, str]]:
+    """Find attempts whose worker died: ``(id, lease token)``."""
+    return expired(connection, PublicationRow, PublicationState.SENDING, now=now)
+
+
+def take_lost(
+    connection: Connection, *, now: datetime, queued_before: datetime
+) -> tuple[list[int], list[int]]:
+    """Find publications whose message seems lost: those to send, those to read back."""
+    lost = {
+        state: take_lost_rows(
+            connection, PublicationRow, state, now=now, queued_before=queued_before
+        )
+        for state in (PublicationState.QUEUED, *READABLE_STATES)
+    }
+    to_send = lost.pop(PublicationState.QUEUED)
+    return to_send, [row_id for ids in lost.values() for row_id in ids]
+
+
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """Count publications per state."""
+    rows = connection.execute(
+        select(PublicationRow.state, func.count(PublicationRow.id)).group_by(PublicationRow.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def unfinished_cases(connection: Connection) -> int:
+    """Count the cases that are neither answered nor closed."""
+    return connection.execute(
+        select(func.count(CaseRow.id)).where(
+            CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED])
+        )
+    ).scalar_one()

@@ -1,0 +1,115 @@
+"""One block, one transaction."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from storage.models import Base
+
+__all__ = ["ConflictError", "Connection", "Database", "DatabaseError", "insert_ignoring"]
+
+DatabaseError = OperationalError
+"""What a lost or busy database raises, for callers that may not know SQLAlchemy."""
+ConflictError = IntegrityError
+"""What a broken constraint raises."""
+
+_BUSY_TIMEOUT_S = 30
+
+
+class Database:
+    """A SQLite file (WAL) or PostgreSQL.
+
+    Args:
+        url: SQLAlchemy address, ``sqlite:///path`` or ``postgresql+psycopg://...``.
+        pool_size: Connections kept for this process's threads.
+
+    Raises:
+        ConfigurationError: The address is not one of the two databases.
+    """
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        address = make_url(url)
+        if address.drivername in {"postgresql", "postgres"}:
+            address = address.set(drivername="postgresql+psycopg")
+        self.is_sqlite = address.get_backend_name() == "sqlite"
+        if not self.is_sqlite and address.get_backend_name() != "postgresql":
+            raise ConfigurationError(
+                f"PYEONGPAN_DATABASE_URL: {address.drivername} is not supported; "
+                "use sqlite:///... or postgresql://..."
+            )
+        if self.is_sqlite and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        self.url = address
+        self.engine: Engine = create_engine(
+            address,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=not self.is_sqlite,
+            connect_args={"timeout": _BUSY_TIMEOUT_S} if self.is_sqlite else {},
+        )
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Connection]:
+        """Open one transaction: committed at the end of the block, undone on any error."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection for queries; on SQLite it does not wait for writers."""
+        with self.engine.connect().execution_options(pyeongpan_reading=True) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transaction handling begins too late for BEGIN IMMEDIATE.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        # A claim must survive a power cut: it is what keeps a reply from being sent twice.
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {_BUSY_TIMEOUT_S * 1000}",
+        "cache_size = -65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Writers take the lock at once: a transaction that reads first and writes later would
+    # fail on another's commit in between.
+    reading = connection.get_execution_options().get("pyeongpan_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def insert_ignoring(connection: Connection, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """Give an insert that skips rows which already exist.
+
+    Args:
+        connection: Decides the dialect.
+        table: Where to insert.
+    """
+    module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement: postgresql.Insert | sqlite.Insert = module.insert(table).on_conflict_do_nothing()
+    return statement

@@ -1,0 +1,116 @@
+"""Understanding: a page of feedback through the model, and the cases that follow."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dramatiq
+import structlog
+
+from domain.errors import ReputationError
+from domain.messages import Message
+from domain.sla import due_at
+from storage import feedback, outbox
+from workers.runtime import current, is_holiday
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from domain.brands import Brand
+    from domain.types import Analysis
+    from storage.feedback import ToAnalyze
+    from storage.session import Connection
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+LEASE = timedelta(minutes=3)
+DRAFT_PAGE = 50
+URGENT_PAGE = 5
+"""Few ids a message, so that nobody urgent waits for many others."""
+
+
+@dramatiq.actor(
+    actor_name=Message.FEEDBACK_ANALYZE,
+    queue_name="pyeongpan.analyze",
+    priority=20,
+    max_retries=3,
+    min_backoff=500,
+    max_backoff=30_000,
+    time_limit=170_000,
+    throws=(ReputationError,),
+)
+def analyze_feedback(feedback_ids: list[int]) -> None:
+    """Understand new feedback.
+
+    Claims the rows, asks the model with no transaction open, writes what it says and opens the
+    cases. Dying in between leaves leased rows, which the sweep queues again; a second delivery
+    finds nothing to claim.
+    """
+    analyze(current(), feedback_ids)
+
+
+@dramatiq.actor(
+    actor_name=Message.FEEDBACK_ANALYZE_BACKLOG,
+    queue_name="pyeongpan.backlog",
+    priority=50,
+    max_retries=3,
+    min_backoff=500,
+    max_backoff=30_000,
+    time_limit=170_000,
+    throws=(ReputationError,),
+)
+def analyze_backlog(feedback_ids: list[int]) -> None:
+    """Understand the old part of a first collection; everything fresh goes ahead of it."""
+    analyze(current(), feedback_ids)
+
+
+def analyze(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
+    """Understand what of the given feedback nobody else works on.
+
+    Returns:
+        How many rows were settled.
+    """
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        token, rows = feedback.claim(connection, feedback_ids, now=now, until=now + LEASE)
+    if not rows:
+        return 0
+    results = runtime.classifier.classify([row.text for row in rows], [row.rating for row in rows])
+    now = runtime.clock()
+    understood = [
+        feedback.Understood(row, result, _due_at(runtime, row, result))
+        for row, result in zip(rows, results, strict=True)
+    ]
+    with runtime.database.unit_of_work() as connection:
+        triaged = feedback.settle_analysis(connection, token, understood, now=now)
+        queue_drafts(connection, triaged, now=now)
+    runtime.poke()
+    if len(triaged.settled) < len(rows):
+        log.warning("analysis_superseded", rows=len(rows), settled=len(triaged.settled))
+    return len(triaged.settled)
+
+
+def queue_drafts(connection: Connection, triaged: feedback.Triaged, *, now: datetime) -> None:
+    """Ask for drafts; what is severe has a queue of its own."""
+    for message, ids, page_size in (
+        (Message.CASE_DRAFT_URGENT, triaged.urgent, URGENT_PAGE),
+        (Message.CASE_DRAFT, triaged.normal, DRAFT_PAGE),
+    ):
+        outbox.add_pages(connection, message, ids, page_size=page_size, available_at=now)
+
+
+def _due_at(runtime: Runtime, row: ToAnalyze, analysis: Analysis) -> datetime:
+    """Give the platform's deadline, or the brand's promise counted from when it was written.
+
+    What was written before we first saw it cannot be answered sooner than from then on.
+    """
+    if row.deadline_at is not None:
+        return row.deadline_at
+    brand: Brand | None = runtime.brands.get(row.brand)
+    if brand is None or not (analysis.is_negative or row.kind == "inquiry"):
+        return row.first_seen_at
+    start = row.first_seen_at if row.is_backfill else row.written_at
+    return due_at(start, brand.reply_within, brand.hours, brand.timezone, is_holiday)

@@ -1,0 +1,386 @@
+"""Collecting: one account, page after page; the only loop over collectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dramatiq
+import structlog
+
+from alerts.rules import AlertRule, operator_alert
+from collectors import CHANNELS
+from domain.errors import (
+    AccessBlockedError,
+    ChannelUnavailableError,
+    ConfigurationError,
+    CredentialRejectedError,
+    LayoutChangedError,
+    PermanentError,
+    RateLimitedError,
+    ReputationError,
+    RetryableError,
+)
+from domain.messages import Message
+from settings import parse_duration
+from storage import accounts, alerts, feedback, outbox
+from workers.backoff import pause
+from workers.intake import prepare
+from workers.runtime import current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from domain.brands import Account
+    from domain.types import Page
+    from storage.accounts import Run
+    from storage.session import Connection
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+ANALYZE_PAGE = 64
+"""Ids in one analysis message: two batches of the model."""
+ALERT_AGE = timedelta(hours=48)
+"""In a first collection, what is older shares one digest."""
+PAGE_LEASE = timedelta(minutes=3)
+"""Longer than any page takes; the holder of an older lease is dead."""
+IMPORT_LEASE = timedelta(hours=1)
+STINT = timedelta(seconds=20)
+"""How long one message collects before it makes room for other accounts."""
+FIRST_BACKFILL = timedelta(days=365)
+FIRST_PAUSE = timedelta(seconds=15)
+LONGEST_PAUSE = timedelta(hours=1)
+SUDDENLY_EMPTY = 5
+"""So many known items and none left: that is a broken page, not so many deletions."""
+
+
+@dataclass(slots=True)
+class Collected:
+    """What a collection brought, for the command line.
+
+    Attributes:
+        error: Why it ended early; empty when it was complete.
+    """
+
+    pages: int = 0
+    rows: int = 0
+    new: int = 0
+    changed: int = 0
+    quarantined: int = 0
+    gone: int = 0
+    is_complete: bool = False
+    error: str = ""
+
+
+@dramatiq.actor(
+    actor_name=Message.ACCOUNT_COLLECT,
+    queue_name="pyeongpan.collect",
+    priority=30,
+    max_retries=3,
+    min_backoff=500,
+    max_backoff=30_000,
+    time_limit=170_000,
+    throws=(ReputationError,),
+)
+def collect_account(account_id: int) -> None:
+    """Go on collecting one account for a while.
+
+    Claims the account, fetches a page with no transaction open, stores the page together with
+    the place of the next. Dying after a fetch costs that fetch; dying after a store costs nothing:
+    the run goes on from its cursor when the lease has ended. A page stored twice changes nothing.
+    """
+    collect(current(), account_id)
+
+
+def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> Collected:
+    """Collect one account until its window is read, the stint is over or it fails."""
+    done = Collected()
+    run = _claim(runtime, account_id)
+    if run is None:
+        return done
+    started = runtime.clock()
+    try:
+        account = runtime.account(run.account_key)
+        collector = runtime.collector(account)
+        cursor = run.cursor
+        while True:
+            page = collector.fetch(run.since, run.until, cursor)
+            _store(runtime, run, account, page, done)
+            cursor = page.next_cursor
+            if cursor is None:
+                done.is_complete = True
+                break
+            if runtime.clock() - started > stint:
+                _make_room(runtime, run)
+                break
+    except ReputationError as error:
+        done.error = str(error)
+        _fail(runtime, run, error)
+    runtime.poke()
+    log.info(
+        "collection_ended",
+        account=run.account_key,
+        run=run.run_id,
+        pages=done.pages,
+        new=done.new,
+        changed=done.changed,
+        quarantined=done.quarantined,
+        gone=done.gone,
+        error=done.error,
+    )
+    return done
+
+
+def _claim(runtime: Runtime, account_id: int) -> Run | None:
+    with runtime.database.reading() as connection:
+        key = accounts.key_of(connection, account_id)
+    account = runtime.account(key)
+    spec = CHANNELS[account.channel].spec if account.channel in CHANNELS else None
+    with runtime.database.unit_of_work() as connection:
+        return accounts.claim_run(
+            connection,
+            account_id,
+            now=runtime.clock(),
+            lease=PAGE_LEASE,
+            overlap=_duration(account, "overlap", spec.overlap if spec else timedelta(0)),
+            backfill=_duration(account, "backfill", FIRST_BACKFILL),
+            window=spec.window if spec else None,
+        )
+
+
+def _duration(account: Account, option: str, default: timedelta) -> timedelta:
+    value = parse_duration(account.options.get(option, default))
+    if not isinstance(value, timedelta):
+        raise ConfigurationError(
+            f'account {account.key}: {option} = {value!r} is not a duration; write "90d"'
+        )
+    return value
+
+
+def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Collected) -> None:
+    """Store a page and move the run, in one transaction."""
+    now = runtime.clock()
+    done.pages += 1
+    done.rows += len(page.items)
+    with runtime.database.unit_of_work() as connection:
+        if page.next_cursor is None and page.covers is not None and not done.rows:
+            _refuse_emptiness(connection, run, page.covers)
+        stored = _store_items(runtime, connection, run, account, page, done)
+        if page.next_cursor is not None:
+            held = accounts.advance_run(
+                connection, run, page.next_cursor, now=now, lease=PAGE_LEASE
+            )
+        else:
+            if page.covers is not None:
+                done.gone += feedback.mark_gone(connection, run, page.covers, now=now)
+            held = _finish(connection, run, account, done, now=now)
+        if not held:
+            raise RetryableError(f"{run.account_key}: somebody else took over run {run.run_id}")
+    done.new += stored.new
+    done.changed += stored.changed
+
+
+def _store_items(
+    runtime: Runtime,
+    connection: Connection,
+    run: Run,
+    account: Account,
+    page: Page,
+    done: Collected,
+) -> feedback.StoredPage:
+    """Store feedback and quarantine of a page and ask for the analysis of what is new."""
+    now = runtime.clock()
+    brand = runtime.brands[account.brand]
+    items = [prepare(item, brand, runtime.sealer, now=now) for item in page.items]
+    stored = feedback.store_page(connection, run, items, now=now, fresh_after=now - ALERT_AGE)
+    done.quarantined += accounts.quarantine(
+        connection,
+        run.account_id,
+        page.quarantined,
+        seal=runtime.sealer.seal,
+        fingerprint=lambda raw: runtime.sealer.fingerprint(raw.hex()),
+        now=now,
+    )
+    for message, ids in (
+        (Message.FEEDBACK_ANALYZE, stored.fresh),
+        (Message.FEEDBACK_ANALYZE_BACKLOG, stored.backlog),
+    ):
+        outbox.add_pages(connection, message, ids, page_size=ANALYZE_PAGE, available_at=now)
+    return stored
+
+
+def _refuse_emptiness(connection: Connection, run: Run, covers: tuple[datetime, datetime]) -> None:
+    known = feedback.count_known(connection, run.account_id, covers)
+    if known >= SUDDENLY_EMPTY:
+        raise LayoutChangedError(
+            f"{run.account_key}: the channel shows nothing where {known} items are known"
+        )
+
+
+def _finish(
+    connection: Connection, run: Run, account: Account, done: Collected, *, now: datetime
+) -> bool:
+    accounts.close_incidents(connection, run.account_key, now=now)
+    # A channel that answers short windows only is read on at once until the present.
+    is_behind = now - run.until > account.interval
+    return accounts.finish_run(
+        connection,
+        run,
+        rows=done.rows,
+        now=now,
+        next_due_at=now if is_behind else now + account.interval,
+    )
+
+
+def _make_room(runtime: Runtime, run: Run) -> None:
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        accounts.release_run(connection, run)
+        outbox.add(connection, Message.ACCOUNT_COLLECT, [run.account_id], available_at=now)
+
+
+def _fail(runtime: Runtime, run: Run, error: ReputationError) -> None:
+    """Give the account back and say why; nothing that was stored is lost."""
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        failures = accounts.failures(connection, run.account_id)
+        accounts.fail_run(
+            connection,
+            run,
+            str(error),
+            next_due_at=now + pause(error, failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
+            # A page that shifted or broke is read again from the first.
+            keep_cursor=isinstance(error, RateLimitedError),
+        )
+        if isinstance(error, PermanentError):
+            report_incident(runtime, connection, run.account_key, error, now=now)
+
+
+_INCIDENTS: tuple[tuple[type[PermanentError], str, AlertRule], ...] = (
+    (LayoutChangedError, "layout_changed", AlertRule.LAYOUT_CHANGED),
+    (CredentialRejectedError, "credentials", AlertRule.CREDENTIALS),
+    (AccessBlockedError, "access_blocked", AlertRule.CREDENTIALS),
+    (PermanentError, "collection", AlertRule.CREDENTIALS),
+)
+
+
+def report_incident(
+    runtime: Runtime,
+    connection: Connection,
+    account_key: str,
+    error: PermanentError,
+    *,
+    now: datetime,
+) -> None:
+    """Open an incident with the page as received, and tell the operator once."""
+    kind, rule = next(
+        (kind, rule) for family, kind, rule in _INCIDENTS if isinstance(error, family)
+    )
+    page = error.payload if isinstance(error, LayoutChangedError) else b""
+    is_new = accounts.open_incident(
+        connection,
+        kind,
+        account_key,
+        str(error),
+        now=now,
+        sealed_page=runtime.sealer.seal(page) if page else None,
+    )
+    if not is_new:
+        return
+    brand = runtime.brands[account_key.partition("/")[0]]
+    alert = operator_alert(rule, brand, account_key, "", now)
+    alerts.add(
+        connection,
+        [
+            alerts.NewAlert(
+                dedupe_key=alert.dedupe_key,
+                rule=alert.rule,
+                brand=alert.brand,
+                destination=alert.destination,
+                payload={"subject": account_key, "detail": str(error)},
+                urgent=alert.is_urgent,
+            )
+        ],
+        now=now,
+        has_slack=runtime.slack is not None,
+    )
+
+
+def start_due(runtime: Runtime) -> int:
+    """Ask for the collection of every account whose time has come.
+
+    Returns:
+        How many were started.
+    """
+    now = runtime.clock()
+    configured = runtime.accounts
+    started = 0
+    with runtime.database.unit_of_work() as connection:
+        for account_id, key in accounts.due(connection, now=now):
+            interval = configured[key].interval if key in configured else LONGEST_PAUSE
+            if accounts.postpone(connection, account_id, seen_due=now, until=now + interval):
+                outbox.add(connection, Message.ACCOUNT_COLLECT, [account_id], available_at=now)
+                started += 1
+    if started:
+        runtime.poke()
+    return started
+
+
+def import_pages(
+    runtime: Runtime, account: Account, pages: Iterable[Page], *, is_dry_run: bool
+) -> Collected:
+    """Store the pages of a file that was given by hand; its absences prove nothing.
+
+    Args:
+        runtime: This process's tools.
+        account: Whose export it is.
+        pages: From the channel's ``read_file``.
+        is_dry_run: Count only, undo everything at the end.
+
+    Raises:
+        BadInputError: The file cannot be used; pages stored before are kept, and importing it
+            again changes nothing about them.
+        ChannelUnavailableError: The account is being collected right now.
+    """
+    done = Collected()
+    run = _claim_import(runtime, account)
+    try:
+        for page in pages:
+            with runtime.database.engine.connect() as connection, connection.begin() as block:
+                _store_imported(runtime, connection, run, account, page, done)
+                if is_dry_run:
+                    block.rollback()
+        done.is_complete = True
+    finally:
+        with runtime.database.unit_of_work() as connection:
+            accounts.release_run(connection, run)
+    return done
+
+
+def _claim_import(runtime: Runtime, account: Account) -> Run:
+    with runtime.database.unit_of_work() as connection:
+        account_id = accounts.find(connection, account.key)
+        run = account_id and accounts.claim_import(
+            connection, account_id, now=runtime.clock(), lease=IMPORT_LEASE
+        )
+    if not run:
+        raise ChannelUnavailableError(f"{account.key} is being collected; try again in a minute")
+    return run
+
+
+def _store_imported(
+    runtime: Runtime,
+    connection: Connection,
+    run: Run,
+    account: Account,
+    page: Page,
+    done: Collected,
+) -> None:
+    stored = _store_items(runtime, connection, run, account, page, done)
+    done.pages += 1
+    done.rows += len(page.items)
+    done.new += stored.new
+    done.changed += stored.changed

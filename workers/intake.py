@@ -1,0 +1,67 @@
+"""From what a collector read to what may be stored: masked text, sealed original."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from privacy.masking import mask, mask_author
+from storage.feedback import MaskedFeedback
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from privacy.sealing import Sealer
+
+    from domain.brands import Brand
+    from domain.types import CollectedFeedback
+
+
+def prepare(
+    item: CollectedFeedback, brand: Brand, sealer: Sealer, *, now: datetime
+) -> MaskedFeedback:
+    """Mask everything readable and seal the original.
+
+    Args:
+        item: As collected.
+        brand: Its registered contacts are not personal data.
+        sealer: Encrypts and fingerprints.
+        now: Taken as the date of what the channel does not date, and marked as inexact.
+    """
+    return MaskedFeedback(
+        kind=item.kind,
+        native_id=item.native_id,
+        content_fingerprint=sealer.fingerprint(f"{item.title}\0{item.text}\0{item.rating}"),
+        sealed_original=sealer.seal(_original(item)),
+        title=mask(item.title, allow=brand.contacts).text if item.title else "",
+        text=mask(item.text, allow=brand.contacts).text,
+        rating=item.rating,
+        author=mask_author(item.author) if item.author else "",
+        author_fingerprint=_fingerprint(sealer, item.author_id or item.author),
+        order_fingerprint=_fingerprint(sealer, item.order_id),
+        product_id=item.product_id,
+        product_name=item.product_name,
+        url=item.url,
+        reach=item.reach,
+        extra=item.extra,
+        written_at=item.written_at or now,
+        written_at_is_exact=item.written_at is not None and item.written_at_is_exact,
+        edited_at=item.edited_at,
+        deadline_at=item.deadline_at,
+        replies=tuple(reply.text for reply in item.replies),
+    )
+
+
+def _fingerprint(sealer: Sealer, identity: str) -> str:
+    return sealer.fingerprint(identity) if identity else ""
+
+
+def _original(item: CollectedFeedback) -> bytes:
+    # What masking took away or changed; the rest is in the columns.
+    personal = {
+        name: value
+        for name, value in asdict(item).items()
+        if name in {"title", "text", "author", "author_id", "order_id"} and value
+    }
+    return json.dumps(personal, ensure_ascii=False).encode("utf-8", errors="replace")

@@ -1,0 +1,387 @@
+"""Publishing an approved reply exactly once, and proving that it is there.
+
+This module (with the runtime that builds them) is the only one that reaches a publisher: nothing
+else can speak to a customer.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dramatiq
+import structlog
+
+from alerts.rules import AlertRule, operator_alert
+from domain.errors import (
+    ConfigurationError,
+    CredentialRejectedError,
+    OutcomeUnknownError,
+    PermanentError,
+    PublicationRefusedError,
+    ReputationError,
+    RetryableError,
+)
+from domain.messages import Message
+from domain.states import PublicationState
+from domain.types import same_reply
+from storage import alerts, publications
+from workers.backoff import pause
+from workers.runtime import current
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.types import ChannelReply
+    from responders.publishers.base import Publisher
+    from storage.publications import PublicationJob
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+MARGIN = timedelta(seconds=5)
+"""Between committing ``sending`` and the request leaving; a slower worker gives up unsent."""
+READING_LEASE = timedelta(minutes=3)
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=30)
+MODERATION_PAUSE = timedelta(minutes=30)
+CREDENTIAL_PAUSE = timedelta(minutes=10)
+READS_BEFORE_ATTENTION = 8
+"""Failed reads after which a person looks."""
+SWITCHED_OFF_PAUSE = timedelta(minutes=1)
+
+
+@dramatiq.actor(
+    actor_name=Message.PUBLICATION_PUBLISH,
+    queue_name="pyeongpan.publish",
+    priority=10,
+    max_retries=3,
+    min_backoff=500,
+    max_backoff=30_000,
+    time_limit=170_000,
+    throws=(ReputationError,),
+)
+def publish_reply(publication_id: int) -> None:
+    """Send one approved reply.
+
+    Claims it as ``sending``, sends with no transaction open, records the outcome. Dying before
+    the request leaves or after it: the sweep finds ``sending`` past its lease and makes it
+    ``uncertain``, which only reading the channel settles.
+    """
+    publish(current(), publication_id)
+
+
+def publish(runtime: Runtime, publication_id: int) -> None:
+    """Send a due publication, or hand it to a person where the channel cannot be written."""
+    with runtime.database.reading() as connection:
+        job = publications.load(connection, publication_id)
+    if job is None or job.state is not PublicationState.QUEUED:
+        return
+    now = runtime.clock()
+    publisher = _publisher(runtime, job)
+    if publisher is None:
+        with runtime.database.unit_of_work() as connection:
+            publications.hand_off(connection, job, now=now, why="the channel takes no replies")
+        return
+    if not runtime.settings.publish_enabled:
+        # The sweep asks again; the reply waits, visibly.
+        log.info("publication_switched_off", publication_id=job.id)
+        return
+    writing = timedelta(seconds=publisher.timeout_s)
+    with runtime.database.unit_of_work() as connection:
+        token = publications.begin_sending(
+            connection, job.id, now=now, lease_until=now + MARGIN + writing + MARGIN
+        )
+    if token is not None:
+        _send(runtime, job, token, publisher, claimed_at=now)
+        runtime.poke()
+
+
+def _publisher(runtime: Runtime, job: PublicationJob) -> Publisher | None:
+    return runtime.publisher(runtime.account(job.account_key))
+
+
+def _send(
+    runtime: Runtime,
+    job: PublicationJob,
+    token: str,
+    publisher: Publisher,
+    *,
+    claimed_at: datetime,
+) -> None:
+    if runtime.clock() - claimed_at > MARGIN:
+        why = "the worker was too slow to send within its lease"
+        _settle(runtime, job, token, PublicationState.QUEUED, why, timedelta(0))
+        return
+    try:
+        reply = publisher.publish(job.target, job.text)
+    except OutcomeUnknownError as error:
+        target, why, wait = PublicationState.UNCERTAIN, str(error), _settled(publisher)
+    except RetryableError as error:
+        target, why, wait = (
+            PublicationState.QUEUED,
+            str(error),
+            pause(error, job.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
+        )
+    except CredentialRejectedError as error:
+        # Not the reply's fault: it waits until the operator has repaired the account.
+        target, why, wait = PublicationState.QUEUED, str(error), CREDENTIAL_PAUSE
+        _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
+    except PublicationRefusedError as error:
+        target, why, wait = PublicationState.REFUSED, str(error), None
+    else:
+        _posted(runtime, job, token, reply)
+        return
+    _settle(runtime, job, token, target, why, wait)
+
+
+def _posted(runtime: Runtime, job: PublicationJob, token: str, reply: ChannelReply) -> None:
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        publications.settle(
+            connection,
+            job,
+            token,
+            PublicationState.SENDING,
+            PublicationState.POSTED,
+            now=now,
+            why="the channel accepted it",
+            check_at=now,
+            receipt=reply.receipt,
+        )
+    log.info("publication_posted", publication_id=job.id, channel=job.channel)
+
+
+def _settle(
+    runtime: Runtime,
+    job: PublicationJob,
+    token: str,
+    target: PublicationState,
+    why: str,
+    wait: timedelta | None,
+) -> None:
+    now = runtime.clock()
+    check_at = None if wait is None else now + wait
+    values = {"available_at": check_at} if target is PublicationState.QUEUED else {}
+    with runtime.database.unit_of_work() as connection:
+        settled = publications.settle(
+            connection,
+            job,
+            token,
+            PublicationState.SENDING,
+            target,
+            now=now,
+            why=why,
+            check_at=check_at,
+            problem=why,
+            **values,
+        )
+    level = log.info if settled else log.error
+    level("publication_settled", publication_id=job.id, state=target, why=why, settled=settled)
+
+
+def _settled(publisher: Publisher) -> timedelta:
+    """How long after a lost answer a read can prove absence."""
+    return MARGIN + timedelta(seconds=publisher.timeout_s + publisher.slowest_commit_s)
+
+
+@dramatiq.actor(
+    actor_name=Message.PUBLICATION_VERIFY,
+    queue_name="pyeongpan.publish",
+    priority=10,
+    max_retries=3,
+    min_backoff=500,
+    max_backoff=30_000,
+    time_limit=170_000,
+    throws=(ReputationError,),
+)
+def verify_reply(publication_id: int) -> None:
+    """Read one item on its channel and settle what stands there.
+
+    Leases the publication, reads with no transaction open, records what was seen. Dying in
+    between only costs the read.
+    """
+    verify(current(), publication_id)
+
+
+def verify(runtime: Runtime, publication_id: int) -> None:
+    """Settle a posted, pending or uncertain publication by reading its channel."""
+    with runtime.database.reading() as connection:
+        job = publications.load(connection, publication_id)
+    if job is None or job.state not in publications.READABLE_STATES:
+        return
+    publisher = _publisher(runtime, job)
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        token = publications.claim_reading(
+            connection, job.id, job.state, now=now, lease_until=now + READING_LEASE
+        )
+    if token is None:
+        return
+    if publisher is None:
+        _give_to_person(runtime, job, token, "the account is no longer writable")
+        return
+    try:
+        replies = publisher.read_back(job.target)
+    except RetryableError as error:
+        _read_later(runtime, job, token, error)
+        return
+    except PermanentError as error:
+        _give_to_person(runtime, job, token, str(error))
+        return
+    _settle_by(runtime, job, token, publisher, replies, read_at=now)
+    runtime.poke()
+
+
+def _settle_by(
+    runtime: Runtime,
+    job: PublicationJob,
+    token: str,
+    publisher: Publisher,
+    replies: tuple[ChannelReply, ...],
+    *,
+    read_at: datetime,
+) -> None:
+    now = runtime.clock()
+    ours = next((reply for reply in replies if same_reply(reply.text, job.text)), None)
+    if ours is not None:
+        with runtime.database.unit_of_work() as connection:
+            publications.settle_found(
+                connection, job, token, ours, now=now, check_at=now + MODERATION_PAUSE
+            )
+        log.info("publication_verified", publication_id=job.id, state=ours.state)
+    elif job.state is PublicationState.UNCERTAIN:
+        _absent(runtime, job, token, publisher, others=bool(replies), read_at=read_at)
+    else:
+        _not_there(runtime, job, token)
+
+
+def _absent(
+    runtime: Runtime,
+    job: PublicationJob,
+    token: str,
+    publisher: Publisher,
+    *,
+    others: bool,
+    read_at: datetime,
+) -> None:
+    """Count an absence that proves something; two of them mean the reply never arrived."""
+    sent_at = job.sent_at or read_at
+    counts = read_at >= sent_at + _settled(publisher)
+    reads = job.absent_reads + 1 if counts else job.absent_reads
+    now = runtime.clock()
+    next_read = max(now + FIRST_PAUSE / 5, sent_at + _settled(publisher))
+    with runtime.database.unit_of_work() as connection:
+        if reads < publications.READS_TO_PROVE_ABSENCE:
+            publications.keep_waiting(
+                connection, job, token, check_at=next_read, absent_reads=reads
+            )
+        elif others and publisher.rules.one_reply_only:
+            publications.settle_answered_elsewhere(connection, job, token, now=now)
+        else:
+            publications.settle(
+                connection,
+                job,
+                token,
+                job.state,
+                PublicationState.QUEUED,
+                now=now,
+                why=f"absent on {reads} reads after it could still arrive",
+                check_at=now,
+                available_at=now,
+            )
+
+
+def _not_there(runtime: Runtime, job: PublicationJob, token: str) -> None:
+    """The channel accepted the reply but does not show it (yet)."""
+    if job.failed_reads + 1 >= READS_BEFORE_ATTENTION:
+        _give_to_person(runtime, job, token, "accepted by the channel, but it is not there")
+        return
+    check_at = runtime.clock() + FIRST_PAUSE * 2**job.failed_reads
+    with runtime.database.unit_of_work() as connection:
+        publications.keep_waiting(
+            connection, job, token, check_at=check_at, failed_reads=job.failed_reads + 1
+        )
+
+
+def _read_later(runtime: Runtime, job: PublicationJob, token: str, error: RetryableError) -> None:
+    if job.failed_reads + 1 >= READS_BEFORE_ATTENTION:
+        _give_to_person(runtime, job, token, str(error))
+        return
+    with runtime.database.unit_of_work() as connection:
+        publications.keep_waiting(
+            connection,
+            job,
+            token,
+            check_at=runtime.clock()
+            + pause(error, job.failed_reads, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
+            failed_reads=job.failed_reads + 1,
+        )
+
+
+def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str) -> None:
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        publications.settle(
+            connection,
+            job,
+            token,
+            job.state,
+            PublicationState.ATTENTION,
+            now=now,
+            why=why,
+            problem=why,
+        )
+    _tell(runtime, job, AlertRule.PUBLICATION_UNCERTAIN, str(job.id), why)
+    log.warning("publication_needs_person", publication_id=job.id, why=why)
+
+
+def _tell(runtime: Runtime, job: PublicationJob, rule: AlertRule, subject: str, why: str) -> None:
+    now = runtime.clock()
+    alert = operator_alert(rule, runtime.brand(job.brand), subject, "", now)
+    with runtime.database.unit_of_work() as connection:
+        alerts.add(
+            connection,
+            [
+                alerts.NewAlert(
+                    dedupe_key=alert.dedupe_key,
+                    rule=alert.rule,
+                    brand=alert.brand,
+                    destination=alert.destination,
+                    payload={
+                        "subject": job.account_key,
+                        "detail": why,
+                        "case_id": job.case_id,
+                    },
+                    feedback_id=job.feedback_id,
+                    urgent=alert.is_urgent,
+                )
+            ],
+            now=now,
+            has_slack=runtime.slack is not None,
+        )
+
+
+def expire_sending(runtime: Runtime) -> int:
+    """Take attempts of dead workers up: nobody knows whether their request left.
+
+    Returns:
+        How many were found.
+    """
+    now = runtime.clock()
+    with runtime.database.reading() as connection:
+        expired = publications.expired_sendings(connection, now=now)
+        jobs = [(publications.load(connection, row_id), token) for row_id, token in expired]
+    for job, token in jobs:
+        if job is None:
+            continue
+        why = "the worker died while sending"
+        try:
+            publisher = _publisher(runtime, job)
+        except ConfigurationError:
+            publisher = None
+        if publisher is not None and publisher.idempotent:
+            _settle(runtime, job, token, PublicationState.QUEUED, why, timedelta(0))
+        else:
+            _settle(runtime, job, token, PublicationState.UNCERTAIN, why, timedelta(0))
+    return len(jobs)

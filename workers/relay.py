@@ -1,0 +1,78 @@
+"""Handing messages from the database to the broker."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import structlog
+
+from storage import outbox
+from storage.session import DatabaseError
+
+if TYPE_CHECKING:
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+IDLE_S = 1.0
+"""How long a message that was not poked for waits at most."""
+BATCH = 200
+
+
+def relay(runtime: Runtime) -> int:
+    """Hand over everything that is due.
+
+    Returns:
+        How many messages reached the broker.
+    """
+    total = 0
+    while True:
+        now = runtime.clock()
+        with runtime.database.reading() as connection:
+            next_at = outbox.next_available_at(connection)
+        if next_at is None or next_at > now:
+            return total
+        with runtime.database.unit_of_work() as connection:
+            sent = outbox.relay(connection, _send, now=now, limit=BATCH)
+        total += sent
+        if sent == 0:
+            # Another process holds them.
+            return total
+
+
+def _send(actor: str, args: list[Any]) -> None:
+    dramatiq.get_broker().get_actor(actor).send(*args)
+
+
+class RelayThread(threading.Thread):
+    """Relays when poked, and every second anyway."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(name="relay", daemon=True)
+        self._runtime = runtime
+        self._poked = threading.Event()
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Relay until stopped; a lost broker or database is tried again."""
+        while not self._stopping.is_set():
+            try:
+                relay(self._runtime)
+            except (dramatiq.errors.ConnectionError, DatabaseError, OSError) as error:
+                log.warning("relay_failed", error=type(error).__name__)
+                self._stopping.wait(IDLE_S)
+            self._poked.wait(IDLE_S)
+            self._poked.clear()
+
+    def poke(self) -> None:
+        """Say that messages were written."""
+        self._poked.set()
+
+    def stop(self) -> None:
+        """End after the batch at hand."""
+        self._stopping.set()
+        self._poked.set()
+        if self.is_alive():
+            self.join(timeout=10)

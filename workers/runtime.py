@@ -1,0 +1,230 @@
+"""What the actors work with: built once per process from the settings, replaced in tests."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import holidays
+from privacy.sealing import Sealer, load_or_create_key
+
+from alerts.slack import SlackClient
+from collectors import CHANNELS
+from collectors.base import Build, Collector
+from collectors.http import Pacer, build_client
+from domain.errors import ConfigurationError
+from responders.drafting import Drafter
+from responders.manual import load_manual
+from responders.publishers import PUBLISHERS
+from settings import Placeholders, Settings, load_brands
+from storage import accounts
+from storage.session import Database
+from storage.tokens import DatabaseTokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from domain.brands import Account, Brand
+    from responders.publishers.base import Publisher
+    from sentiment.classifier import Classifier
+
+
+def utc_now() -> datetime:
+    """Give the present; tests use a clock of their own."""
+    return datetime.now(UTC)
+
+
+@cache
+def _korean_holidays() -> holidays.HolidayBase:
+    return holidays.country_holidays("KR")
+
+
+def is_holiday(day: date) -> bool:
+    """Tell whether a Korean date is a public or substitute holiday."""
+    return day in _korean_holidays()
+
+
+@dataclass
+class Runtime:
+    """One process's tools.
+
+    Attributes:
+        sealer: Encrypts personal data.
+        slack: None without a bot token: alerts are then shown in the console.
+        poke: Called after a commit that wrote messages, so that nobody waits for the next
+            relay; an optimisation only.
+    """
+
+    settings: Settings
+    database: Database
+    sealer: Sealer
+    brands: dict[str, Brand]
+    clock: Callable[[], datetime] = utc_now
+    slack: SlackClient | None = None
+    poke: Callable[[], None] = lambda: None
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _made: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _pacer: Pacer = field(default_factory=Pacer)
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """All configured accounts by ``BRAND/NAME``."""
+        return {
+            account.key: account for brand in self.brands.values() for account in brand.accounts
+        }
+
+    def account(self, key: str) -> Account:
+        """Give one account.
+
+        Raises:
+            ConfigurationError: No brand folder has it (any more).
+        """
+        account = self.accounts.get(key)
+        if account is None:
+            known = ", ".join(sorted(self.accounts)) or "none"
+            raise ConfigurationError(f"no account {key!r} in the brand folders; known: {known}")
+        return account
+
+    @property
+    def console_url(self) -> str:
+        """Where people open the console."""
+        return f"http://{self.settings.console_host}:{self.settings.console_port}"
+
+    def brand(self, slug: str) -> Brand:
+        """Give one brand.
+
+        Raises:
+            ConfigurationError: Its folder is gone.
+        """
+        if slug not in self.brands:
+            raise ConfigurationError(
+                f"brand {slug!r} has no folder in {self.settings.brands}; put it back"
+            )
+        return self.brands[slug]
+
+    def account_key(self, account_id: int) -> str:
+        """Give ``BRAND/NAME`` of an account's row."""
+
+        def look_up() -> str:
+            with self.database.reading() as connection:
+                return accounts.key_of(connection, account_id)
+
+        return self._once(("account", str(account_id)), look_up)  # type: ignore[no-any-return]
+
+    @property
+    def classifier(self) -> Classifier:
+        """The sentiment model, loaded when first asked for."""
+        from sentiment.classifier import Classifier
+
+        return self._once(("model", ""), lambda: Classifier.load(self.settings.model or None))  # type: ignore[no-any-return]
+
+    def collector(self, account: Account) -> Collector:
+        """Give the collector of an account.
+
+        Raises:
+            ConfigurationError: Its channel is unknown or its options are wrong.
+        """
+        return self._once(  # type: ignore[no-any-return]
+            ("collector", account.key), lambda: _channel(account).load().build(self._build(account))
+        )
+
+    def publisher(self, account: Account) -> Publisher | None:
+        """Give the publisher of an account; None where a person must post the reply."""
+        if not account.writable or account.channel not in PUBLISHERS:
+            return None
+        return self._once(  # type: ignore[no-any-return]
+            ("publisher", account.key),
+            lambda: PUBLISHERS[account.channel].load().build(self._build(account)),
+        )
+
+    def drafter(self, brand: Brand) -> Drafter:
+        """Give a drafter that knows the brand's manual as it is now.
+
+        Raises:
+            ConfigurationError: A file of the manual cannot be used.
+        """
+        return Drafter(brand, load_manual(brand.manual_folder, brand.timezone), self.clock)
+
+    def _build(self, account: Account) -> Build:
+        client = self._once(
+            ("client", account.key),
+            lambda: build_client(
+                account,
+                _channel(account).spec,
+                pacer=self._pacer,
+                clock=self.clock,
+                allow_private=self.settings.allow_private_addresses,
+            ),
+        )
+        tokens = DatabaseTokenStore(self.database, self.sealer.seal, self.sealer.open)
+        return Build(account=account, client=client, clock=self.clock, tokens=tokens)
+
+    def _once(self, key: tuple[str, str], make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+
+def _channel(account: Account) -> Any:  # noqa: ANN401 - a registry line
+    if account.channel not in CHANNELS:
+        known = ", ".join(sorted(CHANNELS))
+        raise ConfigurationError(
+            f"account {account.key}: unknown channel {account.channel!r}; known: {known}"
+        )
+    return CHANNELS[account.channel]
+
+
+def build(settings: Settings, placeholders: Placeholders | None = None) -> Runtime:
+    """Make the tools of one process.
+
+    Raises:
+        ConfigurationError: Settings, keys or brand folders are wrong.
+    """
+    database = Database(settings.database)
+    return Runtime(
+        settings=settings,
+        database=database,
+        sealer=_sealer(settings, database),
+        brands=load_brands(settings.brands, placeholders),
+        slack=_slack(settings),
+    )
+
+
+def _sealer(settings: Settings, database: Database) -> Sealer:
+    given = settings.seal_key.get_secret_value()
+    if given:
+        return Sealer([key.strip() for key in given.split(",")])
+    if not database.is_sqlite:
+        raise ConfigurationError(
+            "PYEONGPAN_SEAL_KEY is required on PostgreSQL: every machine needs the same key; "
+            "make one with `pyeongpan seal-key`"
+        )
+    return Sealer([load_or_create_key(settings.home / "seal.key")])
+
+
+def _slack(settings: Settings) -> SlackClient | None:
+    token = settings.slack_bot_token.get_secret_value()
+    return SlackClient(token, settings.slack_api_url) if token else None
+
+
+_installed: list[Runtime] = []
+
+
+def install(runtime: Runtime) -> None:
+    """Make a runtime the one the actors of this process use."""
+    _installed[:] = [runtime]
+
+
+def current() -> Runtime:
+    """Give the runtime of this process.
+
+    Raises:
+        ConfigurationError: No entry point has installed one.
+    """
+    if not _installed:
+        raise ConfigurationError("no runtime is installed; start with the pyeongpan command")
+    return _installed[0]

@@ -1,0 +1,104 @@
+"""Repairing what crashed or waits too long. Each check is small and has a name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from domain.messages import Message
+from storage import alerts, cases, feedback, health, outbox, publications
+from workers import alert, publish
+from workers.analyze import DRAFT_PAGE, URGENT_PAGE
+from workers.collect import ANALYZE_PAGE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+LOST_AFTER = timedelta(minutes=2)
+"""A row whose message has had no effect for so long gets another one."""
+LIMIT = 5_000
+"""Most rows one check queues again at a time."""
+
+
+def sweep(runtime: Runtime, *, lost_after: timedelta = LOST_AFTER) -> dict[str, int]:
+    """Run every check once.
+
+    Args:
+        runtime: This process's tools.
+        lost_after: Zero at the start of a single-process daemon, whose broker forgot everything.
+
+    Returns:
+        What each check repaired; nothing repaired is not listed.
+    """
+    now = runtime.clock()
+    found = {
+        "publications_expired": publish.expire_sending(runtime),
+        "alerts_expired": alert.expire_sending(runtime),
+        "feedback_waiting": _queue_feedback(runtime, now, lost_after),
+        "cases_waiting": _queue_cases(runtime, now, lost_after),
+        "publications_waiting": _queue_publications(runtime, now, lost_after),
+        "alerts_waiting": _queue_alerts(runtime, now, lost_after),
+    }
+    with runtime.database.unit_of_work() as connection:
+        health.beat(connection, "sweep", now=now)
+    repaired = {check: number for check, number in found.items() if number}
+    if repaired:
+        log.info("sweep_repaired", **repaired)
+        runtime.poke()
+    return repaired
+
+
+def _queue_feedback(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
+    with runtime.database.unit_of_work() as connection:
+        fresh, backlog = feedback.take_lost(
+            connection, now=now, queued_before=now - lost_after, limit=LIMIT
+        )
+        for message, ids in (
+            (Message.FEEDBACK_ANALYZE, fresh),
+            (Message.FEEDBACK_ANALYZE_BACKLOG, backlog),
+        ):
+            outbox.add_pages(connection, message, ids, page_size=ANALYZE_PAGE, available_at=now)
+    return len(fresh) + len(backlog)
+
+
+def _queue_cases(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
+    with runtime.database.unit_of_work() as connection:
+        urgent, normal = cases.take_lost(
+            connection, now=now, queued_before=now - lost_after, limit=LIMIT
+        )
+        for message, ids, page_size in (
+            (Message.CASE_DRAFT_URGENT, urgent, URGENT_PAGE),
+            (Message.CASE_DRAFT, normal, DRAFT_PAGE),
+        ):
+            outbox.add_pages(connection, message, ids, page_size=page_size, available_at=now)
+    return len(urgent) + len(normal)
+
+
+def _queue_publications(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
+    with runtime.database.unit_of_work() as connection:
+        to_send, to_read = publications.take_lost(
+            connection, now=now, queued_before=now - lost_after
+        )
+        for message, ids in (
+            (Message.PUBLICATION_PUBLISH, to_send),
+            (Message.PUBLICATION_VERIFY, to_read),
+        ):
+            for publication_id in ids:
+                outbox.add(connection, message, [publication_id], available_at=now)
+    return len(to_send) + len(to_read)
+
+
+def _queue_alerts(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
+    if runtime.slack is None:
+        return 0
+    with runtime.database.unit_of_work() as connection:
+        lost = alerts.take_lost(connection, now=now, queued_before=now - lost_after)
+        for alert_id, urgent in lost:
+            outbox.add(connection, alerts.message_for(urgent), [alert_id], available_at=now)
+    return len(lost)
