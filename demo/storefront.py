@@ -430,11 +430,19 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer a write."""
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit() or int(length) > _MAX_BODY_BYTES:
+        if not re.fullmatch(r"\d{1,12}", length, re.ASCII):
+            self.close_connection = True
+            self._send(_json(HTTPStatus.LENGTH_REQUIRED, {"error": "length_required"}))
+            return
+        body = self.rfile.read(min(int(length), _MAX_BODY_BYTES))
+        if int(length) > _MAX_BODY_BYTES:
+            # Closing on unread bytes resets the connection, and the answer would be lost.
+            unread = int(length) - _MAX_BODY_BYTES
+            while unread > 0 and (skipped := self.rfile.read(min(unread, _MAX_BODY_BYTES))):
+                unread -= len(skipped)
             self.close_connection = True
             self._send(_json(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": "body_too_large"}))
             return
-        body = self.rfile.read(int(length))
         # A page in somebody's browser can post a form here, but not JSON without our consent.
         if self.headers.get_content_type() != "application/json":
             self._send(_json(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, {"error": "json_expected"}))
@@ -460,6 +468,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()

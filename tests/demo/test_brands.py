@@ -14,7 +14,8 @@ from demo.content import BRANDS, FILM_SHOP, SHOPPING_SHOP
 from domain.types import ComplaintCategory
 
 FOLDER = Path(str(files("demo") / "brands"))
-MANUALS = sorted(FOLDER.glob("*/manual/*.md"))
+# Names with an underscore are for the staff, not part of what may be cited.
+MANUALS = sorted(FOLDER.glob("*/manual/[!_]*.md"))
 HEADINGS = {"정책", "상품 정보", "저장 답변"}
 
 
