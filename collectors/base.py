@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from domain.errors import (
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware UTC instant; tests put their own in."""
-
-_NO_RULES: Mapping[str, ReplyRules] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class ChannelSpec:
     reads_files: bool = False
     writable: bool = False
     reply_rules: ReplyRules | None = None
-    reply_rules_by_space: Mapping[str, ReplyRules] = field(default=_NO_RULES)
+    reply_rules_by_space: Mapping[str, ReplyRules] = field(default_factory=dict)
     credential_names: tuple[str, ...] = ()
     option_names: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -219,13 +218,11 @@ def _product_no(link: LexborNode) -> str:
 
 
 def _same_site(page_url: str, href: str | None) -> str:
-    """Make a link absolute; empty for one that leads to another site or is no link at all."""
-    try:
-        url = urljoin(page_url, href or "")
-        is_same = href and urlsplit(url)[:2] == urlsplit(page_url)[:2]
-    except ValueError:
+    """Make a link of the shop absolute; empty for one to another site or no link at all."""
+    if not href or not href.startswith("/") or href.startswith("//"):
         return ""
-    return url if is_same else ""
+    scheme, _, rest = page_url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}{href}"
 
 
 def _quarantine(error: BadInputError, row: LexborNode, url: str, position: int) -> QuarantinedItem:

@@ -358,6 +358,8 @@ _UNWANTED: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_UNUSUAL: Final = re.compile(f"{_UNWANTED.pattern}|{_SURROGATE.pattern}|[\u2028\u2029]")
+"""Finds out in one pass that a text is like most texts."""
 _TAG: Final = re.compile(
     r"</?(?:a|b|blockquote|br|center|div|em|embed|font|form|h[1-6]|hr|i|iframe|img|input|li|"
     r"object|ol|p|script|span|strong|style|sub|sup|svg|table|tbody|td|th|tr|u|ul)"
@@ -392,8 +394,9 @@ def clean_text(text: str, *, field: str = "text") -> str:
 
 
 def _normalised(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n")
-    text = text.replace("\u2028", "\n").replace("\u2029", "\n")
+    if not _UNUSUAL.search(text):
+        return unicodedata.normalize("NFC", text).strip()
+    text = re.sub("\r\n?|[\x0b\u2028\u2029]", "\n", text)
     text = _SURROGATE.sub("\ufffd", _joined_surrogates(text))
     return unicodedata.normalize("NFC", _UNWANTED.sub("", text)).strip()
 
@@ -465,10 +468,15 @@ def text_of(node: LexborNode) -> str:
         silent.decompose()
     parts: list[str] = []
     for child in node.traverse(include_text=True):
+        before = child.prev
+        if before is not None and before.tag in _BLOCKS:
+            parts.append("\n")
         if child.tag == "-text":
             parts.append(child.text_content or "")
         elif child.tag == "br" or child.tag in _BLOCKS:
             parts.append("\n")
+        elif child.tag in {"td", "th"}:
+            parts.append(" ")
     text = _normalised("".join(parts)).replace("\xa0", " ")
     text = re.sub(r"[ \t]+\n", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip()

@@ -9,6 +9,7 @@ Source: the demo storefront's contract in `demo/storefront.py` (Checked: 2026-11
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from collectors.storefront import SPEC, shop_address
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from collectors.base import Build
+    from collectors.http import Answer
+    from domain.errors import ReputationError
     from domain.types import ReplyTarget
 
 RULES: Final = SPEC.reply_rules or ReplyRules()
@@ -94,7 +97,9 @@ class StorefrontPublisher:
 
     def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
         """Give the replies that stand on the article now, oldest first."""
-        answer = self._build.client.read(self._replies_url(target), headers=self._key())
+        answer = self._build.client.read(
+            self._replies_url(target), headers=self._key(), refusal=_gone
+        )
         return parse_replies(answer.json(), self._build.clock())
 
     def _replies_url(self, target: ReplyTarget) -> str:
@@ -104,6 +109,12 @@ class StorefrontPublisher:
 
     def _key(self) -> dict[str, str]:
         return {"X-Api-Key": self._build.account.credentials.get("api_key", "")}
+
+
+def _gone(answer: Answer) -> ReputationError | None:
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return PublicationRefusedError("the article is gone", code=answer.error_code)
+    return None
 
 
 def build(build: Build) -> StorefrontPublisher:
