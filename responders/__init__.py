@@ -1,0 +1,1 @@
+"""Everything that can put words before a customer: manual, drafts, policy checks, publishers."""

@@ -1,0 +1,226 @@
+"""Choosing words of a customer that a public reply can repeat.
+
+A quote is always an unchanged piece of the text, cut at word borders and never inside a word. A
+piece with anything that is not plain Korean prose (markup, addresses, masks, instructions, abuse)
+is not cleaned: it is not quoted at all, and the reply names the matter instead.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from domain.types import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MAX_QUOTE = 34
+MIN_QUOTE = 5
+_READ = 2_000
+"""Characters of a text that are looked at: a quote comes from what a person reads first."""
+
+_BREAK = re.compile(
+    r"[.!?…~;,\n\r\t]*[\n\r\t]+|[.!…~;]+|[?]+|[ㄱ-ㅎㅏ-ㅣ]+|\^+|[-=_]{2,}|[^\S ]|[<>{}\[\]|\\#@*`]+"
+    r"|[\U0001F000-\U0001FAFF\u2190-\u2BFF\uFE0F\u200B-\u200F♡♥]+"
+)
+_SENTENCE_WORD = re.compile(
+    r"(?<=[가-힣])(?:니다|어요|아요|여요|네요|예요|에요|세요|해요|군요|데요|지요|죠|래요|고요|구요|었음|았음|했음|했다|였다|었다|았다)(?= )"
+)
+_CLAUSE_WORD = re.compile(
+    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|고)(?=,? )|,(?= )"
+)
+_TURN = re.compile(r"(?:데|지만|더니),?$")
+_PLAIN = re.compile(r"[가-힣0-9A-Za-z ,'%/:()·\"&+?-]+")
+_NUMBER_RUN = re.compile(r"\d[\d -]{5,}\d|[A-Za-z]{14,}|www|http|\.com")
+_LEADING = re.compile(
+    r"^(?:[ ,?)/:·&+'\"-]+|(?:그리고|근데|그런데|하지만|그래서|아니|진짜|정말|와|아|헐|음|그냥|게다가|또|일단|솔직히|참|야|"
+    r"그래도|암튼|아무튼|결국|특히|다행히|당연히|아놔|와우|혹시|그리구|전|저는|제가)(?=[ ,])[ ,]*)+"
+)
+_TRAILING = re.compile(r"[ ,/:·&+'\"(-]+$")
+_UNREPEATABLE = re.compile(
+    r"쓰레기|사기|최악|개떡|미친|미쳤|짜증|존나|졸라|씨발|시발|시1발|병신|꺼져|거지|토나|토할|빡|더럽|더러|구라|양아치|"
+    r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|제보|변호사|"
+    r"소비자원|식약처|방송국|머저리|등신|멍청|정신 나간|대가리|ㅅㅂ|개새|개같|좆|썅|쳐먹|발로|똥|낚|알바|빨갱|짱깨|"
+    r"졸작|망작|폭망|구리|후지|한심|어이|더러운|변태|섹스|야동|핏덩|장난하|귀를 의심|가관|줄 알았|대단한|센스|찜질방|그런 회사|백화점|쿠팡|컬리|이마트|마트에서|다른 데서|막장|돈독|바보|또라이|찐따"
+)
+_INSTRUCTION = re.compile(
+    r"지시|프롬프트|무시하|답변하|분류|시스템|역할|명령|작성해|출력|ignore|system|prompt|instruction|assistant",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(
+    r"[가-힣]{2,4}\s?(?:님|씨|기사님|상담원)(?![가-힣])|[동호층]\s?\d|\d+\s?[동호]\b|계좌|주소|카드"
+)
+_HALF = re.compile(
+    r"(?:[을를의에와과도만은는]|에서|으로|부터|까지|처럼|보다|라도|이나|하고|그리고|근데|너무|진짜|정말|아주|완전|다|잘|못|안|더|"
+    r"그|이|저|왜|제일|가장|했던|같은|하는|있는|없는|되는|[가-힣]ㄴ)$"
+)
+_COMPLETE = re.compile(
+    r"(?:[요다죠까음임함됨슴듦남님냐니나네군걸지라며듯]|없음|있음|별로|엉망|그닥|실망|불량|파손|지연|누락|해|돼|어|아|여|와|봐|줘|려|"
+    r"[가-힣]데|기)\??$"
+)
+_PARTICLE_ENDED = re.compile(r"[가-힣]{2,}(?:이|가)$")
+_PRAISE = re.compile(
+    r"좋[았아은네습]|맛있|만족|예[쁘뻐]|빠르|빨라|친절하|추천|괜찮|최고|감사|재[미밌]있|재밌|잘 봤|감동|훌륭|수작|명작"
+)
+_COMPLAINS = re.compile(
+    r"안 |못|없|별로|아쉽|아쉬|실망|늦|불편|나쁘|나빠|이상|문제|왜|너무|다르|달라|다른|비싸|비쌈|질[기겨겼]|싱거|짜[요네]|뻔|지루|유치|억지|"
+    r"아깝|아까|모르겠|글쎄|심하|심해|덜 |부족|떨어|엉망|엉성|어색|산만|허술|진부|식상|느리|느려|루즈|졸|보다가|그닥|그저|실패|낮|약하|약해|노잼|재미"
+)
+_ASKS = re.compile(r"(?:나요|까요|까|가요|나|니|건가|래요|세요|죠|예요|에요)\?$")
+_WISH_ENDED = re.compile(
+    r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요)$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Words of a customer. ``text`` is what stands between the quotation marks.
+
+    ``text`` is ``original[span.start:span.end]``, with an ellipsis where a sentence was cut.
+    """
+
+    text: str
+    span: Span
+
+
+@lru_cache(maxsize=256)
+def sentences(text: str) -> tuple[Span, ...]:
+    """Cut a text into sentences as customers write them, often without full stops."""
+    head = text[:_READ]
+    spans: list[Span] = []
+    start = 0
+    for match in _BREAK.finditer(head):
+        end = match.end() if match[0].startswith("?") else match.start()
+        spans += _by_endings(head, start, end)
+        start = match.end()
+    spans += _by_endings(head, start, len(head))
+    return tuple(spans)
+
+
+def _by_endings(text: str, start: int, end: int) -> Iterator[Span]:
+    position = start
+    for match in _SENTENCE_WORD.finditer(text, start, end):
+        yield from _trimmed(text, position, match.end())
+        position = match.end()
+    yield from _trimmed(text, position, end)
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        yield Span(start, end)
+
+
+def quote_for(text: str, wanted: Span | None, avoid: Sequence[Span] = ()) -> Quote | None:
+    """Give the piece of ``text`` around ``wanted`` that can be repeated in public.
+
+    Args:
+        text: The masked review.
+        wanted: The words that show the complaint; None takes the first piece that
+            sounds like a complaint.
+        avoid: Hostile words, never repeated.
+
+    Returns:
+        None when nothing around ``wanted`` reads well in a public reply.
+    """
+    for sentence in sentences(text):
+        words = text[sentence.start : sentence.end]
+        if wanted is None:
+            if _PRAISE.search(words) or not _COMPLAINS.search(words):
+                continue
+        elif not _overlaps(sentence, wanted):
+            continue
+        quote = _best_piece(text, sentence, wanted, avoid)
+        if quote is not None:
+            return quote
+    return None
+
+
+def _overlaps(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _best_piece(
+    text: str, sentence: Span, wanted: Span | None, avoid: Sequence[Span]
+) -> Quote | None:
+    whole = text[sentence.start : sentence.end]
+    if _UNREPEATABLE.search(whole) or _INSTRUCTION.search(whole):
+        return None
+    for piece in _pieces(text, sentence, wanted):
+        quote = _as_quote(text, piece, sentence, avoid)
+        if quote is not None:
+            return quote
+    return None
+
+
+def _pieces(text: str, sentence: Span, wanted: Span | None) -> Iterator[Span]:
+    """Offer the whole sentence, then its clauses from the wanted one on, longest first."""
+    borders = [sentence.start]
+    turns = set()
+    for match in _CLAUSE_WORD.finditer(text, sentence.start, sentence.end):
+        borders.append(match.end())
+        if _TURN.search(match[0]):
+            turns.add(match.end())
+    borders.append(sentence.end)
+    at = wanted.start if wanted is not None else borders[-2]
+    index = max(i for i, border in enumerate(borders[:-1]) if i == 0 or border <= at)
+    # A clause before "-지만" or "-는데" says the opposite or sets the scene; quoted alone it is odd.
+    earliest = max(
+        (i for i, border in enumerate(borders[: index + 1]) if border in turns), default=0
+    )
+    last = len(borders) - 1
+    for first in range(earliest, index + 1):
+        yield Span(borders[first], borders[last])
+    for end in range(last - 1, index, -1):
+        yield Span(borders[index], borders[end])
+    for first in range(earliest - 1, -1, -1):
+        yield Span(borders[first], borders[last])
+
+
+def _as_quote(text: str, piece: Span, sentence: Span, avoid: Sequence[Span]) -> Quote | None:
+    words = text[piece.start : piece.end]
+    lead = _LEADING.match(words)
+    start = piece.start + (lead.end() if lead else 0)
+    end = piece.end
+    if tail := _TRAILING.search(text, start, end):
+        end = tail.start()
+    words = text[start:end]
+    if text[:start].rstrip().endswith("]"):
+        return None  # It continues a masked name or number: "[카드번호]인데 두 번 결제됐어요".
+    cut_short = text[end : sentence.end].strip(" ,") != ""
+    if not _is_repeatable(words) or any(_overlaps(Span(start, end), span) for span in avoid):
+        return None
+    if not cut_short and not _reads_complete(words):
+        return None
+    if cut_short and _HALF.search(words):
+        return None
+    shown = words if _ASKS.search(words) else words.rstrip("?")
+    return Quote(f"{shown}…" if cut_short else shown, Span(start, start + len(shown)))
+
+
+def _is_repeatable(words: str) -> bool:
+    return (
+        MIN_QUOTE <= len(words) <= MAX_QUOTE
+        and " " in words.strip()
+        and bool(_PLAIN.fullmatch(words))
+        and sum("가" <= character <= "힣" for character in words) >= len(words) // 2
+        and words.count('"') % 2 == 0
+        and words.count("(") == words.count(")")
+        and not any(
+            shape.search(words) for shape in (_NUMBER_RUN, _UNREPEATABLE, _INSTRUCTION, _PERSON)
+        )
+    )
+
+
+def _reads_complete(words: str) -> bool:
+    return (
+        bool(_COMPLETE.search(words))
+        and not _WISH_ENDED.search(words)
+        and (not _PARTICLE_ENDED.search(words) or words.endswith(("인가", "건가", "는가", "은가")))
+    )
