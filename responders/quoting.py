@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_QUOTE = 34
 MIN_QUOTE = 5
+_MIN_CUT_QUOTE = 10
 _READ = 2_000
 """Characters of a text that are looked at: a quote comes from what a person reads first."""
 
@@ -30,7 +31,7 @@ _SENTENCE_WORD = re.compile(
     r"(?<=[가-힣])(?:니다|어요|아요|여요|네요|예요|에요|세요|해요|군요|데요|지요|죠|래요|고요|구요|었음|았음|했음|했다|였다|었다|았다)(?= )"
 )
 _CLAUSE_WORD = re.compile(
-    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|고)(?=,? )|,(?= )"
+    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|고)(?=,? (?!싶|있|나서|말|해[요서]|계))|,(?= )"
 )
 _TURN = re.compile(r"(?:데|지만|더니),?$")
 _PLAIN = re.compile(r"[가-힣0-9A-Za-z ,'%/:()·\"&+?-]+")
@@ -42,7 +43,7 @@ _LEADING = re.compile(
 _TRAILING = re.compile(r"[ ,/:·&+'\"(-]+$")
 _UNREPEATABLE = re.compile(
     r"쓰레기|사기|최악|개떡|미친|미쳤|짜증|존나|졸라|씨발|시발|시1발|병신|꺼져|거지|토나|토할|빡|더럽|더러|구라|양아치|"
-    r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|제보|변호사|"
+    r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|때리|치고 싶|패고|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|제보|변호사|"
     r"소비자원|식약처|방송국|머저리|등신|멍청|정신 나간|대가리|ㅅㅂ|개새|개같|좆|썅|쳐먹|발로|똥|낚|알바|빨갱|짱깨|"
     r"졸작|망작|폭망|구리|후지|한심|어이|더러운|변태|섹스|야동|핏덩|장난하|귀를 의심|가관|줄 알았|대단한|센스|찜질방|그런 회사|백화점|쿠팡|컬리|이마트|마트에서|다른 데서|막장|돈독|바보|또라이|찐따"
 )
@@ -58,7 +59,7 @@ _HALF = re.compile(
     r"그|이|저|왜|제일|가장|했던|같은|하는|있는|없는|되는|[가-힣]ㄴ)$"
 )
 _COMPLETE = re.compile(
-    r"(?:[요다죠까음임함됨슴듦남님냐니나네군걸지라며듯]|없음|있음|별로|엉망|그닥|실망|불량|파손|지연|누락|해|돼|어|아|여|와|봐|줘|려|"
+    r"(?:[요다죠까음임함됨슴듦남님냐니나네군걸지라며듯]|없음|있음|별로|엉망|그닥|영화|작품|느낌|기분|수준|실망|불량|파손|지연|누락|해|돼|어|아|여|와|봐|줘|려|"
     r"[가-힣]데|기)\??$"
 )
 _PARTICLE_ENDED = re.compile(r"[가-힣]{2,}(?:이|가)$")
@@ -198,7 +199,7 @@ def _as_quote(text: str, piece: Span, sentence: Span, avoid: Sequence[Span]) -> 
         return None
     if not cut_short and not _reads_complete(words):
         return None
-    if cut_short and _HALF.search(words):
+    if cut_short and (_HALF.search(words) or len(words) < _MIN_CUT_QUOTE):
         return None
     shown = words if _ASKS.search(words) else words.rstrip("?")
     return Quote(f"{shown}…" if cut_short else shown, Span(start, start + len(shown)))
