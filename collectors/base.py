@@ -49,6 +49,8 @@ class ChannelSpec:
             made elsewhere are noticed within it.
         min_interval_s: Seconds between two requests to one host; the client keeps them.
         timeout_s: Seconds for one whole exchange.
+        signs_time: True when requests carry a time (signature, JWT), so that a refused secret
+            with a wrong clock is told as the clock's fault.
         edits_resurface: True when an edited item comes up again under its time of edit, so that
             the overlap need not reach back to when it was written.
         proves_absence: True when a window that was read to its last page was read completely,
@@ -73,6 +75,7 @@ class ChannelSpec:
     overlap: timedelta = timedelta(0)
     min_interval_s: float = 0.0
     timeout_s: float = 45.0
+    signs_time: bool = False
     edits_resurface: bool = False
     proves_absence: bool = False
     reads_files: bool = False

@@ -211,7 +211,10 @@ def read_pages(path: Path, layout: Layout, *, now: datetime, page_size: int) -> 
     rows = open_table(path)
     header = next(rows, None)
     if header is None or header.problem:
-        raise _bad_file(path, "no header row", "첫 행에 열 이름이 있는 파일인지 확인해 주세요.")
+        why = f" ({header.problem})" if header else ""
+        raise _bad_file(
+            path, f"no header row{why}", "첫 행에 열 이름이 있는 파일인지 확인해 주세요."
+        )
     names = tuple(_name(cell) for cell in header.cells)
     try:
         reader = layout.reader(names, now)

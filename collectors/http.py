@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import httpcore
 import httpx
@@ -247,7 +247,7 @@ class ChannelClient:
         *,
         account_key: str,
         secrets: tuple[str, ...],
-        min_interval_s: float,
+        spec: ChannelSpec,
         limits: Limits,
         pacer: Pacer,
         clock: Clock,
@@ -257,7 +257,8 @@ class ChannelClient:
         self._redirects = redirects
         self._account_key = account_key
         self._secrets = secrets
-        self._min_interval_s = min_interval_s
+        self._min_interval_s = spec.min_interval_s
+        self._signs_time = spec.signs_time
         self._limits = limits
         self._pacer = pacer
         self._clock = clock
@@ -267,6 +268,12 @@ class ChannelClient:
     def write_timeout_s(self) -> float:
         """Seconds after which `write` has certainly given up."""
         return self._limits.total_s + self._limits.wait_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the connections."""
@@ -507,7 +514,7 @@ class ChannelClient:
         if answer.status == HTTPStatus.FORBIDDEN:
             return CredentialRejectedError(about, reason="permission")
         skew_s = answer.clock_skew_s(self._clock())
-        if abs(skew_s) > CLOCK_SKEW_LIMIT_S:
+        if self._signs_time and abs(skew_s) > CLOCK_SKEW_LIMIT_S:
             return CredentialRejectedError(
                 f"{about}, our clock is off by {skew_s:.0f} s", reason="clock"
             )
@@ -545,7 +552,7 @@ def build_client(
         _session(limits, allow_private=False),
         account_key=account.key,
         secrets=secrets,
-        min_interval_s=spec.min_interval_s,
+        spec=spec,
         limits=limits,
         pacer=pacer,
         clock=clock,

@@ -31,8 +31,6 @@ EARLIEST_YEAR: Final = 1995
 """Nobody reviewed anything on line before; an older date is a misread one."""
 MAX_TEXT_CHARS: Final = 1_000_000
 
-_SHOWN_CHARS: Final = 40
-
 
 @dataclass(frozen=True, slots=True)
 class When:
@@ -68,7 +66,7 @@ def parse_when(
         BadInputError: Unreadable, more than `FUTURE_SKEW` ahead of ``now``, or before 1995.
     """
     if isinstance(value, bool):
-        raise _bad_date(value)
+        raise _bad_date("not a date")
     local_now = now.astimezone(tz)
     try:
         when = _read_when(value, local_now, tz)
@@ -76,18 +74,17 @@ def parse_when(
     except (ValueError, OverflowError, OSError):
         when = at = None
     if when is None or at is None:
-        raise _bad_date(value)
+        raise _bad_date("unreadable date")
     if at > now + FUTURE_SKEW:
-        raise BadInputError("date lies in the future", field="written_at")
+        raise _bad_date("date lies in the future")
     if at.year < EARLIEST_YEAR:
-        raise BadInputError(f"date lies before {EARLIEST_YEAR}", field="written_at")
+        raise _bad_date(f"date lies before {EARLIEST_YEAR}")
     return When(at, when.exact)
 
 
-def _bad_date(value: object) -> BadInputError:
-    kind = f"{len(value)} characters" if isinstance(value, str) else type(value).__name__
+def _bad_date(what: str) -> BadInputError:
     return BadInputError(
-        f"unreadable date ({kind})",
+        what,
         field="written_at",
         remedy="날짜를 2025-01-31 또는 2025.01.31. 14:05:00 같은 형식으로 적어 주세요.",
     )
@@ -383,14 +380,18 @@ def clean_text(text: str, *, field: str = "text") -> str:
         BadInputError: Longer than `MAX_TEXT_CHARS`.
     """
     if len(text) > MAX_TEXT_CHARS:
-        raise BadInputError(
-            f"text of {len(text)} characters, more than {MAX_TEXT_CHARS}",
-            field=field,
-            remedy="본문이 비정상적으로 깁니다. 원본 파일의 이 행을 확인해 주세요.",
-        )
+        raise _too_long(len(text), field)
     if _TAG.search(text):
         return html_to_text(text, field=field)
     return _normalised(text)
+
+
+def _too_long(length: int, field: str) -> BadInputError:
+    return BadInputError(
+        f"text of {length} characters, more than {MAX_TEXT_CHARS}",
+        field=field,
+        remedy="본문이 비정상적으로 깁니다. 원본을 확인해 주세요.",
+    )
 
 
 def _normalised(text: str) -> str:
@@ -425,7 +426,7 @@ def html_to_text(html: str, *, field: str = "text") -> str:
         BadInputError: Longer than `MAX_TEXT_CHARS`.
     """
     if len(html) > MAX_TEXT_CHARS:
-        raise BadInputError(f"HTML of more than {MAX_TEXT_CHARS} characters", field=field)
+        raise _too_long(len(html), field)
     html = _SURROGATE.sub("\ufffd", _joined_surrogates(html))
     if is_too_deep(html):
         # Nobody writes this by hand. The words are kept, the structure is not worth the time.

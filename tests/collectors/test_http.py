@@ -6,6 +6,7 @@ import gzip
 import socket
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,15 @@ from domain.errors import (
     RateLimitedError,
     ReputationError,
 )
-from tests.collectors.conftest import NOW, QUICK, MakeClient, RawServer, answer, no_sleep
+from tests.collectors.conftest import (
+    NOW,
+    PLAIN_SPEC,
+    QUICK,
+    MakeClient,
+    RawServer,
+    answer,
+    no_sleep,
+)
 
 pytestmark = pytest.mark.enable_socket
 
@@ -301,7 +310,7 @@ def _with_mock(handler: Handler, account: Account = SECRET_ACCOUNT) -> ChannelCl
         session(),
         account_key=account.key,
         secrets=tuple(account.credentials.values()),
-        min_interval_s=0.0,
+        spec=PLAIN_SPEC,
         limits=QUICK,
         pacer=Pacer(),
         clock=lambda: NOW,
@@ -416,10 +425,12 @@ def test_a_refused_secret_with_a_wrong_clock_blames_the_clock(
     server: RawServer, make_client: MakeClient
 ) -> None:
     said_at = (NOW - timedelta(minutes=10)).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    server.answers = [answer(b"{}", 401, {"Date": said_at}), answer(b"{}", 401)]
-    client = make_client()
-    assert check_by(lambda: client.read(server.url)).reason is CheckReason.CLOCK
-    assert check_by(lambda: client.read(server.url)).reason is CheckReason.SECRET
+    off = answer(b"{}", 401, {"Date": said_at})
+    server.answers = [off, answer(b"{}", 401), off]
+    signing = make_client(spec=replace(PLAIN_SPEC, signs_time=True))
+    assert check_by(lambda: signing.read(server.url)).reason is CheckReason.CLOCK
+    assert check_by(lambda: signing.read(server.url)).reason is CheckReason.SECRET
+    assert check_by(lambda: make_client().read(server.url)).reason is CheckReason.SECRET
 
 
 def test_the_doctor_tells_the_reasons_apart() -> None:
