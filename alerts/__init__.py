@@ -1,0 +1,1 @@
+"""Internal notices: what to tell whom, in Slack; never reaches a customer."""

@@ -1,0 +1,742 @@
+"""Slack messages and modals as Block Kit dictionaries. Pure: data in, dictionaries out.
+
+Everything that comes from outside this file is in a ``plain_text`` object; ``mrkdwn`` is used for
+the fixed ``HEADINGS`` only. The fallback ``text`` (it is what a phone shows) never quotes a
+customer. A button carries a case id and the revision it was shown with, nothing else.
+
+Source: https://docs.slack.dev/reference/block-kit. Checked: 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from alerts import limits
+from alerts.escape import NO_TEXT, chunks, fit, hide, length, plain, shorten
+from alerts.wording import deadline, duration, stars, when
+from domain.types import (
+    KOREAN_NAMES,
+    ComplaintCategory,
+    FeedbackKind,
+    LengthUnit,
+    ReplyRules,
+    Severity,
+    Span,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+Block = dict[str, Any]
+View = dict[str, Any]
+
+
+class ActionId(StrEnum):
+    """What a button asks for; sent back by Slack in the interaction."""
+
+    APPROVE = "case.approve"
+    EDIT = "case.edit"
+    REJECT = "case.reject"
+    OPEN = "case.open"
+    SHOW = "case.show"
+    READ = "alert.read"
+
+
+EDIT_CALLBACK = "case.edit.submit"
+REJECT_CALLBACK = "case.reject.submit"
+TEXT_BLOCK, TEXT_INPUT = "reply", "text"
+REASON_BLOCK, REASON_INPUT = "reason", "choice"
+NOTE_BLOCK, NOTE_INPUT = "note", "text"
+
+OTHER_REASON = "other"
+REJECT_REASONS = {
+    "facts": "사실과 다름",
+    "policy": "브랜드 정책과 맞지 않음",
+    "tone": "말투가 어색함",
+    "evasive": "고객의 불만에 답하지 않음",
+    "misread": "분류가 잘못됨 (불만·문의가 아님)",
+    "no_reply": "답변하지 않기로 함",
+    OTHER_REASON: "기타 (내용에 적어 주세요)",
+}
+"""Value to the words a specialist chooses from."""
+
+HEADINGS = {
+    "feedback": "*고객 글*",
+    "draft": "*답변 초안*",
+    "reply": "*확정된 답변*",
+    "latest": "*최근 케이스*",
+    "categories": "*불만 유형*",
+    "channels": "*채널*",
+    "attention": "*확인이 필요한 케이스*",
+}
+
+_SEVERITY_MARKS = {Severity.CRITICAL: "🚨", Severity.HIGH: "🔴", Severity.NORMAL: "🟡"}
+_LINES_SHOWN = 15
+_SUMMARY_LENGTH = 120
+_NAME_LENGTH = 60
+_FACT_LENGTH = 300
+_DRAFT_PARTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SlackMessage:
+    """One message: what a notification shows and what the channel shows."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCard:
+    """What a card says about one case.
+
+    Attributes:
+        revision: Of the draft shown; a decision on another one is refused.
+        text: The customer's masked text.
+        abuse_spans: Parts of ``text`` that are covered.
+        draft: The proposed reply; empty while there is none.
+        missing: What the manual does not say, as notes for the specialist.
+        timezone: IANA name; instants are shown in it.
+    """
+
+    case_id: int
+    revision: int
+    brand_name: str
+    channel_name: str
+    kind: FeedbackKind
+    severity: Severity
+    text: str
+    console_url: str
+    title: str = ""
+    product_name: str = ""
+    rating: int | None = None
+    categories: tuple[ComplaintCategory, ...] = ()
+    abuse_spans: tuple[Span, ...] = ()
+    written_at: datetime | None = None
+    due_at: datetime | None = None
+    draft: str = ""
+    missing: tuple[str, ...] = ()
+    rating_mismatch: bool = False
+    unsure: bool = False
+    timezone: str = "Asia/Seoul"
+
+
+class DecisionKind(StrEnum):
+    """How a case left the approver's hands."""
+
+    APPROVED = "approved"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    CLOSED = "closed"
+    """Nobody has to decide any more: answered elsewhere or deleted by the customer."""
+
+
+_DECISIONS = {
+    DecisionKind.APPROVED: ("✅", "승인"),
+    DecisionKind.EDITED: ("✏️", "수정 후 승인"),
+    DecisionKind.REJECTED: ("⛔", "반려"),
+    DecisionKind.CLOSED: ("▫️", "종료"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decided a case, when and where.
+
+    Attributes:
+        by: The person's name as colleagues know it.
+        via: Where, in Korean: ``Slack`` or ``콘솔``.
+        reason: Words for a rejection or a closing.
+        outcome: What came of it, in Korean (``게시 확인됨``); empty while open.
+    """
+
+    kind: DecisionKind
+    by: str
+    decided_at: datetime
+    via: str = "콘솔"
+    reason: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """A case in a list: burst thread, digest, overdue notice."""
+
+    case_id: int
+    revision: int
+    severity: Severity
+    summary: str
+    rating: int | None = None
+    categories: tuple[ComplaintCategory, ...] = ()
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DigestCounts:
+    """How much happened in a digest's period."""
+
+    collected: int
+    negative: int
+    inquiries: int
+    answered: int
+    waiting: int
+    overdue: int
+    categories: tuple[tuple[ComplaintCategory, int], ...] = ()
+    channels: tuple[tuple[str, int], ...] = ()
+
+
+class DigestPeriod(StrEnum):
+    """What a digest covers."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    BACKFILL = "backfill"
+
+
+_DIGEST_TITLES = {
+    DigestPeriod.DAILY: "일간 요약",
+    DigestPeriod.WEEKLY: "주간 요약",
+    DigestPeriod.BACKFILL: "첫 수집 요약",
+}
+
+
+class AlarmKind(StrEnum):
+    """What an operator has to repair."""
+
+    LAYOUT_CHANGED = "layout_changed"
+    PUBLICATION_UNCERTAIN = "publication_uncertain"
+    CREDENTIALS = "credentials"
+
+
+_ALARMS = {
+    AlarmKind.LAYOUT_CHANGED: (
+        "수집 화면이 바뀌었습니다",
+        "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요.",
+    ),
+    AlarmKind.PUBLICATION_UNCERTAIN: (
+        "답변 게시 여부를 확인할 수 없습니다",
+        "다시 게시하지 마세요. 채널에서 답변이 보이는지 확인한 뒤 콘솔에서 결과를 골라 주세요.",
+    ),
+    AlarmKind.CREDENTIALS: (
+        "채널 접속 정보가 거절되었습니다",
+        "접속 정보(키·권한·허용 IP·만료일)를 확인해 주세요. 고칠 때까지 이 계정은 수집되지 않습니다.",
+    ),
+}
+
+
+def case_card(card: CaseCard, now: datetime) -> SlackMessage:
+    """Build the review room's card: the feedback, the draft and the decision buttons.
+
+    A draft too long for the card has no approve and edit buttons: nobody approves what is not
+    shown.
+    """
+    blocks = [*_facts(card, f"{_mark(card)} 답변 검토", now), *_feedback(card)]
+    parts, is_whole = chunks(card.draft, limits.SECTION_TEXT, _DRAFT_PARTS)
+    blocks.append(_heading("draft"))
+    has_draft = bool(card.draft.strip())
+    if has_draft:
+        blocks += [_escaped_section(part) for part in parts]
+    else:
+        blocks.append(_section("아직 초안이 없습니다. 콘솔에서 직접 작성해 주세요."))
+    blocks += _notes(card)
+    buttons: list[Block] = []
+    if has_draft and is_whole:
+        buttons += [
+            _button("승인", ActionId.APPROVE, card, style="primary"),
+            _button("수정", ActionId.EDIT, card),
+        ]
+    buttons += [
+        _button("반려", ActionId.REJECT, card, style="danger"),
+        _link("콘솔에서 열기", card.console_url),
+    ]
+    blocks.append({"type": "actions", "elements": buttons})
+    return SlackMessage(_headline(card, "답변 검토 요청"), tuple(blocks))
+
+
+def decided_card(card: CaseCard, decision: Decision, now: datetime) -> SlackMessage:
+    """Build the same card after a decision: no buttons, who decided, and what came of it.
+
+    ``card.draft`` is the text as decided.
+    """
+    mark, verb = _DECISIONS[decision.kind]
+    blocks = [*_facts(card, f"{mark} {verb}", now), *_feedback(card)]
+    if decision.kind in {DecisionKind.APPROVED, DecisionKind.EDITED}:
+        parts, _ = chunks(card.draft, limits.SECTION_TEXT, _DRAFT_PARTS)
+        blocks += [_heading("reply"), *(_escaped_section(part) for part in parts)]
+    who = shorten(decision.by, _NAME_LENGTH) or "담당자"
+    lines = [f"{who} · {verb} · {when(decision.decided_at, card.timezone)} · {decision.via}"]
+    if decision.reason:
+        lines.append(f"사유: {decision.reason}")
+    if decision.outcome:
+        lines.append(decision.outcome)
+    blocks.append(_context(*lines))
+    return SlackMessage(_headline(card, f"{verb}됨"), tuple(blocks))
+
+
+def brand_alert(
+    card: CaseCard,
+    now: datetime,
+    *,
+    wants_receipt: bool = False,
+    read_by: str = "",
+    read_at: datetime | None = None,
+) -> SlackMessage:
+    """Build a brand owner's notice of one serious case.
+
+    Args:
+        card: The case; its draft is not shown, the review room decides on it.
+        now: When the notice is made.
+        wants_receipt: Ask for "읽음 확인" (safety and legal).
+        read_by: Who confirmed; the button is gone then.
+        read_at: When that was.
+    """
+    blocks = [*_facts(card, f"{_mark(card)} 주의가 필요한 글", now), *_feedback(card)]
+    buttons: list[Block] = []
+    if wants_receipt and read_at is None:
+        blocks.append(
+            _context("안전·법무 관련 글입니다. 확인하셨으면 아래 ‘읽음 확인’을 눌러 주세요.")
+        )
+        buttons.append(_button("읽음 확인", ActionId.READ, card, style="primary"))
+    if read_at is not None:
+        reader = shorten(read_by, _NAME_LENGTH) or "담당자"
+        blocks.append(_context(f"{reader} 님이 {when(read_at, card.timezone)}에 확인했습니다."))
+    buttons.append(_link("콘솔에서 열기", card.console_url))
+    blocks.append({"type": "actions", "elements": buttons})
+    return SlackMessage(_headline(card, "주의가 필요한 글"), tuple(blocks))
+
+
+def burst_parent(
+    brand_name: str, lines: Sequence[CaseLine], total: int, window: timedelta, console_url: str
+) -> SlackMessage:
+    """Build the one message that stands for many new cases; update it as they come.
+
+    Args:
+        brand_name: Whose cases.
+        lines: Newest first; those that do not fit are counted.
+        total: All cases of the burst.
+        window: The burst rule's window, for the sentence.
+        console_url: The queue, filtered.
+    """
+    title = f"{brand_name}: 새 케이스 {total:,}건"
+    explanation = (
+        f"{duration(window)} 사이에 새 케이스가 몰려 한곳에 모았습니다. "
+        "필요한 케이스만 카드를 열어 검토하실 수 있습니다."
+    )
+    blocks = [_header(f"📈 {title}"), _section(explanation), _heading("latest")]
+    blocks += _lines(lines, total, has_button=True)
+    blocks.append({"type": "actions", "elements": [_link("콘솔에서 모두 보기", console_url)]})
+    return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
+
+
+def digest(
+    period: DigestPeriod,
+    brand_name: str,
+    counts: DigestCounts,
+    lines: Sequence[CaseLine],
+    label: str,
+    console_url: str,
+) -> SlackMessage:
+    """Build a daily, weekly or first-collection digest.
+
+    Args:
+        period: Which digest.
+        brand_name: Whose.
+        counts: What happened.
+        lines: Cases a person must look at, worst first.
+        label: The period in Korean (``11월 20일``, ``11월 3주``, ``스마트스토어``).
+        console_url: The queue, filtered.
+    """
+    title = f"{brand_name} {_DIGEST_TITLES[period]} · {label}"
+    blocks = [_header(f"🗒️ {title}")]
+    if period is DigestPeriod.BACKFILL:
+        blocks.append(
+            _section(
+                "처음 수집한 지난 글은 하나씩 알리지 않고 모아서 알려 드립니다. 케이스와 초안은 모두 콘솔에 있습니다."
+            )
+        )
+    numbers = (
+        ("수집한 글", counts.collected),
+        ("부정", counts.negative),
+        ("문의", counts.inquiries),
+        ("답변 게시", counts.answered),
+        ("검토 대기", counts.waiting),
+        ("기한 초과", counts.overdue),
+    )
+    blocks.append(_fields(*((name, f"{number:,}건") for name, number in numbers)))
+    categories = [(KOREAN_NAMES[name], number) for name, number in counts.categories]
+    for heading, pairs in (("categories", categories), ("channels", counts.channels)):
+        if pairs:
+            listed = " · ".join(f"{name} {number:,}건" for name, number in pairs[:10])
+            blocks += [_heading(heading), _section(listed)]
+    if lines:
+        blocks += [_heading("attention"), *_lines(lines, len(lines), has_button=False)]
+    blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
+    return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
+
+
+def surge_alert(
+    brand_name: str,
+    window: timedelta,
+    negative: int,
+    total: int,
+    baseline_rate: float,
+    categories: Sequence[tuple[ComplaintCategory, int]],
+    console_url: str,
+) -> SlackMessage:
+    """Build the notice that a brand's negative rate is above its baseline.
+
+    Args:
+        brand_name: Whose.
+        window: What was counted.
+        negative: Negative feedback in the window.
+        total: All feedback in the window, at least 1.
+        baseline_rate: Usual share of negative feedback, 0-1.
+        categories: Complaints in the window, most first.
+        console_url: The queue, filtered.
+    """
+    title = f"{brand_name}: 부정 글 급증"
+    sentence = (
+        f"최근 {duration(window)} 동안 글 {total:,}건 가운데 {negative:,}건({negative / total:.0%})이 "
+        f"부정입니다. 평소에는 {baseline_rate:.0%}입니다."
+    )
+    blocks = [_header(f"📈 {title}"), _section(sentence)]
+    if categories:
+        listed = " · ".join(f"{KOREAN_NAMES[name]} {number:,}건" for name, number in categories)
+        blocks += [_heading("categories"), _section(listed)]
+    blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
+    return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
+
+
+def overdue_alert(
+    brand_name: str,
+    lines: Sequence[CaseLine],
+    total: int,
+    now: datetime,
+    timezone: str,
+    console_url: str,
+) -> SlackMessage:
+    """Build the notice of cases whose answer is late or nearly so; ``lines`` worst first."""
+    late = any(line.due_at is not None and line.due_at <= now for line in lines)
+    what = "답변 기한을 넘긴 케이스" if late else "답변 기한이 다가온 케이스"
+    title = f"{brand_name}: {what} {total:,}건"
+    blocks = [_header(f"⏰ {title}"), _heading("attention")]
+    blocks += _lines(lines, total, has_button=False, clock=(now, timezone))
+    blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
+    return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
+
+
+def operator_alarm(
+    kind: AlarmKind, brand_name: str, account: str, detail: str, console_url: str
+) -> SlackMessage:
+    """Build an alarm that an operator must repair.
+
+    Args:
+        kind: What happened.
+        brand_name: Whose account.
+        account: ``BRAND/NAME``.
+        detail: The error's message (ids, codes, remedies; never a customer's text).
+        console_url: Where it is repaired.
+    """
+    what, remedy = _ALARMS[kind]
+    title = f"{brand_name}: {what}"
+    blocks = [
+        _header(f"🛠️ {title}"),
+        _section(remedy),
+        _fields(("계정", account), ("상세", detail)),
+        {"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]},
+    ]
+    return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
+
+
+def notice(text: str) -> SlackMessage:
+    """Build a short sentence for one person (an ephemeral answer to a click)."""
+    sentence = fit(text, limits.SECTION_TEXT) or NO_TEXT
+    return SlackMessage(sentence, (_section(text),))
+
+
+@dataclass(frozen=True, slots=True)
+class ModalContext:
+    """Which card a modal was opened from; travels in its ``private_metadata``."""
+
+    case_id: int
+    revision: int
+    channel_id: str
+    message_ts: str
+
+
+def edit_modal(draft: str, rules: ReplyRules, context: ModalContext, console_url: str) -> View:
+    """Build the modal in which a specialist rewrites a draft and approves it.
+
+    The text is put in unchanged (an input box shows letters, it reads no markup); Slack itself
+    shows the length live where the channel counts characters, and the rule is checked again when
+    the modal is sent. A draft longer than an input box is edited in the console.
+    """
+    if length(draft) > limits.INPUT_TEXT:
+        return _modal(
+            "답변 수정",
+            [
+                _section(
+                    "초안이 3,000자를 넘어 Slack에서는 수정할 수 없습니다. 콘솔에서 수정해 주세요."
+                ),
+                {"type": "actions", "elements": [_link("콘솔에서 수정", console_url)]},
+            ],
+        )
+    element: Block = {
+        "type": "plain_text_input",
+        "action_id": TEXT_INPUT,
+        "multiline": True,
+        "min_length": max(1, min(rules.min_length, limits.INPUT_TEXT)),
+        "max_length": _input_limit(draft, rules),
+    }
+    if draft:
+        element["initial_value"] = draft
+    blocks: list[Block] = [
+        {
+            "type": "input",
+            "block_id": TEXT_BLOCK,
+            "label": plain("고객에게 게시될 답변"),
+            "element": element,
+            "hint": plain(length_hint(rules), limits.HINT_TEXT),
+        },
+    ]
+    view = _modal("답변 수정", blocks)
+    view["submit"] = plain("수정해서 승인")
+    view["callback_id"] = EDIT_CALLBACK
+    view["private_metadata"] = _metadata(context, rules)
+    return view
+
+
+def reject_modal(context: ModalContext) -> View:
+    """Build the modal that asks why a draft is rejected."""
+    options = [{"text": plain(words), "value": value} for value, words in REJECT_REASONS.items()]
+    view = _modal(
+        "초안 반려",
+        [
+            {
+                "type": "input",
+                "block_id": REASON_BLOCK,
+                "label": plain("반려 사유"),
+                "element": {
+                    "type": "static_select",
+                    "action_id": REASON_INPUT,
+                    "placeholder": plain("사유를 골라 주세요"),
+                    "options": options,
+                },
+            },
+            {
+                "type": "input",
+                "block_id": NOTE_BLOCK,
+                "optional": True,
+                "label": plain("내용"),
+                "element": {
+                    "type": "plain_text_input",
+                    "action_id": NOTE_INPUT,
+                    "multiline": True,
+                    "max_length": 1000,
+                },
+                "hint": plain("다음 초안을 고치는 데 쓰입니다. 고객에게는 보이지 않습니다."),
+            },
+        ],
+    )
+    view["submit"] = plain("반려")
+    view["callback_id"] = REJECT_CALLBACK
+    view["private_metadata"] = _metadata(context, None)
+    return view
+
+
+def loading_modal(title: str = "불러오는 중") -> View:
+    """Build the modal that is opened at once, within a trigger's 3 seconds, and filled later."""
+    return _modal(title, [_section("내용을 불러오고 있습니다…")])
+
+
+def message_modal(title: str, text: str) -> View:
+    """Build a modal that only says something (the case was decided meanwhile)."""
+    return _modal(title, [_section(text)])
+
+
+def length_hint(rules: ReplyRules) -> str:
+    """Say a channel's rule for a reply's length in Korean."""
+    unit = "자" if rules.unit is LengthUnit.CHARACTERS else "바이트(한글 한 글자는 2~3바이트)"
+    least = f"최소 {rules.min_length:,}, " if rules.min_length > 1 else ""
+    once = " 한 번 게시하면 고칠 수 없습니다." if not rules.editable else ""
+    return f"{least}최대 {rules.max_length:,}{unit}.{once}"
+
+
+def length_problem(text: str, rules: ReplyRules) -> str:
+    """Say in Korean why a reply's length is not allowed; empty when it is."""
+    size = rules.length_of(text.strip())
+    unit = "자" if rules.unit is LengthUnit.CHARACTERS else "바이트"
+    if size > rules.max_length:
+        return f"{size - rules.max_length:,}{unit} 깁니다. (지금 {size:,}, 최대 {rules.max_length:,}{unit})"
+    if size < max(rules.min_length, 1):
+        return f"너무 짧습니다. (지금 {size:,}, 최소 {max(rules.min_length, 1):,}{unit})"
+    return ""
+
+
+def _input_limit(draft: str, rules: ReplyRules) -> int:
+    if rules.unit is LengthUnit.CHARACTERS and length(draft) <= rules.max_length:
+        return min(rules.max_length, limits.INPUT_TEXT)
+    # Slack would refuse a modal whose first value is longer than its own limit.
+    return limits.INPUT_TEXT
+
+
+def _metadata(context: ModalContext, rules: ReplyRules | None) -> str:
+    facts: dict[str, object] = {
+        "case": context.case_id,
+        "revision": context.revision,
+        "channel": context.channel_id,
+        "ts": context.message_ts,
+    }
+    if rules is not None:
+        facts["rules"] = [rules.min_length, rules.max_length, rules.unit.value, rules.encoding]
+    return json.dumps(facts, separators=(",", ":"))
+
+
+def _modal(title: str, blocks: list[Block]) -> View:
+    return {
+        "type": "modal",
+        "title": plain(title, 24),
+        "close": plain("닫기", 24),
+        "blocks": blocks,
+    }
+
+
+def _mark(card: CaseCard) -> str:
+    return f"{_SEVERITY_MARKS[card.severity]} {KOREAN_NAMES[card.severity]}"
+
+
+def _headline(card: CaseCard, what: str) -> str:
+    """What a phone shows: names of ours and of the brand, never the customer's words."""
+    categories = "·".join(KOREAN_NAMES[category] for category in card.categories[:3])
+    parts = [
+        f"[{KOREAN_NAMES[card.severity]}] {card.brand_name}",
+        card.channel_name,
+        categories,
+        stars(card.rating) if card.rating is not None else "",
+        what,
+    ]
+    return fit(" · ".join(part for part in parts if part), limits.HEADER_TEXT, "…")
+
+
+def _facts(card: CaseCard, title: str, now: datetime) -> list[Block]:
+    categories = ", ".join(KOREAN_NAMES[category] for category in card.categories) or "해당 없음"
+    written = when(card.written_at, card.timezone) if card.written_at else "알 수 없음"
+    pairs = [
+        ("채널", f"{card.channel_name} {KOREAN_NAMES[card.kind]}"),
+        ("상품", card.product_name or "알 수 없음"),
+        ("별점", stars(card.rating)),
+        ("불만 유형", categories),
+        ("심각도", KOREAN_NAMES[card.severity]),
+        ("작성", written),
+        ("기한", deadline(card.due_at, now, card.timezone)),
+    ]
+    return [_header(f"{title} · {card.brand_name}"), _fields(*pairs)]
+
+
+def _feedback(card: CaseCard) -> list[Block]:
+    blocks = [_heading("feedback")]
+    title = shorten(card.title, _FACT_LENGTH)
+    if title:
+        blocks.append(_context(title))
+    blocks.append(_section(hide(card.text, card.abuse_spans)))
+    return blocks
+
+
+def _notes(card: CaseCard) -> list[Block]:
+    notes = []
+    if card.rating_mismatch:
+        notes.append("⚠️ 별점과 글의 내용이 서로 다릅니다.")
+    if card.unsure:
+        notes.append("⚠️ 자동 판단이 확실하지 않습니다. 글을 직접 확인해 주세요.")
+    if card.abuse_spans:
+        notes.append("⚠️ 거친 표현을 가렸습니다. 원문은 콘솔에서 볼 수 있습니다.")
+    notes += [f"❗ {note}" for note in card.missing[:5]]
+    return [_context(*notes)] if notes else []
+
+
+def _lines(
+    lines: Sequence[CaseLine],
+    total: int,
+    *,
+    has_button: bool,
+    clock: tuple[datetime, str] | None = None,
+) -> list[Block]:
+    blocks: list[Block] = []
+    for line in lines[:_LINES_SHOWN]:
+        categories = "·".join(KOREAN_NAMES[name] for name in line.categories[:3])
+        parts = [
+            f"{_SEVERITY_MARKS[line.severity]} {KOREAN_NAMES[line.severity]}",
+            f"★{line.rating}" if line.rating is not None else "",
+            categories,
+            deadline(line.due_at, *clock) if clock else "",
+        ]
+        summary = shorten(line.summary, _SUMMARY_LENGTH)
+        block = _section(f"{' · '.join(part for part in parts if part)}\n{summary}")
+        if has_button:
+            block["accessory"] = _button("카드 열기", ActionId.SHOW, line)
+        blocks.append(block)
+    if total > len(blocks):
+        blocks.append(_context(f"외 {total - len(blocks):,}건은 콘솔에서 보실 수 있습니다."))
+    return blocks
+
+
+def _header(text: str) -> Block:
+    return {
+        "type": "header",
+        "text": {
+            "type": "plain_text",
+            "text": fit(" ".join(text.split()), limits.HEADER_TEXT, "…"),
+            "emoji": False,
+        },
+    }
+
+
+def _heading(name: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": HEADINGS[name]}]}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": plain(text)}
+
+
+def _escaped_section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
+
+
+def _fields(*pairs: tuple[str, str]) -> Block:
+    fields = [
+        plain(f"{name}\n{shorten(value, _FACT_LENGTH) or '-'}", limits.FIELD_TEXT)
+        for name, value in pairs
+    ]
+    return {"type": "section", "fields": fields}
+
+
+def _context(*lines: str) -> Block:
+    return {"type": "context", "elements": [plain(line, limits.CONTEXT_TEXT) for line in lines]}
+
+
+def _button(
+    text: str, action: ActionId, case: CaseCard | CaseLine, style: str | None = None
+) -> Block:
+    button: Block = {
+        "type": "button",
+        "text": plain(text, limits.BUTTON_TEXT),
+        "action_id": action.value,
+        "value": f"{case.case_id}:{case.revision}",
+    }
+    if style is not None:
+        button["style"] = style
+    return button
+
+
+def _link(text: str, url: str) -> Block:
+    return {
+        "type": "button",
+        "text": plain(text, limits.BUTTON_TEXT),
+        "action_id": ActionId.OPEN.value,
+        "url": url,
+    }

@@ -1,0 +1,397 @@
+"""Which notices an event makes, for whom, and when. Pure; nothing here sends or stores.
+
+A notice is decided here and rendered when it is sent, so that it shows the case as it is then.
+"Never twice" is the ``dedupe_key``: the caller keeps it unique and ignores a second one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from domain.types import ComplaintCategory, FeedbackKind, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from domain.brands import Brand
+
+CONSOLE = "console"
+"""Destination of a notice for which no Slack destination is configured."""
+SINGLE_ALERT_AGE = timedelta(hours=48)
+"""Older feedback never makes a notice of its own."""
+DIGEST_SETTLES = timedelta(minutes=10)
+"""How long the first old feedback waits for the others of its collection."""
+_LONGEST_CLOSURE_DAYS = 400
+
+
+class AlertRule(StrEnum):
+    """Why somebody is told."""
+
+    CASE_CARD = "case_card"
+    BRAND_SEVERITY = "brand_severity"
+    BRAND_SAFETY = "brand_safety"
+    DUE_SOON = "due_soon"
+    OVERDUE = "overdue"
+    SURGE = "surge"
+    BACKFILL_DIGEST = "backfill_digest"
+    DAILY_DIGEST = "daily_digest"
+    WEEKLY_DIGEST = "weekly_digest"
+    LAYOUT_CHANGED = "layout_changed"
+    PUBLICATION_UNCERTAIN = "publication_uncertain"
+    CREDENTIALS = "credentials"
+
+
+class EventKind(StrEnum):
+    """What happened to a case."""
+
+    UNDERSTOOD = "understood"
+    """The feedback was analysed, also again after an edit."""
+    DUE_SOON = "due_soon"
+    OVERDUE = "overdue"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEvent:
+    """One event of one piece of feedback.
+
+    Attributes:
+        feedback_id: Of the feedback, not of its revision: an edit does not tell a rule twice.
+        case_id: None while the feedback has no case; such an event makes no notice.
+        account_key: ``BRAND/NAME``.
+        written_at: None where the channel does not say.
+        is_negative: As the analysis says.
+        is_legal: The text threatens or names legal steps or an authority.
+        is_first_backfill: It came with the account's first collection.
+    """
+
+    kind: EventKind
+    feedback_id: int
+    case_id: int | None
+    account_key: str
+    feedback_kind: FeedbackKind
+    written_at: datetime | None
+    is_negative: bool
+    severity: Severity
+    categories: tuple[ComplaintCategory, ...] = ()
+    is_legal: bool = False
+    is_first_backfill: bool = False
+
+    @property
+    def is_safety_or_legal(self) -> bool:
+        """Tell whether it breaks quiet hours and asks for a read receipt."""
+        return self.is_legal or ComplaintCategory.SAFETY in self.categories
+
+    @property
+    def is_serious(self) -> bool:
+        """Tell whether brand owners are told."""
+        return self.is_safety_or_legal or self.severity is not Severity.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One notice to be made.
+
+    Attributes:
+        destination: A Slack channel id, or ``CONSOLE``.
+        dedupe_key: At most one notice has it, ever.
+        send_at: Not before; later than now in quiet hours.
+        is_urgent: It overtakes the backlog.
+        wants_receipt: The reader is asked to confirm.
+    """
+
+    rule: AlertRule
+    destination: str
+    dedupe_key: str
+    brand: str
+    send_at: datetime
+    case_id: int | None = None
+    feedback_id: int | None = None
+    is_urgent: bool = False
+    wants_receipt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """No notices of a brand, or of one of its rules, until a time (알림 억제)."""
+
+    brand: str
+    until: datetime
+    rule: AlertRule | None = None
+
+
+def alerts_for(
+    event: AlertEvent,
+    brand: Brand,
+    now: datetime,
+    is_holiday: Callable[[date], bool],
+    mutes: Iterable[Mute] = (),
+) -> tuple[Alert, ...]:
+    """Give the notices of one event.
+
+    The review room gets a card for every negative feedback and every inquiry; brand owners hear
+    of severity high and above, of safety and legal matters, and of broken deadlines. What was
+    written more than 48 hours ago, or at an unknown time in a first collection, shares one digest
+    instead. Safety and legal matters can be neither muted nor delayed.
+    """
+    if event.case_id is None:
+        return ()
+    if event.kind is EventKind.UNDERSTOOD and not _is_fresh(event, now):
+        found = [_backfill_digest(event, brand, now)]
+    else:
+        found = [
+            _alert(rule, destination, event, brand, now)
+            for rule, destination in _told(event, brand)
+        ]
+    muted = tuple(mutes)
+    return tuple(
+        _after_quiet_hours(alert, brand, now, is_holiday)
+        for alert in found
+        if event.is_safety_or_legal or not is_muted(alert, muted, now)
+    )
+
+
+def surge_alert(
+    brand: Brand, now: datetime, is_holiday: Callable[[date], bool], mutes: Iterable[Mute] = ()
+) -> Alert | None:
+    """Give the notice of a surge to brand owners: at most one a day; None when muted."""
+    destination = brand.slack_brand_destination or CONSOLE
+    key = f"{AlertRule.SURGE}:{destination}:{brand.slug}:{_local_day(brand, now)}"
+    alert = Alert(AlertRule.SURGE, destination, key, brand.slug, now)
+    if is_muted(alert, tuple(mutes), now):
+        return None
+    return _after_quiet_hours(alert, brand, now, is_holiday)
+
+
+def digest_alert(rule: AlertRule, brand: Brand, destination: str, send_at: datetime) -> Alert:
+    """Give the daily or weekly digest that goes out at ``send_at`` (see ``next_digest_at``)."""
+    target = destination or CONSOLE
+    key = f"{rule}:{target}:{brand.slug}:{_local_day(brand, send_at)}"
+    return Alert(rule, target, key, brand.slug, send_at)
+
+
+def operator_alert(
+    rule: AlertRule, brand: Brand, subject: str, destination: str, now: datetime
+) -> Alert:
+    """Give an alarm for the operator.
+
+    Args:
+        rule: What broke.
+        brand: Whose account.
+        subject: What it is about: ``BRAND/NAME`` for an account (then once a day until it is
+            repaired), or a publication's id.
+        destination: The operator's Slack channel; the review room's when empty.
+        now: When it was found.
+    """
+    target = destination or brand.slack_review_destination or CONSOLE
+    day = "" if rule is AlertRule.PUBLICATION_UNCERTAIN else f":{_local_day(brand, now)}"
+    key = f"{rule}:{target}:{subject}{day}"
+    return Alert(rule, target, key, brand.slug, now, is_urgent=True)
+
+
+def is_muted(alert: Alert, mutes: Sequence[Mute], now: datetime) -> bool:
+    """Tell whether a mute that is still running covers the notice."""
+    return any(
+        mute.brand == alert.brand and now < mute.until and mute.rule in (None, alert.rule)
+        for mute in mutes
+    )
+
+
+def opens_again_at(now: datetime, brand: Brand, is_holiday: Callable[[date], bool]) -> datetime:
+    """Give ``now`` in the brand's hours, otherwise their next opening; lunch is not quiet.
+
+    Raises:
+        ValueError: The brand never opens.
+    """
+    zone = ZoneInfo(brand.timezone)
+    today = now.astimezone(zone).date()
+    for offset in range(_LONGEST_CLOSURE_DAYS):
+        day = today + timedelta(days=offset)
+        if day.weekday() not in brand.hours.weekdays or is_holiday(day):
+            continue
+        opens = datetime.combine(day, brand.hours.opens, zone).astimezone(UTC)
+        closes = datetime.combine(day, brand.hours.closes, zone).astimezone(UTC)
+        if now < closes:
+            return max(now, opens)
+    raise ValueError("these business hours never come")
+
+
+def next_digest_at(
+    rule: AlertRule, after: datetime, brand: Brand, is_holiday: Callable[[date], bool]
+) -> datetime:
+    """Give the next opening after ``after``: of any working day, or of a week's first one."""
+    zone = ZoneInfo(brand.timezone)
+    first, step = after.astimezone(zone).date(), timedelta(days=1)
+    if rule is AlertRule.WEEKLY_DIGEST:
+        first, step = first - timedelta(days=first.weekday()), timedelta(days=7)
+    opening = opens_again_at(_midnight(first, zone), brand, is_holiday)
+    if opening > after:
+        return opening
+    return opens_again_at(_midnight(first + step, zone), brand, is_holiday)
+
+
+def deadline_event(due_at: datetime | None, now: datetime, remind: timedelta) -> EventKind | None:
+    """Say whether a deadline is near (``remind`` or less is left), broken, or neither."""
+    if due_at is None or due_at - now > remind:
+        return None
+    return EventKind.DUE_SOON if now < due_at else EventKind.OVERDUE
+
+
+@dataclass(frozen=True, slots=True)
+class BurstRule:
+    """More than ``max_new`` notices to one destination in ``window`` become one thread."""
+
+    max_new: int = 10
+    window: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """A running burst: one thread of one brand in one destination."""
+
+    key: str
+    started_at: datetime
+    last_at: datetime
+
+
+def burst_for(
+    alert: Alert,
+    severity: Severity,
+    recent: Sequence[datetime],
+    running: Burst | None,
+    now: datetime,
+    rule: BurstRule,
+) -> Burst | None:
+    """Say which burst a notice belongs to; None means a message of its own.
+
+    A critical case always gets its own. A burst ends when no notice came for a whole window.
+
+    Args:
+        alert: The notice to place.
+        severity: Of its case.
+        recent: When notices of the same brand to the same destination were made, this one not
+            among them; only the last window counts.
+        running: The last burst of that brand and destination, if any.
+        now: Present.
+        rule: The threshold.
+
+    Returns:
+        The burst, with ``last_at`` moved on; its key is new when it begins here.
+    """
+    if severity is Severity.CRITICAL or alert.wants_receipt:
+        return None
+    if running is not None and now - running.last_at < rule.window:
+        return Burst(running.key, running.started_at, now)
+    if sum(now - rule.window < moment <= now for moment in recent) < rule.max_new:
+        return None
+    key = f"burst:{alert.destination}:{alert.brand}:{now:%Y-%m-%dT%H:%M:%S.%fZ}"
+    return Burst(key, now, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Feedback of one brand in a stretch of time."""
+
+    negative: int
+    total: int
+
+    @property
+    def rate(self) -> float:
+        """Share of negative feedback, 0-1; never exactly either, so that it can be compared."""
+        return (self.negative + 1) / (self.total + 2)
+
+
+@dataclass(frozen=True, slots=True)
+class SurgeRule:
+    """When a negative rate is above its baseline.
+
+    Attributes:
+        min_negative: Fewer are never a surge.
+        min_baseline: With less history there is no baseline.
+        ratio: Times the baseline's rate.
+        z: Standard deviations above it, for a share of that many.
+    """
+
+    min_negative: int = 5
+    min_baseline: int = 50
+    ratio: float = 2.0
+    z: float = 3.0
+
+
+def is_surge(window: Counts, baseline: Counts, rule: SurgeRule) -> bool:
+    """Tell whether the window's negative rate is above the baseline's by more than chance."""
+    if window.negative < rule.min_negative or baseline.total < rule.min_baseline:
+        return False
+    usual = baseline.rate
+    rate = window.negative / window.total
+    deviation = math.sqrt(usual * (1 - usual) / window.total)
+    return rate >= rule.ratio * usual and rate >= usual + rule.z * deviation
+
+
+def _is_fresh(event: AlertEvent, now: datetime) -> bool:
+    if event.written_at is None:
+        return not event.is_first_backfill
+    return now - event.written_at <= SINGLE_ALERT_AGE
+
+
+def _told(event: AlertEvent, brand: Brand) -> list[tuple[AlertRule, str]]:
+    review = brand.slack_review_destination or CONSOLE
+    owners = brand.slack_brand_destination or CONSOLE
+    if event.kind is EventKind.DUE_SOON:
+        return [(AlertRule.DUE_SOON, review)]
+    if event.kind is EventKind.OVERDUE:
+        return [(AlertRule.OVERDUE, destination) for destination in dict.fromkeys((review, owners))]
+    told = []
+    if event.is_negative or event.feedback_kind is FeedbackKind.INQUIRY:
+        told.append((AlertRule.CASE_CARD, review))
+    if event.is_serious:
+        rule = AlertRule.BRAND_SAFETY if event.is_safety_or_legal else AlertRule.BRAND_SEVERITY
+        told.append((rule, owners))
+    return told
+
+
+def _alert(
+    rule: AlertRule, destination: str, event: AlertEvent, brand: Brand, now: datetime
+) -> Alert:
+    return Alert(
+        rule=rule,
+        destination=destination,
+        dedupe_key=f"{rule}:{destination}:{event.feedback_id}",
+        brand=brand.slug,
+        send_at=now,
+        case_id=event.case_id,
+        feedback_id=event.feedback_id,
+        is_urgent=event.is_serious,
+        wants_receipt=rule is AlertRule.BRAND_SAFETY,
+    )
+
+
+def _backfill_digest(event: AlertEvent, brand: Brand, now: datetime) -> Alert:
+    destination = brand.slack_review_destination or CONSOLE
+    run = "first" if event.is_first_backfill else _local_day(brand, now)
+    key = f"{AlertRule.BACKFILL_DIGEST}:{destination}:{event.account_key}:{run}"
+    return Alert(AlertRule.BACKFILL_DIGEST, destination, key, brand.slug, now + DIGEST_SETTLES)
+
+
+_WAITS_FOR_OWNERS = frozenset({AlertRule.BRAND_SEVERITY, AlertRule.OVERDUE, AlertRule.SURGE})
+
+
+def _after_quiet_hours(
+    alert: Alert, brand: Brand, now: datetime, is_holiday: Callable[[date], bool]
+) -> Alert:
+    owners = brand.slack_brand_destination or CONSOLE
+    if alert.rule not in _WAITS_FOR_OWNERS or alert.destination != owners or owners == CONSOLE:
+        return alert
+    return replace(alert, send_at=opens_again_at(now, brand, is_holiday))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _local_day(brand: Brand, instant: datetime) -> date:
+    return instant.astimezone(ZoneInfo(brand.timezone)).date()

@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts.rules import (
+    CONSOLE,
+    Alert,
+    AlertEvent,
+    AlertRule,
+    Burst,
+    BurstRule,
+    Counts,
+    EventKind,
+    Mute,
+    SurgeRule,
+    alerts_for,
+    burst_for,
+    deadline_event,
+    digest_alert,
+    is_surge,
+    next_digest_at,
+    opens_again_at,
+    operator_alert,
+    surge_alert,
+)
+from domain.brands import Brand
+from domain.types import ComplaintCategory, FeedbackKind, Severity
+
+BRAND = Brand(
+    "saebyeok", "새벽나무", Path(), slack_review_destination="CREVIEW",
+    slack_brand_destination="CBRAND",
+)  # fmt: skip
+WORKDAY = datetime(2026, 11, 19, 5, 0, tzinfo=UTC)  # Thursday 14:00 in Seoul
+NIGHT = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)  # Friday 23:00 in Seoul
+MONDAY_OPENING = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
+EVENT = AlertEvent(
+    EventKind.UNDERSTOOD, 11, 7, "saebyeok/smartstore", FeedbackKind.REVIEW, WORKDAY,
+    is_negative=True, severity=Severity.NORMAL,
+)  # fmt: skip
+
+
+def no_holiday(day: date) -> bool:
+    return False
+
+
+def told(event: AlertEvent, now: datetime = WORKDAY, brand: Brand = BRAND) -> list[tuple[str, str]]:
+    return [
+        (alert.rule.value, alert.destination) for alert in alerts_for(event, brand, now, no_holiday)
+    ]
+
+
+def test_a_normal_negative_review_is_a_card_in_the_review_room_only() -> None:
+    assert told(EVENT) == [("case_card", "CREVIEW")]
+
+
+def test_a_polite_question_is_a_card_too() -> None:
+    event = replace(EVENT, is_negative=False, feedback_kind=FeedbackKind.INQUIRY)
+    assert told(event) == [("case_card", "CREVIEW")]
+
+
+def test_praise_without_a_case_tells_nobody() -> None:
+    assert told(replace(EVENT, case_id=None, is_negative=False)) == []
+
+
+@pytest.mark.parametrize("severity", [Severity.HIGH, Severity.CRITICAL])
+def test_severity_high_and_above_reaches_the_brand_owners(severity: Severity) -> None:
+    event = replace(EVENT, severity=severity)
+    assert told(event) == [("case_card", "CREVIEW"), ("brand_severity", "CBRAND")]
+    assert all(alert.is_urgent for alert in alerts_for(event, BRAND, WORKDAY, no_holiday))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        replace(EVENT, categories=(ComplaintCategory.SAFETY,)),
+        replace(EVENT, is_legal=True, severity=Severity.CRITICAL),
+    ],
+)
+def test_safety_and_legal_break_quiet_hours_and_mutes_and_ask_for_a_receipt(
+    event: AlertEvent,
+) -> None:
+    event = replace(event, written_at=NIGHT)
+    mutes = [Mute("saebyeok", NIGHT + timedelta(days=1))]
+    card, owners = alerts_for(event, BRAND, NIGHT, no_holiday, mutes)
+    assert (owners.rule, owners.send_at) == (AlertRule.BRAND_SAFETY, NIGHT)
+    assert owners.wants_receipt
+    assert not card.wants_receipt
+
+
+def test_other_brand_alerts_wait_for_business_hours_and_cards_do_not() -> None:
+    event = replace(EVENT, severity=Severity.HIGH, written_at=NIGHT)
+    card, owners = alerts_for(event, BRAND, NIGHT, no_holiday)
+    assert card.send_at == NIGHT
+    assert owners.send_at == MONDAY_OPENING
+
+
+def test_a_holiday_is_quiet_all_day() -> None:
+    holiday = date(2026, 11, 23)
+    opening = opens_again_at(NIGHT, BRAND, lambda day: day == holiday)
+    assert opening == MONDAY_OPENING + timedelta(days=1)
+    assert opens_again_at(WORKDAY, BRAND, no_holiday) == WORKDAY
+
+
+def test_lunch_is_not_quiet() -> None:
+    lunch = datetime(2026, 11, 19, 3, 30, tzinfo=UTC)
+    assert opens_again_at(lunch, BRAND, no_holiday) == lunch
+
+
+def test_the_same_feedback_rule_and_destination_have_one_key() -> None:
+    first = alerts_for(EVENT, BRAND, WORKDAY, no_holiday)
+    edited = replace(EVENT, severity=Severity.HIGH, written_at=WORKDAY - timedelta(hours=1))
+    again = alerts_for(edited, BRAND, WORKDAY + timedelta(hours=2), no_holiday)
+    assert first[0].dedupe_key == again[0].dedupe_key
+    assert len({alert.dedupe_key for alert in (*first, *again)}) == 2
+    other = alerts_for(replace(EVENT, feedback_id=12), BRAND, WORKDAY, no_holiday)
+    assert other[0].dedupe_key != first[0].dedupe_key
+
+
+def test_old_feedback_of_a_first_collection_shares_one_digest() -> None:
+    old = replace(
+        EVENT, written_at=WORKDAY - timedelta(hours=48, seconds=1), is_first_backfill=True
+    )
+    events = [replace(old, feedback_id=n, severity=Severity.CRITICAL) for n in range(100)]
+    alerts = [alert for event in events for alert in alerts_for(event, BRAND, WORKDAY, no_holiday)]
+    assert {alert.rule for alert in alerts} == {AlertRule.BACKFILL_DIGEST}
+    assert len({alert.dedupe_key for alert in alerts}) == 1
+    assert alerts[0].send_at > WORKDAY
+
+
+def test_feedback_of_the_last_48_hours_is_told_singly_even_in_a_first_collection() -> None:
+    event = replace(EVENT, written_at=WORKDAY - timedelta(hours=48), is_first_backfill=True)
+    assert told(event) == [("case_card", "CREVIEW")]
+
+
+def test_an_unknown_time_is_old_in_a_first_collection_and_new_afterwards() -> None:
+    event = replace(EVENT, written_at=None)
+    assert told(event) == [("case_card", "CREVIEW")]
+    assert told(replace(event, is_first_backfill=True)) == [("backfill_digest", "CREVIEW")]
+
+
+def test_old_feedback_found_after_an_outage_is_digested_once_a_day() -> None:
+    event = replace(EVENT, written_at=WORKDAY - timedelta(days=5))
+    today = alerts_for(event, BRAND, WORKDAY, no_holiday)
+    tomorrow = alerts_for(event, BRAND, WORKDAY + timedelta(days=1), no_holiday)
+    assert today[0].rule is AlertRule.BACKFILL_DIGEST
+    assert today[0].dedupe_key != tomorrow[0].dedupe_key
+
+
+def test_deadlines_are_told_to_the_room_and_when_broken_to_the_owners_too() -> None:
+    soon = replace(EVENT, kind=EventKind.DUE_SOON, written_at=WORKDAY - timedelta(days=9))
+    assert told(soon) == [("due_soon", "CREVIEW")]
+    assert told(replace(soon, kind=EventKind.OVERDUE)) == [
+        ("overdue", "CREVIEW"), ("overdue", "CBRAND"),
+    ]  # fmt: skip
+
+
+def test_without_destinations_everything_appears_in_the_console() -> None:
+    bare = Brand("bare", "이름", Path())
+    event = replace(EVENT, severity=Severity.HIGH, kind=EventKind.OVERDUE)
+    assert told(event, NIGHT, bare) == [("overdue", CONSOLE)]
+
+
+def test_a_mute_covers_its_brand_and_rule_until_its_time() -> None:
+    mute = Mute("saebyeok", WORKDAY + timedelta(hours=1), AlertRule.CASE_CARD)
+    assert alerts_for(EVENT, BRAND, WORKDAY, no_holiday, [mute]) == ()
+    assert alerts_for(EVENT, BRAND, WORKDAY, no_holiday, [replace(mute, brand="other")])
+    assert alerts_for(EVENT, BRAND, WORKDAY, no_holiday, [replace(mute, rule=AlertRule.SURGE)])
+    assert alerts_for(EVENT, BRAND, mute.until, no_holiday, [mute])
+
+
+def test_deadline_events_come_in_order() -> None:
+    remind = timedelta(hours=1)
+    assert deadline_event(None, WORKDAY, remind) is None
+    assert deadline_event(WORKDAY + timedelta(hours=2), WORKDAY, remind) is None
+    assert deadline_event(WORKDAY + remind, WORKDAY, remind) is EventKind.DUE_SOON
+    assert deadline_event(WORKDAY, WORKDAY, remind) is EventKind.OVERDUE
+
+
+def test_more_than_n_notices_in_m_minutes_begin_a_burst() -> None:
+    (alert,) = alerts_for(EVENT, BRAND, WORKDAY, no_holiday)
+    rule = BurstRule(max_new=3, window=timedelta(minutes=10))
+    recent = [WORKDAY - timedelta(minutes=n) for n in (1, 2, 10)]
+    assert burst_for(alert, Severity.NORMAL, recent, None, WORKDAY, rule) is None
+    recent[2] = WORKDAY - timedelta(minutes=9)
+    burst = burst_for(alert, Severity.NORMAL, recent, None, WORKDAY, rule)
+    assert burst is not None
+    assert burst.key.startswith("burst:CREVIEW:saebyeok:2026-11-19T05:00")
+
+
+def test_a_burst_keeps_its_key_until_a_whole_window_is_quiet() -> None:
+    (alert,) = alerts_for(EVENT, BRAND, WORKDAY, no_holiday)
+    rule = BurstRule(max_new=3, window=timedelta(minutes=10))
+    running = Burst("burst:1", WORKDAY, WORKDAY)
+    later = WORKDAY + timedelta(minutes=9)
+    joined = burst_for(alert, Severity.NORMAL, [], running, later, rule)
+    assert joined == Burst("burst:1", WORKDAY, later)
+    assert burst_for(alert, Severity.NORMAL, [], running, WORKDAY + rule.window, rule) is None
+
+
+def test_a_critical_case_never_disappears_in_a_burst() -> None:
+    (alert,) = alerts_for(EVENT, BRAND, WORKDAY, no_holiday)
+    running = Burst("burst:1", WORKDAY, WORKDAY)
+    assert burst_for(alert, Severity.CRITICAL, [], running, WORKDAY, BurstRule()) is None
+    asking = replace(alert, wants_receipt=True)
+    assert burst_for(asking, Severity.HIGH, [], running, WORKDAY, BurstRule()) is None
+
+
+@pytest.mark.parametrize(
+    ("window", "baseline", "expected"),
+    [
+        (Counts(30, 60), Counts(100, 1000), True),
+        (Counts(6, 60), Counts(100, 1000), False),
+        (Counts(4, 4), Counts(1, 1000), False),
+        (Counts(20, 20), Counts(5, 20), False),
+        (Counts(9, 45), Counts(100, 1000), False),
+        (Counts(5, 5), Counts(0, 1000), True),
+    ],
+)
+def test_a_surge_is_large_unlikely_and_measured_against_history(
+    window: Counts, baseline: Counts, expected: bool
+) -> None:
+    assert is_surge(window, baseline, SurgeRule()) is expected
+
+
+def test_a_surge_is_told_once_a_day_in_the_brands_hours() -> None:
+    first = surge_alert(BRAND, WORKDAY, no_holiday)
+    second = surge_alert(BRAND, WORKDAY + timedelta(hours=1), no_holiday)
+    night = surge_alert(BRAND, NIGHT, no_holiday)
+    assert first is not None
+    assert second is not None
+    assert night is not None
+    assert first.dedupe_key == second.dedupe_key != night.dedupe_key
+    assert night.send_at == MONDAY_OPENING
+    mute = Mute("saebyeok", NIGHT + timedelta(hours=1))
+    assert surge_alert(BRAND, NIGHT, no_holiday, [mute]) is None
+
+
+def test_digests_go_out_at_openings() -> None:
+    daily = next_digest_at(AlertRule.DAILY_DIGEST, WORKDAY, BRAND, no_holiday)
+    assert daily == datetime(2026, 11, 20, 0, 0, tzinfo=UTC)
+    assert next_digest_at(AlertRule.DAILY_DIGEST, NIGHT, BRAND, no_holiday) == MONDAY_OPENING
+    weekly = next_digest_at(AlertRule.WEEKLY_DIGEST, WORKDAY, BRAND, no_holiday)
+    assert weekly == MONDAY_OPENING
+    assert next_digest_at(AlertRule.WEEKLY_DIGEST, weekly, BRAND, no_holiday) == (
+        MONDAY_OPENING + timedelta(days=7)
+    )
+    early = MONDAY_OPENING - timedelta(hours=1)
+    assert next_digest_at(AlertRule.WEEKLY_DIGEST, early, BRAND, no_holiday) == MONDAY_OPENING
+
+
+def test_digests_of_one_day_have_one_key() -> None:
+    first = digest_alert(AlertRule.DAILY_DIGEST, BRAND, "CBRAND", MONDAY_OPENING)
+    again = digest_alert(AlertRule.DAILY_DIGEST, BRAND, "CBRAND", MONDAY_OPENING)
+    assert first == again
+    assert first.dedupe_key == "daily_digest:CBRAND:saebyeok:2026-11-23"
+
+
+def test_an_operators_alarm_comes_once_a_day_per_account_and_once_per_publication() -> None:
+    def key(rule: AlertRule, subject: str, now: datetime) -> str:
+        alert: Alert = operator_alert(rule, BRAND, subject, "", now)
+        assert alert.destination == "CREVIEW"
+        return alert.dedupe_key
+
+    layout = AlertRule.LAYOUT_CHANGED
+    assert key(layout, "saebyeok/a", WORKDAY) == key(layout, "saebyeok/a", WORKDAY)
+    assert key(layout, "saebyeok/a", WORKDAY) != key(layout, "saebyeok/b", WORKDAY)
+    assert key(layout, "saebyeok/a", WORKDAY) != key(layout, "saebyeok/a", NIGHT)
+    uncertain = AlertRule.PUBLICATION_UNCERTAIN
+    assert key(uncertain, "91", WORKDAY) == key(uncertain, "91", NIGHT)
