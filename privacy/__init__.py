@@ -1,0 +1,1 @@
+"""Personal data: masking before storing, sealing of originals, fingerprints of authors."""

@@ -1,0 +1,144 @@
+"""Rules for names of people.
+
+A Korean name is a surname and one or two syllables, and so are thousands of ordinary words.
+Hence a name is believed only where the sentence introduces one (받는 사람 ..., ...입니다,
+...님, ... 드림) and, where the introduction is weak, only when both given syllables are ones
+that parents choose and the word is not in the dictionary of exceptions.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from privacy.folding import BARRIER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SURNAME = (
+    "[김이박최정강조윤장임한오서신권황안송류유전홍고문양손배백허남심노하곽성차주우구민진나지엄"
+    "채원천방공현함변염여추도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용봉사부복태피두감빈]"
+)
+_COMMON_SURNAME = (
+    "[김이박최정강조윤장임한오서신권황안송류유전홍고문양손배백허남심노하곽성차주우구민진나지엄"
+    "채원천방공현함변염추도소석선설마길연위표명기반왕금옥육인맹제모탁국]"
+)
+_TWO_SYLLABLE_SURNAME = "(?:남궁|황보|제갈|사공|선우|서문|독고|동방)"
+_GIVEN = (
+    "가갑강건걸겸경계고곤관광교구국권규균근금기길나남노누늘능다단달담대덕도돈동두라란람랑래량려"
+    "련렬령로록뢰룡루륜률름리린림마만명모목묘무문미민방배백범벽별병보복봄봉빈빛산상새샘서석선설"
+    "섬섭성세소솔솜송수숙순슬승시식신실심아안애양언여연열엽영예오옥온완용우욱운웅원월위유윤율은"
+    "을응의이익인일임자장재정제조존종주준중지진찬창채천철청초추춘충치태택평표필하학한해향헌혁현"
+    "형혜호홍화환회효후훈휘휴흠흥희힘"
+)
+# Words that pass the syllable test; found by running the rules over public reviews.
+_EXCEPTIONS = """
+강아지 강인한 고객님 고구마 고기가 고상한 고양이 고유한 공기청 공무원 공유한 공유해 국방위 기계용 기대한 기만하 기사님 기원인
+기자나 나가서 나이대 남보다 남성용 남자대 남자아 남자애 남주인 노동자 노래솜 노인용 도도한 도서관 도우미 명랑한 명백한 명의자
+모두가 문방구 문의 문의자 문의한 문제나 문제아 문화재 방대한 방문한 방송국 방송도 방송인 배송은 부재 사장님 서리한 서양인
+서운한 선생님 선택은 선택한 성관계 성우가 성의가 성인용 성인이 소방관 소방서 소설가 소소한 소심한 신선도 신세계 신청자 신청한
+심심한 심하지 심한건 안보임 안심하 안주인 엄마랑 연구소 연기도 연기자 연기한 연락처 연예인 오로지 오리지 오만한 오이지 우리가
+우리나 우리도 우리만 우리은 우수한 우수회 우유병 위원장 위하여 유리병 유명인 유명한 유아용 유익한 유일한 유치원 유치한 유한한
+이래서 이름만 이름은 이름이 이메일 이미지 이상하 이상한 이상해 이성인 이수자 이시대 이영화 이용자 이용한 이원중 이유가 이유식
+이정도 이중성 이지만 이화가 인자강 인정미 장난인 전기장 전담자 전문가 전신주 전자기 전화 전화가 전화기 전화하 정가제 정보가
+정상가 정상인 정수기 정식인 정신이 정치인 제이름 조금은 조선인 주관대 주문 주문자 주문한 주방용 주소 주유소 지금도 지금은
+지대한 지루한 지상주 지은건 지인이 지하상 지하수 지하주 지하철 진상이 진정한 차라리 차예선 차이가 차장만 최신형 추기경 추모제
+추천은 표현대 하구만 하나도 하나만 하나인 하다가 하루종 하수구 하지만 한가위 한국유 한국인 한동안 한명인 한산한 한심한 허구나
+현관문 현대인 현시대 현재도 확인
+"""
+_WORDS = frozenset(_EXCEPTIONS.split())
+_JOBS = frozenset({"대표", "장관", "배우", "실장", "감독", "국장", "기자", "교수", "원장", "소장"})
+
+_NAME = rf"(?:{_TWO_SYLLABLE_SURNAME}[가-힣]{{1,2}}|{_SURNAME}[가-힣]{{2}}|{_SURNAME}[가-힣])"
+_LIKELY = (
+    rf"(?:{_TWO_SYLLABLE_SURNAME}[{_GIVEN}]{{1,2}}"
+    rf"|{_COMMON_SURNAME}(?![늘들을])[{_GIVEN}](?![시로을의고누]|형님)[{_GIVEN}])"
+)
+_NOT_WITHIN = r"(?<![가-힣A-Za-z])"
+_IS = r"(?:입니|이에요|이예요|예요|에요|인데|이고|이구|이라고|라고|이라는|이며|이요|여요|임(?![가-힣]))"
+_JOSA = (
+    r"(?:으로|로|에서|에게|한테|께서|께|이[ ,]|가[ ,]|은[ ,]|는[ ,]|을[ ,]|를[ ,]|의[ ]|이가|이는)"
+)
+_HONORIFIC = r"[ ]?(?:님|씨(?![가-힣])|씨[가는은를도와의께한])"
+_TITLE = (
+    r"[ ]?(?:고객|회원|과장|대리|팀장|실장|부장|차장|점장|매니저|기사|상담사|상담원|직원|쌤|선생|원장"
+    r"|약사|간호사|어린이|학생|드림(?![가-힣])|올림(?![가-힣])|배상(?![가-힣]))"
+)
+_TAIL = rf"(?={_IS}|{_JOSA}|{_HONORIFIC}|{_TITLE}|[ ]?신데|(?![가-힣A-Za-z]))"
+
+_ASKED = r"이름표?|성함|성명"
+_ROLE = (
+    r"주문자|수령인|수령자|수취인|받는[ ]?(?:사람|분)|받으시는[ ]?분|받으실[ ]?분|보내는[ ]?(?:사람|분)"
+    r"|예금주|입금자|송금인|구매자|신청인|신청자|예약자|문의자|작성자|당첨자|보호자|환자"
+)
+_STAFF = (
+    r"담당자?|상담원|상담사|상담직원|매니저|점장|직원분?|기사|배달원|판매원|팀장|실장|과장|대리"
+    r"|고객|회원|학생|본인"
+)
+_CALLED = r"(?:명|[ ]?이름|[ ]?성함)?"
+_PARTICLE = r"(?:[은는이가을를의]|에|란에)?(?:[ ]{1,2}|[ ]?[:=\-,(][ ]?)(?:[가-힣]{1,3}[은는][ ])?"
+_SAID = r"(?:입니다|입니당|인데요|이에요|이예요|예요|에요|이라고[ ]?합|라고[ ]?합|이고요|이구요)"
+
+_STRONG = re.compile(
+    rf"(?:(?:{_ASKED}|{_ROLE}){_CALLED}[ ]{{0,2}}[:=]|(?:주문자|입금자|예약자|고객|회원)명)"
+    rf"[ ]{{0,2}}(?P<name>{_NAME}){_TAIL}"
+)
+_INTRODUCED = re.compile(rf"(?:{_ASKED}|{_ROLE}){_CALLED}{_PARTICLE}(?P<name>{_LIKELY}){_TAIL}")
+# After 고객 or 직원 anything may follow, so the name itself must not end like a noun's particle.
+_STAFFED = re.compile(
+    rf"(?:{_STAFF}){_CALLED}{_PARTICLE}(?P<name>{_LIKELY})"
+    rf"(?={_IS}|{_HONORIFIC}|{_TITLE}|(?<![가만은이랑도하한해게])(?:{_JOSA}|(?![가-힣A-Za-z])))"
+)
+_ADDRESSED = re.compile(
+    rf"{_NOT_WITHIN}(?P<name>{_LIKELY})(?:{_HONORIFIC}|{_TITLE}|[ ]?(?:이름|명의|앞)으로)"
+)
+_SELF = re.compile(
+    r"(?:^|[\n.!?,~^)\]ㅎㅋㅠㅜ*\-:;]|안녕하세요|(?<![가-힣])(?:저는|전|저|제가)|드린|드렸던|했던|문의한)"
+    rf"[ ]{{0,3}}(?P<name>{_LIKELY})[ ]?{_SAID}",
+    re.MULTILINE,
+)
+_EXCHANGED = re.compile(rf"{_NOT_WITHIN}(?P<name>{_LIKELY})에서[ ](?P<other>{_LIKELY})으?로")
+_BESIDE = re.compile(
+    rf"{BARRIER}[ ,/:(]{{0,3}}(?P<name>{_LIKELY}){_TAIL}"
+    rf"|{_NOT_WITHIN}(?P<other>{_LIKELY})[ ,/:)(]{{1,3}}{BARRIER}"
+)
+_NAME_WORDS = (
+    "님", "씨", "입니", "에요", "예요", "인데요", "라고", "이고요", "이구요", "이름", "성함", "성명",
+    "주문자", "수령", "수취", "받는", "받으", "보내는", "예금주", "입금자", "송금인", "구매자", "신청",
+    "예약자", "문의자", "작성자", "당첨자", "보호자", "환자", "고객", "회원", "학생", "상담", "매니저",
+    "점장", "직원", "기사", "배달원", "판매원", "담당", "팀장", "실장", "과장", "대리", "본인", "쌤",
+    "선생", "원장", "약사", "간호사", "드림", "올림", "배상", "명의", "앞으로", "부장", "차장", "어린이",
+    BARRIER,
+)  # fmt: skip
+_GATE = re.compile("|".join(_NAME_WORDS))
+_ANY_LIKELY = re.compile(_LIKELY)
+
+
+def names(text: str) -> Iterator[tuple[int, int]]:
+    """Find names where the sentence introduces a person.
+
+    A name found once is found everywhere in the text.
+    """
+    known: set[str] = set()
+    for match in _STRONG.finditer(text):
+        if match["name"] not in _WORDS:
+            known.add(match["name"])
+            yield match.span("name")
+    weak = (_INTRODUCED, _STAFFED, _ADDRESSED, _SELF, _EXCHANGED, _BESIDE)
+    for pattern in weak if _ANY_LIKELY.search(text) else ():
+        for match in pattern.finditer(text):
+            for group, name in match.groupdict().items():
+                if name and name not in _WORDS and name[1:] not in _JOBS:
+                    known.add(name)
+                    yield match.span(group)
+    # Two syllables are part of too many other words.
+    for length in {len(name) for name in known if len(name) > 2}:
+        for start in range(len(text) - length + 1):
+            if text[start : start + length] in known:
+                yield start, start + length
+
+
+def may_hold_name(text: str) -> bool:
+    """Tell, cheaply, whether any rule for names could match."""
+    return _GATE.search(text) is not None
