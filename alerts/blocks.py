@@ -84,7 +84,7 @@ _DRAFT_PARTS = 2
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """One message: what a notification shows and what the channel shows."""
+    """One message: what a notification shows and what the channel shows, at least one block."""
 
     text: str
     blocks: tuple[Block, ...]
@@ -611,7 +611,7 @@ def _mark(card: CaseCard) -> str:
 
 def _headline(card: CaseCard, what: str) -> str:
     """What a phone shows: names of ours and of the brand, never the customer's words."""
-    categories = "·".join(KOREAN_NAMES[category] for category in card.categories[:3])
+    categories = ", ".join(KOREAN_NAMES[category] for category in card.categories[:3])
     parts = [
         f"[{KOREAN_NAMES[card.severity]}] {card.brand_name}",
         card.channel_name,
@@ -667,7 +667,7 @@ def _lines(
 ) -> list[Block]:
     blocks: list[Block] = []
     for line in lines[:_LINES_SHOWN]:
-        categories = "·".join(KOREAN_NAMES[name] for name in line.categories[:3])
+        categories = ", ".join(KOREAN_NAMES[name] for name in line.categories[:3])
         parts = [
             f"{_SEVERITY_MARKS[line.severity]} {KOREAN_NAMES[line.severity]}",
             f"★{line.rating}" if line.rating is not None else "",

@@ -1,7 +1,9 @@
 """Slack Web API: post, find again, update, modals. The only home of slack_sdk's WebClient.
 
 Bot token scopes: ``chat:write`` to post, update and answer; ``channels:history`` (public) and
-``groups:history`` (private rooms) to settle a post whose answer was lost. Without the history
+``groups:history`` (private rooms) to settle a post whose answer was lost. A post is marked twice,
+as message metadata and as its first block's id, because Slack empties metadata whose event the
+app's manifest does not declare for readers that do not ask for all of it. Without the history
 scope ``find_posted`` raises ``CredentialRejectedError``: the notice then stays uncertain and a
 person settles it in the console, because posting again could tell it twice.
 
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web import SlackResponse
 
-    from alerts.blocks import SlackMessage, View
+    from alerts.blocks import Block, SlackMessage, View
 
 SLACK_API_URL = "https://slack.com/api/"
 EVENT_TYPE = "pyeongpan_alert"
@@ -166,7 +168,7 @@ class SlackClient:
         Args:
             destination: Channel id.
             message: What to post.
-            alert_id: Goes along as metadata, so that the message can be found again.
+            alert_id: Goes along, so that the message can be found again; 200 characters at most.
             thread_ts: The thread to answer in.
 
         Raises:
@@ -183,7 +185,7 @@ class SlackClient:
             lambda: self._web.chat_postMessage(
                 channel=destination,
                 text=message.text,
-                blocks=list(message.blocks),
+                blocks=_marked(message.blocks, alert_id),
                 thread_ts=thread_ts,
                 metadata={"event_type": EVENT_TYPE, "event_payload": {"alert_id": alert_id}},
                 unfurl_links=False,
@@ -221,9 +223,7 @@ class SlackClient:
         """
         oldest = f"{(since - CLOCK_MARGIN).timestamp():.6f}"
         for found in self._messages(destination, oldest, thread_ts):
-            metadata = found.get("metadata") or {}
-            payload = metadata.get("event_payload") or {}
-            if metadata.get("event_type") == EVENT_TYPE and payload.get("alert_id") == alert_id:
+            if _is_marked(found, alert_id):
                 return SlackReceipt(destination, str(found["ts"]))
         return None
 
@@ -437,6 +437,24 @@ def _documented(method: str, code: str, facts: dict[str, Any]) -> ReputationErro
         details = (facts.get("response_metadata") or {}).get("messages") or []
         return BadInputError(f"{where} {'; '.join(_short(str(detail)) for detail in details)}")
     return PermanentError(where)
+
+
+def _marked(blocks: tuple[Block, ...], alert_id: str) -> list[Block]:
+    first, *rest = blocks
+    return [{**first, "block_id": _mark(alert_id)}, *rest]
+
+
+def _mark(alert_id: str) -> str:
+    return f"{EVENT_TYPE}:{alert_id}"
+
+
+def _is_marked(message: dict[str, Any], alert_id: str) -> bool:
+    metadata = message.get("metadata") or {}
+    payload = metadata.get("event_payload") or {}
+    if metadata.get("event_type") == EVENT_TYPE and payload.get("alert_id") == alert_id:
+        return True
+    mark = _mark(alert_id)
+    return any(block.get("block_id") == mark for block in message.get("blocks") or [])
 
 
 def _is_code(code: str) -> bool:

@@ -104,6 +104,7 @@ class FakeSlack:
     scopes: set[str] = field(default_factory=lambda: {"chat:write", "channels:history"})
     history_page: int = 200
     is_down: bool = False
+    empties_metadata: bool = False
     messages: list[dict[str, Any]] = field(default_factory=list)
     ephemerals: list[dict[str, Any]] = field(default_factory=list)
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -354,12 +355,13 @@ class FakeSlack:
             return self._refuse("channel_not_found")
         oldest = float(payload.get("oldest") or 0)
         found = [
-            {key: message.get(key) for key in ("ts", "text", "thread_ts", "metadata")}
+            {key: message.get(key) for key in ("ts", "text", "thread_ts", "metadata", "blocks")}
             for message in reversed(self.posted(channel))
         ]
         found = [item for item in found if float(item["ts"] or 0) >= oldest and wanted(item)]
-        if payload.get("include_all_metadata") not in {"1", "true"}:
-            found = [{**message, "metadata": None} for message in found]
+        asks_for_all = payload.get("include_all_metadata") in {"1", "true"}
+        if self.empties_metadata or not asks_for_all:
+            found = [_without_payload(message) for message in found]
         start = int(payload.get("cursor") or 0)
         end = start + min(int(payload.get("limit") or 100), self.history_page)
         cursor = str(end) if end < len(found) else ""
@@ -455,6 +457,11 @@ def _handler(slack: FakeSlack) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _without_payload(message: dict[str, Any]) -> dict[str, Any]:
+    event_type = (message["metadata"] or {}).get("event_type")
+    return {**message, "metadata": {"event_type": event_type, "event_payload": {}}}
 
 
 def _json(facts: dict[str, Any]) -> Answer:

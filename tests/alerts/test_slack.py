@@ -88,6 +88,15 @@ def test_a_message_is_found_among_many_pages_by_its_own_id_only(
     assert client.find_posted("CREVIEW", "00", started) is None
 
 
+def test_a_message_whose_metadata_slack_empties_is_still_found(
+    slack: FakeSlack, client: SlackClient, clock: Clock
+) -> None:
+    slack.empties_metadata = True
+    receipt = client.post("CREVIEW", MESSAGE, alert_id="41")
+    assert client.find_posted("CREVIEW", "41", since(clock)) == receipt
+    assert client.find_posted("CREVIEW", "4", since(clock)) is None
+
+
 def test_history_begins_a_margin_before_the_post(
     slack: FakeSlack, client: SlackClient, clock: Clock
 ) -> None:
