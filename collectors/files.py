@@ -62,6 +62,7 @@ class Row:
         formulas: Positions of cells that hold a formula instead of a value.
         problem: Why the row cannot be used at all; empty for a proper row.
         raw: The row's own text, for quarantine.
+        encoding: What gives ``raw`` its own bytes back.
     """
 
     number: int
@@ -69,6 +70,7 @@ class Row:
     formulas: frozenset[int] = frozenset()
     problem: str = ""
     raw: str = ""
+    encoding: str = "utf-8"
 
 
 RowReader = Callable[[Row], CollectedFeedback]
@@ -84,6 +86,10 @@ class Layout(Protocol):
         Raises:
             BadInputError: Not a header this channel knows; names the columns and the remedy.
         """
+
+
+_ROUNDED: Final = re.compile(r"\d(\.\d+)?[Ee]\+\d+", re.ASCII)
+"""How a spreadsheet writes a long number into a CSV: 4.4E+09."""
 
 
 class Columns:
@@ -157,7 +163,7 @@ class Columns:
         value = self.cell(row, field)
         text = self.text(row, field)
         is_rounded = isinstance(value, float) and abs(value) >= 2**53
-        if is_rounded or re.fullmatch(r"\d(\.\d+)?E\+\d+", text, re.ASCII | re.IGNORECASE):
+        if is_rounded or _ROUNDED.fullmatch(text):
             raise BadInputError(
                 "a number that the spreadsheet has rounded",
                 field=self._wanted[field],
@@ -337,9 +343,13 @@ def _read_row(row: Row, reader: RowReader) -> CollectedFeedback:
 
 def _quarantine(error: BadInputError, row: Row) -> QuarantinedItem:
     raw = row.raw or "\t".join("" if cell is None else str(cell) for cell in row.cells)
+    try:
+        content = raw.encode(row.encoding.removesuffix("-sig"), "surrogateescape")
+    except UnicodeEncodeError:
+        content = raw.encode("utf-8", "surrogatepass")
     return QuarantinedItem(
         reason=str(error),
-        raw=raw.encode("utf-8", "surrogatepass")[:_RAW_LIMIT_BYTES],
+        raw=content[:_RAW_LIMIT_BYTES],
         source=error.source,
         row=row.number,
         field=error.field,
@@ -358,7 +368,7 @@ def _csv_rows(path: Path, head: bytes) -> Iterator[Row]:
     with path.open(encoding=encoding, errors=errors, newline="") as file:
         for row in _records(file, delimiter):
             if _UNDECODED.search(row.raw):
-                yield replace(row, problem=f"bytes that are not {encoding}")
+                yield replace(row, problem=f"bytes that are not {encoding}", encoding=encoding)
             else:
                 yield row
 

@@ -373,7 +373,9 @@ class ChannelClient:
                 method, url, params=params, headers=headers, content=content
             )
         except (httpx.InvalidURL, ValueError, TypeError):
-            raise ConfigurationError(f"{self._account_key}: the address is not usable") from None
+            raise ConfigurationError(
+                f"{self._account_key}: the address or a header is not usable"
+            ) from None
         if request.url.scheme not in {"http", "https"} or not request.url.host:
             raise ConfigurationError(f"{self._account_key}: the address must be http or https")
         return request
@@ -398,6 +400,8 @@ class ChannelClient:
                 response.close()
         except _PrivateAddressError as error:
             raise _FailedExchangeError("private", str(error)) from None
+        except _UNUSABLE as error:
+            raise _FailedExchangeError("unusable", type(error).__name__) from None
         except _BEFORE_SENDING as error:
             raise _FailedExchangeError("unsent", type(error).__name__) from None
         except _TRANSPORT_ERRORS as error:
@@ -453,15 +457,15 @@ class ChannelClient:
     def _read_error(
         self, request: httpx.Request, failure: _FailedExchangeError, *, is_redirect: bool
     ) -> ReputationError:
-        if failure.kind == "private" and is_redirect:
+        if failure.kind in {"private", "unusable"} and is_redirect:
             return BadInputError(
-                f"redirect to a private address refused ({failure.reason})",
+                f"redirect to a private or unusable address refused ({failure.reason})",
                 source=self._account_key,
                 field="Location",
                 remedy="채널 주소가 맞는지, 사이트가 변조되지 않았는지 확인해 주세요.",
             )
-        if failure.kind == "private":
-            return self._private_error(request, failure)
+        if failure.kind in {"private", "unusable"}:
+            return self._setting_error(request, failure)
         about = self._about(request, failure.reason)
         if failure.kind == "oversized":
             return BadInputError(about, source=self._account_key, field="body")
@@ -470,15 +474,19 @@ class ChannelClient:
     def _write_error(
         self, request: httpx.Request, failure: _FailedExchangeError
     ) -> ReputationError:
-        if failure.kind == "private":
-            return self._private_error(request, failure)
+        if failure.kind in {"private", "unusable"}:
+            return self._setting_error(request, failure)
         if failure.kind == "unsent":
             return ChannelUnavailableError(self._about(request, f"not sent ({failure.reason})"))
         return OutcomeUnknownError(self._about(request, f"no answer ({failure.reason})"))
 
-    def _private_error(
+    def _setting_error(
         self, request: httpx.Request, failure: _FailedExchangeError
     ) -> ConfigurationError:
+        if failure.kind == "unusable":
+            return ConfigurationError(
+                self._about(request, f"the address or a header is not usable ({failure.reason})")
+            )
         needs = f"{failure.reason}; private addresses need the operator's switch"
         return ConfigurationError(self._about(request, needs))
 
@@ -634,6 +642,8 @@ _BEFORE_SENDING: Final = (
     httpcore.PoolTimeout,
     httpcore.UnsupportedProtocol,
 )
+# Raised before the first byte leaves: a header with a line break, a name DNS cannot spell.
+_UNUSABLE: Final = (httpx.LocalProtocolError, httpcore.LocalProtocolError, UnicodeError)
 _TRANSPORT_ERRORS: Final = (
     httpx.HTTPError,
     httpx.StreamError,
@@ -648,7 +658,9 @@ class _FailedExchangeError(Exception):
     """An exchange that gave no answer, before it becomes one of our errors."""
 
     def __init__(
-        self, kind: Literal["unsent", "broken", "oversized", "private"], reason: str
+        self,
+        kind: Literal["unsent", "broken", "oversized", "private", "unusable"],
+        reason: str,
     ) -> None:
         super().__init__(reason)
         self.kind = kind
@@ -796,6 +808,7 @@ def _read_body(response: httpx.Response, limits: Limits, started: float) -> byte
     if _number(response.headers.get("Content-Length", "")) > limits.max_bytes:
         raise _FailedExchangeError("oversized", f"body over {limits.max_bytes} bytes")
     body = bytearray()
+    chunk = b""
     for chunk in response.iter_raw(_CHUNK_BYTES):
         room = limits.max_bytes - len(body)
         body += _unpack(unpacker, chunk, room + 1) if unpacker else chunk
@@ -803,7 +816,7 @@ def _read_body(response: httpx.Response, limits: Limits, started: float) -> byte
             raise _FailedExchangeError("oversized", f"body over {limits.max_bytes} bytes")
         if time.monotonic() - started > limits.total_s:
             raise _FailedExchangeError("broken", f"not finished within {limits.total_s:g} s")
-    if unpacker and body and not unpacker.eof:
+    if unpacker and chunk and not unpacker.eof:
         raise _FailedExchangeError("broken", "compressed body is cut off")
     return bytes(body)
 

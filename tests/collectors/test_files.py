@@ -99,7 +99,7 @@ def test_a_broken_byte_costs_its_row_only(tmp_path: Path) -> None:
     path.write_bytes(HEADER.encode() + good + b"2,2026-11-20,5,\xff\xfe\n" + good)
     pages = read(path)
     assert len(items(pages)) == 2
-    assert [(item.row, item.raw[:1]) for item in bad(pages)] == [(3, b"2")]
+    assert [(item.row, item.raw) for item in bad(pages)] == [(3, b"2,2026-11-20,5,\xff\xfe\n")]
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"  \r\n\r\n", b"\x00" * 50])

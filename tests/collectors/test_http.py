@@ -535,9 +535,19 @@ def test_the_breakers_pause_grows_to_its_longest() -> None:
 
 
 def test_an_unusable_address_is_a_configuration_error(make_client: MakeClient) -> None:
-    for url in ("shop.example/x", "ftp://shop.example", "http://"):
+    for url in ("shop.example/x", "ftp://shop.example", "http://", f"http://{'a' * 70}.example"):
         with pytest.raises(ConfigurationError):
             make_client().read(url)
+
+
+def test_a_header_that_cannot_be_sent_is_a_configuration_error(
+    server: RawServer, make_client: MakeClient
+) -> None:
+    server.answers = [answer(b"ok")]
+    for value in ("two\nlines", "한글"):
+        with pytest.raises(ConfigurationError):
+            make_client().write(server.url, headers={"X-Api-Key": value})
+    assert not any(exchange.line for exchange in server.seen)
 
 
 def test_a_clock_is_compared_with_the_channels(server: RawServer, make_client: MakeClient) -> None:

@@ -215,7 +215,7 @@ def test_the_doctor_proves_board_and_key(shop: Storefront, make_build: MakeBuild
     assert _collector(url, make_build).check().reason is CheckReason.NETWORK
 
 
-def test_rows_that_fewer_than_the_total_promises_are_an_alarm(
+def test_fewer_rows_than_the_total_promises_are_an_alarm(
     server: RawServer, make_build: MakeBuild
 ) -> None:
     page = FIXTURE.replace('total-count">3<', 'total-count">4<').encode()
