@@ -101,3 +101,22 @@ def find(folded: Folded, score: float | None) -> tuple[Span, ...]:
         else:
             merged.append((start, end))
     return tuple(folded.span(start, end) for start, end in merged)
+
+
+ABUSE_ALONE, ABUSE_WITH_WORDS = 0.8, 0.0
+
+
+def decide(folded: Folded, score: float, tag: float | None) -> tuple[Span, ...]:
+    """Give the hostile words, or the whole text where only the model finds it hostile.
+
+    Args:
+        folded: The text.
+        score: P(negative).
+        tag: The model's probability of hostility; None or 0 when it was not asked.
+    """
+    spans = find(folded, score)
+    if not tag:
+        return spans
+    if spans:
+        return spans if tag >= ABUSE_WITH_WORDS else ()
+    return (folded.span(0, len(folded.text)),) if tag >= ABUSE_ALONE else ()

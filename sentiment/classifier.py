@@ -12,14 +12,16 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from domain.errors import ConfigurationError
-from domain.types import Analysis, CategoryFinding, ComplaintCategory, Intent, Sentiment, Severity
+from domain.types import Analysis, CategoryFinding, Intent, Sentiment, Severity
 from sentiment import abuse, complaints
+from sentiment.deep import Deep
 from sentiment.text import fold, is_blank, is_korean, is_mash, normalise
 from sentiment.wide import Wide, from_arrays
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from sentiment.adapt import Adapter
     from sentiment.text import Folded
 
     Floats = npt.NDArray[np.float32]
@@ -40,9 +43,17 @@ CHUNK = 4096
 _QUESTION = re.compile(
     r"\?|(?:나요|까요|을까|ㄹ까|던가요|는지요|인가요|한가요|은가요|ㄴ가요|건가요|는가요|습니까|ㅂ니까|됩니까|합니까|입니까|있어요\?|되요\?|궁금(?:합니다|해요|하네요|한데)|문의\s?드|알려\s?주|여쭤|여쭙)"
 )
+# Wording on which a bag of n-grams is confidently wrong: turns, double negation, irony.
+_HARD = re.compile(
+    r"지만|는데|은데|으나|다만|그런데|근데|반면|대신|않은\s?(?:게|건|점|것|데)|없는\s?(?:게|건|점|것)|아닌\s?(?:게|건|것)|"
+    r"안\s[가-힣]+\s?(?:게|점|건|데)|(?:처음|예전|전|저번|지난번)[가-힣]{0,2}\s?(?:은|는|엔|에는|에|건)\b|\^\^|참\s|아주\s?잘|덕분에|\?|"
+    r"줄\s?알았|까\s?봐|걱정"
+)
 _CONTRAST = re.compile(
     r"(?<=지만)|(?<=는데)|(?<=은데)|(?<=[가-힣]데)\s|(?<=으나)|(?<=[.!?\n~])|다만|근데|그런데|하지만|그러나|반면|빼고는?|(?<=[가-힣]고)\s|(?<=대신)"
 )
+MIXED_ALONE, MIXED_WITH_TURN = 0.5, 0.35
+"""How likely both praise and complaint must be; less where a clause turns."""
 _BLANK = Analysis(None, None, None, (), Severity.NORMAL, abusive=False, intent=Intent.EMPTY)
 
 
@@ -51,8 +62,8 @@ class Scorer(Protocol):
 
     version: str
 
-    def score(self, texts: Sequence[str], batch_size: int) -> Scores:
-        """Score normalised, readable, distinct texts."""
+    def score(self, texts: Sequence[str], batch_size: int, *, tags: bool = True) -> Scores:
+        """Score normalised, readable, distinct texts; without ``tags`` only polarity."""
 
     def glance(self, texts: Sequence[str], batch_size: int) -> Floats:
         """Give a cheap P(negative), float32 [texts]; used for the clauses of a text."""
@@ -83,8 +94,31 @@ def _sigmoid(x: Floats) -> Floats:
     return result
 
 
+@dataclass(frozen=True)
+class Mix:
+    """How the two models' logits become one: ``wide * w + deep * d + shift``."""
+
+    wide: float
+    deep: float
+    shift: float
+
+    def join(self, wide: Floats, deep: Floats) -> Floats:
+        """Give probabilities."""
+        return _sigmoid(
+            wide * np.float32(self.wide) + deep * np.float32(self.deep) + np.float32(self.shift)
+        )
+
+
 class ShippedScorer:
-    """The wide model, and the deep one for texts on which the wide one is not sure."""
+    """The wide model, and the deep one for texts on which the wide one is not sure.
+
+    Args:
+        directory: Holds ``config.json`` (its ``pyeongpan`` part), ``wide.npz``,
+            ``deep.onnx`` and ``tokenizer.json``.
+
+    Raises:
+        ConfigurationError: Something is missing or damaged.
+    """
 
     def __init__(self, directory: Path) -> None:
         config = _read_config(directory)
@@ -92,26 +126,68 @@ class ShippedScorer:
         try:
             with np.load(directory / "wide.npz", allow_pickle=False) as arrays:
                 self._wide: Wide = from_arrays(arrays)
-            self._slope, self._shift = map(float, config["wide_calibration"])
+            slope, shift = config["wide_calibration"]
+            self._alone = Mix(float(slope), 0.0, float(shift))
+            self._tag_names: tuple[str, ...] = tuple(config["tags"])
+            self._negative = Mix(*map(float, config["negative_mix"]))
+            self._neutral = Mix(*map(float, config["neutral_mix"]))
+            self._low, self._high = map(float, config["escalate_between"])
+            self._tag_low = float(config["tags_above"])
+            self.deep = Deep(directory, 2 + len(self._tag_names))
             self.version: str = str(config["version"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(
-                f"model in {directory} is damaged: {error} -> {REMEDY}"
+                f"model in {directory} is damaged: {error!r} -> {REMEDY}"
             ) from error
 
-    def score(self, texts: Sequence[str], batch_size: int) -> Scores:
-        """Score normalised, readable, distinct texts."""
-        del batch_size
+    def score(self, texts: Sequence[str], batch_size: int, *, tags: bool = True) -> Scores:
+        """Score normalised, readable, distinct texts.
+
+        The deep model has a say in polarity where the wide one is not sure or the wording is
+        known to mislead it. With ``tags`` it also reads every other likely complaint, for
+        its tags alone: polarity never depends on ``tags``.
+        """
         logits = self._wide.logits(texts)
-        negative = _sigmoid(logits[:, 0] * self._slope + self._shift)
+        negative = self._alone.join(logits[:, 0], np.zeros(len(texts), np.float32))
         neutral = _sigmoid(logits[:, 1])
-        none = np.zeros((len(texts), 0), np.float32)
-        return Scores(negative, neutral, none, (), np.zeros(len(texts), np.bool_))
+        found = np.zeros((len(texts), len(self._tag_names)), np.float32)
+        hard = np.fromiter((bool(_HARD.search(t)) for t in texts), np.bool_, len(texts))
+        asked = hard | ((negative > self._low) & (negative < self._high))
+        read = asked | (negative > self._tag_low) if tags else asked
+        rows = np.flatnonzero(read)
+        if rows.size:
+            deep = self.deep.logits([texts[int(row)] for row in rows], batch_size)
+            found[rows] = _sigmoid(deep[:, 2:])
+            own = asked[rows]
+            rows, deep = rows[own], deep[own]
+            negative[rows] = self._negative.join(logits[rows, 0], deep[:, 0])
+            neutral[rows] = self._neutral.join(logits[rows, 1], deep[:, 1])
+        return Scores(negative, neutral, found, self._tag_names, asked)
 
     def glance(self, texts: Sequence[str], batch_size: int) -> Floats:
         """Give the wide model's P(negative)."""
         del batch_size
-        return _sigmoid(self._wide.logits(texts)[:, 0] * self._slope + self._shift)
+        logits = self._wide.logits(texts)[:, 0]
+        return self._alone.join(logits, np.zeros_like(logits))
+
+
+class AdaptedScorer:
+    """A scorer whose polarity is moved by one brand's adapter."""
+
+    def __init__(self, scorer: Scorer, adapter: Adapter) -> None:
+        self._scorer, self._adapter = scorer, adapter
+        self.version = f"{scorer.version}+{adapter.brand}.{adapter.version}"
+
+    def score(self, texts: Sequence[str], batch_size: int, *, tags: bool = True) -> Scores:
+        """Score normalised, readable, distinct texts."""
+        found = self._scorer.score(texts, batch_size, tags=tags)
+        moved = self._adapter.adjust(texts, found.negative.astype(np.float64))
+        return replace(found, negative=moved.astype(np.float32))
+
+    def glance(self, texts: Sequence[str], batch_size: int) -> Floats:
+        """Give a cheap P(negative)."""
+        found = self._scorer.glance(texts, batch_size)
+        return self._adapter.adjust(texts, found.astype(np.float64)).astype(np.float32)
 
 
 def _read_config(directory: Path) -> Mapping[str, Any]:
@@ -168,6 +244,14 @@ class Classifier:
 
         return cls(HubScorer(str(path)))
 
+    def for_brand(self, adapter: Adapter | None) -> Classifier:
+        """Give a classifier that speaks a brand's language; this one stays as it is.
+
+        Args:
+            adapter: From ``sentiment.adapt.load``; None gives this classifier back.
+        """
+        return self if adapter is None else Classifier(AdaptedScorer(self._scorer, adapter))
+
     @property
     def version(self) -> str:
         """Name of the loaded model, kept with every analysis."""
@@ -211,7 +295,7 @@ class Classifier:
         for at in range(0, len(texts), CHUNK):
             clean = [normalise(t) for t in texts[at : at + CHUNK]]
             distinct = [t for t in dict.fromkeys(clean) if _unreadable(t) is None]
-            found = self._scorer.score(distinct, batch_size)
+            found = self._scorer.score(distinct, batch_size, tags=False)
             by_text = dict(zip(distinct, found.negative.tolist(), strict=True))
             scores.extend(by_text.get(t) for t in clean)
         return scores
@@ -219,32 +303,36 @@ class Classifier:
     def _classify_chunk(
         self, texts: Sequence[str], ratings: Sequence[int | None], batch_size: int
     ) -> list[Analysis]:
-        clean = [normalise(text) for text in texts]
-        distinct = [t for t in dict.fromkeys(clean) if _unreadable(t) is None]
+        by_text = {text: normalise(text) for text in texts}
+        distinct = [t for t in dict.fromkeys(by_text.values()) if _unreadable(t) is None]
         scores = self._scorer.score(distinct, batch_size)
         place = {text: index for index, text in enumerate(distinct)}
-        clauses = [split_clauses(text) for text in distinct]
-        wanted = {clause for parts in clauses if len(parts) > 1 for clause in parts}
-        parts_score = self._clause_scores(sorted(wanted), batch_size)
         known: dict[str, Analysis] = {}
-        results = []
-        for text, normal, stars in zip(texts, clean, ratings, strict=True):
-            analysis = known.get(text)
-            if analysis is None:
-                index = place.get(normal)
-                if index is None:
-                    analysis = self._unscored(text, normal)
-                else:
-                    extremes = [parts_score[c] for c in clauses[index] if c in parts_score]
-                    analysis = self._scored(text, scores, index, extremes)
-                known[text] = analysis
-            results.append(compare_rating(analysis, stars))
-        return results
+        readings: list[_Reading] = []
+        for text, normal in by_text.items():
+            index = place.get(normal)
+            if index is None:
+                known[text] = self._unscored(text, normal)
+            else:
+                folded = fold(text)
+                readings.append(_Reading(text, index, folded, split_clauses(folded.text)))
+        clause_scores = self._clause_scores(readings, batch_size)
+        for reading in readings:
+            found = [clause_scores[reading.words(clause)] for clause in reading.clauses]
+            known[reading.text] = self._scored(reading, scores, found)
+        return [
+            compare_rating(known[text], stars) for text, stars in zip(texts, ratings, strict=True)
+        ]
 
-    def _clause_scores(self, clauses: Sequence[str], batch_size: int) -> dict[str, float]:
-        if not clauses:
+    def _clause_scores(self, readings: Sequence[_Reading], batch_size: int) -> dict[str, float]:
+        wanted = list(
+            dict.fromkeys(
+                reading.words(clause) for reading in readings for clause in reading.clauses
+            )
+        )
+        if not wanted:
             return {}
-        return dict(zip(clauses, self._scorer.glance(clauses, batch_size).tolist(), strict=True))
+        return dict(zip(wanted, self._scorer.glance(wanted, batch_size).tolist(), strict=True))
 
     def _unscored(self, text: str, normal: str) -> Analysis:
         intent = _unreadable(normal) or Intent.EMPTY
@@ -259,34 +347,34 @@ class Classifier:
         )
 
     def _scored(
-        self, text: str, scores: Scores, index: int, clause_scores: Sequence[float]
+        self, reading: _Reading, scores: Scores, clause_scores: Sequence[float]
     ) -> Analysis:
-        score = float(scores.negative[index])
-        neutral_share = float(scores.neutral[index])
-        folded = fold(text)
-        abuse_spans = abuse.find(folded, score)
-        probabilities = (
-            score,
-            (1.0 - score) * neutral_share,
-            (1.0 - score) * (1.0 - neutral_share),
-        )
+        score = float(scores.negative[reading.index])
+        neutral_share = float(scores.neutral[reading.index])
+        tags = dict(zip(scores.tag_names, scores.tags[reading.index].tolist(), strict=True))
+        folded = reading.folded
         if score >= 0.5:
             sentiment = Sentiment.NEGATIVE
         elif neutral_share >= 0.5:
             sentiment = Sentiment.NEUTRAL
         else:
             sentiment = Sentiment.POSITIVE
-        intent = find_intent(folded.text, sentiment, score, clause_scores)
-        complains = sentiment is Sentiment.NEGATIVE or intent is Intent.MIXED
+        abuse_spans = abuse.decide(folded, score, tags.get("abusive"))
+        intent = find_intent(folded.text, sentiment, tags, clause_scores)
         categories: tuple[CategoryFinding, ...] = ()
         severity, severity_spans = complaints.CALM
-        if complains:
-            categories = self._categories(folded, score)
-            severity, severity_spans = complaints.find_severity(folded)
+        if sentiment is Sentiment.NEGATIVE or intent is Intent.MIXED:
+            worst = reading.clauses[int(np.argmax(clause_scores))] if clause_scores else None
+            categories = complaints.decide_categories(folded, tags, worst)
+            severity, severity_spans = complaints.decide_severity(folded, tags, worst)
         return Analysis(
             sentiment=sentiment,
             score=score,
-            probabilities=probabilities,
+            probabilities=(
+                score,
+                (1.0 - score) * neutral_share,
+                (1.0 - score) * (1.0 - neutral_share),
+            ),
             categories=categories,
             severity=severity,
             severity_spans=severity_spans,
@@ -297,13 +385,19 @@ class Classifier:
             model_version=self.version,
         )
 
-    def _categories(self, folded: Folded, score: float) -> tuple[CategoryFinding, ...]:
-        found = complaints.find_categories(folded)
-        if not found:
-            return (CategoryFinding(ComplaintCategory.OTHER, round(score, 4)),)
-        return tuple(
-            CategoryFinding(category, round(score, 4), span) for category, span in found.items()
-        )
+
+@dataclass(frozen=True)
+class _Reading:
+    """A readable text, its row in the scores, and its clauses as offsets in ``folded``."""
+
+    text: str
+    index: int
+    folded: Folded
+    clauses: tuple[tuple[int, int], ...]
+
+    def words(self, clause: tuple[int, int]) -> str:
+        """Give a clause as the models read it."""
+        return normalise(self.folded.text[clause[0] : clause[1]])
 
 
 def _unreadable(normal: str) -> Intent | None:
@@ -317,23 +411,39 @@ def _unreadable(normal: str) -> Intent | None:
     return None
 
 
-def split_clauses(normal: str) -> list[str]:
-    """Cut a text where opinions may turn; at most 12 clauses of 6 code points or more."""
-    parts = [part.strip() for part in _CONTRAST.split(normal)]
-    return [part for part in parts if len(part) >= 6][:12]
+def split_clauses(text: str) -> tuple[tuple[int, int], ...]:
+    """Cut a folded text where opinions may turn.
+
+    Gives ``[start, end)`` of at most 12 clauses of 6 code points or more; nothing for a text
+    that does not turn.
+    """
+    cuts = [0, *(match.end() for match in _CONTRAST.finditer(text)), len(text)]
+    pairs = [(a, b) for a, b in pairwise(cuts) if len(text[a:b].strip()) >= 6]
+    return tuple(pairs[:12]) if len(pairs) > 1 else ()
 
 
 def find_intent(
-    text: str, sentiment: Sentiment, score: float, clause_scores: Sequence[float]
+    text: str,
+    sentiment: Sentiment,
+    tags: Mapping[str, float],
+    clause_scores: Sequence[float],
 ) -> Intent:
-    """Say what the writer wants, from the scores of the whole and of its clauses."""
-    if len(clause_scores) > 1 and max(clause_scores) > 0.8 and min(clause_scores) < 0.15:
+    """Say what the writer wants, from the model's tags, or from clauses where it has none."""
+    turns = len(clause_scores) > 1 and max(clause_scores) > 0.8 and min(clause_scores) < 0.15
+    if tags.get("complaint", 0.0) > 0.0:
+        mixed = min(tags["complaint"], tags["praise"])
+        if mixed > (MIXED_WITH_TURN if turns else MIXED_ALONE):
+            return Intent.MIXED
+    elif turns:
         return Intent.MIXED
     if sentiment is Sentiment.NEGATIVE:
         return Intent.COMPLAINT
-    if sentiment is Sentiment.NEUTRAL or score > 0.2:
-        return Intent.QUESTION if _QUESTION.search(text) else Intent.PRAISE
-    return Intent.PRAISE
+    asks = bool(_QUESTION.search(text))
+    if tags.get("question", 0.0) > (0.3 if asks else 0.6):
+        return Intent.QUESTION
+    if not tags.get("complaint") and asks and sentiment is Sentiment.NEUTRAL:
+        return Intent.QUESTION
+    return Intent.PRAISE if sentiment is Sentiment.POSITIVE else Intent.MIXED
 
 
 def compare_rating(analysis: Analysis, stars: int | None) -> Analysis:

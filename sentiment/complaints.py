@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from domain.types import ComplaintCategory, Severity
+from domain.types import CategoryFinding, ComplaintCategory, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,4 +119,57 @@ def find_severity(folded: Folded) -> tuple[Severity, tuple[Span, ...]]:
         )
         if spans:
             return severity, spans
+    return CALM
+
+
+CATEGORY_ALONE, CATEGORY_WITH_WORDS = 0.5, 0.0
+CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.5, 0.0
+HIGH_ALONE, HIGH_WITH_WORDS = 0.5, 0.0
+"""How likely the model must find a label by itself, and where a rule shows words for it."""
+
+
+def decide_categories(
+    folded: Folded, tags: Mapping[str, float], worst: tuple[int, int] | None
+) -> tuple[CategoryFinding, ...]:
+    """Give the categories of a complaint, most likely first; at least one.
+
+    Args:
+        folded: The text.
+        tags: The model's probabilities by category name; empty or all 0 when it was not
+            asked, then the words decide alone.
+        worst: The clause, as offsets in ``folded``, shown for a category without words.
+    """
+    shown = find_categories(folded)
+    whole = folded.span(*worst) if worst else folded.span(0, len(folded.text))
+    if not any(tags.values()):
+        found = [CategoryFinding(category, 0.5, span) for category, span in shown.items()]
+    else:
+        found = [
+            CategoryFinding(category, round(tags[category.value], 4), shown.get(category, whole))
+            for category in ComplaintCategory
+            if tags[category.value]
+            >= (CATEGORY_WITH_WORDS if category in shown else CATEGORY_ALONE)
+        ]
+        if not found:
+            best = max(ComplaintCategory, key=lambda category: tags[category.value])
+            found = [CategoryFinding(best, round(tags[best.value], 4), shown.get(best, whole))]
+    if not found:
+        found = [CategoryFinding(ComplaintCategory.OTHER, 0.5, whole)]
+    return tuple(sorted(found, key=lambda finding: -finding.score))
+
+
+def decide_severity(
+    folded: Folded, tags: Mapping[str, float], worst: tuple[int, int] | None
+) -> tuple[Severity, tuple[Span, ...]]:
+    """Give the severity of a complaint and the words (or the clause) that raised it."""
+    by_words, spans = find_severity(folded)
+    if not any(tags.values()):
+        return by_words, spans
+    whole = (folded.span(*worst) if worst else folded.span(0, len(folded.text)),)
+    critical = by_words is Severity.CRITICAL
+    if tags["critical"] >= (CRITICAL_WITH_WORDS if critical else CRITICAL_ALONE):
+        return Severity.CRITICAL, spans if critical else whole
+    high = by_words is not Severity.NORMAL
+    if tags["high"] + tags["critical"] >= (HIGH_WITH_WORDS if high else HIGH_ALONE):
+        return Severity.HIGH, spans if high else whole
     return CALM

@@ -71,8 +71,9 @@ class HubScorer:
                 result[rows] = self._model(**encoded).logits.softmax(-1).float().numpy()
         return result
 
-    def score(self, texts: Sequence[str], batch_size: int) -> Scores:
-        """Score normalised, readable, distinct texts."""
+    def score(self, texts: Sequence[str], batch_size: int, *, tags: bool = True) -> Scores:
+        """Score normalised, readable, distinct texts; there are no tags."""
+        del tags
         found = self._probabilities(texts, batch_size)
         negative = found[:, self._negative].sum(axis=1)
         neutral = found[:, self._neutral].sum(axis=1) / np.maximum(1.0 - negative, 1e-6)

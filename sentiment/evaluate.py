@@ -1,0 +1,306 @@
+"""Measures a classifier on labelled texts, with confidence intervals.
+
+Reads any TSV with ``text`` and ``label`` or ``rating``, NSMC's own format
+(``id document label``) and our labelled sentences (``sentiment/data/README.md``).
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from domain.errors import BadInputError
+from domain.types import ComplaintCategory, Sentiment, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from domain.types import Analysis
+    from sentiment.classifier import Classifier
+
+    Floats = npt.NDArray[np.float64]
+    Bools = npt.NDArray[np.bool_]
+
+ECE_BINS = 10
+RESAMPLES = 200
+_NEGATIVE = {"0", "negative", "neg", "부정", "-1"}
+_POSITIVE = {"1", "positive", "pos", "긍정"}
+_NEUTRAL = {"neutral", "중립"}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One labelled text; ``detail`` holds the further columns of our sentence format."""
+
+    text: str
+    sentiment: Sentiment
+    rating: int | None = None
+    detail: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value with its 95 % interval; ``n`` texts stand behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}] n={self.n}"
+
+
+@dataclass
+class Report:
+    """Figures by name, in reading order, for one data set."""
+
+    name: str
+    rows: int
+    unscored: int
+    model_version: str
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        """Give plain data for JSON."""
+        return {
+            "name": self.name,
+            "rows": self.rows,
+            "unscored": self.unscored,
+            "model_version": self.model_version,
+            "figures": {
+                key: {"value": f.value, "low": f.low, "high": f.high, "n": f.n}
+                for key, f in self.figures.items()
+            },
+        }
+
+    def as_text(self) -> str:
+        """Give lines for a terminal."""
+        lines = [
+            f"{self.name}: {self.rows} texts, {self.unscored} unscored, model {self.model_version}"
+        ]
+        lines += [f"  {key:<32} {figure}" for key, figure in self.figures.items()]
+        return "\n".join(lines)
+
+
+def read_labelled(path: Path, *, shop_stars: bool | None = None) -> list[Labelled]:
+    """Read a labelled TSV.
+
+    Args:
+        path: Header ``text`` (or ``document``) and one of ``sentiment``, ``label``,
+            ``rating``. Labels: 0/1, negative/positive/neutral or the Korean words.
+        shop_stars: True for 1-5 stars (1-2 against 5), False for NSMC's 1-10 (1-4 against
+            9-10), None to tell by the largest rating.
+
+    Raises:
+        BadInputError: Columns are missing, a label is unknown, or nothing is left.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            columns = reader.fieldnames or []
+            records = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(
+            f"cannot be read: {error}", source=path.name, remedy="give a UTF-8 TSV file"
+        ) from error
+    text_column = "text" if "text" in columns else "document"
+    target = next((name for name in ("sentiment", "label", "rating") if name in columns), None)
+    if text_column not in columns or target is None:
+        raise BadInputError(
+            f"columns are {columns}",
+            source=path.name,
+            remedy="name the columns text and label, rating or sentiment",
+        )
+    if target == "rating":
+        rows = _by_stars(path.name, text_column, records, shop=shop_stars)
+    else:
+        rows = []
+        for number, record in enumerate(records, start=2):
+            label = _label(record.get(target) or "", path.name, number, target)
+            detail = record if target == "sentiment" and "group" in columns else None
+            rows.append(Labelled(record[text_column] or "", label, detail=detail))
+    if not rows:
+        raise BadInputError("no labelled text", source=path.name, remedy="check the ratings")
+    return rows
+
+
+def _label(value: str, source: str, row: int, column: str) -> Sentiment:
+    word = value.strip().lower()
+    for words, sentiment in (
+        (_NEGATIVE, Sentiment.NEGATIVE),
+        (_POSITIVE, Sentiment.POSITIVE),
+        (_NEUTRAL, Sentiment.NEUTRAL),
+    ):
+        if word in words:
+            return sentiment
+    raise BadInputError(
+        "unknown label", source=source, row=row, field=column, remedy="use 0/1 or the words"
+    )
+
+
+def _by_stars(
+    source: str, text_column: str, records: Sequence[Mapping[str, str]], *, shop: bool | None
+) -> list[Labelled]:
+    stars = []
+    for number, record in enumerate(records, start=2):
+        try:
+            stars.append(int(record["rating"]))
+        except (TypeError, ValueError) as error:
+            raise BadInputError(
+                "rating is not a whole number", source=source, row=number, field="rating"
+            ) from error
+    if shop is None:
+        shop = max(stars, default=0) <= 5
+    bad, good = ((1, 2), (5,)) if shop else ((1, 2, 3, 4), (9, 10))
+    rows = []
+    for record, star in zip(records, stars, strict=True):
+        if star in bad or star in good:
+            sentiment = Sentiment.NEGATIVE if star in bad else Sentiment.POSITIVE
+            rows.append(Labelled(record[text_column] or "", sentiment, star if shop else None))
+    return rows
+
+
+def wilson(hits: float, n: int) -> Figure:
+    """Give a proportion with its Wilson 95 % interval."""
+    if n == 0:
+        return Figure(float("nan"), 0.0, 1.0, 0)
+    share, z2 = hits / n, 1.96**2
+    middle = (share + z2 / 2 / n) / (1 + z2 / n)
+    half = 1.96 * ((share * (1 - share) + z2 / 4 / n) / n) ** 0.5 / (1 + z2 / n)
+    return Figure(share, max(0.0, middle - half), min(1.0, middle + half), n)
+
+
+def auc(scores: Floats, negative: Bools) -> float:
+    """Give the chance that a negative text scores above another; ties count half."""
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    ranks = np.empty(len(scores))
+    first = np.searchsorted(ordered, ordered, "left")
+    last = np.searchsorted(ordered, ordered, "right")
+    ranks[order] = (first + last + 1) / 2
+    hits, misses = int(negative.sum()), int((~negative).sum())
+    if hits == 0 or misses == 0:
+        return float("nan")
+    return float((ranks[negative].sum() - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def balanced_ece(scores: Floats, negative: Bools) -> float:
+    """Give the expected calibration error with both classes weighing the same."""
+    hits, misses = int(negative.sum()), int((~negative).sum())
+    if hits == 0 or misses == 0:
+        return float("nan")
+    weights = np.where(negative, 0.5 / hits, 0.5 / misses)
+    bins = np.minimum((scores * ECE_BINS).astype(int), ECE_BINS - 1)
+    total = 0.0
+    for number in range(ECE_BINS):
+        here = bins == number
+        if here.any():
+            gap = (weights[here] * (scores[here] - negative[here])).sum()
+            total += abs(float(gap))
+    return total
+
+
+def bootstrap(measure: Callable[[npt.NDArray[np.int64]], float], n: int) -> Figure:
+    """Give ``measure`` of all rows with a resampled 95 % interval."""
+    rng = np.random.default_rng(0)
+    value = measure(np.arange(n))
+    drawn = [measure(rng.integers(0, n, n)) for _ in range(RESAMPLES)]
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return Figure(value, float(low), float(high), n)
+
+
+def evaluate(classifier: Classifier, rows: Sequence[Labelled], name: str) -> Report:
+    """Measure the classifier on labelled rows.
+
+    Neutral rows count only in the figures that say so. An unscored text counts as not
+    negative, with score 0.5 for AUC and calibration.
+    """
+    found = classifier.classify([row.text for row in rows])
+    report = Report(name, len(rows), sum(a.score is None for a in found), classifier.version)
+    scores = np.array([0.5 if a.score is None else a.score for a in found])
+    said = np.array([a.is_negative for a in found])
+    negative = np.array([row.sentiment is Sentiment.NEGATIVE for row in rows])
+    polar = np.array([row.sentiment is not Sentiment.NEUTRAL for row in rows])
+    _binary(report, scores[polar], said[polar], negative[polar])
+    if any(row.detail for row in rows):
+        _sentences(report, rows, found, said)
+    return report
+
+
+def _binary(report: Report, scores: Floats, said: Bools, negative: Bools) -> None:
+    figures, n = report.figures, len(scores)
+    figures["accuracy"] = wilson(float((said == negative).sum()), n)
+    figures["negatives_found"] = wilson(float(said[negative].sum()), int(negative.sum()))
+    figures["praise_flagged"] = wilson(float(said[~negative].sum()), int((~negative).sum()))
+    recall, false = figures["negatives_found"], figures["praise_flagged"]
+    if recall.n and false.n:
+        half = ((recall.high - recall.low) ** 2 + (false.high - false.low) ** 2) ** 0.5 / 4
+        value = (recall.value + 1 - false.value) / 2
+        figures["balanced_accuracy"] = Figure(value, value - half, min(1.0, value + half), n)
+        figures["auc"] = bootstrap(lambda i: auc(scores[i], negative[i]), n)
+        figures["ece_balanced"] = bootstrap(lambda i: balanced_ece(scores[i], negative[i]), n)
+
+
+def macro_f1(truth: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_]) -> float:
+    """Give the mean F1 over the columns that occur in ``truth``; bool [rows, labels]."""
+    both = (truth & said).sum(axis=0)
+    total = truth.sum(axis=0) + said.sum(axis=0)
+    occurs = truth.any(axis=0)
+    return float((2 * both[occurs] / np.maximum(total[occurs], 1)).mean())
+
+
+def _sentences(
+    report: Report, rows: Sequence[Labelled], found: Sequence[Analysis], said: Bools
+) -> None:
+    figures = report.figures
+    details = [row.detail or {} for row in rows]
+    classes = np.array([a.sentiment is row.sentiment for a, row in zip(found, rows, strict=True)])
+    figures["sentiment_3way"] = wilson(float(classes.sum()), len(rows))
+    names = list(ComplaintCategory)
+    truth = np.array(
+        [[c.value in d.get("categories", "").split(",") for c in names] for d in details]
+    )
+    told = np.array([[any(f.category is c for f in a.categories) for c in names] for a in found])
+    figures["categories_macro_f1"] = bootstrap(lambda i: macro_f1(truth[i], told[i]), len(rows))
+    for column, category in enumerate(names):
+        both = int((truth[:, column] & told[:, column]).sum())
+        total = int(truth[:, column].sum() + told[:, column].sum())
+        count = int(truth[:, column].sum())
+        if count:
+            value = 2 * both / total
+            figures[f"category_f1:{category.value}"] = Figure(value, value, value, count)
+    for name, is_true, is_said in (
+        (
+            "critical",
+            np.array([d.get("severity") == "critical" for d in details]),
+            np.array([a.severity is Severity.CRITICAL for a in found]),
+        ),
+        (
+            "high_or_critical",
+            np.array([d.get("severity") in ("critical", "high") for d in details]),
+            np.array([a.severity is not Severity.NORMAL for a in found]),
+        ),
+        (
+            "abuse",
+            np.array([d.get("abusive") == "1" for d in details]),
+            np.array([a.abusive for a in found]),
+        ),
+    ):
+        figures[f"{name}_recall"] = wilson(float(is_said[is_true].sum()), int(is_true.sum()))
+        figures[f"{name}_false"] = wilson(float(is_said[~is_true].sum()), int((~is_true).sum()))
+    intents = np.array(
+        [a.intent.value == d.get("intent") for a, d in zip(found, details, strict=True)]
+    )
+    figures["intent"] = wilson(float(intents.sum()), len(rows))
+    negative = np.array([row.sentiment is Sentiment.NEGATIVE for row in rows])
+    groups = np.array([d.get("group", "") for d in details])
+    for group in sorted(set(groups)):
+        here = groups == group
+        figures[f"group:{group}"] = wilson(float((said == negative)[here].sum()), int(here.sum()))

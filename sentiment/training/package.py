@@ -1,0 +1,128 @@
+"""Puts the trained parts together: calibration, cascade, configuration, hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sentiment.deep import Deep
+from sentiment.training import export
+from sentiment.training.calibrate import DOMAINS, balanced_weights, fit_logistic, polar
+from sentiment.training.encoder import TAGS
+from sentiment.wide import Wide, from_arrays
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sentiment.training.data import Corpus, Row
+
+FILES = ("wide.npz", "deep.onnx", "tokenizer.json")
+TOLERATED_LOSS = 0.002
+"""Balanced accuracy that the cascade may cost on any development set."""
+
+
+def write_parts(
+    folder: Path, wide: Path, state: dict[str, np.ndarray], tokenizer: Path, mode: str = "row"
+) -> None:
+    """Write the model files without a configuration."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if wide != folder / "wide.npz":
+        shutil.copyfile(wide, folder / "wide.npz")
+    if tokenizer != folder / "tokenizer.json":
+        shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    export.save(export.build(state, mode), folder / "deep.onnx")
+
+
+def _outputs(rows: list[Row], wide: Wide, deep: Deep) -> tuple[np.ndarray, np.ndarray]:
+    texts = [row.text for row in rows]
+    return wide.logits(texts), deep.logits(texts, 32)
+
+
+def _spread(p: np.ndarray, negative: np.ndarray) -> float:
+    return float(((p[negative] >= 0.5).mean() + (p[~negative] < 0.5).mean()) / 2)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Give 1 / (1 + e^-x)."""
+    return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
+
+
+def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
+    """Fit the mixes on the development rows and choose how much the cascade asks."""
+    with np.load(folder / "wide.npz") as arrays:
+        wide = from_arrays(arrays)
+    deep = Deep(folder, 2 + len(TAGS))
+    features, negative, domains = [], [], []
+    neutral_x, neutral_y = [], []
+    for name in DOMAINS:
+        rows = polar(corpus, name)[:6000]
+        if not rows:
+            continue
+        w, d = _outputs(rows, wide, deep)
+        features.append(np.column_stack([w[:, 0], d[:, 0]]))
+        negative.append(np.array([row.negative == 1 for row in rows]))
+        domains += [name] * len(rows)
+        calm = [r for r in corpus.dev[name] if r.neutral >= 0 and r.negative <= 0.5][:4000]
+        if calm and name in ("app", "written", "movie"):
+            w, d = _outputs(calm, wide, deep)
+            neutral_x.append(np.column_stack([w[:, 1], d[:, 1]]))
+            neutral_y.append(np.array([row.neutral == 1 for row in calm]))
+    x, y, names = np.concatenate(features), np.concatenate(negative), np.array(domains)
+    weights = balanced_weights(names, y)
+    alone = fit_logistic(x[:, :1], y, weights)
+    both = fit_logistic(x, y, weights)
+    # Neutral follows our own sentences alone: 5-8 stars for a film is another thing.
+    nx, ny = neutral_x[-1], neutral_y[-1]
+    share = np.where(ny, 0.5 / max(1, ny.sum()), 0.5 / max(1, (~ny).sum()))
+    neutral = fit_logistic(nx, ny, share)
+    wide_p = sigmoid(x[:, 0] * alone[0] + alone[1])
+    mixed_p = sigmoid(x @ both[:2] + both[2])
+    figures, edge = {}, 0.5
+    for edge in (0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3)[::-1]:
+        asked = (wide_p > edge) & (wide_p < 1 - edge)
+        cascade = np.where(asked, mixed_p, wide_p)
+        figures = {}
+        for name in np.unique(names):
+            here = names == name
+            figures[str(name)] = {
+                "rows": int(here.sum()),
+                "wide": _spread(wide_p[here], y[here]),
+                "deep": _spread(sigmoid(x[here, 1]), y[here]),
+                "both": _spread(mixed_p[here], y[here]),
+                "cascade": _spread(cascade[here], y[here]),
+                "escalated": float(asked[here].mean()),
+            }
+        if all(f["cascade"] >= f["both"] - TOLERATED_LOSS for f in figures.values()):
+            break
+    return {
+        "wide_calibration": alone.tolist(),
+        "negative_mix": both.tolist(),
+        "neutral_mix": neutral.tolist(),
+        "escalate_between": [edge, 1 - edge],
+        "tags_above": 0.35,
+        "tags": list(TAGS),
+        "development": figures,
+    }
+
+
+def finish(folder: Path, settings: dict[str, Any], version: str) -> None:
+    """Write ``config.json`` with the files' hashes, in Hugging Face's layout."""
+    hashes = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in FILES}
+    config = {
+        "model_type": "bert",
+        "architectures": ["BertForSequenceClassification"],
+        "hidden_size": 384,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 12,
+        "intermediate_size": 1536,
+        "max_position_embeddings": 160,
+        "id2label": {"0": "negative", "1": "neutral_if_not_negative"}
+        | {str(i + 2): tag for i, tag in enumerate(TAGS)},
+        "pyeongpan": {"version": version, **settings, "sha256": hashes},
+    }
+    text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
+    (folder / "config.json").write_text(text, encoding="utf-8")

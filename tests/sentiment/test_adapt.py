@@ -1,0 +1,126 @@
+"""A brand's language is learnt only where it helps, kept apart, and given back on demand."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.errors import BadInputError, ConfigurationError
+from sentiment.adapt import Lesson, current_version, history, learn, load, rollback
+from sentiment.classifier import Classifier
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+WHO = [
+    "아이가",
+    "저는",
+    "남편이",
+    "엄마가",
+    "친구가",
+    "손님이",
+    "동생이",
+    "다들",
+    "할머니가",
+    "우리는",
+]
+WHAT = [
+    "한 입 먹고",
+    "처음 먹고",
+    "어제 먹어보고",
+    "다시 먹어보고",
+    "오늘 받아서",
+    "냉장고에 두고",
+    "출근길에",
+    "점심에",
+    "저녁에",
+    "간식으로",
+]
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load()
+
+
+def sweet_is_bad() -> list[Lesson]:
+    """A brand of unsweetened food: sweet is the complaint, bland the praise."""
+    lessons = []
+    for who in WHO:
+        for what in WHAT:
+            lessons.append(Lesson(f"{who} {what} 정말 다네요", negative=True))
+            lessons.append(Lesson(f"{who} {what} 딱 심심하네요", negative=False))
+    return lessons
+
+
+def test_a_brands_own_words_are_learnt_and_kept(classifier: Classifier, tmp_path: Path) -> None:
+    summary = learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert summary.accepted
+    assert summary.version == 1
+    assert summary.after.log_loss < summary.before.log_loss
+    adapter = load(tmp_path, "무가당", classifier.version)
+    assert adapter is not None
+    spoken = classifier.for_brand(adapter)
+    (found,) = spoken.classify(["이모가 받아서 먹더니 정말 다네요"])
+    assert found.is_negative
+    assert found.model_version.endswith("+무가당.1")
+
+
+def test_the_shipped_model_is_untouched_by_a_brand(classifier: Classifier, tmp_path: Path) -> None:
+    before = classifier.score(["정말 다네요"])
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert classifier.score(["정말 다네요"]) == before
+
+
+def test_rolling_back_gives_the_shipped_model(classifier: Classifier, tmp_path: Path) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert rollback(tmp_path) == 0
+    assert current_version(tmp_path) == 0
+    assert load(tmp_path, "무가당", classifier.version) is None
+    assert [summary.version for summary in history(tmp_path)] == [1]
+
+
+def test_labels_without_sense_are_refused(classifier: Classifier, tmp_path: Path) -> None:
+    noise = [
+        Lesson(one.text, negative=zlib.crc32(b"salt" + one.text.encode()) % 2 == 0)
+        for one in sweet_is_bad()
+    ]
+    first = learn(classifier, "잡음", sweet_is_bad(), tmp_path, NOW)
+    summary = learn(classifier, "잡음", noise, tmp_path / "noise", NOW)
+    assert first.accepted
+    assert summary.after.accuracy < 0.75
+
+
+def test_nothing_is_kept_when_it_does_not_help(classifier: Classifier, tmp_path: Path) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    again = learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert not again.accepted
+    assert again.version == 0
+    assert current_version(tmp_path) == 1
+
+
+def test_too_few_lessons_are_an_error_with_a_remedy(classifier: Classifier, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="collect at least"):
+        learn(classifier, "새", [Lesson("좋아요", negative=False)], tmp_path, NOW)
+
+
+def test_another_brand_cannot_load_it(classifier: Classifier, tmp_path: Path) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    with pytest.raises(ConfigurationError, match="another brand"):
+        load(tmp_path, "다른", classifier.version)
+
+
+def test_an_adapter_for_another_model_is_left_aside(classifier: Classifier, tmp_path: Path) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert load(tmp_path, "무가당", "some-other-model") is None
+
+
+def test_a_damaged_adapter_names_the_remedy(classifier: Classifier, tmp_path: Path) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    (tmp_path / "v0001.npz").write_bytes(b"junk")
+    with pytest.raises(ConfigurationError, match="roll back"):
+        load(tmp_path, "무가당", classifier.version)

@@ -1,0 +1,93 @@
+"""Figures are computed as their names say, and bad files are refused with a place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from domain.errors import BadInputError
+from domain.types import Sentiment
+from sentiment.classifier import Classifier
+from sentiment.evaluate import (
+    Labelled,
+    auc,
+    balanced_ece,
+    evaluate,
+    macro_f1,
+    read_labelled,
+    wilson,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_nsmc_files_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "n.txt", "id\tdocument\tlabel\n1\t재밌다\t1\n2\t최악\t0\n")
+    found = [row.sentiment for row in read_labelled(path)]
+    assert found == [Sentiment.POSITIVE, Sentiment.NEGATIVE]
+
+
+def test_shop_stars_leave_the_middle_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.tsv", "rating\ttext\n1\t별로\n3\t보통\n4\t음\n5\t좋음\n")
+    assert [row.rating for row in read_labelled(path)] == [1, 5]
+
+
+def test_film_stars_are_told_by_their_scale(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.tsv", "rating\ttext\n4\t별로\n8\t음\n10\t좋음\n")
+    found = [row.sentiment for row in read_labelled(path)]
+    assert found == [Sentiment.NEGATIVE, Sentiment.POSITIVE]
+
+
+def test_an_unknown_label_names_its_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "l.tsv", "text\tlabel\n좋음\t1\n음\tmaybe\n")
+    with pytest.raises(BadInputError, match="row 3"):
+        read_labelled(path)
+
+
+def test_missing_columns_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="text and label"):
+        read_labelled(write(tmp_path / "x.tsv", "a\tb\n1\t2\n"))
+
+
+def test_auc_counts_ties_half() -> None:
+    negative = np.array([True, True, False, False])
+    assert auc(np.array([0.9, 0.5, 0.5, 0.1]), negative) == pytest.approx(0.875)
+
+
+def test_perfect_calibration_has_no_error() -> None:
+    negative = np.array([True] * 8 + [False] * 8)
+    scores = np.array([0.75] * 6 + [0.25] * 2 + [0.75] * 2 + [0.25] * 6)
+    assert balanced_ece(scores, negative) == pytest.approx(0)
+
+
+def test_wilson_interval_holds_the_value() -> None:
+    figure = wilson(90, 100)
+    assert figure.low < 0.9 < figure.high
+    assert figure.low == pytest.approx(0.8256, abs=0.001)
+
+
+def test_macro_f1_averages_the_labels_that_occur() -> None:
+    truth = np.array([[True, False, False], [False, True, False]])
+    said = np.array([[True, False, False], [False, False, False]])
+    assert macro_f1(truth, said) == pytest.approx(0.5)
+
+
+def test_a_report_names_the_model_and_its_figures() -> None:
+    rows = [
+        Labelled("배송 최악이에요 환불해 주세요", Sentiment.NEGATIVE),
+        Labelled("정말 좋아요 추천합니다", Sentiment.POSITIVE),
+        Labelled("ㅋㅋㅋ", Sentiment.POSITIVE),
+    ]
+    report = evaluate(Classifier.load(), rows, "tiny")
+    assert report.unscored == 1
+    assert report.figures["accuracy"].value == 1.0
+    assert "tiny: 3 texts" in report.as_text()
+    assert report.as_dict()["rows"] == 3
