@@ -3,6 +3,17 @@
 A channel's module has ``SPEC: ChannelSpec`` and ``build(build: Build) -> Collector``; one whose
 ``SPEC.reads_files`` is set also has ``read_file(path, account, now) -> Iterator[Page]``. Modules
 are imported when first asked for, so that a process pays only for the channels it runs.
+
+A new channel:
+
+1. one module here: docstring with source, date and limits; ``SPEC``; a pure ``parse_page``; a
+   class with ``fetch`` (one request through ``build.client``) and ``check``; ``build``;
+2. one line in `CHANNELS` below;
+3. where it can be answered: one module in `responders.publishers`, one line in ``PUBLISHERS``, and
+   ``writable`` and ``reply_rules`` in the spec;
+4. fixtures in ``tests/collectors/fixtures/<channel>/`` with ``SOURCE.md``, one line in ``PARSERS``
+   of ``test_fixtures.py`` and one in ``HARNESSES`` of ``test_contract.py``; the tests fail until
+   they are there.
 """
 
 from __future__ import annotations

@@ -16,25 +16,27 @@ What the client sees to, so that no channel has to:
 
 from __future__ import annotations
 
-import email.utils
-import ipaddress
 import json
-import random
 import re
-import socket
-import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 import httpcore
 import httpx
 
+from collectors.network import PoolTransport, PrivateAddressError
+from collectors.pacing import (
+    Breaker,
+    Pacer,
+    http_date,
+    pause_asked_for,
+    plain_number,
+    seconds_or_date,
+)
 from collectors.values import decode_text
 from domain.errors import (
     AccessBlockedError,
@@ -50,11 +52,24 @@ from domain.errors import (
 )
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+    from datetime import datetime
 
     from collectors.base import ChannelSpec, Clock
     from domain.brands import Account
+
+__all__ = [
+    "Answer",
+    "Breaker",
+    "ChannelClient",
+    "Limits",
+    "Pacer",
+    "Refusal",
+    "build_client",
+    "conditional",
+    "raise_if_captcha",
+    "redact",
+]
 
 USER_AGENT: Final = "Pyeongpan/0.1 (review monitoring for the shop's owner)"
 MAX_REDIRECTS: Final = 3
@@ -63,7 +78,6 @@ CLOCK_SKEW_LIMIT_S: Final = 120.0
 
 _CHUNK_BYTES: Final = 64 * 1024
 _SHORTEST_SECRET: Final = 6
-_LONGEST_PAUSE_S: Final = 24 * 3600.0
 
 Refusal = Callable[["Answer"], ReputationError | None]
 """Gives the error that a channel's own code in a 4xx/5xx answer means, or None."""
@@ -143,91 +157,8 @@ class Answer:
 
     def clock_skew_s(self, now: datetime) -> float:
         """Seconds our clock is ahead of the channel's; 0 where it does not tell the time."""
-        told = _http_date(self.headers.get("Date", ""))
+        told = http_date(self.headers.get("Date", ""))
         return (now - told).total_seconds() if told else 0.0
-
-
-class Pacer:
-    """Keeps a least interval between requests to a host, and the pauses channels ask for.
-
-    One per process, shared by all accounts and threads.
-
-    Args:
-        monotonic: Seconds that never go back.
-    """
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._free_at: dict[str, float] = {}
-
-    def reserve(self, keys: Mapping[str, float], max_wait_s: float) -> float:
-        """Take the next free slot of every key and give the seconds until it.
-
-        Args:
-            keys: Least interval in seconds, by host or account.
-            max_wait_s: When the slot is further away, it is not taken.
-
-        Raises:
-            RateLimitedError: The next slot is further away than ``max_wait_s``.
-        """
-        with self._lock:
-            now = self._monotonic()
-            slot = max([now, *(self._free_at.get(key, now) for key in keys)])
-            if slot - now > max_wait_s:
-                raise RateLimitedError("waiting as the channel asked", retry_after_s=slot - now)
-            for key, interval_s in keys.items():
-                self._free_at[key] = slot + interval_s
-            return slot - now
-
-    def hold(self, key: str, pause_s: float) -> None:
-        """Let nothing through for ``pause_s`` seconds."""
-        with self._lock:
-            until = self._monotonic() + min(pause_s, _LONGEST_PAUSE_S)
-            self._free_at[key] = max(until, self._free_at.get(key, until))
-
-
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """Stops asking a channel that keeps failing: a value, kept per account by the worker.
-
-    Closed until ``threshold`` failures in a row, then open for a time that doubles with every
-    further failure; one question is let through when it has passed.
-
-    Attributes:
-        failures: In a row.
-        quiet_until: Nothing is asked before this instant; None while all is well.
-    """
-
-    failures: int = 0
-    quiet_until: datetime | None = None
-
-    THRESHOLD = 5
-    FIRST_PAUSE = timedelta(seconds=30)
-    LONGEST_PAUSE = timedelta(minutes=30)
-
-    def allows(self, now: datetime) -> bool:
-        """Tell whether the channel may be asked at ``now``."""
-        return self.quiet_until is None or now >= self.quiet_until
-
-    def after_success(self) -> Breaker:
-        """Give the state after a proper answer."""
-        return Breaker()
-
-    def after_failure(self, now: datetime, jitter: float | None = None) -> Breaker:
-        """Give the state after one more failure.
-
-        Args:
-            now: When it failed.
-            jitter: 0-1, spreads accounts that failed together; random when None.
-        """
-        failures = self.failures + 1
-        over = failures - self.THRESHOLD
-        if over < 0:
-            return Breaker(failures)
-        spread = random.random() if jitter is None else jitter  # noqa: S311 - not for secrets
-        pause = min(self.FIRST_PAUSE * 2 ** min(over, 10), self.LONGEST_PAUSE)
-        return Breaker(failures, now + pause * (1 + spread / 2))
 
 
 class ChannelClient:
@@ -398,7 +329,7 @@ class ChannelClient:
                 body = _read_body(response, self._limits, started)
             finally:
                 response.close()
-        except _PrivateAddressError as error:
+        except PrivateAddressError as error:
             raise _FailedExchangeError("private", str(error)) from None
         except _UNUSABLE as error:
             raise _FailedExchangeError("unusable", type(error).__name__) from None
@@ -582,32 +513,6 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def pause_asked_for(status: int, headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds a channel's headers ask us to wait before the next request; 0 when they do not.
-
-    Understands Retry-After (with 429 and 503), Cafe24's bucket (``X-Api-Call-Limit: 39/40``,
-    drains two a second, and ``X-Cafe24-Call-Remain`` seconds), Naver Commerce's token bucket
-    (``GNCP-GW-RateLimit-*``), the RateLimit draft headers and App Store Connect's hourly budget.
-
-    Source: channels.md sections 1, 4.1, 5.2 (Checked: 2026-11).
-    """
-    asked = 0.0
-    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        asked = _seconds_or_date(headers.get("Retry-After", ""), now) or 1.0
-    used, _, capacity = headers.get("X-Api-Call-Limit", "").partition("/")
-    if used.isdecimal() and capacity.isdecimal() and int(capacity) - int(used) < 2:
-        asked = max(asked, 1.0)
-    asked = max(asked, _number(headers.get("X-Cafe24-Call-Remain", "")))
-    if headers.get("GNCP-GW-RateLimit-Remaining", "").strip() == "0":
-        rate = _number(headers.get("GNCP-GW-RateLimit-Replenish-Rate", "")) or 1.0
-        asked = max(asked, 1.0 / rate)
-    if headers.get("RateLimit-Remaining", "").strip() == "0":
-        asked = max(asked, _number(headers.get("RateLimit-Reset", "")))
-    if re.search(r"user-hour-rem:0\b", headers.get("X-Rate-Limit", "")):
-        asked = max(asked, 60.0)
-    return min(asked, _LONGEST_PAUSE_S)
-
-
 def raise_if_captcha(answer: Answer) -> None:
     """Stop at a page that wants a human.
 
@@ -667,107 +572,9 @@ class _FailedExchangeError(Exception):
         self.reason = reason
 
 
-class _PrivateAddressError(Exception):
-    """A name that leads inwards."""
-
-
-class _GuardedBackend(httpcore.NetworkBackend):
-    """Connects only to public addresses, and to the very address that was checked."""
-
-    def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore.ConnectError(f"name not found: {type(error).__name__}") from None
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        # One private address among public ones is how rebinding looks.
-        for address in addresses:
-            if is_private(address):
-                raise _PrivateAddressError(f"{host} is a private address")
-        last: Exception = httpcore.ConnectError("name has no address")
-        for address in addresses:
-            try:
-                return self._inner.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                last = error
-        raise last
-
-    def sleep(self, seconds: float) -> None:
-        self._inner.sleep(seconds)
-
-
-class _PoolTransport(httpx.BaseTransport):
-    """httpx over a pool of our own making, which httpx's transport does not take."""
-
-    def __init__(self, backend: httpcore.NetworkBackend | None) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_ssl_context(),
-            max_connections=10,
-            max_keepalive_connections=5,
-            keepalive_expiry=30.0,
-            network_backend=backend,
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not isinstance(request.stream, httpx.SyncByteStream):
-            raise httpx.UnsupportedProtocol("only plain bodies are sent")
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            status_code=answer.status,
-            headers=answer.headers,
-            stream=_PoolStream(answer),
-            extensions=answer.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _PoolStream(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
-
-
-@lru_cache(maxsize=1)
-def _ssl_context() -> ssl.SSLContext:
-    # Loading the certificates takes longer than everything else in a client; once is enough.
-    return httpx.create_ssl_context(trust_env=False)
-
-
 def _session(limits: Limits, *, allow_private: bool) -> httpx.Client:
     return httpx.Client(
-        transport=_PoolTransport(None if allow_private else _GuardedBackend()),
+        transport=PoolTransport(allow_private=allow_private),
         timeout=limits.wait_s,
         trust_env=False,
         headers={
@@ -779,24 +586,6 @@ def _session(limits: Limits, *, allow_private: bool) -> httpx.Client:
     )
 
 
-def is_private(address: str) -> bool:
-    """Tell whether an IP address lies anywhere but in the public network."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return True
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour
-        if inner is None and parsed in _NAT64:
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_private(str(inner))
-    return not parsed.is_global or parsed.is_multicast
-
-
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-
-
 def _read_body(response: httpx.Response, limits: Limits, started: float) -> bytes:
     """Collect the body, unpacking it within ``limits``."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -805,7 +594,7 @@ def _read_body(response: httpx.Response, limits: Limits, started: float) -> byte
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     elif encoding not in {"identity", ""}:
         raise _FailedExchangeError("oversized", f"Content-Encoding {encoding[:20]!r} unasked for")
-    if _number(response.headers.get("Content-Length", "")) > limits.max_bytes:
+    if plain_number(response.headers.get("Content-Length", "")) > limits.max_bytes:
         raise _FailedExchangeError("oversized", f"body over {limits.max_bytes} bytes")
     body = bytearray()
     chunk = b""
@@ -830,29 +619,7 @@ def _unpack(unpacker: zlib._Decompress, chunk: bytes, max_length: int) -> bytes:
 
 def _retry_after(answer: Answer, now: datetime) -> float | None:
     value = answer.headers.get("Retry-After", "")
-    return _seconds_or_date(value, now) if value else None
-
-
-def _seconds_or_date(value: str, now: datetime) -> float | None:
-    value = value.strip()
-    if value.isdecimal():
-        return min(float(value), _LONGEST_PAUSE_S)
-    until = _http_date(value)
-    return max(0.0, (until - now).total_seconds()) if until else None
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        parsed = email.utils.parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def _number(value: str) -> float:
-    """Read a count from a header; 0 for anything that is not one."""
-    value = value.strip()
-    return float(value) if value.isascii() and value.isdecimal() and len(value) < 16 else 0.0
+    return seconds_or_date(value, now) if value else None
 
 
 def _declared_charset(content_type: str) -> str:

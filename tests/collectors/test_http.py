@@ -17,15 +17,13 @@ import pytest
 from collectors.base import CheckReason, check_by, explain
 from collectors.http import (
     USER_AGENT,
-    Breaker,
     ChannelClient,
     Limits,
-    Pacer,
     conditional,
-    is_private,
-    pause_asked_for,
     redact,
 )
+from collectors.network import is_private
+from collectors.pacing import Breaker, Pacer, pause_asked_for
 from domain.brands import Account
 from domain.errors import (
     AccessBlockedError,
@@ -502,6 +500,8 @@ def test_a_slot_too_far_away_is_not_taken() -> None:
         (429, {"Retry-After": "99999999999"}, 86400),
         (200, {"X-Api-Call-Limit": "1/40"}, 0),
         (200, {"X-Api-Call-Limit": "39/40"}, 1),
+        (200, {"X-Api-Call-Limit": "39/" + "9" * 5000}, 1),
+        (200, {"X-Api-Call-Limit": "unlimited"}, 0),
         (200, {"X-Cafe24-Call-Remain": "12"}, 12),
         (
             200,
