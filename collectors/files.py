@@ -605,7 +605,9 @@ class FolderCollector:
             following = str(replace(here, pages_read=int(page.next_cursor)))
         else:
             following = str(places[1]) if len(places) > 1 else ""
-        if self._open:
+        if page.next_cursor is None:
+            self._open = None  # read to its end: let go of the file at once
+        elif self._open:
             self._open = (following, self._open[1])
         return replace(page, next_cursor=following or None)
 

@@ -238,26 +238,34 @@ def _quarantine(error: BadInputError, row: LexborNode, url: str, position: int) 
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """Where a run is: the page to read, and what the pages before said."""
+    """Where a run is: the page to read, and what the pages before said.
+
+    Attributes:
+        shrank: The total fell while the board was read.
+        grew: It rose.
+        spoiled: A row could not be read; it must not count as missing.
+    """
 
     page: int = 1
     total: int = -1
     seen: int = 0
     shrank: bool = False
     grew: bool = False
+    spoiled: bool = False
 
     @classmethod
     def read(cls, cursor: str | None) -> _Position:
         if cursor is None:
             return cls()
-        found = re.fullmatch(r"(\d{1,6}):(\d{1,9}):(\d{1,9}):([01])([01])", cursor, re.ASCII)
+        found = re.fullmatch(r"(\d{1,6}):(\d{1,9}):(\d{1,9}):([01])([01])([01])", cursor, re.ASCII)
         if found is None:
             raise BadInputError("unknown cursor", field="cursor")
         page, total, seen = (int(found[group]) for group in (1, 2, 3))
-        return cls(page, total, seen, found[4] == "1", found[5] == "1")
+        shrank, grew, spoiled = (found[group] == "1" for group in (4, 5, 6))
+        return cls(page, total, seen, shrank=shrank, grew=grew, spoiled=spoiled)
 
     def __str__(self) -> str:
-        return f"{self.page}:{self.total}:{self.seen}:{self.shrank:d}{self.grew:d}"
+        return f"{self.page}:{self.total}:{self.seen}:{self.shrank:d}{self.grew:d}{self.spoiled:d}"
 
     def after(self, page: ListPage) -> _Position:
         """Give where to go on after ``page``, which was read here."""
@@ -271,6 +279,7 @@ class _Position:
             seen=self.seen + rows,
             shrank=self.shrank or gone > 0,
             grew=self.grew or gone < 0,
+            spoiled=self.spoiled or bool(page.quarantined),
         )
 
 
@@ -308,7 +317,8 @@ class StorefrontCollector:
         stood_still = not there.shrank and not there.grew
         if stood_still and not page.has_next and there.seen != page.total:
             raise _changed(f"{there.seen} rows where the total is {page.total}", answer.text)
-        return Page(page.items, page.quarantined, covers=None if there.shrank else (since, until))
+        is_whole = not there.shrank and not there.spoiled
+        return Page(page.items, page.quarantined, covers=(since, until) if is_whole else None)
 
     def check(self) -> CheckResult:
         """Read the board and, when replies are published, prove the key."""

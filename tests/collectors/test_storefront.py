@@ -224,6 +224,21 @@ def test_fewer_rows_than_the_total_promises_are_an_alarm(
         _collector(server.url, make_build).fetch(EPOCH, NOW, None)
 
 
+def test_a_row_that_cannot_be_read_does_not_count_as_missing(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    paging = '<a href="?board_no=4&amp;page=2" class="next">다음</a></div>'
+    first = FIXTURE.replace("2026-11-20 23:59:59", "언젠가").replace(
+        "</ol></div>", f"</ol>{paging}"
+    )
+    first = first.replace('total-count">3<', 'total-count">6<')
+    second = FIXTURE.replace('total-count">3<', 'total-count">6<')
+    server.answers = [answer(first.encode()), answer(second.encode())]
+    items, last = _run(_collector(server.url, make_build))
+    assert len(items) == 5
+    assert last.covers is None
+
+
 def test_one_bad_row_is_quarantined_with_its_markup() -> None:
     broken = FIXTURE.replace("2026-11-20 23:59:59", "언젠가")
     page = parse_page(broken, board="review", url=URL, now=NOW)
@@ -269,7 +284,7 @@ def test_an_account_without_address_or_board_is_a_configuration_error(
 
 
 def test_a_foreign_cursor_is_refused(collector: StorefrontCollector) -> None:
-    for cursor in ("", "2", "2:3:4:99", "-1:1:1:00"):
+    for cursor in ("", "2", "2:3:4:999", "-1:1:1:000"):
         with pytest.raises(BadInputError):
             collector.fetch(EPOCH, NOW, cursor)
 
