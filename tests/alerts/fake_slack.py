@@ -15,6 +15,7 @@ import struct
 import threading
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
@@ -126,7 +127,9 @@ class FakeSlack:
     def __enter__(self) -> FakeSlack:
         self._http = _Http(("127.0.0.1", 0), _handler(self))
         self._ws = serve(self._socket_session, "127.0.0.1", 0)
-        for target in (self._http.serve_forever, self._ws.serve_forever):
+        # The default poll of half a second is what every test would wait for at its end.
+        listen = partial(self._http.serve_forever, poll_interval=0.01)
+        for target in (listen, self._ws.serve_forever):
             threading.Thread(target=target, daemon=True).start()
         return self
 

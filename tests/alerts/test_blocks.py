@@ -256,7 +256,7 @@ def test_every_message_stays_within_the_limits(words: str) -> None:
         assert message_problems(payload(message)) == []
 
 
-@settings(derandomize=True, max_examples=25, deadline=None)
+@settings(derandomize=True, max_examples=12, deadline=None)
 @given(hostile_texts, hostile_texts, st.lists(hostile_texts, max_size=3))
 def test_hostile_text_neither_breaks_a_limit_nor_becomes_markup(
     text: str, draft: str, missing: list[str]
