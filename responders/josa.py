@@ -188,101 +188,20 @@ _SURE_EXCEPTIONS = {
     "은": ("나은", "지은", "이은", "부은", "그은", "저은", "모은", "쏘은"),
     "와": ("더불와",),
 }
-_NOUNS = [
-    "배송",
-    "배송비",
-    "택배",
-    "출고",
-    "발송",
-    "상품",
-    "제품",
-    "물건",
-    "고객",
-    "고객님",
-    "고객센터",
-    "교환",
-    "반품",
-    "환불",
-    "취소",
-    "결제",
-    "주문",
-    "재고",
-    "품절",
-    "재입고",
-    "수량",
-    "사이즈",
-    "색상",
-    "품질",
-    "소재",
-    "포장",
-    "박스",
-    "상자",
-    "내용물",
-    "구성품",
-    "불량",
-    "파손",
-    "하자",
-    "오배송",
-    "가격",
-    "할인",
-    "쿠폰",
-    "적립금",
-    "포인트",
-    "응대",
-    "상담",
-    "답변",
-    "안내",
-    "문의",
-    "후기",
-    "리뷰",
-    "의견",
-    "말씀",
-    "불편",
-    "문제",
-    "사과",
-    "확인",
-    "점검",
-    "절차",
-    "정책",
-    "기간",
-    "안전",
-    "위생",
-    "냄새",
-    "이물질",
-    "사용",
-    "증상",
-    "담당자",
-    "상담원",
-    "영화",
-    "작품",
-    "관객",
-    "관객님",
-    "예고편",
-    "상영",
-    "영화관",
-    "자막",
-    "음향",
-    "홈페이지",
-    "페이지",
-    "이메일",
-    "전화",
-    "번호",
-    "사진",
-    "내역",
-    "처리",
-    "과정",
-    "내용",
-    "부분",
-    "상태",
-    "상황",
-    "마음",
-    "시간",
-]
+_NOUN = re.compile(
+    r"(?:배송|배송비|택배|출고|발송|상품|제품|물건|고객|고객님|고객센터|교환|반품|환불|취소|결제|주문|재고|품절|재입고|수량|"
+    r"사이즈|색상|품질|소재|포장|박스|상자|내용물|구성품|불량|파손|하자|오배송|가격|할인|쿠폰|적립금|포인트|응대|상담|답변|"
+    r"안내|문의|후기|리뷰|의견|말씀|불편|문제|사과|점검|절차|정책|기간|안전|위생|냄새|이물질|사용|증상|담당자|상담원|영화|"
+    r"작품|관객|관객님|예고편|상영|영화관|자막|음향|홈페이지|페이지|이메일|전화|번호|사진|내역|처리|과정|내용|부분|상태|상황|"
+    r"마음|시간)$"
+)
 _LEFTOVER = re.compile(
     r"(?:을\(를\)|를\(을\)|은\(는\)|는\(은\)|이\(가\)|가\(이\)|와\(과\)|과\(와\)|\(으\)로|\(이\)라)"
 )
 _QUOTED = re.compile(r"([^\s“”\"'‘’])[.?!…~]*[”\"'’](이라|라)(?=고|는)")
-_FOREIGN = re.compile(r"([A-Za-z0-9%℃㎏㎖㎝]+)(은|는|이|가|을|를|과|와|으로|로)(?=[\s.,!?”\"’']|$)")
+_FOREIGN = re.compile(
+    r"([A-Za-z0-9%℃㎏㎖㎝)\]]+)(은|는|이|가|을|를|과|와|으로|로)(?=[\s.,!?”\"’']|$)"
+)
 _EOJEOL = re.compile(r"([가-힣]+?)(으로|은|는|이|가|을|를|과|와|로)(?=[\s.,!?”\"’']|$)")
 _PAIR_OF = {
     form: f"{closed}/{opened}" for closed, opened, _ in _PAIRS.values() for form in (closed, opened)
@@ -300,7 +219,7 @@ def find_mistakes(text: str, nouns: Iterable[str] = ()) -> tuple[Span, ...]:
         text: A reply.
         nouns: Names to treat as nouns as well (brand, product).
     """
-    known = (*_NOUNS, *(noun.split()[-1] for noun in nouns if noun.strip()))
+    known = tuple(noun.split()[-1] for noun in nouns if noun.strip())
     quoted = [(match.start(), match.end()) for match in re.finditer(r"“[^”\n]*”", text)]
     found = [
         span
@@ -317,7 +236,9 @@ def _mistakes(text: str, nouns: tuple[str, ...]) -> Iterator[Span]:
         if pick(match[1], "이라/라") not in (match[2], "(이)라"):
             yield Span(match.start(2), match.end(2))
     for match in _FOREIGN.finditer(text):
-        if pick(text[: match.end(1)], _PAIR_OF[match[2]]) != match[2]:
+        start = text.rfind("\n", 0, match.start()) + 1
+        fitting = pick(text[start : match.end(1)], _PAIR_OF[match[2]])
+        if "(" not in fitting and fitting != match[2]:
             yield Span(match.start(2), match.end(2))
     for match in _EOJEOL.finditer(text):
         word, particle = match[1], match[2]
@@ -327,7 +248,7 @@ def _mistakes(text: str, nouns: tuple[str, ...]) -> Iterator[Span]:
 
 def _is_judged(word: str, particle: str, nouns: tuple[str, ...]) -> bool:
     """Tell whether a misfit is certain: a particle that is nothing else, or a known noun."""
-    if word.endswith(nouns):
+    if word.endswith(nouns) or _NOUN.search(word):
         return True
     if particle in ("를", "으로"):
         return True

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.brands import Brand
-    from responders.manual import Clause, Manual
+    from responders.clauses import Clause
+    from responders.manual import Manual
 
 _CITED = (SourceKind.POLICY, SourceKind.FACT, SourceKind.SAVED_REPLY)
 _STILL_USED = 0.6
@@ -264,7 +265,9 @@ def _tone(text: str, brand: Brand) -> Iterator[Finding]:
 
 # What must not be said.
 
-_GIVEN = r"(?:금|비|료)?(?:을|를|도|까지)?\s?(?:모두|전액|전부|바로|즉시|무료로|무상으로)?\s?"
+_GIVEN = (
+    r"(?:금|비|료)?(?:을|를|도|까지|으로|로)?\s?(?:모두|전액|전부|바로|즉시|무료로|무상으로)?\s?"
+)
 _WILL = (
     r"(?:해|하여|받게\s?해|처리해|진행해|지급해|적립해|제공해|보내|돌려|발급해)?\s?"
     r"(?:드리겠|드릴게|드릴\s?것|드립니다|드려요|드리도록|해줄게|약속|하겠습니다|됩니다|가능합니다)"
@@ -286,11 +289,11 @@ _REVIEW = r"(?:리뷰|후기|상품평|별점|평점|관람평|댓글|작성하�
 _ALTER_REVIEW = re.compile(
     _REVIEW
     + r"[을를은도의]?[^.!?\n]{0,14}?(?:삭제|수정|내려|지워|변경|고쳐|올려|바꿔|재작성|다시\s?(?:작성|써|달아)|비공개)"
-    r"[^.!?\n]{0,12}?(?:부탁|주시|주세요|주십|바랍|바라|요청|해줘|가능하실까|어떠)"
+    r"[^.!?\n]{0,12}?(?:부탁|주[시실세십]|바랍|바라|요청|해줘|가능하실까|어떠)"
 )
 _PAID_REVIEW = re.compile(
     rf"{_REVIEW}[^.!?\n]{{0,24}}?(?:쿠폰|적립금|포인트|사은품|할인|선물|상품권|기프티콘|사례|보답)"
-    r"[^.!?\n]{0,12}?(?:드리|드릴|지급|제공|증정|보내)"
+    r"[^.!?\n]{0,12}?(?:드[리릴립려]|지급|제공|증정|보내)"
 )
 _ABUSE = re.compile(
     r"씨발|시발|병신|미친|개새|새끼|지랄|꺼지|닥치|멍청|한심|진상|블랙\s?컨슈머|무식|정신\s?차리|또라이|찌질|거지\s?같"
