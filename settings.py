@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +22,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.brands import Account, Brand, BusinessHours
 from domain.errors import ConfigurationError
@@ -44,10 +42,10 @@ def parse_duration(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything the environment may say; each name has the prefix ``PYEONGPAN_``."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(Path("var"), description="Folder of the embedded database and keys.")
     brands: Path = Field(Path("brands"), description="Folder with one folder per brand.")
@@ -195,22 +193,7 @@ class _BrandTable(_Strict):
     accounts: tuple[_AccountTable, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholders:
-    """Values for ``{name}`` in the options of demo brands, filled at run time."""
-
-    values: tuple[tuple[str, str], ...] = ()
-
-    def fill(self, value: object) -> object:
-        """Replace the placeholders in a text; give anything else back unchanged."""
-        if not isinstance(value, str):
-            return value
-        for name, replacement in self.values:
-            value = value.replace("{" + name + "}", replacement)
-        return value
-
-
-def load_brands(folder: Path, placeholders: Placeholders | None = None) -> dict[str, Brand]:
+def load_brands(folder: Path) -> dict[str, Brand]:
     """Read every brand folder, by slug.
 
     Raises:
@@ -219,12 +202,11 @@ def load_brands(folder: Path, placeholders: Placeholders | None = None) -> dict[
     if not folder.is_dir():
         return {}
     return {
-        path.parent.name: load_brand(path.parent, placeholders)
-        for path in sorted(folder.glob("*/brand.toml"))
+        path.parent.name: load_brand(path.parent) for path in sorted(folder.glob("*/brand.toml"))
     }
 
 
-def load_brand(folder: Path, placeholders: Placeholders | None = None) -> Brand:
+def load_brand(folder: Path) -> Brand:
     """Read one brand folder.
 
     Raises:
@@ -236,7 +218,6 @@ def load_brand(folder: Path, placeholders: Placeholders | None = None) -> Brand:
     for name in names:
         if names.count(name) > 1:
             raise ConfigurationError(f"{path}: two accounts are named {name!r}; rename one")
-    fill = (placeholders or Placeholders()).fill
     accounts = tuple(
         Account(
             brand=folder.name,
@@ -244,7 +225,7 @@ def load_brand(folder: Path, placeholders: Placeholders | None = None) -> Brand:
             channel=account.channel,
             interval=account.interval,
             credentials=_credentials(folder, account),
-            options={key: fill(value) for key, value in (account.model_extra or {}).items()},
+            options=account.model_extra or {},
             writable=account.writable,
             folder=folder,
         )

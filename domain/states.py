@@ -78,38 +78,51 @@ LIVE_PUBLICATION_STATES = frozenset(
 
 _F, _C, _P, _A = FeedbackState, CaseState, PublicationState, AlertState
 
-MOVES: Mapping[StrEnum, frozenset[StrEnum]] = {
-    _F.COLLECTED: frozenset({_F.ANALYZED}),
-    # An edit by the customer is read again.
-    _F.ANALYZED: frozenset({_F.COLLECTED}),
-    _C.OPENED: frozenset({_C.DRAFTED, _C.ANSWERED_ELSEWHERE, _C.GONE}),
-    # Back to opened: the customer edited the text, so the draft is made anew.
-    _C.DRAFTED: frozenset({_C.APPROVED, _C.REJECTED, _C.OPENED, _C.ANSWERED_ELSEWHERE, _C.GONE}),
-    # Back to drafted: undo, a refusal by the channel, an edit between approval and publication.
-    _C.APPROVED: frozenset({_C.ANSWERED, _C.DRAFTED, _C.OPENED, _C.ANSWERED_ELSEWHERE, _C.GONE}),
-    _C.ANSWERED: frozenset(),
-    _C.REJECTED: frozenset({_C.DRAFTED}),
-    _C.ANSWERED_ELSEWHERE: frozenset({_C.OPENED}),
-    _C.GONE: frozenset({_C.OPENED}),
-    _P.QUEUED: frozenset({_P.SENDING, _P.HANDED_OFF, _P.CANCELLED}),
-    _P.SENDING: frozenset({_P.POSTED, _P.QUEUED, _P.REFUSED, _P.UNCERTAIN}),
-    _P.POSTED: frozenset({_P.PUBLISHED, _P.PENDING, _P.REFUSED, _P.ATTENTION}),
-    _P.PENDING: frozenset({_P.PUBLISHED, _P.REFUSED, _P.ATTENTION}),
-    _P.UNCERTAIN: frozenset({_P.PUBLISHED, _P.PENDING, _P.QUEUED, _P.ATTENTION, _P.CANCELLED}),
-    _P.HANDED_OFF: frozenset({_P.PUBLISHED, _P.CANCELLED}),
-    # Only a person moves a publication on from here.
-    _P.ATTENTION: frozenset({_P.PUBLISHED, _P.QUEUED, _P.CANCELLED}),
-    _P.PUBLISHED: frozenset(),
-    _P.REFUSED: frozenset(),
-    _P.CANCELLED: frozenset(),
-    _A.QUEUED: frozenset({_A.SENDING, _A.SHOWN}),
-    _A.SENDING: frozenset({_A.SENT, _A.QUEUED, _A.UNCERTAIN, _A.FAILED}),
-    _A.UNCERTAIN: frozenset({_A.SENT, _A.QUEUED, _A.FAILED}),
-    _A.SENT: frozenset(),
-    _A.SHOWN: frozenset({_A.QUEUED}),
-    _A.FAILED: frozenset({_A.QUEUED}),
+# One table per kind of thing: members of different enums with one value are equal.
+MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
+    FeedbackState: {
+        _F.COLLECTED: frozenset({_F.ANALYZED}),
+        # An edit by the customer is read again.
+        _F.ANALYZED: frozenset({_F.COLLECTED}),
+    },
+    CaseState: {
+        _C.OPENED: frozenset({_C.DRAFTED, _C.ANSWERED_ELSEWHERE, _C.GONE}),
+        # Back to opened: the customer edited the text, so the draft is made anew.
+        _C.DRAFTED: frozenset(
+            {_C.APPROVED, _C.REJECTED, _C.OPENED, _C.ANSWERED_ELSEWHERE, _C.GONE}
+        ),
+        # Back to drafted: undo, a refusal by the channel, an edit between approval and publication.
+        _C.APPROVED: frozenset(
+            {_C.ANSWERED, _C.DRAFTED, _C.OPENED, _C.ANSWERED_ELSEWHERE, _C.GONE}
+        ),
+        _C.ANSWERED: frozenset(),
+        _C.REJECTED: frozenset({_C.DRAFTED}),
+        _C.ANSWERED_ELSEWHERE: frozenset({_C.OPENED}),
+        _C.GONE: frozenset({_C.OPENED}),
+    },
+    PublicationState: {
+        _P.QUEUED: frozenset({_P.SENDING, _P.HANDED_OFF, _P.CANCELLED}),
+        _P.SENDING: frozenset({_P.POSTED, _P.QUEUED, _P.REFUSED, _P.UNCERTAIN}),
+        _P.POSTED: frozenset({_P.PUBLISHED, _P.PENDING, _P.REFUSED, _P.ATTENTION}),
+        _P.PENDING: frozenset({_P.PUBLISHED, _P.REFUSED, _P.ATTENTION}),
+        _P.UNCERTAIN: frozenset({_P.PUBLISHED, _P.PENDING, _P.QUEUED, _P.ATTENTION, _P.CANCELLED}),
+        _P.HANDED_OFF: frozenset({_P.PUBLISHED, _P.CANCELLED}),
+        # Only a person moves a publication on from here.
+        _P.ATTENTION: frozenset({_P.PUBLISHED, _P.QUEUED, _P.CANCELLED}),
+        _P.PUBLISHED: frozenset(),
+        _P.REFUSED: frozenset(),
+        _P.CANCELLED: frozenset(),
+    },
+    AlertState: {
+        _A.QUEUED: frozenset({_A.SENDING, _A.SHOWN}),
+        _A.SENDING: frozenset({_A.SENT, _A.QUEUED, _A.UNCERTAIN, _A.FAILED}),
+        _A.UNCERTAIN: frozenset({_A.SENT, _A.QUEUED, _A.FAILED}),
+        _A.SENT: frozenset(),
+        _A.SHOWN: frozenset({_A.QUEUED}),
+        _A.FAILED: frozenset({_A.QUEUED}),
+    },
 }
-"""State to the states it may become."""
+"""Kind of thing to state to the states it may become."""
 
 
 def check_move(source: StrEnum, target: StrEnum) -> None:
@@ -118,6 +131,6 @@ def check_move(source: StrEnum, target: StrEnum) -> None:
     Raises:
         IllegalTransitionError: ``target`` is not reachable from ``source`` in one step.
     """
-    if target not in MOVES[source]:
+    if target not in MOVES[type(source)][source]:
         name = type(source).__name__
         raise IllegalTransitionError(f"{name}: {source} may not become {target}")

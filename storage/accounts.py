@@ -117,6 +117,13 @@ def key_of(connection: Connection, account_id: int) -> str:
     ).scalar_one()
 
 
+def watermark(connection: Connection, account_id: int) -> datetime | None:
+    """Tell up to when everything of an account is stored."""
+    return connection.execute(
+        select(AccountRow.watermark).where(AccountRow.id == account_id)
+    ).scalar_one()
+
+
 def claim_run(
     connection: Connection,
     account_id: int,

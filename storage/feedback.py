@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
 
 from domain.states import CaseState, FeedbackState
 from domain.types import (
@@ -23,6 +23,7 @@ from storage import cases, moves
 from storage.models import (
     CaseRow,
     DecisionRow,
+    ErasureRow,
     FeedbackRevisionRow,
     FeedbackRow,
     PublicationRow,
@@ -678,24 +679,37 @@ def count_known(connection: Connection, account_id: int, window: tuple[datetime,
     ).scalar_one()
 
 
-def erase_author(connection: Connection, brand: str, author_fingerprint: str) -> int:
-    """Remove what still identifies an author: the sealed originals and the masked name.
+def erase_author(
+    connection: Connection,
+    brand: str,
+    author_fingerprint: str,
+    *,
+    requested_by: str,
+    now: datetime,
+) -> int:
+    """Remove what still identifies an author, and record that it was done.
 
     Returns:
         How many pieces of feedback were changed.
     """
-    erased = connection.execute(
-        update(FeedbackRow)
-        .where(
-            FeedbackRow.brand == brand,
-            FeedbackRow.author_fingerprint == author_fingerprint,
-        )
-        .values(sealed_original=None, author="", author_fingerprint="", order_fingerprint="")
-        .returning(FeedbackRow.id)
-    ).scalars()
-    ids = list(erased)
-    _erase_revisions(connection, ids)
-    return len(ids)
+    erased = _erase(
+        connection,
+        FeedbackRow.brand == brand,
+        FeedbackRow.author_fingerprint == author_fingerprint,
+    )
+    connection.execute(
+        insert(ErasureRow),
+        [
+            {
+                "brand": brand,
+                "author_fingerprint": author_fingerprint,
+                "feedback_erased": erased,
+                "requested_by": requested_by,
+                "erased_at": now,
+            }
+        ],
+    )
+    return erased
 
 
 def erase_expired(connection: Connection, brand: str, *, written_before: datetime) -> int:
@@ -704,27 +718,31 @@ def erase_expired(connection: Connection, brand: str, *, written_before: datetim
     Returns:
         How many pieces of feedback were changed.
     """
-    erased = connection.execute(
-        update(FeedbackRow)
-        .where(
-            FeedbackRow.brand == brand,
-            FeedbackRow.written_at < written_before,
-            or_(FeedbackRow.sealed_original.is_not(None), FeedbackRow.author != ""),
-        )
-        .values(sealed_original=None, author="", author_fingerprint="", order_fingerprint="")
-        .returning(FeedbackRow.id)
-    ).scalars()
-    ids = list(erased)
-    _erase_revisions(connection, ids)
-    return len(ids)
+    return _erase(
+        connection,
+        FeedbackRow.brand == brand,
+        FeedbackRow.written_at < written_before,
+        # Retention counts from the first sight where an old board was collected late.
+        FeedbackRow.first_seen_at < written_before,
+        or_(FeedbackRow.sealed_original.is_not(None), FeedbackRow.author != ""),
+    )
 
 
-def _erase_revisions(connection: Connection, ids: Sequence[int]) -> None:
+def _erase(connection: Connection, *which: ColumnElement[bool]) -> int:
+    erased = list(
+        connection.execute(
+            update(FeedbackRow)
+            .where(*which)
+            .values(sealed_original=None, author="", author_fingerprint="", order_fingerprint="")
+            .returning(FeedbackRow.id)
+        ).scalars()
+    )
     connection.execute(
         update(FeedbackRevisionRow)
-        .where(FeedbackRevisionRow.feedback_id.in_(ids))
+        .where(FeedbackRevisionRow.feedback_id.in_(erased))
         .values(sealed_original=None)
     )
+    return len(erased)
 
 
 class AnalyzedRow(Protocol):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from storage.models import (
+    AccountRow,
     CaseRow,
+    DraftRow,
     FeedbackRow,
     HeartbeatRow,
     OutboxRow,
@@ -68,6 +70,9 @@ def totals(connection: Connection) -> dict[str, int]:
         "negative": feedback[2],
         "inquiries": feedback[3],
         "cases": sum(cases.values()),
+        "drafts": connection.execute(
+            select(func.count(func.distinct(DraftRow.case_id)))
+        ).scalar_one(),
         "undrafted": cases.get("opened", 0),
         "undecided": cases.get("drafted", 0),
         "approved_open": cases.get("approved", 0),
@@ -80,3 +85,17 @@ def totals(connection: Connection) -> dict[str, int]:
         ).scalar_one(),
     }
     return {name: int(number) for name, number in counted.items()}
+
+
+def is_first_collection_over(connection: Connection) -> bool:
+    """Tell whether every account was read once up to the present."""
+    behind = connection.execute(
+        select(func.count(AccountRow.id)).where(
+            AccountRow.removed_at.is_(None),
+            or_(
+                AccountRow.watermark.is_(None),
+                AccountRow.watermark < AccountRow.backfill_until,
+            ),
+        )
+    ).scalar_one()
+    return behind == 0

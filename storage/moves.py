@@ -189,3 +189,9 @@ def expired(
         )
     )
     return [(row.id, row.lease_token) for row in rows]
+
+
+def end_leases(connection: Connection, *, now: datetime) -> None:
+    """End all leases at the start of a single-process daemon: their holders are dead."""
+    for table in _TABLES.values():
+        connection.execute(update(table).where(table.lease_until > now).values(lease_until=now))

@@ -6,21 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import dramatiq
 import structlog
 
 from alerts.pacing import POST
 from domain.errors import (
     OutcomeUnknownError,
     PermanentError,
-    ReputationError,
     RetryableError,
 )
-from domain.messages import Message
 from domain.states import AlertState
 from storage import alerts
 from workers.backoff import pause
-from workers.runtime import current
 from workers.slack_messages import render
 
 if TYPE_CHECKING:
@@ -39,42 +35,12 @@ SLOWEST_COMMIT = timedelta(seconds=10)
 READS_TO_PROVE_ABSENCE = 2
 
 
-@dramatiq.actor(
-    actor_name=Message.ALERT_SEND_URGENT,
-    queue_name="pyeongpan.urgent",
-    priority=0,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=60_000,
-    throws=(ReputationError,),
-)
-def send_urgent_alert(alert_id: int) -> None:
-    """Tell an urgent alert, ahead of every backlog."""
-    send(current(), alert_id)
-
-
-@dramatiq.actor(
-    actor_name=Message.ALERT_SEND,
-    queue_name="pyeongpan.alert",
-    priority=10,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=60_000,
-    throws=(ReputationError,),
-)
-def send_alert(alert_id: int) -> None:
-    """Tell one alert.
+def send(runtime: Runtime, alert_id: int) -> None:
+    """Tell a queued alert, or look for an uncertain one.
 
     Claims it as ``sending``, posts with no transaction open, records the receipt. Dying in
     between: the sweep makes it ``uncertain``, and Slack's history tells whether it arrived.
     """
-    send(current(), alert_id)
-
-
-def send(runtime: Runtime, alert_id: int) -> None:
-    """Tell a queued alert, or look for an uncertain one."""
     if runtime.slack is None:
         return
     with runtime.database.reading() as connection:

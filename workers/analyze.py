@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import dramatiq
 import structlog
 
-from domain.errors import ReputationError
 from domain.messages import Message
 from domain.sla import due_at
 from storage import feedback, outbox
-from workers.runtime import current, is_holiday
+from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,43 +30,12 @@ URGENT_PAGE = 5
 """Few ids a message, so that nobody urgent waits for many others."""
 
 
-@dramatiq.actor(
-    actor_name=Message.FEEDBACK_ANALYZE,
-    queue_name="pyeongpan.analyze",
-    priority=20,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=170_000,
-    throws=(ReputationError,),
-)
-def analyze_feedback(feedback_ids: list[int]) -> None:
-    """Understand new feedback.
+def analyze(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
+    """Understand what of the given feedback nobody else works on.
 
     Claims the rows, asks the model with no transaction open, writes what it says and opens the
     cases. Dying in between leaves leased rows, which the sweep queues again; a second delivery
     finds nothing to claim.
-    """
-    analyze(current(), feedback_ids)
-
-
-@dramatiq.actor(
-    actor_name=Message.FEEDBACK_ANALYZE_BACKLOG,
-    queue_name="pyeongpan.backlog",
-    priority=50,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=170_000,
-    throws=(ReputationError,),
-)
-def analyze_backlog(feedback_ids: list[int]) -> None:
-    """Understand the old part of a first collection; everything fresh goes ahead of it."""
-    analyze(current(), feedback_ids)
-
-
-def analyze(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
-    """Understand what of the given feedback nobody else works on.
 
     Returns:
         How many rows were settled.

@@ -20,14 +20,10 @@ from dramatiq.middleware import (
 )
 
 from domain.errors import ConfigurationError
+from workers.actors import declare
 
 if TYPE_CHECKING:
     from dramatiq import Broker
-
-MAX_RETRIES = 3
-"""For defects and lost databases only; everything foreseen is queued again by the database."""
-MIN_BACKOFF_MS = 500
-MAX_BACKOFF_MS = 30_000
 
 
 def middleware() -> list[Middleware]:
@@ -38,13 +34,13 @@ def middleware() -> list[Middleware]:
         # Lets an actor end before the process does.
         ShutdownNotifications(),
         Callbacks(),
-        Retries(max_retries=MAX_RETRIES, min_backoff=MIN_BACKOFF_MS, max_backoff=MAX_BACKOFF_MS),
+        Retries(),
         CurrentMessage(),
     ]
 
 
 def set_up(url: str) -> Broker:
-    """Make the broker the actors declare themselves on; call before importing them.
+    """Make the broker of this process, with every actor declared on it.
 
     Args:
         url: ``memory://``, ``redis://...`` or ``amqp://...``.
@@ -54,6 +50,7 @@ def set_up(url: str) -> Broker:
     """
     broker = _make(url)
     dramatiq.set_broker(broker)
+    declare(broker)
     return broker
 
 
@@ -72,3 +69,25 @@ def _make(url: str) -> Broker:
     raise ConfigurationError(
         "PYEONGPAN_BROKER_URL: use memory://, redis://host:6379/0 or amqp://user:pw@host:5672/"
     )
+
+
+def ping(broker: Broker) -> None:
+    """Prove that the broker answers.
+
+    Raises:
+        OSError: It does not (also as dramatiq's ``ConnectionError``).
+    """
+    if isinstance(broker, StubBroker):
+        return
+    try:
+        # The one question all brokers answer: how long is a queue.
+        broker.declare_queue("pyeongpan.publish")
+        broker.get_declared_queues()
+        client = getattr(broker, "client", None)
+        if client is not None:
+            client.ping()
+        else:
+            _ = broker.connection  # type: ignore[attr-defined]
+    except Exception as error:
+        # Both clients have error families of their own; all of them mean the same here.
+        raise OSError(type(error).__name__) from error

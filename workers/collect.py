@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import dramatiq
 import structlog
 
 from alerts.rules import AlertRule, operator_alert
@@ -27,7 +26,6 @@ from settings import parse_duration
 from storage import accounts, alerts, feedback, outbox
 from workers.backoff import pause
 from workers.intake import prepare
-from workers.runtime import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,29 +72,27 @@ class Collected:
     is_complete: bool = False
     error: str = ""
 
+    def plus(self, other: Collected) -> Collected:
+        """Add what a further stint brought."""
+        return Collected(
+            pages=self.pages + other.pages,
+            rows=self.rows + other.rows,
+            new=self.new + other.new,
+            changed=self.changed + other.changed,
+            quarantined=self.quarantined + other.quarantined,
+            gone=self.gone + other.gone,
+            is_complete=other.is_complete,
+            error=other.error,
+        )
 
-@dramatiq.actor(
-    actor_name=Message.ACCOUNT_COLLECT,
-    queue_name="pyeongpan.collect",
-    priority=30,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=170_000,
-    throws=(ReputationError,),
-)
-def collect_account(account_id: int) -> None:
-    """Go on collecting one account for a while.
+
+def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> Collected:
+    """Collect one account until its window is read, the stint is over or it fails.
 
     Claims the account, fetches a page with no transaction open, stores the page together with
     the place of the next. Dying after a fetch costs that fetch; dying after a store costs nothing:
     the run goes on from its cursor when the lease has ended. A page stored twice changes nothing.
     """
-    collect(current(), account_id)
-
-
-def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> Collected:
-    """Collect one account until its window is read, the stint is over or it fails."""
     done = Collected()
     run = _claim(runtime, account_id)
     if run is None:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import dramatiq
 import structlog
 
 from alerts.rules import AlertEvent, EventKind, alerts_for
 from collectors import CHANNELS
 from domain.errors import ReputationError
-from domain.messages import Message
 from domain.types import ComplaintCategory, FeedbackKind, ReplyRules, Severity
 from responders.drafting import DraftInput
 from storage import alerts, cases
 from storage.feedback import analysis_from_row, whole_text
-from workers.runtime import current, is_holiday
+from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from domain.types import Analysis
+    from domain.types import Analysis, DraftReply
     from storage.cases import Drafted, ToDraft
     from workers.runtime import Runtime
 
@@ -32,43 +30,12 @@ LEASE = timedelta(minutes=3)
 RETRY_AFTER = timedelta(minutes=5)
 
 
-@dramatiq.actor(
-    actor_name=Message.CASE_DRAFT_URGENT,
-    queue_name="pyeongpan.urgent",
-    priority=0,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=170_000,
-    throws=(ReputationError,),
-)
-def draft_urgent(case_ids: list[int]) -> None:
-    """Draft critical and high cases, ahead of every backlog."""
-    draft(current(), case_ids)
-
-
-@dramatiq.actor(
-    actor_name=Message.CASE_DRAFT,
-    queue_name="pyeongpan.draft",
-    priority=40,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=170_000,
-    throws=(ReputationError,),
-)
-def draft_cases(case_ids: list[int]) -> None:
-    """Draft replies for opened cases.
+def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
+    """Draft what of the given cases nobody else works on.
 
     Claims the cases, writes drafts with no transaction open, stores them and the notices they
     cause. Dying in between leaves leased cases, which the sweep queues again; a second delivery
     finds nothing to claim.
-    """
-    draft(current(), case_ids)
-
-
-def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
-    """Draft what of the given cases nobody else works on.
 
     Returns:
         How many drafts were stored.
@@ -112,12 +79,18 @@ def draft_one(runtime: Runtime, row: ToDraft, strategy: str = "standard") -> Dra
             rating=row.rating,
             analysis=analysis_from_row(row),
             written_at=row.written_at,
-            feedback_id=row.feedback_id,
+            feedback_id=str(row.feedback_id),
             rules=rules_of(row.channel),
         ),
         strategy=strategy,
     )
-    return cases.Drafted(row, reply, drafter.cited(reply))
+    return cases.Drafted(row, reply, _cited(reply))
+
+
+def _cited(reply: DraftReply) -> dict[str, str]:
+    """Give the clauses a draft rests on, each with the wording's hash."""
+    pinned = (sentence.reference.partition("@") for sentence in reply.sentences)
+    return {reference: digest for reference, _, digest in pinned if digest}
 
 
 def rules_of(channel: str) -> ReplyRules:

@@ -12,10 +12,9 @@ from storage.feedback import MaskedFeedback
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from privacy.sealing import Sealer
-
     from domain.brands import Brand
     from domain.types import CollectedFeedback
+    from privacy.sealing import Sealer
 
 
 def prepare(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import dramatiq
 import structlog
 
 from alerts.rules import AlertRule, operator_alert
@@ -18,16 +17,12 @@ from domain.errors import (
     CredentialRejectedError,
     OutcomeUnknownError,
     PermanentError,
-    PublicationRefusedError,
-    ReputationError,
     RetryableError,
 )
-from domain.messages import Message
 from domain.states import PublicationState
 from domain.types import same_reply
 from storage import alerts, publications
 from workers.backoff import pause
-from workers.runtime import current
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,28 +46,13 @@ READS_BEFORE_ATTENTION = 8
 SWITCHED_OFF_PAUSE = timedelta(minutes=1)
 
 
-@dramatiq.actor(
-    actor_name=Message.PUBLICATION_PUBLISH,
-    queue_name="pyeongpan.publish",
-    priority=10,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=170_000,
-    throws=(ReputationError,),
-)
-def publish_reply(publication_id: int) -> None:
-    """Send one approved reply.
+def publish(runtime: Runtime, publication_id: int) -> None:
+    """Send a due publication, or hand it to a person where the channel cannot be written.
 
     Claims it as ``sending``, sends with no transaction open, records the outcome. Dying before
     the request leaves or after it: the sweep finds ``sending`` past its lease and makes it
     ``uncertain``, which only reading the channel settles.
     """
-    publish(current(), publication_id)
-
-
-def publish(runtime: Runtime, publication_id: int) -> None:
-    """Send a due publication, or hand it to a person where the channel cannot be written."""
     with runtime.database.reading() as connection:
         job = publications.load(connection, publication_id)
     if job is None or job.state is not PublicationState.QUEUED:
@@ -127,7 +107,8 @@ def _send(
         # Not the reply's fault: it waits until the operator has repaired the account.
         target, why, wait = PublicationState.QUEUED, str(error), CREDENTIAL_PAUSE
         _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
-    except PublicationRefusedError as error:
+    except PermanentError as error:
+        # Refused by the channel or by its rules: back to the desk with the reason.
         target, why, wait = PublicationState.REFUSED, str(error), None
     else:
         _posted(runtime, job, token, reply)
@@ -185,27 +166,12 @@ def _settled(publisher: Publisher) -> timedelta:
     return MARGIN + timedelta(seconds=publisher.timeout_s + publisher.slowest_commit_s)
 
 
-@dramatiq.actor(
-    actor_name=Message.PUBLICATION_VERIFY,
-    queue_name="pyeongpan.publish",
-    priority=10,
-    max_retries=3,
-    min_backoff=500,
-    max_backoff=30_000,
-    time_limit=170_000,
-    throws=(ReputationError,),
-)
-def verify_reply(publication_id: int) -> None:
-    """Read one item on its channel and settle what stands there.
-
-    Leases the publication, reads with no transaction open, records what was seen. Dying in
-    between only costs the read.
-    """
-    verify(current(), publication_id)
-
-
 def verify(runtime: Runtime, publication_id: int) -> None:
-    """Settle a posted, pending or uncertain publication by reading its channel."""
+    """Settle a posted, pending or uncertain publication by reading its channel.
+
+    Leases it, reads with no transaction open, records what was seen. Dying in between only costs
+    the read.
+    """
     with runtime.database.reading() as connection:
         job = publications.load(connection, publication_id)
     if job is None or job.state not in publications.READABLE_STATES:

@@ -9,17 +9,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import holidays
-from privacy.sealing import Sealer, load_or_create_key
 
 from alerts.slack import SlackClient
 from collectors import CHANNELS
 from collectors.base import Build, Collector
 from collectors.http import Pacer, build_client
 from domain.errors import ConfigurationError
+from privacy.sealing import Sealer, load_or_create_key
 from responders.drafting import Drafter
 from responders.manual import load_manual
 from responders.publishers import PUBLISHERS
-from settings import Placeholders, Settings, load_brands
+from settings import Settings, load_brands
 from storage import accounts
 from storage.session import Database
 from storage.tokens import DatabaseTokenStore
@@ -178,7 +178,7 @@ def _channel(account: Account) -> Any:  # noqa: ANN401 - a registry line
     return CHANNELS[account.channel]
 
 
-def build(settings: Settings, placeholders: Placeholders | None = None) -> Runtime:
+def build(settings: Settings) -> Runtime:
     """Make the tools of one process.
 
     Raises:
@@ -189,7 +189,7 @@ def build(settings: Settings, placeholders: Placeholders | None = None) -> Runti
         settings=settings,
         database=database,
         sealer=_sealer(settings, database),
-        brands=load_brands(settings.brands, placeholders),
+        brands=load_brands(settings.brands),
         slack=_slack(settings),
     )
 

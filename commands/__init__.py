@@ -1,0 +1,1 @@
+"""The ``pyeongpan`` command: the only place that wires every room together."""

@@ -1,0 +1,324 @@
+"""The ``pyeongpan`` command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import structlog
+
+import settings as settings_module
+from domain.errors import ReputationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from settings import Settings
+    from workers.runtime import Runtime
+
+
+class _Group(click.Group):
+    """Shows our own errors as one line with the remedy instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ReputationError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="pyeongpan")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Watch reviews, understand them, answer them with a person's approval, prove the answer."""
+    loaded = settings_module.load()
+    set_up_logging(loaded.log_level)
+    context.obj = loaded
+
+
+def set_up_logging(level: str) -> None:
+    """Write one line per event to standard error; JSON when nobody watches."""
+    import logging
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer()
+            if sys.stderr.isatty()
+            else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+def _wait_for_signal() -> None:
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    stopping.wait()
+
+
+def _start_broker(settings: Settings) -> Any:  # noqa: ANN401 - dramatiq's broker
+    from workers.broker import set_up
+
+    return set_up(settings.broker_url)
+
+
+def _build(settings: Settings) -> Runtime:
+    from workers import runtime as runtimes
+
+    runtime = runtimes.build(settings)
+    runtimes.install(runtime)
+    return runtime
+
+
+def _refuse_memory(settings: Settings, role: str) -> None:
+    if settings.is_embedded_broker:
+        raise click.ClickException(
+            f"`pyeongpan {role}` is one of several processes and needs a broker they share: set "
+            "PYEONGPAN_BROKER_URL to redis://... or amqp://..., or use `pyeongpan run`"
+        )
+
+
+@main.command()
+@click.option("--port", type=int, help="Port of the console.")
+@click.option("--once", is_flag=True, help="Headless, on a fresh temporary database; then stop.")
+@click.option("--approve-all", is_flag=True, help="With --once: approve and publish every draft.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print one JSON object.")
+@click.pass_obj
+def demo(
+    settings: Settings, *, port: int | None, once: bool, approve_all: bool, as_json: bool
+) -> None:
+    """Run the demo storefront and everything else in one process."""
+    from commands import demo as demos
+
+    if once:
+        summary = demos.run_once(settings, approves=approve_all)
+        if as_json:
+            click.echo(json.dumps(summary, ensure_ascii=False))
+        else:
+            for name, number in summary.items():
+                click.echo(f"{name:12} {number}")
+        sys.exit(0 if demos.is_complete(summary) else 1)
+    if port is not None:
+        settings = settings.model_copy(update={"console_port": port})
+    home = settings.home / "demo"
+    with demos.demo_shop(home) as brands:
+        _run(demos.demo_settings(settings, home, brands), is_demo=True)
+
+
+@main.command()
+@click.pass_obj
+def run(settings: Settings) -> None:
+    """Run the all-in-one daemon on the configured database and broker."""
+    _run(settings, is_demo=False)
+
+
+def _run(settings: Settings, *, is_demo: bool) -> None:
+    from commands.console import build_console
+    from commands.daemon import Daemon
+
+    broker = _start_broker(settings)
+    runtime = _build(settings)
+    with Daemon(runtime, broker, build_console(runtime, is_demo=is_demo)):
+        click.echo(f"콘솔: {runtime.console_url}  (Ctrl+C로 끝냅니다)", err=True)
+        _wait_for_signal()
+
+
+@main.command()
+@click.option("--processes", "-p", default=2, show_default=True, help="Worker processes.")
+@click.option("--threads", "-t", default=8, show_default=True, help="Threads per process.")
+@click.option("--queues", "-q", multiple=True, help="Only these queues; all by default.")
+@click.pass_obj
+def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[str, ...]) -> None:
+    """Run workers (dramatiq's own command, with our actors)."""
+    from dramatiq.cli import main as dramatiq_main
+    from dramatiq.cli import make_argument_parser
+
+    _refuse_memory(settings, "worker")
+    arguments = ["workers.app", "--processes", str(processes), "--threads", str(threads)]
+    if queues:
+        arguments += ["--queues", *queues]
+    parsed = make_argument_parser().parse_args(arguments)  # type: ignore[no-untyped-call]
+    sys.exit(dramatiq_main(parsed))  # type: ignore[no-untyped-call]
+
+
+@main.command()
+@click.pass_obj
+def scheduler(settings: Settings) -> None:
+    """Run the clock: due collections, relaying, repairs."""
+    from commands.daemon import synchronize
+    from commands.schedule import build_scheduler
+    from workers.relay import RelayThread
+
+    _refuse_memory(settings, "scheduler")
+    _start_broker(settings)
+    runtime = _build(settings)
+    synchronize(runtime)
+    relay = RelayThread(runtime)
+    runtime.poke = relay.poke
+    clock = build_scheduler(runtime)
+    relay.start()
+    clock.start()
+    _wait_for_signal()
+    clock.shutdown(wait=True)
+    relay.stop()
+
+
+@main.command()
+@click.option("--port", type=int, help="Port to listen on.")
+@click.pass_obj
+def console(settings: Settings, *, port: int | None) -> None:
+    """Serve the console alone."""
+    from commands.console import build_console
+    from commands.daemon import ConsoleThread
+
+    _refuse_memory(settings, "console")
+    if port is not None:
+        settings = settings.model_copy(update={"console_port": port})
+    runtime = _build(settings)
+    server = ConsoleThread(runtime, build_console(runtime, is_demo=False))
+    server.start()
+    click.echo(f"콘솔: {runtime.console_url}", err=True)
+    _wait_for_signal()
+    server.stop()
+
+
+@main.command()
+@click.option("--account", required=True, help="BRAND/NAME.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def collect(settings: Settings, *, account: str, as_json: bool) -> None:
+    """Collect one account now."""
+    from commands.collecting import collect_now
+
+    _report(collect_now(_ready(settings), account), as_json=as_json)
+
+
+@main.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--account", required=True, help="BRAND/NAME.")
+@click.option("--dry-run", is_flag=True, help="Read and count, store nothing.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def import_(settings: Settings, *, file: Path, account: str, dry_run: bool, as_json: bool) -> None:
+    """Import a seller-centre export or a generic CSV/XLSX."""
+    from commands.collecting import import_file
+
+    result = import_file(_ready(settings), file, account, is_dry_run=dry_run)
+    _report(result, as_json=as_json)
+
+
+def _ready(settings: Settings) -> Runtime:
+    """Build the tools on a database that is up to date, with the actors on some broker."""
+    from commands.daemon import synchronize
+
+    _start_broker(settings)
+    runtime = _build(settings)
+    synchronize(runtime)
+    return runtime
+
+
+def _report(result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False))
+    else:
+        for name, value in result.items():
+            click.echo(f"{name}: {value}")
+    if result.get("error"):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument(
+    "file", type=click.File("r", encoding="utf-8", errors="surrogateescape"), default="-"
+)
+@click.pass_obj
+def classify(settings: Settings, *, file: Iterator[str]) -> None:
+    """Classify one text per line; one JSON line out per line in."""
+    from commands.classifying import classify_lines
+
+    for line in classify_lines(settings, file):
+        click.echo(line)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def doctor(settings: Settings, *, as_json: bool) -> None:
+    """Check configuration, database, broker, model, accounts and Slack."""
+    from commands.doctor import examine
+
+    findings = examine(settings)
+    if as_json:
+        click.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            click.echo(finding.to_line())
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@main.group()
+def db() -> None:
+    """Database schema."""
+
+
+@db.command()
+@click.pass_obj
+def upgrade(settings: Settings) -> None:
+    """Run the missing migrations."""
+    from storage import schema
+    from storage.session import Database
+
+    database = Database(settings.database)
+    schema.upgrade(database)
+    click.echo("database is up to date")
+
+
+@main.command(name="seal-key")
+def seal_key() -> None:
+    """Print a new key for PYEONGPAN_SEAL_KEY."""
+    from privacy.sealing import generate_key
+
+    click.echo(generate_key())
+
+
+@main.command(name="erase-author")
+@click.option("--brand", required=True, help="Slug of the brand.")
+@click.option("--author", required=True, help="Name or id exactly as the channel shows it.")
+@click.option("--requested-by", required=True, help="Who asked; kept as the record.")
+@click.pass_obj
+def erase_author(settings: Settings, *, brand: str, author: str, requested_by: str) -> None:
+    """Erase one author's personal data on request."""
+    from workers.retain import erase_author as erase
+
+    runtime = _ready(settings)
+    runtime.brand(brand)
+    erased = erase(runtime, brand, author, requested_by=requested_by)
+    click.echo(f"erased: {erased}")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--json", "as_json", is_flag=True)
+@click.argument("names", nargs=-1)
+def bench(*, as_json: bool, names: tuple[str, ...]) -> None:
+    """Run the benchmarks (all of them, or the named ones)."""
+    from bench.__main__ import run_benchmarks
+
+    run_benchmarks(names, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""``pyeongpan classify``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sentiment.classifier import Classifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from settings import Settings
+
+BATCH = 512
+
+
+def classify_lines(settings: Settings, lines: Iterable[str]) -> Iterator[str]:
+    """Classify one text per line and give one JSON line for each, in order."""
+    classifier = Classifier.load(settings.model or None)
+    for batch in _batches(lines):
+        for text, analysis in zip(batch, classifier.classify(batch), strict=True):
+            yield json.dumps(
+                {
+                    "text": text,
+                    "sentiment": analysis.sentiment,
+                    "score": analysis.score,
+                    "categories": [found.category for found in analysis.categories],
+                    "severity": analysis.severity,
+                    "abusive": analysis.abusive,
+                    "intent": analysis.intent,
+                    "unsure": analysis.unsure,
+                }
+            )
+
+
+def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for line in lines:
+        batch.append(line.rstrip("\r\n"))
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

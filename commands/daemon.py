@@ -1,0 +1,159 @@
+"""The all-in-one daemon: relay, workers, scheduler and console in one process."""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+import dramatiq
+import structlog
+import uvicorn
+
+from commands.schedule import build_scheduler
+from domain.errors import ConfigurationError
+from storage import accounts, moves, schema
+from workers import runtime as runtimes
+from workers.relay import RelayThread
+from workers.sweep import sweep
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from dramatiq import Broker
+    from fastapi import FastAPI
+
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+WORKER_THREADS = 8
+
+
+def synchronize(runtime: Runtime) -> None:
+    """Bring schema and account rows up to date with this version and the brand folders."""
+    schema.upgrade(runtime.database)
+    with runtime.database.unit_of_work() as connection:
+        accounts.synchronize(connection, runtime.accounts.values(), now=runtime.clock())
+
+
+def take_up(runtime: Runtime) -> None:
+    """Queue again what the last single-process daemon left: its broker forgot every message."""
+    with runtime.database.unit_of_work() as connection:
+        moves.end_leases(connection, now=runtime.clock())
+        accounts.forget_leases(connection)
+    sweep(runtime, lost_after=timedelta(0))
+
+
+class Daemon:
+    """Everything in this process; use as a context manager.
+
+    Args:
+        runtime: This process's tools.
+        broker: The one the actors are declared on.
+        console: The web application; None for a headless run.
+    """
+
+    def __init__(self, runtime: Runtime, broker: Broker, console: FastAPI | None = None) -> None:
+        self._runtime = runtime
+        self._broker = broker
+        self._relay = RelayThread(runtime)
+        self._worker = dramatiq.Worker(broker, worker_threads=WORKER_THREADS, worker_timeout=1000)
+        self._scheduler = build_scheduler(runtime)
+        self._console = ConsoleThread(runtime, console) if console is not None else None
+        self._lock = _HomeLock(runtime) if runtime.settings.is_embedded_broker else None
+
+    def __enter__(self) -> Self:
+        """Start all parts; what was left unfinished is queued again first."""
+        if self._lock is not None:
+            self._lock.take()
+        runtimes.install(self._runtime)
+        synchronize(self._runtime)
+        if self._runtime.settings.is_embedded_broker:
+            take_up(self._runtime)
+        self._runtime.poke = self._relay.poke
+        self._relay.start()
+        self._worker.start()
+        self._scheduler.start()
+        if self._console is not None:
+            self._console.start()
+        log.info("daemon_started", database=self._runtime.database.url.get_backend_name())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop in the order that loses nothing: no new work, then end the work at hand."""
+        if self._console is not None:
+            self._console.stop()
+        self._scheduler.shutdown(wait=True)
+        self._worker.stop(timeout=30_000)
+        self._relay.stop()
+        self._broker.close()
+        self._runtime.database.close()
+        if self._lock is not None:
+            self._lock.release()
+        log.info("daemon_stopped")
+
+
+class ConsoleThread:
+    """The console's web server in a thread of its own."""
+
+    def __init__(self, runtime: Runtime, console: FastAPI) -> None:
+        settings = runtime.settings
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                console,
+                host=settings.console_host,
+                port=settings.console_port,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+            )
+        )
+        self._thread = threading.Thread(target=self._server.run, name="console", daemon=True)
+
+    def start(self) -> None:
+        """Start serving; returns when the port is open.
+
+        Raises:
+            ConfigurationError: The port is taken.
+        """
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(timeout=0.05)
+            if not self._thread.is_alive():
+                port = self._server.config.port
+                raise ConfigurationError(
+                    f"the console's port {port} is taken; set PYEONGPAN_CONSOLE_PORT or --port"
+                )
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+
+
+class _HomeLock:
+    """One embedded daemon per home folder; the lock ends with the process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        home = runtime.settings.home
+        home.mkdir(parents=True, exist_ok=True)
+        self._path = home / "pyeongpan.lock"
+        self._file = self._path.open("w", encoding="ascii")
+
+    def take(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"another pyeongpan runs on {self._path.parent}; stop it, or set PYEONGPAN_HOME"
+            ) from None
+
+    def release(self) -> None:
+        self._file.close()

@@ -1,0 +1,184 @@
+"""``pyeongpan doctor``: what works, what does not, and the remedy for each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from domain.errors import ReputationError
+from storage import accounts, schema
+from storage.session import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from settings import Settings
+    from workers.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the examination.
+
+    Attributes:
+        subject: What was looked at.
+        detail: What was found.
+        remedy: What to do; empty when ``ok``.
+    """
+
+    subject: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the finding as plain values."""
+        return asdict(self)
+
+    def to_line(self) -> str:
+        """Give the finding as one line for a person."""
+        mark = "ok  " if self.ok else "FAIL"
+        remedy = f"  -> {self.remedy}" if self.remedy else ""
+        return f"{mark}  {self.subject}: {self.detail}{remedy}"
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at every part; a broken one does not hide the others."""
+    from workers import runtime as runtimes
+
+    findings = [
+        Finding("settings", ok=True, detail=f"home {settings.home}, brands {settings.brands}")
+    ]
+    try:
+        runtime = runtimes.build(settings)
+    except ReputationError as error:
+        return [
+            *findings,
+            Finding("configuration", ok=False, detail=str(error), remedy="see the message"),
+        ]
+    findings.append(_brands(runtime))
+    findings.append(_guarded("database", lambda: _database(runtime)))
+    findings.append(_guarded("broker", lambda: _broker(settings)))
+    findings.append(_guarded("model", lambda: _model(runtime)))
+    if all(finding.ok for finding in findings if finding.subject == "database"):
+        findings.extend(_accounts(runtime))
+        findings.extend(_incidents(runtime))
+    findings.append(_guarded("slack", lambda: _slack(runtime)))
+    findings.append(_publishing(settings))
+    return findings
+
+
+def _guarded(subject: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except ReputationError as error:
+        return Finding(subject, ok=False, detail=str(error), remedy="see the message")
+    except DatabaseError as error:
+        return Finding(
+            subject,
+            ok=False,
+            detail=f"cannot be reached: {type(error.orig).__name__}",
+            remedy="check PYEONGPAN_DATABASE_URL and that the server runs",
+        )
+
+
+def _brands(runtime: Runtime) -> Finding:
+    names = ", ".join(sorted(runtime.brands))
+    if not names:
+        return Finding(
+            "brands",
+            ok=False,
+            detail=f"no brand folder in {runtime.settings.brands}",
+            remedy="make BRAND/brand.toml there, or set PYEONGPAN_BRANDS",
+        )
+    return Finding("brands", ok=True, detail=names)
+
+
+def _database(runtime: Runtime) -> Finding:
+    name = runtime.database.url.render_as_string(hide_password=True)
+    if not schema.is_current(runtime.database):
+        return Finding(
+            "database", ok=False, detail=f"{name}: old schema", remedy="run pyeongpan db upgrade"
+        )
+    return Finding("database", ok=True, detail=name)
+
+
+def _broker(settings: Settings) -> Finding:
+    from dramatiq.errors import ConnectionError as BrokerConnectionError
+
+    from workers.broker import ping, set_up
+
+    try:
+        ping(set_up(settings.broker_url))
+    except (BrokerConnectionError, OSError) as error:
+        return Finding(
+            "broker",
+            ok=False,
+            detail=f"cannot be reached: {type(error).__name__}",
+            remedy="check PYEONGPAN_BROKER_URL and that the server runs",
+        )
+    return Finding("broker", ok=True, detail=settings.broker_url.partition("://")[0])
+
+
+def _model(runtime: Runtime) -> Finding:
+    return Finding("model", ok=True, detail=runtime.classifier.version)
+
+
+def _accounts(runtime: Runtime) -> Iterator[Finding]:
+    with runtime.database.reading() as connection:
+        rows = {row["key"]: row for row in accounts.health(connection)}
+    for key, account in sorted(runtime.accounts.items()):
+        row = rows.get(key)
+        last = row["last_success_at"] if row else None
+        when = f"last success {last:%Y-%m-%d %H:%M:%S} UTC" if last else "never collected"
+        quarantined = f", {row['quarantined']} quarantined" if row and row["quarantined"] else ""
+        try:
+            result = runtime.collector(account).check()
+        except ReputationError as error:
+            yield Finding(f"account {key}", ok=False, detail=str(error), remedy="see the message")
+            continue
+        detail = f"{account.channel}, {when}{quarantined}"
+        if not result.ok:
+            detail = f"{detail}; {result.reason}: {result.detail}"
+        yield Finding(f"account {key}", ok=result.ok, detail=detail, remedy=result.remedy)
+
+
+def _incidents(runtime: Runtime) -> Iterator[Finding]:
+    with runtime.database.reading() as connection:
+        for row in accounts.open_incidents(connection):
+            yield Finding(
+                f"incident {row['kind']}",
+                ok=False,
+                detail=f"{row['subject']}: {row['message']}",
+                remedy="open since "
+                f"{row['opened_at']:%Y-%m-%d %H:%M:%S} UTC; closed by the next success",
+            )
+
+
+def _slack(runtime: Runtime) -> Finding:
+    if runtime.slack is None:
+        return Finding(
+            "slack",
+            ok=True,
+            detail="no token: alerts appear in the console only; "
+            "set PYEONGPAN_SLACK_BOT_TOKEN to post them",
+        )
+    identity = runtime.slack.identify()
+    if identity.missing_scopes:
+        return Finding(
+            "slack",
+            ok=False,
+            detail=f"team {identity.team_id}",
+            remedy=f"grant the bot {', '.join(identity.missing_scopes)}",
+        )
+    return Finding("slack", ok=True, detail=f"team {identity.team_id}")
+
+
+def _publishing(settings: Settings) -> Finding:
+    if settings.publish_enabled:
+        return Finding("publishing", ok=True, detail="approved replies go to the channels")
+    return Finding(
+        "publishing",
+        ok=True,
+        detail="off: approved replies wait; set PYEONGPAN_PUBLISH_ENABLED=true to send them",
+    )

@@ -1,0 +1,44 @@
+"""What happens by the clock."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from storage.session import DatabaseError
+from workers.collect import start_due
+from workers.retain import erase_expired
+from workers.sweep import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+COLLECT_S = 1
+SWEEP_S = 15
+
+
+def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
+    """Make the scheduler; several of them at once are harmless, each step is a claim."""
+    scheduler = BackgroundScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
+    )
+    scheduler.add_job(partial(_guarded, start_due, runtime), "interval", seconds=COLLECT_S)
+    scheduler.add_job(partial(_guarded, sweep, runtime), "interval", seconds=SWEEP_S)
+    scheduler.add_job(partial(_guarded, erase_expired, runtime), "cron", hour=18, minute=30)
+    return scheduler
+
+
+def _guarded(step: Callable[[Runtime], Any], runtime: Runtime) -> None:
+    # A lost database is tried again at the next tick; everything else is a defect and is logged
+    # by the scheduler with its traceback.
+    try:
+        step(runtime)
+    except DatabaseError as error:
+        log.warning("database_lost", step=step.__name__, error=type(error.orig).__name__)

@@ -1,0 +1,772 @@
+"""What the console asks of the database.
+
+Every query takes the brands the person may see; nothing outside them is ever read. Reading here
+changes nothing: decisions are ``storage.cases`` and ``storage.publications``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from domain.messages import Message
+from domain.states import CaseState, FeedbackState, PublicationState
+from storage import outbox
+from storage.feedback import SEVERITY_RANK
+from storage.models import (
+    AccountRow,
+    AlertRow,
+    CaseRow,
+    DecisionRow,
+    DraftRow,
+    FeedbackRevisionRow,
+    FeedbackRow,
+    HistoryRow,
+    IncidentRow,
+    PublicationRow,
+    QuarantineRow,
+)
+from storage.moves import remember
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.sql.functions import Function
+
+VIEWS: Mapping[str, tuple[CaseState, ...]] = {
+    "todo": (CaseState.DRAFTED,),
+    "drafting": (CaseState.OPENED,),
+    "approved": (CaseState.APPROVED,),
+    "closed": (
+        CaseState.ANSWERED,
+        CaseState.REJECTED,
+        CaseState.ANSWERED_ELSEWHERE,
+        CaseState.GONE,
+    ),
+}
+"""The queue's tabs."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """What a person wants to see of the queue.
+
+    Attributes:
+        brands: Slugs; already narrowed to what the person may see.
+        view: Key of ``VIEWS``.
+        due_before: Only cases due before this instant.
+        stars: 1-5, or None for any.
+        sort: ``urgent`` (severity, then deadline), ``due``, ``oldest`` or ``newest``.
+    """
+
+    brands: frozenset[str]
+    view: str = "todo"
+    channel: str = ""
+    category: str = ""
+    severity: str = ""
+    kind: str = ""
+    due_before: datetime | None = None
+    stars: int | None = None
+    sort: str = "urgent"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """One line of the queue."""
+
+    case_id: int
+    feedback_id: int
+    brand: str
+    channel: str
+    kind: str
+    state: str
+    severity: str
+    severity_rank: int
+    category: str | None
+    due_at: datetime
+    opened_at: datetime
+    note: str
+    draft_number: int
+    title: str
+    text: str
+    rating: int | None
+    product_name: str
+    author: str
+    written_at: datetime
+    reach: int | None
+    abusive: bool
+    revision: int
+    analysis: Mapping[str, Any]
+
+
+_SORTS: Mapping[str, tuple[Any, ...]] = {
+    "urgent": (CaseRow.severity_rank, CaseRow.due_at, CaseRow.id),
+    "due": (CaseRow.due_at, CaseRow.id),
+    "oldest": (CaseRow.opened_at, CaseRow.id),
+    "newest": (CaseRow.opened_at, CaseRow.id),
+}
+SORTS = tuple(_SORTS)
+
+
+def queue(
+    connection: Connection, wanted: QueueFilter, *, after: Sequence[Any] = (), limit: int = 50
+) -> list[QueueItem]:
+    """Give a page of the queue.
+
+    Args:
+        connection: For reading.
+        wanted: Filter and order.
+        after: ``place`` of the last case of the page before; empty for the first page.
+        limit: Most lines.
+    """
+    columns = _SORTS[wanted.sort]
+    conditions = _conditions(wanted)
+    if after:
+        place = tuple_(*columns)
+        last = tuple_(
+            *(literal(value, column.type) for value, column in zip(after, columns, strict=True))
+        )
+        conditions.append(place < last if wanted.sort == "newest" else place > last)
+    order = [column.desc() for column in columns] if wanted.sort == "newest" else list(columns)
+    rows = connection.execute(
+        select(
+            CaseRow.id.label("case_id"),
+            CaseRow.feedback_id,
+            CaseRow.brand,
+            CaseRow.channel,
+            CaseRow.kind,
+            CaseRow.state,
+            CaseRow.severity,
+            CaseRow.severity_rank,
+            CaseRow.category,
+            CaseRow.due_at,
+            CaseRow.opened_at,
+            CaseRow.note,
+            CaseRow.draft_number,
+            FeedbackRow.title,
+            FeedbackRow.text,
+            FeedbackRow.rating,
+            FeedbackRow.product_name,
+            FeedbackRow.author,
+            FeedbackRow.written_at,
+            FeedbackRow.reach,
+            FeedbackRow.abusive,
+            FeedbackRow.revision,
+            FeedbackRow.analysis,
+        )
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(*conditions)
+        .order_by(*order)
+        .limit(limit)
+    )
+    return [QueueItem(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        CaseRow.state.in_(VIEWS[wanted.view]),
+        CaseRow.brand.in_(sorted(wanted.brands)),
+    ]
+    for column, value in (
+        (CaseRow.channel, wanted.channel),
+        (CaseRow.category, wanted.category),
+        (CaseRow.severity, wanted.severity),
+        (CaseRow.kind, wanted.kind),
+    ):
+        if value:
+            conditions.append(column == value)
+    if wanted.due_before is not None:
+        conditions.append(CaseRow.due_at < wanted.due_before)
+    if wanted.stars is not None:
+        conditions.append(FeedbackRow.rating == wanted.stars)
+    return conditions
+
+
+def place_of(connection: Connection, case_id: int, sort: str) -> tuple[Any, ...]:
+    """Give where a case stands in an order, for ``queue``'s ``after``; empty when unknown."""
+    row = connection.execute(select(*_SORTS[sort]).where(CaseRow.id == case_id)).one_or_none()
+    return () if row is None else tuple(row)
+
+
+def place_of_item(item: QueueItem, sort: str) -> tuple[Any, ...]:
+    """Give where a line stands in an order."""
+    names = {
+        "urgent": (item.severity_rank, item.due_at),
+        "due": (item.due_at,),
+    }.get(sort, (item.opened_at,))
+    return (*names, item.case_id)
+
+
+def next_case(
+    connection: Connection, wanted: QueueFilter, *, after: Sequence[Any], skip: int
+) -> int | None:
+    """Give the case that follows a place in the queue, or the queue's first; never ``skip``."""
+    for place in (after, ()) if after else ((),):
+        for item in queue(connection, wanted, after=place, limit=2):
+            if item.case_id != skip:
+                return item.case_id
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision somebody has just made, and whether it can still be taken back."""
+
+    case_id: int
+    kind: str
+    available_at: datetime | None
+    can_undo: bool
+
+
+def decided(connection: Connection, case_id: int, brands: Collection[str]) -> Decided | None:
+    """Give the last decision of a case that the person may see; None when it was taken back."""
+    row = connection.execute(
+        select(
+            DecisionRow.kind,
+            CaseRow.state.label("case_state"),
+            PublicationRow.available_at,
+            PublicationRow.state,
+            PublicationRow.attempts,
+        )
+        .join(CaseRow, CaseRow.id == DecisionRow.case_id)
+        .outerjoin(PublicationRow, PublicationRow.decision_id == DecisionRow.id)
+        .where(DecisionRow.case_id == case_id, CaseRow.brand.in_(sorted(brands)))
+        .order_by(DecisionRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None or row.case_state == CaseState.DRAFTED:
+        return None
+    waits = row.state == PublicationState.QUEUED and row.attempts == 0
+    return Decided(case_id, row.kind, row.available_at, waits)
+
+
+def count_views(connection: Connection, brands: Collection[str]) -> dict[str, int]:
+    """Count the open cases of each tab; the closed ones are not counted, they only grow."""
+    rows = connection.execute(
+        select(CaseRow.state, func.count(CaseRow.id))
+        .where(
+            CaseRow.brand.in_(sorted(brands)),
+            CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED]),
+        )
+        .group_by(CaseRow.state)
+    )
+    counted = {row[0]: int(row[1]) for row in rows}
+    return {view: sum(counted.get(state, 0) for state in states) for view, states in VIEWS.items()}
+
+
+def count_work(connection: Connection, brands: Collection[str]) -> dict[str, int]:
+    """Count what waits for a person besides drafts: hand-offs, uncertain replies, odd feedback."""
+    scope = sorted(brands)
+    publications = {
+        row[0]: int(row[1])
+        for row in connection.execute(
+            select(PublicationRow.state, func.count(PublicationRow.id))
+            .join(CaseRow, CaseRow.id == PublicationRow.case_id)
+            .where(
+                CaseRow.brand.in_(scope),
+                PublicationRow.state.in_([PublicationState.HANDED_OFF, PublicationState.ATTENTION]),
+            )
+            .group_by(PublicationRow.state)
+        )
+    }
+    looks = connection.execute(
+        select(func.count(FeedbackRow.id)).where(
+            FeedbackRow.needs_look, FeedbackRow.brand.in_(scope)
+        )
+    ).scalar_one()
+    return {
+        "handoffs": publications.get(PublicationState.HANDED_OFF, 0),
+        "attention": publications.get(PublicationState.ATTENTION, 0),
+        "looks": int(looks),
+    }
+
+
+def brand_of_case(connection: Connection, case_id: int) -> str | None:
+    """Tell whose case it is, before anything else of it is read."""
+    return connection.execute(select(CaseRow.brand).where(CaseRow.id == case_id)).scalar()
+
+
+def brand_of_feedback(connection: Connection, feedback_id: int) -> str | None:
+    """Tell whose feedback it is."""
+    return connection.execute(
+        select(FeedbackRow.brand).where(FeedbackRow.id == feedback_id)
+    ).scalar()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What surrounds a case on its page.
+
+    Attributes:
+        account: ``BRAND/NAME``.
+        publication: The newest publication's columns, or None.
+        decisions: Newest first.
+        history: Newest first; every move of the feedback, the case, its replies and alerts.
+        earlier_texts: What the writer said before editing, newest first.
+        same_author: Other feedback of the same author or order, newest first.
+    """
+
+    account: str
+    deadline_at: datetime | None
+    reach: int | None
+    product_id: str
+    edited_at: datetime | None
+    publication: dict[str, Any] | None
+    decisions: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+    earlier_texts: list[dict[str, Any]]
+    same_author: list[dict[str, Any]]
+
+
+_HISTORY_LIMIT = 60
+_EARLIER_LIMIT = 5
+
+
+def around(connection: Connection, case_id: int) -> Around:
+    """Read what surrounds a case that exists."""
+    feedback = connection.execute(
+        select(
+            FeedbackRow.id,
+            FeedbackRow.brand,
+            FeedbackRow.author_fingerprint,
+            FeedbackRow.order_fingerprint,
+            FeedbackRow.deadline_at,
+            FeedbackRow.reach,
+            FeedbackRow.product_id,
+            FeedbackRow.edited_at,
+            AccountRow.key,
+        )
+        .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+        .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
+        .where(CaseRow.id == case_id)
+    ).one()
+    publication = connection.execute(
+        select(PublicationRow.__table__)
+        .where(PublicationRow.case_id == case_id)
+        .order_by(PublicationRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    decisions = connection.execute(
+        select(DecisionRow.__table__)
+        .where(DecisionRow.case_id == case_id)
+        .order_by(DecisionRow.id.desc())
+    )
+    history = connection.execute(
+        select(HistoryRow.__table__)
+        .where(HistoryRow.feedback_id == feedback.id)
+        .order_by(HistoryRow.id.desc())
+        .limit(_HISTORY_LIMIT)
+    )
+    return Around(
+        account=feedback.key,
+        deadline_at=feedback.deadline_at,
+        reach=feedback.reach,
+        product_id=feedback.product_id,
+        edited_at=feedback.edited_at,
+        publication=dict(publication._mapping) if publication else None,  # noqa: SLF001
+        decisions=_dicts(decisions),
+        history=_dicts(history),
+        earlier_texts=earlier_texts(connection, feedback.id),
+        same_author=_same_author(connection, feedback),
+    )
+
+
+def _dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001
+
+
+def earlier_texts(connection: Connection, feedback_id: int) -> list[dict[str, Any]]:
+    """Give what a piece of feedback said before its writer edited it, newest first."""
+    return _dicts(
+        connection.execute(
+            select(
+                FeedbackRevisionRow.revision,
+                FeedbackRevisionRow.title,
+                FeedbackRevisionRow.text,
+                FeedbackRevisionRow.rating,
+                FeedbackRevisionRow.replaced_at,
+            )
+            .where(FeedbackRevisionRow.feedback_id == feedback_id)
+            .order_by(FeedbackRevisionRow.revision.desc())
+            .limit(_EARLIER_LIMIT)
+        )
+    )
+
+
+def _same_author(connection: Connection, feedback: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a result row
+    ways = []
+    if feedback.author_fingerprint:
+        ways.append(FeedbackRow.author_fingerprint == feedback.author_fingerprint)
+    if feedback.order_fingerprint:
+        ways.append(FeedbackRow.order_fingerprint == feedback.order_fingerprint)
+    if not ways:
+        return []
+    return _dicts(
+        connection.execute(
+            select(
+                FeedbackRow.id,
+                FeedbackRow.kind,
+                FeedbackRow.channel,
+                FeedbackRow.title,
+                FeedbackRow.text,
+                FeedbackRow.rating,
+                FeedbackRow.written_at,
+                FeedbackRow.abusive,
+                FeedbackRow.analysis,
+                CaseRow.id.label("case_id"),
+                CaseRow.state,
+            )
+            .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+            .where(FeedbackRow.brand == feedback.brand, FeedbackRow.id != feedback.id, or_(*ways))
+            .order_by(FeedbackRow.written_at.desc())
+            .limit(_EARLIER_LIMIT)
+        )
+    )
+
+
+def waiting_publications(
+    connection: Connection, state: PublicationState, brands: Collection[str], *, limit: int = 200
+) -> list[dict[str, Any]]:
+    """Give replies that wait for a person (``handed_off`` or ``attention``), oldest first."""
+    return _dicts(
+        connection.execute(
+            select(
+                PublicationRow.id,
+                PublicationRow.case_id,
+                PublicationRow.queued_at,
+                PublicationRow.sent_at,
+                PublicationRow.attempts,
+                PublicationRow.problem,
+                DecisionRow.text.label("reply"),
+                DecisionRow.decided_by,
+                DecisionRow.decided_at,
+                CaseRow.brand,
+                CaseRow.channel,
+                CaseRow.kind,
+                CaseRow.due_at,
+                CaseRow.severity,
+                FeedbackRow.title,
+                FeedbackRow.text,
+                FeedbackRow.rating,
+                FeedbackRow.url,
+                FeedbackRow.product_name,
+                FeedbackRow.native_id,
+                FeedbackRow.author,
+                FeedbackRow.analysis,
+                FeedbackRow.written_at,
+            )
+            .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
+            .join(CaseRow, CaseRow.id == PublicationRow.case_id)
+            .join(FeedbackRow, FeedbackRow.id == PublicationRow.feedback_id)
+            .where(PublicationRow.state == state, CaseRow.brand.in_(sorted(brands)))
+            .order_by(CaseRow.due_at, PublicationRow.id)
+            .limit(limit)
+        )
+    )
+
+
+def looks(
+    connection: Connection, brands: Collection[str], *, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Give feedback without a case that a person should look at, newest first."""
+    return _dicts(
+        connection.execute(
+            select(
+                FeedbackRow.id,
+                FeedbackRow.brand,
+                FeedbackRow.channel,
+                FeedbackRow.kind,
+                FeedbackRow.title,
+                FeedbackRow.text,
+                FeedbackRow.rating,
+                FeedbackRow.product_name,
+                FeedbackRow.written_at,
+                FeedbackRow.sentiment,
+                FeedbackRow.score,
+                FeedbackRow.abusive,
+                FeedbackRow.analysis,
+                FeedbackRow.url,
+            )
+            .where(FeedbackRow.needs_look, FeedbackRow.brand.in_(sorted(brands)))
+            .order_by(FeedbackRow.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def settle_look(connection: Connection, feedback_id: int, *, who: str, now: datetime) -> bool:
+    """Record that a person looked and nothing needs to be done.
+
+    Returns:
+        False when somebody else had looked before.
+    """
+    changed = connection.execute(
+        update(FeedbackRow)
+        .where(FeedbackRow.id == feedback_id, FeedbackRow.needs_look)
+        .values(needs_look=False)
+    )
+    if changed.rowcount == 1:
+        remember(
+            connection,
+            FeedbackRow,
+            [(feedback_id, feedback_id)],
+            FeedbackState.ANALYZED,
+            FeedbackState.ANALYZED,
+            at=now,
+            why="looked at, no case needed",
+            who=who,
+        )
+    return changed.rowcount == 1
+
+
+def open_case(
+    connection: Connection, feedback_id: int, *, due_at: datetime, who: str, now: datetime
+) -> int | None:
+    """Open a case for feedback that a person wants answered, and have it drafted.
+
+    Returns:
+        The case's id; None when somebody else had looked before.
+    """
+    row = connection.execute(
+        update(FeedbackRow)
+        .where(FeedbackRow.id == feedback_id, FeedbackRow.needs_look)
+        .values(needs_look=False)
+        .returning(
+            FeedbackRow.brand,
+            FeedbackRow.channel,
+            FeedbackRow.kind,
+            FeedbackRow.severity,
+            FeedbackRow.category,
+            FeedbackRow.sentiment,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    case_id = int(
+        connection.execute(
+            insert(CaseRow).returning(CaseRow.id),
+            [
+                {
+                    "feedback_id": feedback_id,
+                    "brand": row.brand,
+                    "channel": row.channel,
+                    "kind": row.kind,
+                    "state": CaseState.OPENED,
+                    "severity": row.severity,
+                    "severity_rank": SEVERITY_RANK[row.severity],
+                    "category": row.category,
+                    "is_negative": row.sentiment == "negative",
+                    "due_at": due_at,
+                    "opened_at": now,
+                    "queued_at": now,
+                }
+            ],
+        ).scalar_one()
+    )
+    remember(
+        connection,
+        CaseRow,
+        [(case_id, feedback_id)],
+        "",
+        CaseState.OPENED,
+        at=now,
+        why="opened by a person",
+        who=who,
+    )
+    outbox.add(connection, Message.CASE_DRAFT_URGENT, [[case_id]], available_at=now)
+    return case_id
+
+
+def alerts(
+    connection: Connection, brands: Collection[str], *, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Give the newest alerts, with the feedback they speak of."""
+    return _dicts(
+        connection.execute(
+            select(
+                AlertRow.id,
+                AlertRow.rule,
+                AlertRow.brand,
+                AlertRow.destination,
+                AlertRow.state,
+                AlertRow.urgent,
+                AlertRow.made_at,
+                AlertRow.sent_at,
+                AlertRow.problem,
+                AlertRow.payload,
+                FeedbackRow.title,
+                FeedbackRow.text,
+                FeedbackRow.severity,
+                FeedbackRow.category,
+                FeedbackRow.analysis,
+                CaseRow.id.label("case_id"),
+            )
+            .outerjoin(FeedbackRow, FeedbackRow.id == AlertRow.feedback_id)
+            .outerjoin(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)
+            .where(AlertRow.brand.in_(sorted(brands)))
+            .order_by(AlertRow.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def incidents(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
+    """Give open incidents of the brands' accounts, newest first, without the sealed pages."""
+    subjects = or_(
+        false(),
+        *(IncidentRow.subject.startswith(f"{brand}/", autoescape=True) for brand in sorted(brands)),
+    )
+    return _dicts(
+        connection.execute(
+            select(
+                IncidentRow.kind,
+                IncidentRow.subject,
+                IncidentRow.message,
+                IncidentRow.opened_at,
+                IncidentRow.seen_at,
+            )
+            .where(IncidentRow.closed_at.is_(None), subjects)
+            .order_by(IncidentRow.seen_at.desc())
+        )
+    )
+
+
+def accounts(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
+    """Give each account's progress and how many rows wait in quarantine."""
+    quarantined = (
+        select(func.count(QuarantineRow.id))
+        .where(QuarantineRow.account_id == AccountRow.id, QuarantineRow.resolved_at.is_(None))
+        .scalar_subquery()
+    )
+    return _dicts(
+        connection.execute(
+            select(
+                AccountRow.key,
+                AccountRow.brand,
+                AccountRow.channel,
+                AccountRow.last_success_at,
+                AccountRow.next_due_at,
+                AccountRow.failures,
+                AccountRow.last_error,
+                quarantined.label("quarantined"),
+            )
+            .where(AccountRow.removed_at.is_(None), AccountRow.brand.in_(sorted(brands)))
+            .order_by(AccountRow.key)
+        )
+    )
+
+
+def quarantine_reasons(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
+    """Count unresolved quarantined rows by account and reason, most first."""
+    number = func.count(QuarantineRow.id).label("number")
+    return _dicts(
+        connection.execute(
+            select(AccountRow.key, QuarantineRow.reason, QuarantineRow.remedy, number)
+            .join(AccountRow, AccountRow.id == QuarantineRow.account_id)
+            .where(QuarantineRow.resolved_at.is_(None), AccountRow.brand.in_(sorted(brands)))
+            .group_by(AccountRow.key, QuarantineRow.reason, QuarantineRow.remedy)
+            .order_by(number.desc())
+            .limit(50)
+        )
+    )
+
+
+def channels(connection: Connection, brands: Collection[str]) -> list[str]:
+    """Give the channels the brands' accounts are on."""
+    return list(
+        connection.execute(
+            select(AccountRow.channel)
+            .where(AccountRow.brand.in_(sorted(brands)))
+            .distinct()
+            .order_by(AccountRow.channel)
+        ).scalars()
+    )
+
+
+_STATS_DIMENSIONS: Mapping[str, Any] = {
+    "brand": FeedbackRow.brand,
+    "channel": FeedbackRow.channel,
+    "category": func.coalesce(FeedbackRow.category, ""),
+}
+
+
+def stats(
+    connection: Connection, brands: Collection[str], *, since: datetime
+) -> dict[str, list[dict[str, Any]]]:
+    """Count feedback written since an instant, by brand, channel, category and week.
+
+    Returns:
+        Per dimension, rows with ``name``, ``total``, ``negative``, ``cases``, ``answered``. Weeks
+        are named by their Monday in Korea, ``2026-11-16``.
+    """
+    dimensions = {**_STATS_DIMENSIONS, "week": _korean_monday(connection)}
+    counted: dict[str, list[dict[str, Any]]] = {}
+    for dimension, column in dimensions.items():
+        total = func.count(FeedbackRow.id).label("total")
+        order = column.desc() if dimension == "week" else total.desc()
+        counted[dimension] = _dicts(
+            connection.execute(
+                select(
+                    column.label("name"),
+                    total,
+                    func.count(FeedbackRow.id)
+                    .filter(FeedbackRow.sentiment == "negative")
+                    .label("negative"),
+                    func.count(CaseRow.id).label("cases"),
+                    func.count(CaseRow.id)
+                    .filter(CaseRow.state == CaseState.ANSWERED)
+                    .label("answered"),
+                )
+                .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+                .where(FeedbackRow.brand.in_(sorted(brands)), FeedbackRow.written_at >= since)
+                .group_by(column)
+                .order_by(order)
+            )
+        )
+    return counted
+
+
+def _korean_monday(connection: Connection) -> Function[Any]:
+    if connection.dialect.name == "postgresql":
+        local = func.timezone("Asia/Seoul", FeedbackRow.written_at)
+        return func.to_char(func.date_trunc("week", local), "YYYY-MM-DD")
+    # Sunday ends a week; six days before it is its Monday.
+    return func.date(FeedbackRow.written_at, "+9 hours", "weekday 0", "-6 days")
+
+
+def draft_text(connection: Connection, case_id: int, number: int) -> str:
+    """Give the text of one draft; empty when there is none."""
+    return (
+        connection.execute(
+            select(DraftRow.text).where(DraftRow.case_id == case_id, DraftRow.number == number)
+        ).scalar()
+        or ""
+    )
+
+
+def overdue(connection: Connection, brands: Collection[str], *, now: datetime) -> int:
+    """Count undecided cases whose deadline has passed."""
+    return connection.execute(
+        select(func.count(CaseRow.id)).where(
+            and_(
+                CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]),
+                CaseRow.brand.in_(sorted(brands)),
+                CaseRow.due_at < now,
+            )
+        )
+    ).scalar_one()

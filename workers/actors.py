@@ -1,0 +1,81 @@
+"""Every actor: its message, its queue and what it does.
+
+Declared on a broker by ``declare``, not at import, so that a process chooses its broker first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+
+from domain.messages import Message
+from workers import alert, analyze, collect, draft, publish
+from workers.runtime import current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dramatiq import Broker
+
+    from workers.runtime import Runtime
+
+MAX_RETRIES = 3
+"""For defects and lost databases only; everything foreseen is queued again by the database."""
+MIN_BACKOFF_MS = 500
+MAX_BACKOFF_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class ActorSpec:
+    """One actor.
+
+    Attributes:
+        queue: Its queue; what is urgent has one of its own.
+        priority: Lower goes first within a process.
+        time_limit_ms: Shorter than the lease of what it claims.
+        work: Called with the process's runtime and the message's argument.
+    """
+
+    message: Message
+    queue: str
+    priority: int
+    time_limit_ms: int
+    work: Callable[[Runtime, Any], object]
+
+
+ACTORS = (
+    ActorSpec(Message.CASE_DRAFT_URGENT, "pyeongpan.urgent", 0, 170_000, draft.draft),
+    ActorSpec(Message.ALERT_SEND_URGENT, "pyeongpan.urgent", 0, 60_000, alert.send),
+    ActorSpec(Message.PUBLICATION_PUBLISH, "pyeongpan.publish", 10, 170_000, publish.publish),
+    ActorSpec(Message.PUBLICATION_VERIFY, "pyeongpan.publish", 10, 170_000, publish.verify),
+    ActorSpec(Message.ALERT_SEND, "pyeongpan.alert", 10, 60_000, alert.send),
+    ActorSpec(Message.FEEDBACK_ANALYZE, "pyeongpan.analyze", 20, 170_000, analyze.analyze),
+    ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, 170_000, collect.collect),
+    ActorSpec(Message.CASE_DRAFT, "pyeongpan.draft", 40, 170_000, draft.draft),
+    ActorSpec(Message.FEEDBACK_ANALYZE_BACKLOG, "pyeongpan.backlog", 50, 170_000, analyze.analyze),
+)
+
+
+def declare(broker: Broker) -> None:
+    """Declare every actor on a broker."""
+    for spec in ACTORS:
+        dramatiq.actor(
+            _handler(spec),
+            broker=broker,
+            actor_name=spec.message,
+            queue_name=spec.queue,
+            priority=spec.priority,
+            max_retries=MAX_RETRIES,
+            min_backoff=MIN_BACKOFF_MS,
+            max_backoff=MAX_BACKOFF_MS,
+            time_limit=spec.time_limit_ms,
+        )
+
+
+def _handler(spec: ActorSpec) -> Callable[[Any], None]:
+    def handle(argument: Any) -> None:  # noqa: ANN401 - an id or a list of ids
+        spec.work(current(), argument)
+
+    return handle
