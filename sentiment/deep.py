@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime as ort
-from tokenizers import Tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
+    from tokenizers import Tokenizer
 
     Floats = npt.NDArray[np.float32]
 
@@ -41,6 +40,9 @@ class Deep:
     """
 
     def __init__(self, directory: Path, outputs: int) -> None:
+        import onnxruntime as ort
+        from tokenizers import Tokenizer
+
         try:
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
             options = ort.SessionOptions()

@@ -152,7 +152,7 @@ def is_korean(normalised: str) -> bool:
     """Tell whether enough of the letters are Hangul to be read as Korean."""
     letters = len(_LETTER.findall(normalised))
     hangul = len(_HANGUL.findall(normalised))
-    return hangul >= 1 and hangul >= 0.25 * letters
+    return hangul >= 1 and hangul >= 0.12 * letters
 
 
 def is_mash(normalised: str) -> bool:

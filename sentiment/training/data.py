@@ -177,6 +177,21 @@ def read_sentences(path: Path) -> list[Row]:
     return rows
 
 
+def _bare(text: str) -> str:
+    return "".join(character for character in text if character.isalnum())
+
+
+def drop_held_out(corpus: Corpus, repository: Path = REPOSITORY) -> int:
+    """Drop every training and development text that equals a held-out one; gives how many."""
+    path = repository / "sentiment" / "data" / "shopping_heldout.tsv"
+    held = {_bare(row.text) for row in read_sentences(path)}
+    before = len(corpus.train)
+    corpus.train = [row for row in corpus.train if _bare(row.text) not in held]
+    for name, rows in corpus.dev.items():
+        corpus.dev[name] = [row for row in rows if _bare(row.text) not in held]
+    return before - len(corpus.train)
+
+
 def read_written(corpus: Corpus, repository: Path = REPOSITORY) -> None:
     """Add our own sentences; one text in eight is development."""
     for path in sorted((repository / "sentiment" / "data").glob("shopping_train*.tsv")):
@@ -191,4 +206,5 @@ def load(data: Path) -> Corpus:
     read_shops(data, corpus)
     read_comments(data, corpus)
     read_written(corpus)
+    drop_held_out(corpus)
     return corpus

@@ -88,6 +88,25 @@ def row_weights(rows: list[Row]) -> np.ndarray:
     return weights
 
 
+def neutral_rows(rows: list[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """Choose rows that are not negative for the neutral output; gives (rows, weights)."""
+    rng = np.random.default_rng(1)
+    chosen = np.array(
+        [
+            i
+            for i, row in enumerate(rows)
+            if row.neutral >= 0
+            and row.negative <= 0.5
+            and (row.source != "movie" or rng.random() < 0.45)
+        ]
+    )
+    weight = {"written": 12.0, "app": 3.0}
+    weights = np.array([weight.get(rows[i].source, 1.0) for i in chosen])
+    neutral = np.array([rows[i].neutral == 1 for i in chosen])
+    weights[neutral] *= 0.5 * weights[~neutral].sum() / weights[neutral].sum()
+    return chosen, weights
+
+
 def quantise(weights: np.ndarray, biases: np.ndarray) -> Wide:
     """Round float weights [2**bits, outputs] to int8 by output."""
     scales = np.maximum(np.quantile(np.abs(weights), 0.99999, axis=0) / 127, 1e-9)

