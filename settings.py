@@ -78,6 +78,10 @@ class Settings(BaseModel):
         default=False,
         description="Whether a configured base_url may be a private address.",
     )
+    lease: Duration = Field(
+        timedelta(minutes=3),
+        description="How long the rows of a worker that died wait for another one.",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @property

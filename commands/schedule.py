@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 COLLECT_S = 1
-SWEEP_S = 15
+SWEEP_S = 5
 
 
 def build_scheduler(runtime: Runtime) -> BackgroundScheduler:

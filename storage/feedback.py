@@ -99,6 +99,7 @@ def store_page(
     *,
     now: datetime,
     fresh_after: datetime,
+    is_export: bool = False,
 ) -> StoredPage:
     """Store a page: new rows, edits as revisions, replies made elsewhere.
 
@@ -108,26 +109,30 @@ def store_page(
         items: Where two have the same id, the later one is an edit of the earlier.
         now: When they were read.
         fresh_after: In a first backfill, what was written before only enters the digest.
+        is_export: The page is from a file that may be read again: a text that was replaced
+            before is old news unless its date of edit is newer.
 
     Returns:
         Ids to analyse.
     """
     stored = StoredPage()
     known = _known(connection, run.account_id, [item.native_id for item in items])
+    current = {key: row.content_fingerprint for key, row in known.items()}
     new: dict[tuple[str, str], MaskedFeedback] = {}
     edits: list[tuple[Any, MaskedFeedback]] = []
     for item in items:
         key = (str(item.kind), item.native_id)
-        if key in known:
-            if known[key].content_fingerprint != item.content_fingerprint:
-                edits.append((known[key], item))
-        elif key in new and new[key].content_fingerprint != item.content_fingerprint:
+        if current.setdefault(key, item.content_fingerprint) == item.content_fingerprint:
+            if key not in known:
+                new[key] = item
+            continue
+        if key in new:
             # Twice on one page with different text: the first is stored, then edited.
             _insert(connection, run, [new.pop(key)], stored, now=now, fresh_after=fresh_after)
             known.update(_known(connection, run.account_id, [item.native_id]))
+        if not (is_export and _was_replaced(connection, known[key], item)):
             edits.append((known[key], item))
-        else:
-            new[key] = item
+            current[key] = item.content_fingerprint
     _insert(connection, run, list(new.values()), stored, now=now, fresh_after=fresh_after)
     for row, item in edits:
         _edit(connection, row, item, now=now)
@@ -145,6 +150,16 @@ def store_page(
     return stored
 
 
+def _was_replaced(connection: Connection, row: Any, item: MaskedFeedback) -> bool:  # noqa: ANN401 - a result row
+    if item.edited_at is not None and (row.edited_at is None or item.edited_at > row.edited_at):
+        return False
+    earlier = select(FeedbackRevisionRow.revision).where(
+        FeedbackRevisionRow.feedback_id == row.id,
+        FeedbackRevisionRow.content_fingerprint == item.content_fingerprint,
+    )
+    return connection.execute(earlier).first() is not None
+
+
 def _known(
     connection: Connection, account_id: int, native_ids: Sequence[str]
 ) -> dict[tuple[str, str], Any]:
@@ -155,7 +170,7 @@ def _known(
             FeedbackRow.native_id,
             FeedbackRow.revision,
             FeedbackRow.content_fingerprint,
-            FeedbackRow.state,
+            FeedbackRow.edited_at,
             FeedbackRow.gone_at,
         ).where(FeedbackRow.account_id == account_id, FeedbackRow.native_id.in_(native_ids))
     )
@@ -237,6 +252,7 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
                 "title",
                 "text",
                 "rating",
+                "content_fingerprint",
                 "sealed_original",
                 "replaced_at",
             ],
@@ -246,6 +262,7 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
                 FeedbackRow.title,
                 FeedbackRow.text,
                 FeedbackRow.rating,
+                FeedbackRow.content_fingerprint,
                 FeedbackRow.sealed_original,
                 bindparam("replaced_at", now, type_=FeedbackRevisionRow.replaced_at.type),
             ).where(FeedbackRow.id == row.id),
@@ -682,7 +699,7 @@ def count_known(connection: Connection, account_id: int, window: tuple[datetime,
 def erase_author(
     connection: Connection,
     brand: str,
-    author_fingerprint: str,
+    author_fingerprints: Sequence[str],
     *,
     requested_by: str,
     now: datetime,
@@ -695,14 +712,14 @@ def erase_author(
     erased = _erase(
         connection,
         FeedbackRow.brand == brand,
-        FeedbackRow.author_fingerprint == author_fingerprint,
+        FeedbackRow.author_fingerprint.in_(author_fingerprints),
     )
     connection.execute(
         insert(ErasureRow),
         [
             {
                 "brand": brand,
-                "author_fingerprint": author_fingerprint,
+                "author_fingerprint": author_fingerprints[0],
                 "feedback_erased": erased,
                 "requested_by": requested_by,
                 "erased_at": now,

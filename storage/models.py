@@ -183,6 +183,7 @@ class FeedbackRevisionRow(Base):
     title: Mapped[str]
     text: Mapped[str]
     rating: Mapped[int | None]
+    content_fingerprint: Mapped[str] = mapped_column(String(64))
     sealed_original: Mapped[bytes | None]
     replaced_at: Mapped[datetime]
 

@@ -62,7 +62,6 @@ def declare(broker: Broker) -> None:
     """Declare every actor on a broker."""
     for spec in ACTORS:
         dramatiq.actor(
-            _handler(spec),
             broker=broker,
             actor_name=spec.message,
             queue_name=spec.queue,
@@ -71,7 +70,7 @@ def declare(broker: Broker) -> None:
             min_backoff=MIN_BACKOFF_MS,
             max_backoff=MAX_BACKOFF_MS,
             time_limit=spec.time_limit_ms,
-        )
+        )(_handler(spec))
 
 
 def _handler(spec: ActorSpec) -> Callable[[Any], None]:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=2)
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=5)
 SLOWEST_COMMIT = timedelta(seconds=10)
@@ -61,7 +60,9 @@ def _post(runtime: Runtime, job: AlertJob) -> None:
         turn_at = alerts.take_turn(connection, job, now=now, interval=POST.interval)
         if turn_at > now:
             return
-        token = alerts.begin_sending(connection, job.id, now=now, lease_until=now + LEASE)
+        token = alerts.begin_sending(
+            connection, job.id, now=now, lease_until=now + runtime.settings.lease
+        )
     if token is None:
         return
     retry_at = None
@@ -89,7 +90,9 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
     assert runtime.slack is not None  # noqa: S101 - checked by the only caller
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
-        token = alerts.claim_reading(connection, job.id, now=now, lease_until=now + LEASE)
+        token = alerts.claim_reading(
+            connection, job.id, now=now, lease_until=now + runtime.settings.lease
+        )
     if token is None:
         return
     sent_at = job.sent_at or now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=3)
 DRAFT_PAGE = 50
 URGENT_PAGE = 5
 """Few ids a message, so that nobody urgent waits for many others."""
@@ -42,7 +40,9 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
     """
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
-        token, rows = feedback.claim(connection, feedback_ids, now=now, until=now + LEASE)
+        token, rows = feedback.claim(
+            connection, feedback_ids, now=now, until=now + runtime.settings.lease
+        )
     if not rows:
         return 0
     results = runtime.classifier.classify([row.text for row in rows], [row.rating for row in rows])

@@ -43,8 +43,6 @@ ANALYZE_PAGE = 64
 """Ids in one analysis message: two batches of the model."""
 ALERT_AGE = timedelta(hours=48)
 """In a first collection, what is older shares one digest."""
-PAGE_LEASE = timedelta(minutes=3)
-"""Longer than any page takes; the holder of an older lease is dead."""
 IMPORT_LEASE = timedelta(hours=1)
 STINT = timedelta(seconds=20)
 """How long one message collects before it makes room for other accounts."""
@@ -140,7 +138,7 @@ def _claim(runtime: Runtime, account_id: int) -> Run | None:
             connection,
             account_id,
             now=runtime.clock(),
-            lease=PAGE_LEASE,
+            lease=runtime.settings.lease,
             overlap=_duration(account, "overlap", spec.overlap if spec else timedelta(0)),
             backfill=_duration(account, "backfill", FIRST_BACKFILL),
             window=spec.window if spec else None,
@@ -167,7 +165,7 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
         stored = _store_items(runtime, connection, run, account, page, done)
         if page.next_cursor is not None:
             held = accounts.advance_run(
-                connection, run, page.next_cursor, now=now, lease=PAGE_LEASE
+                connection, run, page.next_cursor, now=now, lease=runtime.settings.lease
             )
         else:
             if page.covers is not None:
@@ -190,8 +188,15 @@ def _store_items(
     """Store feedback and quarantine of a page and ask for the analysis of what is new."""
     now = runtime.clock()
     brand = runtime.brands[account.brand]
-    items = [prepare(item, brand, runtime.sealer, now=now) for item in page.items]
-    stored = feedback.store_page(connection, run, items, now=now, fresh_after=now - ALERT_AGE)
+    items = [prepare(item, brand, account.channel, runtime.sealer, now=now) for item in page.items]
+    stored = feedback.store_page(
+        connection,
+        run,
+        items,
+        now=now,
+        fresh_after=now - ALERT_AGE,
+        is_export=CHANNELS[account.channel].spec.reads_files,
+    )
     done.quarantined += accounts.quarantine(
         connection,
         run.account_id,

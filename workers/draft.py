@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=3)
 RETRY_AFTER = timedelta(minutes=5)
 
 
@@ -42,7 +41,7 @@ def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
     """
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
-        token, rows = cases.claim(connection, case_ids, now=now, until=now + LEASE)
+        token, rows = cases.claim(connection, case_ids, now=now, until=now + runtime.settings.lease)
     finished: list[Drafted] = []
     failed: list[int] = []
     for row in rows:

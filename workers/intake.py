@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    item: CollectedFeedback, brand: Brand, sealer: Sealer, *, now: datetime
+    item: CollectedFeedback, brand: Brand, channel: str, sealer: Sealer, *, now: datetime
 ) -> MaskedFeedback:
     """Mask everything readable and seal the original.
 
     Args:
         item: As collected.
         brand: Its registered contacts are not personal data.
+        channel: Where the author and the order are known.
         sealer: Encrypts and fingerprints.
         now: Taken as the date of what the channel does not date, and marked as inexact.
     """
@@ -37,8 +38,8 @@ def prepare(
         text=mask(item.text, allow=brand.contacts).text,
         rating=item.rating,
         author=mask_author(item.author) if item.author else "",
-        author_fingerprint=_fingerprint(sealer, item.author_id or item.author),
-        order_fingerprint=_fingerprint(sealer, item.order_id),
+        author_fingerprint=_fingerprint(sealer, channel, item.author_id or item.author),
+        order_fingerprint=_fingerprint(sealer, channel, item.order_id),
         product_id=item.product_id,
         product_name=item.product_name,
         url=item.url,
@@ -52,8 +53,13 @@ def prepare(
     )
 
 
-def _fingerprint(sealer: Sealer, identity: str) -> str:
-    return sealer.fingerprint(identity) if identity else ""
+def identity(channel: str, name: str) -> str:
+    """Give what is fingerprinted for an author or order: ids mean something per channel only."""
+    return f"{channel}:{name}"
+
+
+def _fingerprint(sealer: Sealer, channel: str, name: str) -> str:
+    return sealer.fingerprint(identity(channel, name)) if name else ""
 
 
 def _original(item: CollectedFeedback) -> bytes:

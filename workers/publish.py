@@ -36,7 +36,6 @@ log = structlog.get_logger()
 
 MARGIN = timedelta(seconds=5)
 """Between committing ``sending`` and the request leaving; a slower worker gives up unsent."""
-READING_LEASE = timedelta(minutes=3)
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=30)
 MODERATION_PAUSE = timedelta(minutes=30)
@@ -180,7 +179,7 @@ def verify(runtime: Runtime, publication_id: int) -> None:
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
         token = publications.claim_reading(
-            connection, job.id, job.state, now=now, lease_until=now + READING_LEASE
+            connection, job.id, job.state, now=now, lease_until=now + runtime.settings.lease
         )
     if token is None:
         return

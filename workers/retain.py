@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from storage import feedback
+from workers.intake import identity
 
 if TYPE_CHECKING:
     from workers.runtime import Runtime
@@ -42,12 +43,17 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
     Returns:
         How many pieces of feedback were changed.
     """
-    fingerprint = runtime.sealer.fingerprint(author)
+    channels = {account.channel for account in runtime.brand(brand).accounts}
+    fingerprints = [
+        fingerprint
+        for channel in sorted(channels)
+        for fingerprint in runtime.sealer.fingerprints(identity(channel, author))
+    ]
     with runtime.database.unit_of_work() as connection:
         erased = feedback.erase_author(
             connection,
             brand,
-            fingerprint,
+            fingerprints,
             requested_by=requested_by,
             now=runtime.clock(),
         )

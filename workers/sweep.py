@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,29 +13,31 @@ from workers.analyze import DRAFT_PAGE, URGENT_PAGE
 from workers.collect import ANALYZE_PAGE
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
 
-LOST_AFTER = timedelta(minutes=2)
-"""A row whose message has had no effect for so long gets another one."""
 LIMIT = 5_000
 """Most rows one check queues again at a time."""
 
 
-def sweep(runtime: Runtime, *, lost_after: timedelta = LOST_AFTER) -> dict[str, int]:
+def sweep(runtime: Runtime, *, lost_after: timedelta | None = None) -> dict[str, int]:
     """Run every check once.
 
     Args:
         runtime: This process's tools.
-        lost_after: Zero at the start of a single-process daemon, whose broker forgot everything.
+        lost_after: A row whose message has had no effect for so long gets another one; the
+            lease by default. Zero at the start of a single-process daemon, whose broker forgot
+            everything.
 
     Returns:
         What each check repaired; nothing repaired is not listed.
     """
     now = runtime.clock()
+    if lost_after is None:
+        lost_after = runtime.settings.lease
     found = {
         "publications_expired": publish.expire_sending(runtime),
         "alerts_expired": alert.expire_sending(runtime),

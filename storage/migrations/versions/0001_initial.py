@@ -1,4 +1,4 @@
-"""first schema."""
+"""Make the first schema."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -291,6 +291,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("rating", sa.Integer(), nullable=True),
+        sa.Column("content_fingerprint", sa.String(length=64), nullable=False),
         sa.Column("sealed_original", sa.LargeBinary(), nullable=True),
         sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
