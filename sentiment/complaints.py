@@ -117,7 +117,7 @@ def find_severity(folded: Folded) -> tuple[Severity, tuple[Span, ...]]:
         spans = tuple(
             folded.span(*match.span())
             for match in pattern.finditer(folded.text)
-            if severity is Severity.HIGH or _real(folded.text, *match.span())
+            if _real(folded.text, *match.span())
         )
         if spans:
             return severity, spans

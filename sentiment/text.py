@@ -143,13 +143,19 @@ def fold(text: str) -> Folded:
     return Folded("".join(pieces), tuple(places), len(text))
 
 
+# Letters that are a word by themselves: swearing, thanks, a cold stare.
+_MEANT = re.compile("ㅅㅂ|ㅆㅂ|ㅂㅅ|ㅈㄹ|ㅡ ?ㅡ|(?<![ㅏ-ㅣ])ㅗ(?![ㅏ-ㅣ])|ㄱㅅ|ㅊㅊ|ㄱㅊ")
+
+
 def is_blank(normalised: str) -> bool:
     """Tell whether nothing is said: no letter, or only ㅋㅋㅋ, ㅠㅠ and the like."""
-    return not _LETTER.search(_LAUGH_OR_CRY.sub("", normalised))
+    return not _LETTER.search(_LAUGH_OR_CRY.sub("", normalised)) and not _MEANT.search(normalised)
 
 
 def is_korean(normalised: str) -> bool:
     """Tell whether enough of the letters are Hangul to be read as Korean."""
+    if _MEANT.search(normalised):
+        return True
     letters = len(_LETTER.findall(normalised))
     hangul = len(_HANGUL.findall(normalised))
     return hangul >= 1 and hangul >= 0.12 * letters
@@ -161,4 +167,6 @@ def is_mash(normalised: str) -> bool:
     jamo = len(_LAUGH_OR_CRY.findall(normalised))
     if len(hangul) >= 4 and len(set(hangul)) == 1:
         return True
-    return jamo >= 4 and len(hangul) * 3 < jamo and len(hangul) <= 2
+    return (
+        jamo >= 4 and not _MEANT.search(normalised) and len(hangul) * 3 < jamo and len(hangul) <= 2
+    )

@@ -1,0 +1,54 @@
+"""Words show categories and severity; words that only sound dreadful do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.types import ComplaintCategory, Severity
+from sentiment.complaints import decide_categories, decide_severity, find_categories, find_severity
+from sentiment.text import fold
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("배송이 너무 늦어요", "delivery"),
+        ("결제했는데 품절이래요", "stock"),
+        ("화면이 깨져서 왔어요", "defect"),
+        ("마감이 조잡해요", "quality"),
+        ("사진이랑 색이 달라요", "mismatch"),
+        ("환불을 안 해줘요", "return_refund"),
+        ("상담원이 불친절해요", "service"),
+        ("이 가격에 사기엔 비싸요", "price"),
+        ("포장이 엉망이에요", "packaging"),
+        ("벌레가 나왔어요", "safety"),
+    ],
+)
+def test_words_show_the_category(text: str, category: str) -> None:
+    assert ComplaintCategory(category) in find_categories(fold(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("먹고 식중독 걸려서 응급실 갔어요", Severity.CRITICAL),
+        ("소비자원에 신고하겠습니다", Severity.CRITICAL),
+        ("제 전화번호가 다른 사람에게 노출됐어요", Severity.CRITICAL),
+        ("환불을 거부하네요", Severity.HIGH),
+        ("색이 별로예요", Severity.NORMAL),
+        ("벌레 나올까 걱정했는데 깨끗해요", Severity.NORMAL),
+        ("두드러기 없이 잘 써요", Severity.NORMAL),
+    ],
+)
+def test_words_raise_the_severity(text: str, severity: Severity) -> None:
+    assert find_severity(fold(text))[0] is severity
+
+
+def test_a_complaint_always_has_a_category() -> None:
+    (finding,) = decide_categories(fold("진짜 실망이네요"), {}, None)
+    assert finding.category is ComplaintCategory.OTHER
+    assert finding.span is not None
+
+
+def test_without_tags_the_words_decide() -> None:
+    assert decide_severity(fold("환불을 거부하네요"), {}, None)[0] is Severity.HIGH

@@ -1,0 +1,59 @@
+"""Hiding places are undone, and offsets lead back to what the customer wrote."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentiment.text import MAX_CHARACTERS, fold, is_blank, is_korean, is_mash, normalise
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("ㅅㅣㅂㅏㄹ 환불해", "시발 환불해"),
+        ("배\u200b송\u200d이", "배송이"),
+        ("ＧＯＯＤ １００％", "good 100%"),
+        ("최악ㅠㅠㅠㅠㅠㅠ", "최악ㅠㅠㅠ"),
+        ("ㅂㅠㅋㅣ", "뷰키"),
+        ("좋아요 ㅠㅠ ㅋㅋ", "좋아요 ㅠㅠ ㅋㅋ"),
+        ("<p>별로</p><br/>요", "별로 요"),
+        ("가\n\t 나", "가 나"),
+        ("\ud800좋음\x00", "좋음"),
+    ],
+)
+def test_texts_are_read_without_hiding_places(written: str, read: str) -> None:
+    assert normalise(written) == read
+
+
+def test_decomposed_hangul_is_joined() -> None:
+    assert normalise("\u1107\u1162\u1109\u1169\u11bc") == "배송"
+
+
+def test_spans_lead_back_to_the_original() -> None:
+    text = "어 ㅅㅣ\u200bㅂㅏㄹ 진짜"
+    folded = fold(text)
+    at = folded.text.index("시발")
+    span = folded.span(at, at + 2)
+    assert text[span.start : span.end] == "ㅅㅣ\u200bㅂㅏㄹ"
+
+
+def test_plain_text_folds_onto_itself() -> None:
+    folded = fold("배송 ABC")
+    assert folded.text == "배송 abc"
+    assert folded.span(0, 2).end == 2
+
+
+def test_long_texts_keep_both_ends() -> None:
+    read = normalise("시작 " + "가나 " * MAX_CHARACTERS + " 끝")
+    assert read.startswith("시작")
+    assert read.endswith("끝")
+    assert len(read) <= MAX_CHARACTERS + 1
+
+
+def test_blank_foreign_and_mashed_texts_are_told_apart() -> None:
+    assert is_blank(normalise("ㅋㅋㅋ!!"))
+    assert not is_blank(normalise("ㅅㅂ"))
+    assert not is_korean(normalise("very good"))
+    assert is_korean(normalise("Galaxy S23 케이스 좋아요"))
+    assert is_mash(normalise("ㅁㄴㅇㄹㅎ"))
+    assert not is_mash(normalise("굿굿"))
