@@ -62,6 +62,7 @@ class Channel:
 
 CHANNELS: Mapping[str, Channel] = {
     "storefront": Channel("collectors.storefront"),
+    "coupang": Channel("collectors.coupang"),
     "seller_export": Channel("collectors.seller_export"),
     "generic_file": Channel("collectors.table_file"),
 }

@@ -37,5 +37,6 @@ class PublisherEntry:
 
 PUBLISHERS: Mapping[str, PublisherEntry] = {
     "storefront": PublisherEntry("responders.publishers.storefront"),
+    "coupang": PublisherEntry("responders.publishers.coupang"),
 }
 """Every channel that can be answered, by the word used in ``brand.toml``."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from collectors import CHANNELS
+from collectors import CHANNELS, coupang
 from collectors.storefront import parse_page
 from domain.brands import Account
 from domain.types import CollectedFeedback
@@ -24,6 +24,8 @@ from tests.collectors.conftest import FIXTURES, NOW
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from collectors.listing import Listing
 
 COLUMNS = {
     "id": "번호",
@@ -51,8 +53,15 @@ def _file(channel: str, path: Path) -> Parsed:
     return tuple(item for page in pages for item in page.items)
 
 
+def _json(path: Path, parse: Callable[..., Listing], **words: object) -> Parsed:
+    listing = parse(json.loads(path.read_text(encoding="utf-8")), now=NOW, **words)
+    assert not listing.quarantined
+    return listing.items
+
+
 PARSERS: dict[str, Callable[[Path], Parsed]] = {
     "storefront": _storefront,
+    "coupang": lambda path: _json(path, coupang.parse_inquiries, surface=path.stem),
     "seller_export": lambda path: _file("seller_export", path),
     "generic_file": lambda path: _file("generic_file", path),
 }
@@ -78,7 +87,7 @@ FILES = sorted(
     path
     for channel in PARSERS
     for path in (FIXTURES / channel).iterdir()
-    if path.suffix not in {".md", ".json"}
+    if path.suffix != ".md" and not path.name.endswith(".expected.json")
 )
 
 

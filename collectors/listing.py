@@ -1,0 +1,328 @@
+"""Lists in JSON that are read page by page: rows, fields and the place where a run is.
+
+Three promises hold for every channel that reads through here. A row either becomes feedback or is
+quarantined with what arrived; a body without its list is `LayoutChangedError`; and a run that
+might have skipped rows because the list moved under it says so, so that nothing is called gone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from collectors.values import KST, clean_text
+from domain.errors import BadInputError, ConfigurationError, LayoutChangedError
+from domain.types import CollectedFeedback, QuarantinedItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date, datetime
+
+    from collectors.base import Build
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one list page says.
+
+    Attributes:
+        rows: Rows on this page, read or not.
+        total: How many rows the channel has for the whole question; -1 where it does not say.
+        pages: How many pages it counts; -1 where it does not say.
+    """
+
+    items: tuple[CollectedFeedback, ...]
+    quarantined: tuple[QuarantinedItem, ...]
+    rows: int
+    total: int = -1
+    pages: int = -1
+
+
+def changed(what: str, body: object) -> LayoutChangedError:
+    """Give the error of an answer that has another shape, with the answer."""
+    return LayoutChangedError(what, payload=_as_bytes(body))
+
+
+def rows_of(body: object, *path: str) -> list[object]:
+    """Find the list of rows in an answer.
+
+    Args:
+        body: The parsed JSON.
+        path: Keys that lead to the list.
+
+    Raises:
+        LayoutChangedError: There is no list at ``path``.
+    """
+    found = body
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    if not isinstance(found, list):
+        raise changed(f"no list at {'.'.join(path)}", body)
+    return found
+
+
+def count_in(body: object, *path: str) -> int:
+    """Find a count in an answer; -1 where there is none.
+
+    Args:
+        body: The parsed JSON.
+        path: Keys that lead to the number.
+    """
+    found = body
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 10**9:
+        return -1
+    return found
+
+
+def read_rows(
+    rows: list[object], read: Callable[[Row], CollectedFeedback | None], *, source: str
+) -> tuple[tuple[CollectedFeedback, ...], tuple[QuarantinedItem, ...]]:
+    """Read every row; what cannot be read is kept, never dropped.
+
+    Args:
+        rows: As they arrived.
+        read: Gives the feedback, None for a row that is none by the channel's own word (deleted,
+            a notice), or `BadInputError`.
+        source: Which list, for whoever looks at the quarantine.
+
+    Raises:
+        LayoutChangedError: Not one row could be read.
+    """
+    items: list[CollectedFeedback] = []
+    quarantined: list[QuarantinedItem] = []
+    for position, row in enumerate(rows, start=1):
+        try:
+            item = read(_as_row(row))
+        except BadInputError as error:
+            quarantined.append(
+                QuarantinedItem(
+                    reason=str(error),
+                    raw=_as_bytes(row),
+                    source=source,
+                    row=position,
+                    field=error.field,
+                    remedy=error.remedy or "판매자 센터에서 이 글을 직접 확인해 주세요.",
+                )
+            )
+            continue
+        if item is not None:
+            items.append(item)
+    if quarantined and len(quarantined) == len(rows):
+        raise changed(f"{source}: no row can be read: {quarantined[0].reason}", rows)
+    return tuple(items), tuple(quarantined)
+
+
+def _as_row(row: object) -> Row:
+    if not isinstance(row, dict):
+        raise BadInputError("a row is not an object")
+    return row
+
+
+def _as_bytes(value: object) -> bytes:
+    return json.dumps(value, default=str).encode()
+
+
+def number_in(row: Row, key: str) -> str:
+    """Read a channel's whole number, given as a number or as text; its digits.
+
+    Raises:
+        BadInputError: Missing or something else.
+    """
+    value = row.get(key)
+    digits = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if not re.fullmatch(r"\d{1,19}", digits, re.ASCII):
+        raise BadInputError("a whole number is missing", field=key)
+    return digits
+
+
+def text_in(row: Row, key: str) -> str:
+    """Read a text that must be there; it may be empty.
+
+    Raises:
+        BadInputError: Missing, not a text, or far too long.
+    """
+    value = row.get(key)
+    if not isinstance(value, str):
+        raise BadInputError("a text is missing", field=key)
+    return clean_text(value, field=key)
+
+
+def word_in(row: Row, key: str) -> str:
+    """Read a short value that may be absent: a name, a state, a number as text.
+
+    Raises:
+        BadInputError: It is a list or an object.
+    """
+    value = row.get(key)
+    if value is None or isinstance(value, bool):
+        return ""
+    if not isinstance(value, str | int | float):
+        raise BadInputError("a plain value was expected", field=key)
+    # Whole numbers of any length print; Python only refuses over 4,300 digits, which JSON cannot.
+    return clean_text(str(value), field=key)
+
+
+def when_in(row: Row, key: str) -> str | int | float:
+    """Give what a row has as its date, for `collectors.values.parse_when`.
+
+    Raises:
+        BadInputError: Missing or not a date at all.
+    """
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadInputError("the date is missing", field=key)
+    return value
+
+
+def list_in(row: Row, key: str) -> list[object]:
+    """Read a list that may be absent.
+
+    Raises:
+        BadInputError: It is something else.
+    """
+    value = row.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise BadInputError("a list was expected", field=key)
+    return value
+
+
+def rows_in(row: Row, key: str) -> list[Row]:
+    """Read a list of objects that may be absent.
+
+    Raises:
+        BadInputError: It is something else.
+    """
+    return [_as_row(value) for value in list_in(row, key)]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run is: which list, which stretch of days, which page.
+
+    Attributes:
+        surface: Index of the list among the account's lists.
+        stretch: Index of the stretch of days; -1 while the window is read in one piece.
+        page: From 1.
+        total: Rows the page before counted; -1 when there was none or it did not say.
+        shrank: Whether rows may have been skipped, in this list or one before.
+    """
+
+    surface: int = 0
+    stretch: int = -1
+    page: int = 1
+    total: int = -1
+    shrank: bool = False
+
+    @classmethod
+    def read(cls, cursor: str | None) -> Place:
+        """Read a cursor.
+
+        Raises:
+            BadInputError: It is not one of ours.
+        """
+        if cursor is None:
+            return cls()
+        found = re.fullmatch(r"(\d):(-1|\d{1,3}):(\d{1,6}):(-1|\d{1,9}):([01])", cursor, re.ASCII)
+        if found is None or found[3] == "0":
+            raise BadInputError("unknown cursor", field="cursor")
+        return cls(int(found[1]), int(found[2]), int(found[3]), int(found[4]), found[5] == "1")
+
+    def __str__(self) -> str:
+        return f"{self.surface}:{self.stretch}:{self.page}:{self.total}:{self.shrank:d}"
+
+    def within(self, listing: Listing, page_size: int) -> Place | None:
+        """Give the next page of this list after ``listing``; None when it was the last.
+
+        Rows that were deleted meanwhile pull later rows onto pages that were already read, so
+        that many pages are read again.
+
+        Raises:
+            LayoutChangedError: The channel counts rows it does not show.
+        """
+        gone = self.total - listing.total if self.total >= 0 and listing.total >= 0 else 0
+        if gone > 0:
+            back = 1 + (gone - 1) // page_size
+            return replace(self, page=max(1, self.page - back), total=listing.total, shrank=True)
+        if listing.pages >= 0:
+            has_more = self.page < listing.pages
+        elif listing.total >= 0:
+            has_more = self.page * page_size < listing.total
+        else:
+            has_more = listing.rows >= page_size
+        if not has_more:
+            return None
+        if not listing.rows:
+            raise changed(f"page {self.page} is empty and {listing.total} rows are counted", {})
+        return replace(self, page=self.page + 1, total=listing.total)
+
+    def has_all(self, listing: Listing, page_size: int) -> bool:
+        """Tell whether the run so far, this page included, showed every row the channel counts."""
+        expected = min(page_size, listing.total - (self.page - 1) * page_size)
+        return not self.shrank and (listing.total < 0 or listing.rows >= expected)
+
+
+def days_between(since: datetime, until: datetime) -> tuple[date, date]:
+    """Give the first and the last Korean day that ``[since, until)`` touches."""
+    last = max(since, until - timedelta(microseconds=1))
+    return since.astimezone(KST).date(), last.astimezone(KST).date()
+
+
+def address_of(build: Build, default: str) -> str:
+    """Give the channel's address, or the one of the account's ``base_url``; no slash at the end.
+
+    Raises:
+        ConfigurationError: It is not an address.
+    """
+    address = build.account.option("base_url", default).rstrip("/")
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
+        raise ConfigurationError(f"{build.account.key}: base_url is not an address")
+    return address
+
+
+def required_option(build: Build, name: str) -> str:
+    """Give an option the channel cannot do without.
+
+    Raises:
+        ConfigurationError: The account has none.
+    """
+    value = build.account.option(name).strip()
+    if not value:
+        raise ConfigurationError(f'{build.account.key}: {name} = "..." is missing in brand.toml')
+    return value
+
+
+def required_credential(build: Build, name: str) -> str:
+    """Give a credential the channel cannot do without.
+
+    Raises:
+        ConfigurationError: The account's credentials file has none.
+    """
+    value = build.account.credentials.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(f"{build.account.key}: {name} is missing in the credentials file")
+    return value
+
+
+def chosen_surfaces(build: Build, known: tuple[str, ...], default: tuple[str, ...]) -> list[str]:
+    """Give the lists an account reads: its ``surfaces`` option, or ``default``.
+
+    Raises:
+        ConfigurationError: An unknown one, or none.
+    """
+    chosen = build.account.options.get("surfaces", list(default))
+    if not isinstance(chosen, list) or not chosen or any(name not in known for name in chosen):
+        raise ConfigurationError(
+            f"{build.account.key}: surfaces must be a list of {', '.join(known)}"
+        )
+    return [name for name in known if name in chosen]

@@ -1,0 +1,80 @@
+"""Looking before writing, for channels that would take a second reply or overwrite another's."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from domain.errors import (
+    ChannelUnavailableError,
+    CredentialRejectedError,
+    OutcomeUnknownError,
+    PermanentError,
+    PublicationRefusedError,
+    ReputationError,
+)
+from domain.types import same_reply
+
+if TYPE_CHECKING:
+    from domain.types import ChannelReply, ReplyTarget
+    from responders.publishers.base import Publisher
+
+
+def standing_reply(publisher: Publisher, target: ReplyTarget, text: str) -> ChannelReply | None:
+    """Look whether the item is answered already, before anything is written.
+
+    Takes at most half of ``publisher.timeout_s``, so that the write that follows still ends
+    within the lease of whoever called.
+
+    Returns:
+        Our own reply when it already stands there; None when the item is free.
+
+    Raises:
+        PublicationRefusedError: Somebody else answered, or the item is gone.
+        CredentialRejectedError: The channel refuses us.
+        RetryableError: It could not be read, or not in time; nothing was written.
+    """
+    started = time.monotonic()
+    try:
+        replies = publisher.read_back(target)
+    except (PublicationRefusedError, CredentialRejectedError):
+        raise
+    except PermanentError as error:
+        raise ChannelUnavailableError(f"could not look before writing: {error}") from None
+    ours = _ours(replies, text)
+    if ours is None and replies:
+        raise _answered_elsewhere(target)
+    if ours is None and time.monotonic() - started > publisher.timeout_s / 2:
+        raise ChannelUnavailableError(f"{target.native_id}: looking took too long to write after")
+    return ours
+
+
+def after_duplicate(publisher: Publisher, target: ReplyTarget, text: str) -> ChannelReply:
+    """Find out whose reply it is that the channel says is already there.
+
+    Raises:
+        PublicationRefusedError: Somebody else's.
+        OutcomeUnknownError: It cannot be read now.
+    """
+    try:
+        replies = publisher.read_back(target)
+    except PublicationRefusedError:
+        raise
+    except ReputationError as error:
+        raise OutcomeUnknownError(f"already answered, by whom is unknown: {error}") from None
+    ours = _ours(replies, text)
+    if ours is not None:
+        return ours
+    if replies:
+        raise _answered_elsewhere(target)
+    raise OutcomeUnknownError(f"{target.native_id}: already answered, but no reply can be seen")
+
+
+def _ours(replies: tuple[ChannelReply, ...], text: str) -> ChannelReply | None:
+    return next((reply for reply in replies if same_reply(reply.text, text)), None)
+
+
+def _answered_elsewhere(target: ReplyTarget) -> PublicationRefusedError:
+    return PublicationRefusedError(
+        f"{target.native_id}: somebody else has answered", code="answered_elsewhere"
+    )

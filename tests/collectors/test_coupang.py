@@ -1,0 +1,238 @@
+"""What is Coupang's alone; the rest is proved by tests/contract."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from collectors.base import Build
+from collectors.coupang import SPEC, authorization, build, parse_contact, parse_inquiries
+from collectors.http import Limits, Pacer, build_client
+from domain.brands import Account
+from domain.errors import (
+    BadInputError,
+    ConfigurationError,
+    CredentialRejectedError,
+    LayoutChangedError,
+    OutcomeUnknownError,
+    PublicationRefusedError,
+)
+from domain.types import ReplyTarget
+from responders.publishers.coupang import build as build_publisher
+from tests.collectors.conftest import FIXTURES, NOW, MemoryTokens
+from tests.collectors.mangling import mangled, totality
+from tests.fakes.coupang import CoupangMarket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PRODUCT = json.loads((FIXTURES / "coupang" / "product.json").read_text(encoding="utf-8"))
+CONTACT = json.loads((FIXTURES / "coupang" / "cc.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def market() -> Iterator[CoupangMarket]:
+    made = CoupangMarket()
+    made.start()
+    yield made
+    made.stop()
+
+
+def build_on(market: CoupangMarket, **options: object) -> Build:
+    account = market.account()
+    account = Account(
+        account.brand,
+        account.name,
+        account.channel,
+        credentials=account.credentials,
+        options={**account.options, **options},
+        writable=True,
+    )
+    client = build_client(
+        account,
+        SPEC,
+        pacer=Pacer(market.clock.monotonic),
+        clock=market.clock.now,
+        allow_private=True,
+        limits=Limits(wait_s=0.5, total_s=1.0),
+        sleep=market.clock.advance,
+    )
+    return Build(account, client, market.clock.now, MemoryTokens())
+
+
+def test_the_signature_is_right_byte_for_byte() -> None:
+    # The vector of the channel reference.
+    path = "/v2/providers/openapi/apis/api/v5/vendors/A00012345/onlineInquiries"
+    query = (
+        "vendorId=A00012345&answeredType=NOANSWER&inquiryStartAt=2025-12-26"
+        "&inquiryEndAt=2026-01-01&pageNum=1&pageSize=50"
+    )
+    at = datetime.fromisoformat("2026-01-01T09:00:00+09:00")
+    assert authorization("ak", "sk", "GET", path, query, at=at) == (
+        "CEA algorithm=HmacSHA256, access-key=ak, signed-date=260101T000000Z, "
+        "signature=2d591c817526b898eca2a0694200b973eb9ea04989e080824b80726c35a7ad9d"
+    )
+
+
+def test_what_the_contact_centre_asks_again_is_open_again() -> None:
+    item = parse_inquiries(CONTACT, surface="cc", now=NOW).items[0]
+    assert "아직 회수되지 않았다고" in item.text
+    assert not item.replies, "the answer to the first request answers nothing that is open"
+    assert item.deadline_at == datetime.fromisoformat("2026-11-22T09:30:00+09:00")
+    assert item.extra["parent_answer_id"] == "1027000003"
+
+
+def test_what_is_answered_has_no_deadline() -> None:
+    item = parse_inquiries(CONTACT, surface="cc", now=NOW).items[1]
+    assert item.deadline_at is None
+    assert [reply.text for reply in item.replies] == ["입고 확인했습니다."]
+
+
+def test_the_buyers_phone_is_not_read() -> None:
+    item = parse_inquiries(CONTACT, surface="cc", now=NOW).items[0]
+    assert "555" not in repr(item)
+
+
+def test_one_bad_row_is_kept_aside_and_the_others_are_read() -> None:
+    body = json.loads(json.dumps(PRODUCT))
+    del body["data"]["content"][0]["inquiryAt"]
+    listing = parse_inquiries(body, surface="product", now=NOW)
+    assert [item.native_id for item in listing.items] == ["product:39400002"]
+    assert listing.quarantined[0].field == "inquiryAt"
+    assert b"39400001" in listing.quarantined[0].raw
+
+
+def test_an_answer_without_its_list_is_a_changed_layout() -> None:
+    with pytest.raises(LayoutChangedError):
+        parse_inquiries({"code": 200, "data": {}}, surface="product", now=NOW)
+
+
+@totality
+@given(mangled(PRODUCT))
+def test_any_product_answer_is_read_or_refused_by_name(body: object) -> None:
+    _is_total(body, "product")
+
+
+@totality
+@given(mangled(CONTACT))
+def test_any_contact_answer_is_read_or_refused_by_name(body: object) -> None:
+    _is_total(body, "cc")
+
+
+def _is_total(body: object, surface: str) -> None:
+    try:
+        listing = parse_inquiries(body, surface=surface, now=NOW)
+    except LayoutChangedError:
+        return
+    assert len(listing.items) + len(listing.quarantined) == listing.rows
+    for item in listing.items:
+        item.text.encode()
+        assert item.written_at is not None
+        assert item.written_at <= NOW + timedelta(minutes=5)
+
+
+@totality
+@given(mangled({"code": 200, "data": CONTACT["data"]["content"][0]}))
+def test_any_single_contact_is_read_or_refused_by_name(body: object) -> None:
+    try:
+        parse_contact(body, now=NOW)
+    except LayoutChangedError:
+        return
+
+
+@pytest.mark.enable_socket
+def test_a_busy_window_is_read_day_by_day(market: CoupangMarket) -> None:
+    market.slow_rows = 12
+    now = market.clock.now()
+    ids = {market.seed(f"문의 {n}", now - timedelta(hours=3 * n + 1)) for n in range(40)}
+    collector = build(build_on(market, surfaces=["product"]))
+    since, cursor, seen = now - timedelta(days=6), None, set()
+    while True:
+        page = collector.fetch(since, now, cursor)
+        seen |= {item.native_id for item in page.items}
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == ids
+    assert page.covers == (since, now)
+    assert any("x-extended-timeout" in asked.headers for asked in market.journal)
+
+
+@pytest.mark.enable_socket
+def test_a_transferred_inquiry_is_marked_and_can_be_confirmed(market: CoupangMarket) -> None:
+    native_id = market.seed("확인만 해 주세요", market.clock.now() - timedelta(hours=2), "cc")
+    market.want_confirmation(native_id)
+    made = build_on(market, surfaces=["transfer"])
+    page = build(made).fetch(market.clock.now() - timedelta(days=1), market.clock.now(), None)
+    (item,) = page.items
+    assert item.extra["needs_confirm"] == "1"
+    target = ReplyTarget(item.native_id, item.kind, item.extra, "pyeongpan-1")
+    publisher = build_publisher(made)
+    with pytest.raises(PublicationRefusedError):
+        publisher.publish(target, "확인했습니다.")
+    publisher.confirm(target)
+    assert market.is_confirmed(native_id)
+    market.clock.advance(25 * 3600)
+    market.want_confirmation(native_id)
+    with pytest.raises(PublicationRefusedError) as caught:
+        publisher.confirm(target)
+    assert caught.value.code == "closed"
+
+
+@pytest.mark.enable_socket
+def test_a_duplicate_that_the_list_does_not_show_yet_is_not_taken_for_success(
+    market: CoupangMarket,
+) -> None:
+    native_id = market.seed("언제 와요?", market.clock.now() - timedelta(hours=2))
+    made = build_on(market)
+    page = build(made).fetch(market.clock.now() - timedelta(days=1), market.clock.now(), None)
+    (item,) = page.items
+    target = ReplyTarget(item.native_id, item.kind, item.extra, "pyeongpan-1")
+    publisher = build_publisher(made)
+    publisher.publish(target, "내일 도착합니다.")
+    market.hides_replies = True
+    with pytest.raises(OutcomeUnknownError):
+        publisher.publish(target, "내일 도착합니다.")
+    market.hides_replies = False
+    assert publisher.publish(target, "내일 도착합니다.").text == "내일 도착합니다."
+    assert market.stored_replies(native_id) == ["내일 도착합니다."]
+
+
+@pytest.mark.enable_socket
+def test_a_wrong_wing_login_is_the_operators_business(market: CoupangMarket) -> None:
+    market.seed("언제 와요?", market.clock.now() - timedelta(hours=2))
+    made = build_on(market, reply_by="somebody")
+    page = build(made).fetch(market.clock.now() - timedelta(days=1), market.clock.now(), None)
+    (item,) = page.items
+    target = ReplyTarget(item.native_id, item.kind, item.extra, "pyeongpan-1")
+    with pytest.raises(CredentialRejectedError):
+        build_publisher(made).publish(target, "내일 도착합니다.")
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "9:0:1:0:0", "0:-1:0:-1:0", "0:-1:1:-1:0\n", "１:-1:1:-1:0"]
+)
+def test_a_strange_cursor_is_refused(market: CoupangMarket, cursor: str) -> None:
+    with pytest.raises(BadInputError):
+        build(build_on(market)).fetch(NOW - timedelta(days=1), NOW, cursor)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"vendor_id": ""},
+        {"vendor_id": "A1/../B"},
+        {"surfaces": ["reviews"]},
+        {"surfaces": []},
+        {"base_url": "ftp://x"},
+    ],
+)
+@pytest.mark.enable_socket
+def test_wrong_options_are_named(market: CoupangMarket, options: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match="brand/coupang"):
+        build(build_on(market, **options))
