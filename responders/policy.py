@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CITED = (SourceKind.POLICY, SourceKind.FACT, SourceKind.SAVED_REPLY)
 _STILL_USED = 0.6
+_MAX_CHECKED = 10_000
+"""Characters; no channel takes longer replies, and a pasted book must not stop the console."""
 
 
 class Level(StrEnum):
@@ -96,6 +98,9 @@ def check_reply(
     """
     if not text.strip():
         return (Finding(Level.BLOCKING, "empty", "답변이 비어 있습니다."),)
+    if len(text) > _MAX_CHECKED:
+        reason = f"답변이 너무 깁니다 ({len(text):,}자). {_MAX_CHECKED:,}자까지 검사할 수 있습니다."
+        return (Finding(Level.BLOCKING, "too_long", reason),)
     used = _used_sources(text, sources)
     clauses = _valid_clauses(used, manual, at)
     contacts = _contact_findings(text, brand)
@@ -110,7 +115,7 @@ def check_reply(
         *contacts,
         *_personal_data(text, brand, find_personal_data, known),
         *changed_sources(used, manual, at),
-        *_numbers(text, brand, clauses, review_text),
+        *_numbers(text, brand, clauses, review_text[:_MAX_CHECKED]),
         *_tone(text, brand),
         *(
             Finding(
@@ -352,7 +357,7 @@ _ADDRESS = re.compile(
     r"(?:com|net|kr|shop|store|me|io|link|ly|org|be|gg|example)(?:/[^\s<>()\"'”’가-힣]*)?(?![\w@])",
     re.IGNORECASE,
 )
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 
 
 def _contact_findings(text: str, brand: Brand) -> list[Finding]:

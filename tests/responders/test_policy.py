@@ -144,6 +144,14 @@ def test_length_counts_in_the_channels_unit(
     assert short.code == "too_short"
 
 
+@pytest.mark.parametrize("piece", ["가", "1", "a", "“", "{", "<", "가(", "1 "])
+def test_a_pasted_book_is_refused_at_once(
+    findings: Callable[..., tuple[Finding, ...]], piece: str
+) -> None:
+    (finding,) = findings(piece * 500_000, rules=ReplyRules(max_length=2_000_000))
+    assert finding.code == "too_long"
+
+
 def test_a_letter_the_channel_cannot_show_is_a_warning(
     findings: Callable[..., tuple[Finding, ...]],
 ) -> None:
