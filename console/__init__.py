@@ -1,0 +1,1 @@
+"""The approval desk: server-rendered pages; writes decisions, never sends."""

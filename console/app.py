@@ -1,0 +1,87 @@
+"""The console's application: its routes, its refusals, its context."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.staticfiles import StaticFiles
+
+from console import case, names, queue, work
+from console.access import NameNeededError
+from console.context import ConsoleContext
+from console.pages import plain_page
+from console.security import Guard, host_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import APIRouter, Request
+    from starlette.responses import Response
+
+__all__ = ["ConsoleContext", "create_app"]
+
+_PLAIN_REASONS = {
+    400: "요청을 이해하지 못했습니다.",
+    403: "허용되지 않은 요청입니다.",
+    404: "없는 페이지입니다.",
+    405: "허용되지 않은 요청입니다.",
+    409: "그 사이에 바뀌었습니다.",
+    422: "입력한 값을 다시 확인해 주세요.",
+}
+
+
+def create_app(context: ConsoleContext, routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """Build the console.
+
+    Args:
+        context: Its tools.
+        routers: Routes of other rooms to mount, such as Slack's signed requests. They answer
+            for their own authentication.
+    """
+    app = FastAPI(title="Pyeongpan", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.context = context
+    app.state.form_key = secrets.token_bytes(32)
+    app.add_middleware(Guard, hosts=host_names(context.console_url))
+    for router in (names.router, queue.router, case.router, work.router, *routers):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(packages=[("console", "static")]), name="static")
+    app.add_api_route("/healthz", _health, methods=["GET"])
+    app.add_exception_handler(NameNeededError, _ask_name)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    return app
+
+
+def _health() -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+def _ask_name(request: Request, _error: Exception) -> Response:
+    if request.method != "GET":
+        return plain_page(
+            request, "problem.html", status=403, message="먼저 이름을 알려 주세요.", back="/name"
+        )
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/name?{urlencode({'next': path})}", status_code=303)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    # Starlette's own reasons are English; ours are Korean.
+    message = (
+        detail
+        if detail and not detail.isascii()
+        else _PLAIN_REASONS.get(status, "처리하지 못했습니다.")
+    )
+    return plain_page(request, "problem.html", status=status, message=message, back="/")
+
+
+def _not_understood(request: Request, _error: Exception) -> Response:
+    return plain_page(request, "problem.html", status=422, message=_PLAIN_REASONS[422], back="/")

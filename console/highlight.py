@@ -1,0 +1,127 @@
+"""A text cut into pieces that a page shows differently; never HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from domain.types import KOREAN_NAMES, ComplaintCategory
+from storage.feedback import whole_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+HIDDEN = "●●●"
+"""Stands for hostile words until somebody asks to see them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Part of a text.
+
+    Attributes:
+        kind: ``plain``, ``complaint``, ``severe`` or ``abuse``; in a diff ``same``, ``removed``
+            or ``added``.
+        label: What the mark means, Korean; empty for plain text.
+    """
+
+    text: str
+    kind: str = "plain"
+    label: str = ""
+
+
+def review_pieces(
+    title: str, text: str, analysis: Mapping[str, Any], *, shows_abuse: bool = False
+) -> list[Piece]:
+    """Cut masked feedback at the words that were flagged.
+
+    Args:
+        title: Masked; only shown where the text does not begin with it.
+        text: Masked.
+        analysis: As ``storage.feedback.analysis_to_json`` wrote it.
+        shows_abuse: Whether hostile words are shown instead of dots.
+    """
+    whole = whole_text(title, text)
+    marks: list[tuple[int, int, str, str]] = []
+    for name, _score, pair in analysis.get("categories", ()):
+        if pair:
+            marks.append((*pair, "complaint", KOREAN_NAMES[ComplaintCategory(name)]))
+    marks += [
+        (*pair, "severe", "심각도를 높인 표현") for pair in analysis.get("severity_spans", ())
+    ]
+    marks += [(*pair, "abuse", "공격적 표현") for pair in analysis.get("abuse_spans", ())]
+    pieces = _cut(whole, marks)
+    if shows_abuse:
+        return pieces
+    return [
+        Piece(HIDDEN, "abuse", "가린 공격적 표현") if piece.kind == "abuse" else piece
+        for piece in pieces
+    ]
+
+
+_RANK = {"complaint": 1, "severe": 2, "abuse": 3}
+
+
+def _cut(text: str, marks: Sequence[tuple[int, int, str, str]]) -> list[Piece]:
+    """Cut at every edge; where marks overlap, abuse hides all and severity beats complaint."""
+    edges = sorted(
+        {0, len(text), *(min(max(edge, 0), len(text)) for mark in marks for edge in mark[:2])}
+    )
+    pieces: list[Piece] = []
+    for start, end in pairwise(edges):
+        over = [mark for mark in marks if mark[0] <= start and end <= mark[1]]
+        strongest = max(over, key=lambda mark: _RANK[mark[2]], default=None)
+        kind, label = (strongest[2], strongest[3]) if strongest else ("plain", "")
+        if pieces and (pieces[-1].kind, pieces[-1].label) == (kind, label):
+            pieces[-1] = Piece(pieces[-1].text + text[start:end], kind, label)
+        else:
+            pieces.append(Piece(text[start:end], kind, label))
+    return pieces
+
+
+def excerpt(title: str, text: str, analysis: Mapping[str, Any], length: int = 140) -> str:
+    """Give the beginning of masked feedback on one line, hostile words hidden."""
+    shown = "".join(piece.text for piece in review_pieces(title, text, analysis))
+    line = " ".join(shown.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def has_hidden(pieces: Iterable[Piece]) -> bool:
+    """Tell whether a text has words that are hidden."""
+    return any(piece.kind == "abuse" for piece in pieces)
+
+
+_LONGEST_DIFF = 4_000
+
+
+def diff_pieces(before: str, after: str) -> list[Piece]:
+    """Show what changed between two texts, word by word.
+
+    Texts of more than 4,000 characters are shown as one replacement: comparing them word by word
+    would take seconds.
+    """
+    if max(len(before), len(after)) > _LONGEST_DIFF:
+        return [Piece(before, "removed", "지움"), Piece(after, "added", "더함")]
+    old, new = _words(before), _words(after)
+    pieces: list[Piece] = []
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            pieces.append(Piece("".join(old[i1:i2]), "same"))
+            continue
+        if i2 > i1:
+            pieces.append(Piece("".join(old[i1:i2]), "removed", "지움"))
+        if j2 > j1:
+            pieces.append(Piece("".join(new[j1:j2]), "added", "더함"))
+    return pieces
+
+
+def _words(text: str) -> list[str]:
+    words: list[str] = []
+    for character in text:
+        if words and character.isspace() == words[-1][-1].isspace():
+            words[-1] += character
+        else:
+            words.append(character)
+    return words

@@ -1,0 +1,91 @@
+"""Templates, and what every page shows around its own content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from console import highlight, wording
+from console.access import VISITOR_COOKIE, session_of
+from storage import desk
+
+if TYPE_CHECKING:
+    from fastapi import Request
+    from starlette.responses import Response
+
+    from console.access import Visit
+
+_environment = Environment(
+    loader=PackageLoader("console", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.globals.update(
+    word=wording, excerpt=highlight.excerpt, review_pieces=highlight.review_pieces
+)
+
+
+def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - template values
+    """Give a page of the desk with its navigation."""
+    with visit.context.database.reading() as connection:
+        counts = desk.count_views(connection, visit.person.brands)
+        counts |= desk.count_work(connection, visit.person.brands)
+    html = _environment.get_template(template).render(
+        visit=visit,
+        context=visit.context,
+        person=visit.person,
+        brands={
+            slug: brand
+            for slug, brand in visit.context.brands.items()
+            if slug in visit.person.brands
+        },
+        now=visit.context.clock(),
+        path=visit.request.url.path,
+        counts=counts,
+        form_token=visit.form_token,
+        **values,
+    )
+    return with_session(visit.request, HTMLResponse(html, status_code=status))
+
+
+def plain_page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - template values
+    """Give a page for somebody who has not said who they are."""
+    html = _environment.get_template(template).render(**values)
+    return with_session(request, HTMLResponse(html, status_code=status))
+
+
+def with_session(request: Request, response: Response) -> Response:
+    """Set the session cookie that this request made, if it made one."""
+    if getattr(request.state, "new_session", ""):
+        set_cookie(request, response, VISITOR_COOKIE, session_of(request))
+    return response
+
+
+def set_cookie(
+    request: Request, response: Response, name: str, value: str, max_age_s: int | None = None
+) -> None:
+    """Set a cookie no script can read and no other site can send."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age_s,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
+
+
+def see(path: str) -> RedirectResponse:
+    """Send the browser to a page of ours after a form."""
+    return RedirectResponse(path, status_code=303)
+
+
+def local_path(given: str, otherwise: str = "/") -> str:
+    """Give a path to go to that a browser sent, if it is one of ours (no open redirect)."""
+    is_ours = given.startswith("/") and not given.startswith(("//", "/\\"))
+    return given if is_ours and given.isprintable() and "\\" not in given else otherwise

@@ -1,0 +1,150 @@
+"""The queue (결정 대기): what waits, in an order everybody can see."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from console.access import Reading, Visit
+from console.pages import page
+from domain.types import ComplaintCategory, FeedbackKind, Severity
+from storage import desk
+from storage.desk import QueueFilter
+
+router = APIRouter()
+
+PAGE_SIZE = 50
+_DUE = {"overdue": timedelta(0), "2h": timedelta(hours=2), "24h": timedelta(hours=24)}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The queue's filter as it stands in the address.
+
+    Unknown values are dropped: an address that somebody kept must go on working.
+    """
+
+    view: str = "todo"
+    brand: str = ""
+    channel: str = ""
+    category: str = ""
+    severity: str = ""
+    kind: str = ""
+    due: str = ""
+    stars: str = ""
+    sort: str = "urgent"
+    after: str = ""
+    decided: int = 0
+    """A case just decided, whose decision can perhaps be taken back."""
+
+    def query(self, **changes: str) -> str:
+        """Write the filter as an address's query, with changes; defaults are left out."""
+        values = {
+            name: changes.get(name, getattr(self, name))
+            for name in self.__slots__
+            if name not in {"after", "decided"} or name in changes
+        }
+        defaults = {"view": "todo", "sort": "urgent"}
+        kept = {
+            name: value for name, value in values.items() if value and defaults.get(name) != value
+        }
+        return urlencode(kept)
+
+    def filter(self, visit: Visit) -> QueueFilter:
+        """Give the filter for the database, narrowed to the person's brands."""
+        brands = visit.person.brands
+        return QueueFilter(
+            brands=brands & {self.brand} if self.brand else brands,
+            view=self.view,
+            channel=self.channel,
+            category=self.category,
+            severity=self.severity,
+            kind=self.kind,
+            due_before=visit.context.clock() + _DUE[self.due] if self.due else None,
+            stars=int(self.stars) if self.stars else None,
+            sort=self.sort,
+        )
+
+
+def _one_of(value: str, allowed: Any) -> str:  # noqa: ANN401 - any container of words
+    return value if value in allowed else ""
+
+
+def chosen(
+    view: str = "todo",
+    brand: str = "",
+    channel: str = "",
+    category: str = "",
+    severity: str = "",
+    kind: str = "",
+    due: str = "",
+    stars: str = "",
+    sort: str = "urgent",
+    after: Annotated[str, Query(max_length=200)] = "",
+    decided: Annotated[int, Query(ge=0, le=2**62)] = 0,
+) -> Chosen:
+    """Read the queue's filter from the address."""
+    return Chosen(
+        view=_one_of(view, desk.VIEWS) or "todo",
+        brand=brand[:100],
+        channel=channel[:50],
+        category=_one_of(category, set(ComplaintCategory)),
+        severity=_one_of(severity, set(Severity)),
+        kind=_one_of(kind, set(FeedbackKind)),
+        due=_one_of(due, _DUE),
+        stars=_one_of(stars, {"1", "2", "3", "4", "5"}),
+        sort=_one_of(sort, desk.SORTS) or "urgent",
+        after=after,
+        decided=decided,
+    )
+
+
+Choosing = Annotated[Chosen, Depends(chosen)]
+
+
+@router.get("/")
+def queue_page(visit: Reading, choice: Choosing) -> Response:
+    """Show a page of the queue."""
+    wanted = choice.filter(visit)
+    with visit.context.database.reading() as connection:
+        items = desk.queue(
+            connection, wanted, after=parse_place(choice.after, wanted.sort), limit=PAGE_SIZE + 1
+        )
+        channels = desk.channels(connection, visit.person.brands)
+        decided = desk.decided(connection, choice.decided, visit.person.brands)
+    more = ""
+    if len(items) > PAGE_SIZE:
+        items = items[:PAGE_SIZE]
+        place = desk.place_of_item(items[-1], wanted.sort)
+        more = choice.query(after=write_place(place))
+    return page(
+        visit,
+        "queue.html",
+        items=items,
+        choice=choice,
+        channels=channels,
+        more=more,
+        decided=decided,
+    )
+
+
+def write_place(place: tuple[Any, ...]) -> str:
+    """Write a place in an order for an address."""
+    return ",".join(part.isoformat() if isinstance(part, datetime) else str(part) for part in place)
+
+
+def parse_place(text: str, sort: str) -> tuple[Any, ...]:
+    """Read a place again; anything that is none is the beginning."""
+    parts = text.split(",")
+    if len(parts) != (3 if sort == "urgent" else 2):
+        return ()
+    try:
+        at = datetime.fromisoformat(parts[-2])
+        numbers = [int(part) for part in (*parts[:-2], parts[-1])]
+    except ValueError:
+        return ()
+    if at.tzinfo is None or any(abs(number) >= 2**63 for number in numbers):
+        return ()
+    return (*numbers[:-1], at, numbers[-1])

@@ -1,0 +1,152 @@
+// The desk's script. Every page works without it; it saves clicks and whole-page loads.
+"use strict";
+
+const one = (selector, within = document) => within.querySelector(selector);
+
+// Swap: a form or link whose answer replaces only the page's main part.
+async function swap(address, options = {}) {
+  const answer = await fetch(address, { ...options, credentials: "same-origin", headers: { "X-Desk": "swap" } });
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!one("header.top", next)) {
+    // The name or an error page: show it whole.
+    if (answer.ok) location.assign(answer.url);
+    else document.body.replaceWith(document.adoptNode(next.body));
+    return;
+  }
+  one("header.top").replaceWith(document.adoptNode(one("header.top", next)));
+  one("main").replaceWith(document.adoptNode(one("main", next)));
+  document.title = next.title;
+  // A refused form shows the case again; its address stays the case's own.
+  const shown = answer.ok ? answer.url : location.href;
+  if (shown !== location.href) history.pushState({}, "", shown);
+  scrollTo(0, 0);
+  one("main").focus();
+  ready();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("[data-swap]")) {
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(form, event.submitter));
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+    swap(form.action, { method: "POST", body }).catch(() => {
+      for (const button of form.querySelectorAll("button")) button.disabled = false;
+      say("서버에 닿지 않습니다. 다시 눌러 주세요.");
+    });
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-swap]");
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  swap(link.href).catch(() => location.assign(link.href));
+});
+
+addEventListener("popstate", () => location.reload());
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-auto]");
+  if (form && event.target.matches("select")) form.requestSubmit();
+});
+
+document.addEventListener("click", async (event) => {
+  const copy = event.target.closest("[data-copy]");
+  if (!copy) return;
+  const field = document.getElementById(copy.dataset.copy);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    say("복사했습니다.");
+  } catch {
+    say("선택해 두었습니다. 직접 복사해 주세요.");
+  }
+});
+
+function say(text) {
+  one(".toast")?.remove();
+  const toast = document.createElement("div");
+  toast.className = "toast";
+  toast.setAttribute("role", "status");
+  toast.textContent = text;
+  document.body.append(toast);
+  setTimeout(() => toast.remove(), 4000);
+}
+
+// The editor: length in the channel's unit, and a button that says what it will do.
+function lengthOf(text, unit) {
+  return unit === "bytes" ? new TextEncoder().encode(text).length : [...text].length;
+}
+
+function measure() {
+  const editor = one("#text");
+  if (!editor) return;
+  const edited = editor.value.trim() !== editor.dataset.original.trim();
+  const length = lengthOf(editor.value.trim(), editor.dataset.unit);
+  const shown = one("#length");
+  shown.textContent = length.toLocaleString("ko");
+  shown.parentElement.classList.toggle("over", length > Number(editor.dataset.limit));
+  const label = one("#approve-button span");
+  label.textContent = edited ? label.dataset.edited : "승인";
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.id === "text") measure();
+});
+
+document.addEventListener("toggle", (event) => {
+  if (event.target.id === "edit") {
+    event.target.closest(".draft").classList.toggle("editing", event.target.open);
+    if (event.target.open) one("#text").focus();
+  }
+}, true);
+
+// Keys. They act only where their button or link stands on the page.
+function walk(step) {
+  const lines = [...document.querySelectorAll("[data-queue] > li")];
+  if (!lines.length) return false;
+  const at = lines.findIndex((line) => line.classList.contains("at"));
+  const to = lines[Math.min(Math.max(at + step, 0), lines.length - 1)];
+  lines[at]?.classList.remove("at");
+  to.classList.add("at");
+  one("[data-case]", to).focus();
+  return true;
+}
+
+const press = (selector) => { const found = one(selector); found?.click(); return Boolean(found); };
+const submit = (selector) => { const form = one(selector); form?.requestSubmit(); return Boolean(form); };
+
+function unfold(selector, field) {
+  const details = one(selector);
+  if (!details) return false;
+  details.open = true;
+  one(field, details).focus();
+  return true;
+}
+
+const KEYS = {
+  j: () => walk(1) || press("[data-key=next]"),
+  k: () => walk(-1) || press("[data-key=previous]"),
+  a: () => submit("#approve"),
+  e: () => unfold("#edit", "textarea"),
+  r: () => unfold("#reject", "select"),
+  u: () => submit("#undo"),
+  "?": () => { const help = one("#help"); help?.showModal(); return Boolean(help); },
+  "/": () => { const search = one("#search"); search?.focus(); return Boolean(search); },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || one("dialog[open]")) return;
+  if (event.target.matches("input, textarea, select")) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  if (KEYS[event.key]?.()) event.preventDefault();
+});
+
+function ready() {
+  measure();
+}
+
+ready();

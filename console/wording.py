@@ -1,0 +1,201 @@
+"""Korean words of the pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from alerts.rules import AlertRule
+from alerts.wording import duration, when
+from domain.states import CaseState, PublicationState
+from domain.types import (
+    KOREAN_NAMES,
+    ComplaintCategory,
+    FeedbackKind,
+    LengthUnit,
+    Severity,
+    SourceKind,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from domain.types import ReplyRules
+
+CASE_STATES: Mapping[str, str] = {
+    CaseState.OPENED: "초안 작성 중",
+    CaseState.DRAFTED: "결정 대기",
+    CaseState.APPROVED: "승인됨",
+    CaseState.ANSWERED: "답변 완료",
+    CaseState.REJECTED: "반려됨",
+    CaseState.ANSWERED_ELSEWHERE: "다른 곳에서 답변됨",
+    CaseState.GONE: "채널에서 삭제됨",
+}
+PUBLICATION_STATES: Mapping[str, str] = {
+    PublicationState.QUEUED: "게시 대기",
+    PublicationState.SENDING: "보내는 중",
+    PublicationState.POSTED: "보냄, 확인 전",
+    PublicationState.PUBLISHED: "게시 확인됨",
+    PublicationState.PENDING: "채널 검수 중",
+    PublicationState.REFUSED: "채널이 거절함",
+    PublicationState.UNCERTAIN: "게시 여부 확인 중",
+    PublicationState.HANDED_OFF: "직접 게시 필요",
+    PublicationState.ATTENTION: "사람의 확인 필요",
+    PublicationState.CANCELLED: "취소됨",
+}
+ALERT_STATES: Mapping[str, str] = {
+    "queued": "보내기 전",
+    "sending": "보내는 중",
+    "sent": "Slack에 보냄",
+    "uncertain": "전달 여부 확인 중",
+    "shown": "여기에만 표시",
+    "failed": "보내지 못함",
+}
+FEEDBACK_STATES: Mapping[str, str] = {"collected": "수집됨", "analyzed": "분석됨"}
+ENTITIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "feedback": ("글", FEEDBACK_STATES),
+    "cases": ("케이스", CASE_STATES),
+    "publications": ("게시", PUBLICATION_STATES),
+    "alerts": ("알림", ALERT_STATES),
+}
+SOURCES: Mapping[str, str] = {
+    SourceKind.POLICY: "정책",
+    SourceKind.FACT: "상품 정보",
+    SourceKind.SAVED_REPLY: "저장 답변",
+    SourceKind.REVIEW: "고객의 글",
+    SourceKind.BRAND: "브랜드 설정",
+    SourceKind.COURTESY: "인사말",
+}
+VIEWS: Mapping[str, str] = {
+    "todo": "결정 대기",
+    "drafting": "초안 작성 중",
+    "approved": "승인됨",
+    "closed": "끝난 케이스",
+}
+SORTS: Mapping[str, str] = {
+    "urgent": "심각도 → 기한",
+    "due": "기한 빠른 순",
+    "oldest": "오래된 순",
+    "newest": "최근 순",
+}
+CHANNELS: Mapping[str, str] = {
+    "storefront": "자사몰",
+    "seller_export": "스마트스토어(엑셀)",
+    "generic_file": "파일",
+}
+REJECT_REASONS = (
+    "답변이 필요 없는 글",
+    "초안이 사실과 다름",
+    "다른 부서가 직접 응대",
+    "악의적인 글, 무대응",
+)
+RULES: Mapping[str, str] = {
+    AlertRule.CASE_CARD: "새 케이스",
+    AlertRule.BRAND_SEVERITY: "심각도 높음",
+    AlertRule.BRAND_SAFETY: "안전·법적 문제",
+    AlertRule.DUE_SOON: "기한 임박",
+    AlertRule.OVERDUE: "기한 초과",
+    AlertRule.SURGE: "부정 글 급증",
+    AlertRule.BACKFILL_DIGEST: "소급 수집 요약",
+    AlertRule.DAILY_DIGEST: "하루 요약",
+    AlertRule.WEEKLY_DIGEST: "주간 요약",
+    AlertRule.LAYOUT_CHANGED: "화면 구조 변경",
+    AlertRule.PUBLICATION_UNCERTAIN: "게시 여부 불명",
+    AlertRule.CREDENTIALS: "인증 정보 문제",
+}
+_WHYS: Mapping[str, str] = {
+    "draft ready": "초안이 준비됨",
+    "understood": "내용을 분석함",
+    "negative or inquiry": "부정 글 또는 문의",
+    "approved": "승인",
+    "undone": "승인을 되돌림",
+    "claimed": "작업 시작",
+    "event": "알림 생성",
+    "confirmed by a person": "사람이 게시를 확인함",
+    "read back on the channel": "채널에서 답변을 읽어 확인함",
+    "edited by its writer": "고객이 글을 수정함",
+    "waits for the channel's moderation": "채널 검수를 기다림",
+    "a reply that is not ours stands on the channel": "채널에 다른 답변이 있음",
+    "another answer stands on the channel": "채널에 다른 답변이 있음",
+    "was already answered when it was first read": "처음 읽을 때 이미 답변이 있었음",
+    "no longer in a window that was read whole": "채널에서 사라짐",
+    "seen on the channel again": "채널에 다시 나타남",
+    "looked at, no case needed": "확인함, 케이스 불필요",
+    "opened by a person": "사람이 케이스를 엶",
+}
+
+
+def name(value: str | None) -> str:
+    """Give the Korean word of a kind, category, severity or intent; unknown words stay."""
+    for members in (FeedbackKind, ComplaintCategory, Severity):
+        if value in set(members):
+            return KOREAN_NAMES[members(value)]
+    return value or "분류 없음"
+
+
+def channel(value: str) -> str:
+    """Give a channel's Korean name, or its key."""
+    return CHANNELS.get(value, value)
+
+
+def why(reason: str) -> str:
+    """Give a history reason in Korean; the pipeline writes constants, people write their own."""
+    return _WHYS.get(reason, reason)
+
+
+def instant(value: datetime | None, timezone: str = "Asia/Seoul") -> str:
+    """Write an instant in a time zone: ``11월 21일(토) 14:02``; a dash for none."""
+    return "–" if value is None else when(value, timezone)
+
+
+def last_day(valid_until: datetime, timezone: str) -> str:
+    """Write the last day on which something holds, given the first instant it does not."""
+    day = (valid_until - timedelta(seconds=1)).astimezone(ZoneInfo(timezone))
+    return f"{day.year}년 {day.month}월 {day.day}일까지"
+
+
+def time_left(due_at: datetime, now: datetime) -> str:
+    """Write what is left of a deadline: ``3시간 20분 남음`` or ``1일 2시간 지남``."""
+    left = due_at - now
+    return f"{duration(left)} {'지남' if left < timedelta(0) else '남음'}"
+
+
+def urgency(due_at: datetime, now: datetime) -> str:
+    """Give the CSS word for a deadline: ``overdue``, ``soon`` (under two hours) or ``calm``."""
+    left = due_at - now
+    if left < timedelta(0):
+        return "overdue"
+    return "soon" if left < timedelta(hours=2) else "calm"
+
+
+def ago(value: datetime, now: datetime) -> str:
+    """Write how long ago something was."""
+    return f"{duration(now - value)} 전"
+
+
+def stars(rating: int | None) -> str:
+    """Write 1-5 stars as they look: ``★★☆☆☆``; empty for none."""
+    return "" if rating is None else "★" * rating + "☆" * (5 - rating)
+
+
+def rules(given: ReplyRules) -> list[str]:
+    """Write a channel's rules for replies, one line each."""
+    unit = "바이트" if given.unit is LengthUnit.BYTES else "자"
+    lines = [f"길이: {given.max_length:,}{unit} 이하"]
+    lines.append(
+        "누구나 볼 수 있는 답변" if given.visibility == "public" else "문의한 고객만 보는 답변"
+    )
+    if given.one_reply_only:
+        lines.append(
+            "답변은 한 번만 달 수 있습니다" + (" (수정 가능)" if given.editable else " (수정 불가)")
+        )
+    if given.moderated:
+        lines.append("채널의 검수를 거쳐 게시됩니다")
+    if given.answer_within is not None:
+        lines.append(f"채널의 답변 기한: {duration(given.answer_within)} 이내")
+    if given.penalty:
+        lines.append(f"기한을 넘기면: {given.penalty}")
+    lines += [f"확인되지 않음: {item}" for item in given.unverified]
+    return lines

@@ -1,0 +1,170 @@
+"""What else waits for a person: replies to paste, replies nobody is sure of, odd feedback."""
+
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, HTTPException, Path, Response
+
+from console.access import Posting, Reading, Visit
+from console.pages import page, see
+from domain import sla
+from domain.states import PublicationState
+from storage import desk, publications
+
+router = APIRouter()
+
+RowId = Annotated[int, Path(ge=1, le=2**62)]
+_ATTENTION_TARGETS = {
+    "published": PublicationState.PUBLISHED,
+    "queued": PublicationState.QUEUED,
+    "cancelled": PublicationState.CANCELLED,
+}
+STATS_SINCE = timedelta(weeks=12)
+
+
+def safe_link(url: str) -> str:
+    """Give a link that may be opened: only http and https, whatever a channel said."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme in {"http", "https"} and parts.netloc else ""
+
+
+@router.get("/handoffs")
+def handoffs(visit: Reading) -> Response:
+    """Show approved replies that a person must paste on their channel."""
+    with visit.context.database.reading() as connection:
+        rows = desk.waiting_publications(
+            connection, PublicationState.HANDED_OFF, visit.person.brands
+        )
+    return page(visit, "handoffs.html", rows=rows, safe_link=safe_link)
+
+
+@router.post("/cases/{case_id}/handed-off")
+def confirm_hand_off(visit: Posting, case_id: RowId) -> Response:
+    """Take a person's word that the reply stands on the channel."""
+    _refuse_foreign_case(visit, case_id)
+    with visit.context.database.unit_of_work() as connection:
+        done = publications.confirm_hand_off(
+            connection, case_id, who=visit.person.name, now=visit.context.clock()
+        )
+    if not done:
+        raise HTTPException(409, "이미 확인되었거나 취소된 답변입니다.")
+    return see("/handoffs")
+
+
+@router.get("/attention")
+def attention(visit: Reading) -> Response:
+    """Show replies of which no machine can tell whether they were published."""
+    with visit.context.database.reading() as connection:
+        rows = desk.waiting_publications(
+            connection, PublicationState.ATTENTION, visit.person.brands
+        )
+    return page(visit, "attention.html", rows=rows, safe_link=safe_link)
+
+
+@router.post("/cases/{case_id}/attention")
+def settle_attention(
+    visit: Posting,
+    case_id: RowId,
+    outcome: Annotated[str, Form()],
+    seen: Annotated[str, Form()] = "",
+) -> Response:
+    """Record what a person saw on the channel."""
+    _refuse_foreign_case(visit, case_id)
+    why = " ".join(seen.split())[:500]
+    if outcome not in _ATTENTION_TARGETS or not why:
+        raise HTTPException(422, "채널에서 확인한 내용을 적어 주세요.")
+    with visit.context.database.unit_of_work() as connection:
+        done = publications.settle_attention(
+            connection,
+            case_id,
+            _ATTENTION_TARGETS[outcome],
+            who=visit.person.name,
+            why=why,
+            now=visit.context.clock(),
+        )
+    if not done:
+        raise HTTPException(409, "다른 사람이 먼저 처리했습니다.")
+    visit.context.poke()
+    return see("/attention")
+
+
+def _refuse_foreign_case(visit: Visit, case_id: int) -> None:
+    with visit.context.database.reading() as connection:
+        slug = desk.brand_of_case(connection, case_id)
+    if slug is None or slug not in visit.person.brands:
+        raise HTTPException(404, "없는 케이스입니다.")
+
+
+@router.get("/looks")
+def looks(visit: Reading) -> Response:
+    """Show feedback without a case whose reading is in doubt."""
+    with visit.context.database.reading() as connection:
+        rows = desk.looks(connection, visit.person.brands)
+    return page(visit, "looks.html", rows=rows, safe_link=safe_link)
+
+
+@router.post("/looks/{feedback_id}")
+def settle_look(
+    visit: Posting, feedback_id: RowId, outcome: Annotated[str, Form()] = ""
+) -> Response:
+    """Record that a person looked: nothing to do, or a case to open."""
+    with visit.context.database.reading() as connection:
+        slug = desk.brand_of_feedback(connection, feedback_id)
+    if slug is None or slug not in visit.person.brands:
+        raise HTTPException(404, "없는 글입니다.")
+    if outcome not in {"fine", "case"}:
+        raise HTTPException(422, "무엇을 할지 골라 주세요.")
+    now = visit.context.clock()
+    done: object
+    with visit.context.database.unit_of_work() as connection:
+        if outcome == "fine":
+            done = desk.settle_look(connection, feedback_id, who=visit.person.name, now=now)
+        else:
+            brand = visit.context.brands[slug]
+            due_at = sla.due_at(
+                now, brand.reply_within, brand.hours, brand.timezone, visit.context.is_holiday
+            )
+            done = desk.open_case(
+                connection, feedback_id, due_at=due_at, who=visit.person.name, now=now
+            )
+    if not done:
+        raise HTTPException(409, "다른 사람이 먼저 처리했습니다.")
+    visit.context.poke()
+    return see("/looks")
+
+
+@router.get("/alerts")
+def alerts(visit: Reading) -> Response:
+    """Show the newest alerts, wherever they were told."""
+    with visit.context.database.reading() as connection:
+        rows = desk.alerts(connection, visit.person.brands)
+    return page(visit, "alerts.html", rows=rows)
+
+
+@router.get("/collection")
+def collection(visit: Reading) -> Response:
+    """Show each account's progress, open incidents and what is quarantined."""
+    with visit.context.database.reading() as connection:
+        accounts = desk.accounts(connection, visit.person.brands)
+        incidents = desk.incidents(connection, visit.person.brands)
+        quarantined = desk.quarantine_reasons(connection, visit.person.brands)
+    return page(
+        visit,
+        "collection.html",
+        accounts=accounts,
+        incidents=incidents,
+        quarantined=quarantined,
+    )
+
+
+@router.get("/stats")
+def stats(visit: Reading) -> Response:
+    """Show counts of the last weeks by brand, channel, category and week."""
+    since = visit.context.clock() - STATS_SINCE
+    with visit.context.database.reading() as connection:
+        counted = desk.stats(connection, visit.person.brands, since=since)
+    return page(visit, "stats.html", counted=counted, weeks=STATS_SINCE.days // 7)

@@ -1,0 +1,253 @@
+"""The desk in a real browser: what a specialist does, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+
+from console.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser as Chromium
+    from playwright.sync_api import Page
+
+    from tests.console.conftest import Desk
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have chromium: apt-get install chromium")
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(desk: Desk) -> Iterator[str]:
+    """Serve the desk on a free port of this machine."""
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(desk.context), host="127.0.0.1", port=0, log_level="warning")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def page(chromium: Chromium, address: str) -> Iterator[Page]:
+    """Give a page of a person who has said a name; any script error fails the test."""
+    context = chromium.new_context(base_url=address, locale="ko-KR")
+    opened = context.new_page()
+    opened.set_default_timeout(10_000)
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on(
+        "console",
+        lambda message: (
+            problems.append(message.text) if "Content Security Policy" in message.text else None
+        ),
+    )
+    opened.goto("/")
+    opened.fill("#name", "김승인")
+    opened.click("button.primary")
+    yield opened
+    context.close()
+    assert problems == []
+
+
+def states(desk: Desk) -> list[str]:
+    return [row["state"] for row in desk.rows("SELECT state FROM cases ORDER BY id")]
+
+
+def test_a_specialist_edits_is_stopped_corrects_and_approves(desk: Desk, page: Page) -> None:
+    first = desk.add(due_in=timedelta(hours=1))
+    second = desk.add(due_in=timedelta(hours=2))
+    page.goto("/")
+    page.click("[data-case] >> nth=0")
+    assert page.url.endswith(f"/cases/{first}?") or page.url.endswith(f"/cases/{first}")
+
+    page.click("#edit summary")
+    page.fill("#text", "무조건 환불해 드리겠습니다.")
+    assert "고친 답변 승인" in page.inner_text("#approve-button")
+    page.click("#approve-button")
+    page.wait_for_selector(".findings li.blocking")
+    assert "예외 없는 약속" in page.inner_text(".findings")
+    assert page.input_value("#text") == "무조건 환불해 드리겠습니다."
+
+    page.fill("#text", "불편을 드려 죄송합니다.\n알파 고객지원팀 드림")
+    page.click("#approve-button")
+    page.wait_for_url(f"**/cases/{second}?decided={first}")
+
+    [decision] = desk.rows("SELECT * FROM decisions")
+    assert decision["text"] == "불편을 드려 죄송합니다.\n알파 고객지원팀 드림"
+    assert decision["decided_by"] == "김승인"
+    assert states(desk) == ["approved", "drafted"]
+
+
+def test_thirty_decisions_by_keyboard_each_with_the_next_case_at_once(
+    desk: Desk, page: Page
+) -> None:
+    for number in range(31):
+        desk.add(due_in=timedelta(minutes=number + 1))
+    page.goto("/")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#approve")
+
+    waits_ms = []
+    for _ in range(30):
+        before = page.inner_text("h1 small")
+        started = time.perf_counter()
+        page.keyboard.press("a")
+        page.wait_for_function(
+            "before => document.querySelector('h1 small').innerText !== before", arg=before
+        )
+        waits_ms.append((time.perf_counter() - started) * 1000)
+
+    assert states(desk).count("approved") == 30
+    assert len(desk.rows("SELECT * FROM decisions")) == 30
+    # The issue's aim is 150 ms; a shared two-core machine gets room for its neighbours.
+    assert sorted(waits_ms)[15] < 400, waits_ms
+
+
+def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
+    desk.add(due_in=timedelta(hours=1))
+    desk.add(due_in=timedelta(hours=2))
+    page.goto("/cases/1")
+    page.keyboard.press("a")
+    page.wait_for_selector("#undo")
+    page.keyboard.press("u")
+    page.wait_for_url("**/cases/1")
+    page.wait_for_selector("#approve")
+
+    assert states(desk) == ["drafted", "drafted"]
+
+
+def test_rejection_by_keyboard_asks_for_a_reason(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    page.keyboard.press("r")
+    page.select_option("select[name=reason]", "답변이 필요 없는 글")
+    page.click("text=반려하고 닫기")
+    page.wait_for_url("**/?decided=1")
+
+    assert states(desk) == ["rejected"]
+
+
+def test_the_second_of_two_browsers_is_told_who_decided(
+    desk: Desk, page: Page, chromium: Chromium, address: str
+) -> None:
+    desk.add()
+    context = chromium.new_context(base_url=address, locale="ko-KR")
+    other = context.new_page()
+    other.goto("/cases/1")
+    other.fill("#name", "이먼저")
+    other.click("button.primary")
+    page.goto("/cases/1")
+    other.wait_for_selector("#approve")
+    other.keyboard.press("a")
+    other.wait_for_url("**/?decided=1")
+
+    page.keyboard.press("a")
+    page.wait_for_selector(".notice.bad")
+
+    assert "이먼저 님이" in page.inner_text(".notice.bad")
+    assert len(desk.rows("SELECT * FROM decisions")) == 1
+    context.close()
+
+
+def test_typing_in_the_editor_triggers_no_shortcut(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    page.keyboard.press("e")
+    page.wait_for_function("document.activeElement.id === 'text'")
+    page.keyboard.type("a r u j k")
+
+    assert states(desk) == ["drafted"]
+    assert "a r u j k" in page.input_value("#text")
+
+
+@pytest.mark.parametrize("path", ["/", "/cases/1", "/stats", "/alerts", "/collection", "/looks"])
+def test_nothing_scrolls_sideways_on_a_phone(desk: Desk, page: Page, path: str) -> None:
+    desk.add("가" * 300, product_name="아주긴상품이름" * 12)
+    page.set_viewport_size({"width": 360, "height": 740})
+
+    page.goto(path)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_desk_works_without_its_script(desk: Desk, chromium: Chromium, address: str) -> None:
+    case_id = desk.add()
+    context = chromium.new_context(base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"/cases/{case_id}")
+    page.fill("#name", "김승인")
+    page.click("button.primary")
+    page.click("#approve-button")
+    page.wait_for_url("**/?decided=1")
+
+    assert states(desk) == ["approved"]
+    context.close()
+
+
+def test_replies_are_copied_for_pasting(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    page.keyboard.press("a")
+    page.wait_for_url("**/?decided=1")
+    desk.set_publication(1, "handed_off")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/handoffs")
+
+    page.click("text=답변 복사")
+    page.wait_for_selector(".toast")
+
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "배송이 늦어 불편을 드려 죄송합니다." in copied
+    page.click("text=채널에 붙여 넣었습니다")
+    page.wait_for_selector("text=직접 게시할 답변이 없습니다")
+    assert states(desk) == ["answered"]
+
+
+def test_demo_says_that_nothing_is_real(desk: Desk) -> None:
+    from tests.console.conftest import Browser
+
+    desk.context = replace(desk.context, is_demo=True)
+
+    assert "데모입니다" in Browser(desk).get("/").text

@@ -1,0 +1,245 @@
+"""Deciding: what is stored, what is refused, what is shown."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.types import CategoryFinding, ComplaintCategory, DraftSentence, SourceKind, Span
+from tests.console.conftest import CLAUSE, MANUAL, Browser, decision_form
+
+if TYPE_CHECKING:
+    from tests.console.conftest import Desk
+
+
+def test_page_shows_the_review_beside_its_draft_and_the_manual(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+
+    page = browser.get(f"/cases/{case_id}")
+
+    assert page.status_code == 200
+    assert '<mark class="complaint" title="배송">배송</mark>이 너무 늦어요.' in page.text
+    assert f"정책 · {CLAUSE}" in page.text
+    assert "manual/delivery.md#1, 2026년 12월 31일까지" in page.text
+    assert "1,000자" in page.text
+
+
+def test_approval_stores_the_decision_its_publication_and_its_message(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+
+    answer = browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert answer.status_code == 303
+    [decision] = desk.rows("SELECT * FROM decisions")
+    assert (decision["kind"], decision["decided_by"], decision["was_edited"]) == (
+        "approval",
+        "김승인",
+        0,
+    )
+    [publication] = desk.rows("SELECT * FROM publications")
+    assert publication["state"] == "queued"
+    assert desk.rows("SELECT actor FROM outbox WHERE actor = 'publication.publish'")
+    assert desk.case(case_id)["state"] == "approved"
+    assert desk.poked == 1
+
+
+def test_an_edited_reply_is_approved_as_edited(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+
+    browser.post(
+        f"/cases/{case_id}/approve",
+        **decision_form(desk, case_id, text="불편을 드려 죄송합니다.\r\n알파 고객지원팀 드림"),
+    )
+
+    [decision] = desk.rows("SELECT * FROM decisions")
+    assert decision["text"] == "불편을 드려 죄송합니다.\n알파 고객지원팀 드림"
+    assert decision["was_edited"] == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("무조건 전액 환불해 드리겠습니다.", "예외 없는 약속"),
+        ("위로금을 지급해 드리겠습니다.", "보상 약속"),
+        ("010-1234-5678로 연락 주세요.", "등록되지 않은 전화번호"),
+        ("https://phish.example/a 를 눌러 주세요.", "등록되지 않은 주소"),
+        ("죄송합니다. " * 200, "채널 한도보다"),
+        ("  ", "비어 있습니다"),
+    ],
+)
+def test_a_reply_that_may_not_go_out_is_refused_with_its_reason(
+    desk: Desk, browser: Browser, reply: str, reason: str
+) -> None:
+    case_id = desk.add()
+
+    answer = browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=reply))
+
+    assert answer.status_code == 422
+    assert reason in answer.text
+    assert reply.strip() in answer.text
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_a_policy_that_expired_since_drafting_refuses_the_approval(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    form = decision_form(desk, case_id)
+    desk.now += timedelta(days=60)
+
+    answer = browser.post(f"/cases/{case_id}/approve", **form)
+
+    assert answer.status_code == 422
+    assert "유효 기간" in answer.text
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_a_policy_that_was_reworded_since_drafting_refuses_the_approval(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    manual = desk.folder / "alpha" / "manual" / "delivery.md"
+    manual.write_text(MANUAL.replace("배송비를", "배송비 절반을"), encoding="utf-8")
+
+    answer = browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert answer.status_code == 422
+    assert "내용이 바뀌었습니다" in answer.text
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_a_broken_manual_refuses_the_approval_and_says_where(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    manual = desk.folder / "alpha" / "manual" / "delivery.md"
+    manual.write_text(MANUAL.replace("2026-12-31", "언젠가"), encoding="utf-8")
+
+    answer = browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert answer.status_code == 422
+    assert "운영 매뉴얼을 읽을 수 없어" in answer.text
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_rejection_needs_a_reason(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+
+    answer = browser.post(f"/cases/{case_id}/reject", **decision_form(desk, case_id))
+
+    assert answer.status_code == 422
+    assert "까닭" in answer.text
+    assert desk.case(case_id)["state"] == "drafted"
+
+
+def test_rejection_closes_the_case_with_its_reason(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+
+    browser.post(
+        f"/cases/{case_id}/reject",
+        **decision_form(desk, case_id, reason="기타", detail="중복 글"),
+    )
+
+    [decision] = desk.rows("SELECT * FROM decisions")
+    assert (decision["kind"], decision["reason"]) == ("rejection", "기타: 중복 글")
+    assert desk.case(case_id)["state"] == "rejected"
+
+
+def test_second_decision_is_refused_with_who_decided_first(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    form = decision_form(desk, case_id)
+    Browser(desk, "이먼저").post(f"/cases/{case_id}/approve", **form)
+
+    answer = browser.post(f"/cases/{case_id}/reject", **form, reason="기타")
+
+    assert answer.status_code == 409
+    assert "이먼저 님이" in answer.text
+    assert len(desk.rows("SELECT * FROM decisions")) == 1
+
+
+def test_decision_on_an_edited_review_is_refused_with_the_difference(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add("배송이 너무 늦어요.", native_id="n1")
+    form = decision_form(desk, case_id, text="제가 공들여 쓴 답변입니다.")
+    desk.now += timedelta(minutes=1)
+    desk.add("배송이 너무 빨라요.", native_id="n1")
+
+    answer = browser.post(f"/cases/{case_id}/approve", **form)
+
+    assert answer.status_code == 409
+    assert "고객이 글을 수정했습니다" in answer.text
+    assert "<del>늦어요.</del><ins>빨라요.</ins>" in answer.text
+    assert "제가 공들여 쓴 답변입니다." in answer.text
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_decision_leads_to_the_next_case_and_can_be_taken_back(
+    desk: Desk, browser: Browser
+) -> None:
+    first = desk.add(due_in=timedelta(hours=1))
+    second = desk.add(due_in=timedelta(hours=2))
+
+    answer = browser.post(f"/cases/{first}/approve", **decision_form(desk, first))
+    assert answer.headers["location"] == f"/cases/{second}?decided={first}"
+    page = browser.get(answer.headers["location"])
+    assert f'action="/cases/{first}/undo' in page.text
+
+    browser.post(f"/cases/{first}/undo")
+    assert desk.case(first)["state"] == "drafted"
+    assert desk.rows("SELECT state FROM publications") == [{"state": "cancelled"}]
+
+
+def test_undo_is_refused_once_the_reply_has_left(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    desk.set_publication(case_id, "posted")
+
+    answer = browser.post(f"/cases/{case_id}/undo")
+
+    assert answer.status_code == 409
+    assert "되돌릴 수 없습니다" in answer.text
+
+
+def test_hostile_words_are_hidden(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add("이 멍청이들아 배송이 늦잖아", abuse_spans=(Span(2, 6),), categories=())
+
+    page = browser.get(f"/cases/{case_id}").text + browser.get("/").text
+
+    assert "멍청이들" not in page
+    assert "●●●" in page
+
+
+def test_stars_that_contradict_the_text_are_said(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add("최악입니다", rating=5, mismatch=True, categories=())
+
+    assert "별점과 글의 내용이 서로 다릅니다" in browser.get(f"/cases/{case_id}").text
+
+
+def test_markup_in_a_review_and_in_a_draft_is_text(desk: Desk, browser: Browser) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    case_id = desk.add(
+        evil,
+        title=f"{evil} 제목",
+        author=evil,
+        product_name=evil,
+        url="javascript:alert(1)",
+        categories=(CategoryFinding(ComplaintCategory.DELIVERY, 0.9, Span(0, 8)),),
+        reply=(DraftSentence(f"안녕하세요 {evil}", SourceKind.COURTESY),),
+    )
+
+    for path in (f"/cases/{case_id}", "/", "/stats", "/alerts"):
+        page = browser.get(path).text
+        assert "<script>alert" not in page
+        assert "<img" not in page
+        assert "javascript:" not in page
+
+
+def test_unknown_case_is_not_found(browser: Browser) -> None:
+    assert browser.get("/cases/999").status_code == 404
+    assert browser.get("/cases/0").status_code == 422
+    assert browser.get("/cases/99999999999999999999").status_code == 422

@@ -1,0 +1,166 @@
+"""Hand-offs, uncertain replies, odd feedback, alerts, collection, counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.work import safe_link
+from domain.types import FeedbackKind, QuarantinedItem, Sentiment
+from storage import accounts, alerts
+from tests.console.conftest import decision_form
+
+if TYPE_CHECKING:
+    from tests.console.conftest import Browser, Desk
+
+
+def approved(desk: Desk, browser: Browser, state: str) -> int:
+    case_id = desk.add()
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    desk.set_publication(case_id, state)
+    return case_id
+
+
+def test_a_handed_off_reply_is_shown_whole_and_confirmed_by_a_person(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = approved(desk, browser, "handed_off")
+
+    page = browser.get("/handoffs").text
+    assert "배송이 늦어 불편을 드려 죄송합니다." in page
+    assert 'href="https://shop.example/1"' in page
+    browser.post(f"/cases/{case_id}/handed-off")
+
+    assert desk.rows("SELECT state FROM publications") == [{"state": "published"}]
+    assert desk.case(case_id)["state"] == "answered"
+    assert "직접 게시할 답변이 없습니다" in browser.get("/handoffs").text
+    assert browser.post(f"/cases/{case_id}/handed-off").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("outcome", "publication", "case"),
+    [
+        ("published", "published", "answered"),
+        ("queued", "queued", "approved"),
+        ("cancelled", "cancelled", "drafted"),
+    ],
+)
+def test_a_person_settles_what_no_machine_can(
+    desk: Desk, browser: Browser, outcome: str, publication: str, case: str
+) -> None:
+    case_id = approved(desk, browser, "attention")
+    assert "게시되었는지 알 수 없는" in browser.get("/attention").text
+
+    assert browser.post(f"/cases/{case_id}/attention", outcome=outcome).status_code == 422
+    browser.post(f"/cases/{case_id}/attention", outcome=outcome, seen="게시판에서 직접 확인")
+
+    assert desk.rows("SELECT state FROM publications") == [{"state": publication}]
+    assert desk.case(case_id)["state"] == case
+    history = desk.rows("SELECT * FROM history WHERE why = '게시판에서 직접 확인'")
+    assert {row["who"] for row in history} == {"김승인"}
+
+
+def odd(desk: Desk) -> int:
+    desk.add(
+        "굿",
+        rating=1,
+        sentiment=Sentiment.POSITIVE,
+        mismatch=True,
+        categories=(),
+        kind=FeedbackKind.REVIEW,
+    )
+    [row] = desk.rows("SELECT id FROM feedback")
+    return int(row["id"])
+
+
+def test_odd_feedback_is_looked_at_once(desk: Desk, browser: Browser) -> None:
+    feedback_id = odd(desk)
+    assert "별점과 다름" in browser.get("/looks").text
+
+    browser.post(f"/looks/{feedback_id}", outcome="fine")
+
+    assert "확인할 글이 없습니다" in browser.get("/looks").text
+    assert desk.rows("SELECT who FROM history WHERE why LIKE 'looked at%'") == [{"who": "김승인"}]
+    assert browser.post(f"/looks/{feedback_id}", outcome="case").status_code == 409
+
+
+def test_odd_feedback_can_become_a_case_that_gets_drafted(desk: Desk, browser: Browser) -> None:
+    feedback_id = odd(desk)
+
+    browser.post(f"/looks/{feedback_id}", outcome="case")
+
+    [case] = desk.rows("SELECT * FROM cases")
+    assert (case["feedback_id"], case["state"]) == (feedback_id, "opened")
+    assert desk.rows("SELECT actor FROM outbox WHERE actor LIKE 'case.draft%'")
+    assert desk.draft("1") == case["id"]
+
+
+def test_alerts_are_shown_without_slack(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    with desk.database.unit_of_work() as connection:
+        alerts.add(
+            connection,
+            [alerts.NewAlert("k", "case_card", "alpha", "console", {}, feedback_id=1)],
+            now=desk.now,
+            has_slack=False,
+        )
+
+    page = browser.get("/alerts").text
+
+    assert "새 케이스" in page
+    assert "여기에만 표시" in page
+    assert f'href="/cases/{case_id}"' in page
+
+
+def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> None:
+    with desk.database.unit_of_work() as connection:
+        account_id = accounts.find(connection, "alpha/shop")
+        assert account_id is not None
+        accounts.open_incident(connection, "layout_changed", "alpha/shop", "no rows", now=desk.now)
+        accounts.quarantine(
+            connection,
+            account_id,
+            [QuarantinedItem("별점 범위 밖", b"raw", remedy="확인")],
+            seal=lambda raw: raw,
+            fingerprint=lambda raw: str(hash(raw)),
+            now=desk.now,
+        )
+
+    page = browser.get("/collection").text
+
+    assert "no rows" in page
+    assert "별점 범위 밖" in page
+
+
+def test_counts_by_brand_channel_category_and_week(desk: Desk, browser: Browser) -> None:
+    desk.add(brand="alpha")
+    desk.now += timedelta(days=7)
+    desk.add(brand="beta", sentiment=Sentiment.POSITIVE, categories=())
+
+    page = browser.get("/stats").text
+
+    for word in ("알파", "베타", "자사몰", "배송", "분류 없음", "2026-11-16", "2026-11-23"):
+        assert word in page
+
+
+def test_an_empty_desk_says_so(browser: Browser) -> None:
+    for path, words in {
+        "/": "결정을 기다리는 케이스가 없습니다",
+        "/handoffs": "직접 게시할 답변이 없습니다",
+        "/attention": "확인할 답변이 없습니다",
+        "/looks": "확인할 글이 없습니다",
+        "/alerts": "아직 알림이 없습니다",
+        "/stats": "아직 없습니다",
+    }.items():
+        assert words in browser.get(path).text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "data:text/html,x", "//evil.example", "http://[", "", "file:///a"],
+)
+def test_only_web_addresses_are_linked(url: str) -> None:
+    assert safe_link(url) == ""
+    assert safe_link("https://shop.example/1?a=b") == "https://shop.example/1?a=b"
