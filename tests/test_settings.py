@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import re
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+
+import settings
+from domain.errors import ConfigurationError
+from settings import PREFIX, Settings, load, load_brand, load_brands
+
+ROOT = Path(__file__).parents[1]
+NAMES = {PREFIX + name.upper() for name in Settings.model_fields}
+
+BRAND = """
+name = "새벽나무"
+closing = "새벽나무 드림"
+contacts = ["1522-0000"]
+
+[hours]
+weekdays = "9:00-18:00"
+lunch = "12:00-13:00"
+
+[[accounts]]
+name = "smartstore"
+channel = "seller_export"
+interval = "10m"
+folder = "exports"
+"""
+
+
+def brand_folder(tmp_path: Path, text: str = BRAND) -> Path:
+    folder = tmp_path / "brands" / "saebyeok"
+    folder.mkdir(parents=True)
+    (folder / "brand.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_brand(folder)
+    return str(caught.value)
+
+
+def test_nothing_set_means_embedded_and_silent() -> None:
+    loaded = load({})
+    assert loaded.is_embedded_broker
+    assert loaded.database == f"sqlite:///{Path('var/pyeongpan.db').absolute()}"
+    assert loaded.publish_enabled is False
+    assert loaded.console_host == "127.0.0.1"
+
+
+def test_the_names_of_the_contract_are_settings() -> None:
+    assert {
+        *("PYEONGPAN_HOME", "PYEONGPAN_BRANDS", "PYEONGPAN_DATABASE_URL", "PYEONGPAN_BROKER_URL"),
+        *("PYEONGPAN_MODEL", "PYEONGPAN_PUBLISH_ENABLED", "PYEONGPAN_SEAL_KEY"),
+        *("PYEONGPAN_SLACK_BOT_TOKEN", "PYEONGPAN_SLACK_APP_TOKEN"),
+        *("PYEONGPAN_SLACK_SIGNING_SECRET", "PYEONGPAN_SLACK_API_URL"),
+    } <= NAMES
+
+
+def test_a_misspelt_variable_is_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"^PYEONGPAN_DATABSE_URL is not a setting") as it:
+        load({"PYEONGPAN_DATABSE_URL": "sqlite:///x.db"})
+    assert "PYEONGPAN_DATABASE_URL" in str(it.value)
+
+
+def test_other_programs_variables_are_none_of_our_business() -> None:
+    assert load({"PATH": "/bin", "PYEONGPANX": "1", "REPUTATION_TEST_REDIS_URL": "x"})
+
+
+def test_a_wrong_value_is_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"^PYEONGPAN_CONSOLE_PORT: "):
+        load({"PYEONGPAN_CONSOLE_PORT": "eighty"})
+
+
+@pytest.mark.parametrize("word", ["true", "1", "yes"])
+def test_publishing_is_switched_on_by_the_usual_words(word: str) -> None:
+    assert load({"PYEONGPAN_PUBLISH_ENABLED": word}).publish_enabled is True
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("xoxb-1\n", encoding="utf-8")
+    loaded = load({"PYEONGPAN_SLACK_BOT_TOKEN_FILE": str(path)})
+    assert loaded.slack_bot_token.get_secret_value() == "xoxb-1"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_secret_given_both_ways_is_the_variables(tmp_path: Path, order: int) -> None:
+    path = tmp_path / "token"
+    path.write_text("file", encoding="utf-8")
+    given = {"PYEONGPAN_SLACK_BOT_TOKEN": "plain", "PYEONGPAN_SLACK_BOT_TOKEN_FILE": str(path)}
+    loaded = load(dict(list(given.items())[::order]))
+    assert loaded.slack_bot_token.get_secret_value() == "plain"
+
+
+def test_a_secrets_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^PYEONGPAN_SEAL_KEY_FILE: cannot read .*missing"):
+        load({"PYEONGPAN_SEAL_KEY_FILE": str(tmp_path / "missing")})
+
+
+def test_only_secrets_may_lie_in_files() -> None:
+    with pytest.raises(ConfigurationError, match="PYEONGPAN_MODEL_FILE is not a setting"):
+        load({"PYEONGPAN_MODEL_FILE": "x"})
+
+
+def test_secrets_do_not_show() -> None:
+    loaded = load({"PYEONGPAN_SLACK_BOT_TOKEN": "xoxb-verysecret"})
+    assert "verysecret" not in f"{loaded!r} {loaded}"
+
+
+def test_the_example_names_every_setting_once_and_explains_it() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    named: list[str] = []
+    for number, line in enumerate(lines):
+        if match := re.match(r"#?\s*(PYEONGPAN_[A-Z_]+)=", line):
+            named.append(match[1])
+            explained = lines[number - 1].startswith("# ") or " # " in line
+            assert explained, f"{match[1]} has no comment"
+    assert sorted(named) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("10m", timedelta(minutes=10)),
+        (" 8 h ", timedelta(hours=8)),
+        ("30d", timedelta(days=30)),
+    ],
+)
+def test_durations_are_written_short(text: str, length: timedelta) -> None:
+    assert settings.parse_duration(text) == length
+
+
+@pytest.mark.parametrize("value", ["10", "m", "-5m", "1.5h", 10])
+def test_what_is_no_duration_is_left_alone(value: object) -> None:
+    assert settings.parse_duration(value) == value
+
+
+def test_a_brand_is_read_whole(tmp_path: Path) -> None:
+    brand = load_brand(brand_folder(tmp_path))
+    assert (brand.slug, brand.name, brand.contacts) == ("saebyeok", "새벽나무", ("1522-0000",))
+    assert (brand.hours.opens, brand.hours.lunch_ends) == (time(9), time(13))
+    (account,) = brand.accounts
+    assert account.key == "saebyeok/smartstore"
+    assert account.interval == timedelta(minutes=10)
+    assert account.option("folder") == "exports"
+    assert account.option("columns", "none") == "none"
+    assert account.writable is False
+
+
+def test_a_file_saved_by_notepad_is_read(tmp_path: Path) -> None:
+    folder = brand_folder(tmp_path)
+    (folder / "brand.toml").write_text(BRAND, encoding="utf-8-sig")
+    assert load_brand(folder).name == "새벽나무"
+
+
+def test_credentials_are_read_and_do_not_show(tmp_path: Path) -> None:
+    folder = brand_folder(tmp_path, BRAND + 'credentials_file = "s.toml"\n')
+    (folder / "s.toml").write_text('api_key = "geheim"\nvendor = 7\n', encoding="utf-8")
+    (account,) = load_brand(folder).accounts
+    assert account.credentials == {"api_key": "geheim", "vendor": "7"}
+    assert "geheim" not in repr(account)
+
+
+def test_missing_credentials_are_named_with_their_account(tmp_path: Path) -> None:
+    message = refusal(brand_folder(tmp_path, BRAND + 'credentials_file = "s.toml"\n'))
+    assert "s.toml" in message
+    assert "'smartstore'" in message
+
+
+def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
+    folder = brand_folder(tmp_path, BRAND + 'credentials_file = "s.toml"\n')
+    (folder / "s.toml").write_text("api_key = geheim", encoding="utf-8")
+    message = refusal(folder)
+    assert "s.toml: is not valid TOML" in message
+    assert "geheim" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("closing = 'x'", "name: Field required"),
+        ("name = 3", "name: "),
+        (BRAND + '\n[[accounts]]\nname = "B ad"\nchannel = "x"', "accounts.1.name: "),
+        (BRAND.replace('"10m"', '"10 minutes"'), "accounts.0.interval: "),
+        (BRAND.replace('"9:00-18:00"', '"18:00-9:00"'), "hours.weekdays: "),
+        (BRAND.replace('"9:00-18:00"', '"9-18"'), 'hours.weekdays: .*write "09:00-18:00"'),
+        (BRAND.replace('"9:00-18:00"', '"09:00-25:00"'), "hours.weekdays: "),
+        ('name = "x"\ntimezone = "Asia/Soul"', 'timezone: .*write "Asia/Seoul"'),
+        ('name = "x"\ntonne = "x"', "tonne: "),
+        (BRAND.replace("lunch", "lunsh"), "hours.lunsh: "),
+        ("name = x", "line 1"),
+    ],
+)
+def test_a_mistake_is_refused_with_file_and_key(tmp_path: Path, text: str, place: str) -> None:
+    assert re.search(rf"brand\.toml: .*{place}", refusal(brand_folder(tmp_path, text)))
+
+
+def test_two_accounts_of_one_name_are_refused(tmp_path: Path) -> None:
+    double = BRAND + '\n[[accounts]]\nname = "smartstore"\nchannel = "generic_file"\n'
+    assert "two accounts are named 'smartstore'" in refusal(brand_folder(tmp_path, double))
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    folder = brand_folder(tmp_path)
+    (folder / "brand.toml").write_bytes(BRAND.encode("cp949"))
+    assert "save it as UTF-8" in refusal(folder)
+
+
+def test_only_folders_with_a_brand_file_are_brands(tmp_path: Path) -> None:
+    folder = brand_folder(tmp_path)
+    (folder.parent / "notes").mkdir()
+    assert list(load_brands(folder.parent)) == ["saebyeok"]
+
+
+def test_no_folder_means_no_brands(tmp_path: Path) -> None:
+    assert load_brands(tmp_path / "nowhere") == {}
