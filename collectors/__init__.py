@@ -63,6 +63,8 @@ class Channel:
 CHANNELS: Mapping[str, Channel] = {
     "storefront": Channel("collectors.storefront"),
     "coupang": Channel("collectors.coupang"),
+    "naver_search": Channel("collectors.naver_search"),
+    "kakao_search": Channel("collectors.kakao_search"),
     "seller_export": Channel("collectors.seller_export"),
     "generic_file": Channel("collectors.table_file"),
 }

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from collectors import CHANNELS, coupang
+from collectors import CHANNELS, coupang, kakao_search, naver_search
+from collectors.mentions import Ownership
 from collectors.storefront import parse_page
 from domain.brands import Account
 from domain.types import CollectedFeedback
@@ -24,6 +25,7 @@ from tests.collectors.conftest import FIXTURES, NOW
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import ModuleType
 
     from collectors.listing import Listing
 
@@ -59,9 +61,25 @@ def _json(path: Path, parse: Callable[..., Listing], **words: object) -> Parsed:
     return listing.items
 
 
+def _search(path: Path, module: ModuleType) -> Parsed:
+    account = Account("brand", "search", "search", options={"keywords": ["새벽상회"]})
+    page = module.parse_page(
+        json.loads(path.read_text(encoding="utf-8")),
+        service=path.stem,
+        keyword="새벽상회",
+        owner=Ownership(account),
+        now=NOW,
+    )
+    assert not page.quarantined
+    items: Parsed = page.items
+    return items
+
+
 PARSERS: dict[str, Callable[[Path], Parsed]] = {
     "storefront": _storefront,
     "coupang": lambda path: _json(path, coupang.parse_inquiries, surface=path.stem),
+    "naver_search": lambda path: _search(path, naver_search),
+    "kakao_search": lambda path: _search(path, kakao_search),
     "seller_export": lambda path: _file("seller_export", path),
     "generic_file": lambda path: _file("generic_file", path),
 }
