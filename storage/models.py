@@ -471,3 +471,122 @@ class HeartbeatRow(Base):
 
     role: Mapped[str] = mapped_column(String(50), primary_key=True)
     beat_at: Mapped[datetime]
+
+
+class PersonRow(Base):
+    """Somebody who may sign in to the console, or click in Slack."""
+
+    __tablename__ = "people"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    login: Mapped[str] = mapped_column(String(120), unique=True)
+    """Lower case."""
+    name: Mapped[str] = mapped_column(String(80))
+    role: Mapped[str] = mapped_column(String(20))
+    sees_all_brands: Mapped[bool] = mapped_column(default=False)
+    password_hash: Mapped[str] = mapped_column(default="")
+    """Empty for who signs in elsewhere."""
+    sealed_totp: Mapped[bytes | None]
+    totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The last time step a one-time code was used for; no code counts twice."""
+    oidc_subject: Mapped[str | None] = mapped_column(String(300), unique=True)
+    """``issuer|subject``."""
+    slack_user: Mapped[str | None] = mapped_column(String(40), unique=True)
+    valid_from: Mapped[datetime | None]
+    valid_until: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    made_at: Mapped[datetime]
+
+
+class PersonBrandRow(Base):
+    """One brand a person may see."""
+
+    __tablename__ = "person_brands"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    brand: Mapped[str] = mapped_column(String(100), primary_key=True)
+
+
+class SessionRow(Base):
+    """One browser that is signed in; only the hash of its token is kept."""
+
+    __tablename__ = "sessions"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    made_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_sessions_person_id", "person_id"),)
+
+
+class SignInFailureRow(Base):
+    """One failed sign-in, counted per login and per address to slow guessing down."""
+
+    __tablename__ = "sign_in_failures"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    subject: Mapped[str] = mapped_column(String(200))
+    """``login:...`` or ``address:...``."""
+    failed_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_sign_in_failures_subject", "subject", "failed_at"),)
+
+
+class AuditRow(Base):
+    """What people did besides deciding: signing in, looking at hidden words, changing people."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    happened_at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(210))
+    action: Mapped[str] = mapped_column(String(40))
+    brand: Mapped[str] = mapped_column(String(100), default="")
+    case_id: Mapped[int | None] = mapped_column(BigInteger)
+    detail: Mapped[str] = mapped_column(default="")
+    address: Mapped[str] = mapped_column(String(60), default="")
+
+    __table_args__ = (Index("ix_audit_case_id", "case_id"),)
+
+
+class PresenceRow(Base):
+    """Who has a case on the screen, as of a moment ago."""
+
+    __tablename__ = "presences"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    who: Mapped[str] = mapped_column(String(210), primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class SavedViewRow(Base):
+    """A filter of the queue that a person keeps."""
+
+    __tablename__ = "saved_views"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    who: Mapped[str] = mapped_column(String(210))
+    name: Mapped[str] = mapped_column(String(60))
+    query: Mapped[str] = mapped_column(String(500))
+
+    __table_args__ = (UniqueConstraint("who", "name"),)
+
+
+class ProposalRow(Base):
+    """A reply one person found good and another must approve: a second step, or a limit."""
+
+    __tablename__ = "proposals"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    draft_number: Mapped[int]
+    feedback_revision: Mapped[int]
+    text: Mapped[str]
+    reason: Mapped[str] = mapped_column(String(20))
+    """``two_step`` or ``compensation``."""
+    proposed_by: Mapped[str] = mapped_column(String(210))
+    proposed_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_proposals_case_id", "case_id"),)
