@@ -63,6 +63,7 @@ class Channel:
 CHANNELS: Mapping[str, Channel] = {
     "storefront": Channel("collectors.storefront"),
     "coupang": Channel("collectors.coupang"),
+    "naver_commerce": Channel("collectors.naver_commerce"),
     "naver_search": Channel("collectors.naver_search"),
     "kakao_search": Channel("collectors.kakao_search"),
     "seller_export": Channel("collectors.seller_export"),

@@ -38,5 +38,6 @@ class PublisherEntry:
 PUBLISHERS: Mapping[str, PublisherEntry] = {
     "storefront": PublisherEntry("responders.publishers.storefront"),
     "coupang": PublisherEntry("responders.publishers.coupang"),
+    "naver_commerce": PublisherEntry("responders.publishers.naver_commerce"),
 }
 """Every channel that can be answered, by the word used in ``brand.toml``."""

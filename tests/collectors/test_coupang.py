@@ -58,7 +58,7 @@ def build_on(market: CoupangMarket, **options: object) -> Build:
         pacer=Pacer(market.clock.monotonic),
         clock=market.clock.now,
         allow_private=True,
-        limits=Limits(wait_s=0.5, total_s=1.0),
+        limits=Limits(wait_s=15.0, total_s=30.0),
         sleep=market.clock.advance,
     )
     return Build(account, client, market.clock.now, MemoryTokens())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from collectors import CHANNELS, coupang, kakao_search, naver_search
+from collectors import CHANNELS, coupang, kakao_search, naver_commerce, naver_search
 from collectors.mentions import Ownership
 from collectors.storefront import parse_page
 from domain.brands import Account
@@ -78,6 +78,7 @@ def _search(path: Path, module: ModuleType) -> Parsed:
 PARSERS: dict[str, Callable[[Path], Parsed]] = {
     "storefront": _storefront,
     "coupang": lambda path: _json(path, coupang.parse_inquiries, surface=path.stem),
+    "naver_commerce": lambda path: _json(path, naver_commerce.parse_questions, surface=path.stem),
     "naver_search": lambda path: _search(path, naver_search),
     "kakao_search": lambda path: _search(path, kakao_search),
     "seller_export": lambda path: _file("seller_export", path),

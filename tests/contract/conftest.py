@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from responders.publishers.base import Publisher
     from tests.fakes.marketplace import FakeMarketplace
 
-IMPATIENT = Limits(wait_s=0.5, total_s=1.0)
+PATIENT = Limits(wait_s=15.0, total_s=30.0)
+IMPATIENT = Limits(wait_s=1.0, total_s=2.0)
+"""For tests of what does not answer; patience is for busy machines."""
 BACKFILL = timedelta(days=10)
 
 
@@ -113,10 +115,12 @@ class Stand:
 
     Attributes:
         surface: Which list of the fake the test is about.
+        limits: How long the client waits; to be set before it is made.
     """
 
     market: FakeMarketplace
     surface: str
+    limits: Limits = PATIENT
     tokens: MemoryTokens = field(default_factory=MemoryTokens)
 
     @cached_property
@@ -131,7 +135,7 @@ class Stand:
             pacer=Pacer(self.market.clock.monotonic),
             clock=self.market.clock.now,
             allow_private=True,
-            limits=IMPATIENT,
+            limits=self.limits,
             sleep=self.market.clock.advance,
         )
         return Build(self.account, client, self.market.clock.now, self.tokens)

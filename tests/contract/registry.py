@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.fakes.coupang import CoupangMarket
+from tests.fakes.naver_commerce import NaverMarket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,4 +32,6 @@ class Case:
 CASES: dict[str, Case] = {
     "coupang-product": Case(CoupangMarket, "product"),
     "coupang-cc": Case(CoupangMarket, "cc"),
+    "naver-qna": Case(NaverMarket, "qna"),
+    "naver-inq": Case(NaverMarket, "inq"),
 }

@@ -18,6 +18,7 @@ from domain.errors import (
     ReputationError,
 )
 from domain.types import same_reply
+from tests.contract.conftest import IMPATIENT
 from tests.contract.registry import CASES, Case
 from tests.fakes.marketplace import Fault, On
 
@@ -156,6 +157,8 @@ def test_an_answer_made_elsewhere_is_seen(stand: Stand) -> None:
 
 @pytest.mark.parametrize("fault", READ_FAULTS)
 def test_a_failing_read_is_the_promised_error_and_loses_nothing(stand: Stand, fault: Fault) -> None:
+    if fault is Fault.SLOW:
+        stand.limits = IMPATIENT
     ids = {stand.seed(f"{AWKWARD} {n}", timedelta(hours=n + 1)) for n in range(3)}
     stand.market.misbehave(fault, FOR_EVER)
     with pytest.raises(READ_FAULTS[fault]) as caught:
@@ -243,6 +246,8 @@ def test_a_colleagues_answer_is_neither_doubled_nor_overwritten(stand: Stand) ->
 def test_a_failing_write_is_the_promised_error_and_reading_settles_it(
     stand: Stand, fault: Fault
 ) -> None:
+    if fault is Fault.SLOW:
+        stand.limits = IMPATIENT
     target = stand.target(stand.seed("언제 오나요?"))
     stand.market.misbehave(fault, FOR_EVER, On.WRITES)
     with pytest.raises(WRITE_FAULTS[fault]) as caught:

@@ -1,0 +1,144 @@
+"""Naver SmartStore (네이버 스마트스토어): answers to product Q&A and to customer inquiries.
+
+The write of product Q&A is an upsert (PUT): repeating it is harmless, but it would overwrite what
+a colleague wrote, so the question is looked at first. The write of inquiries is a POST that is
+refused when there is an answer. As one of the two is not idempotent, the publisher is not.
+
+Source: https://apicenter.commerce.naver.com, 2.50 (Checked: 2026-11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from collectors.listing import Place
+from collectors.naver_commerce import SPEC, NaverApi, gateway_refused, parse_questions
+from domain.errors import (
+    ChannelUnavailableError,
+    ConfigurationError,
+    OutcomeUnknownError,
+    PublicationRefusedError,
+)
+from domain.types import ChannelReply, ReplyRules
+from responders.publishers.base import refuse_unfit
+from responders.publishers.settling import after_duplicate, standing_reply
+
+if TYPE_CHECKING:
+    from collectors.base import Build
+    from collectors.http import Answer
+    from domain.errors import ReputationError
+    from domain.types import ReplyTarget
+
+_MOST_PAGES: Final = 20
+_AROUND: Final = timedelta(minutes=5)
+
+
+class NaverPublisher:
+    """Writes answers for one store.
+
+    Args:
+        build: ``reply_max_length`` is an option, in characters.
+    """
+
+    idempotent = False
+    slowest_commit_s = 5.0
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self._api = NaverApi(build)
+        self.rules = replace(SPEC.reply_rules or ReplyRules(), max_length=_max_length(build))
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds after which the client gives up: a look and a write."""
+        return 2 * self._build.client.write_timeout_s
+
+    def publish(self, target: ReplyTarget, text: str) -> ChannelReply:
+        """Store one answer; see `responders.publishers.base.Publisher.publish`."""
+        refuse_unfit(self.rules, text)
+        space, number = _split(target)
+        standing = standing_reply(self, target, text)
+        if standing is not None:
+            return standing
+        text_sent = text.replace("\r\n", "\n").replace("\r", "\n")
+        if space == "qna":
+            answer = self._api.send(
+                "PUT", f"/v1/contents/qnas/{number}", {"commentContent": text_sent}, _refused
+            )
+            if answer.status != HTTPStatus.NO_CONTENT:
+                raise OutcomeUnknownError(f"{target.native_id}: {answer.status} instead of 204")
+            return ChannelReply(text=text)
+        try:
+            answer = self._api.send(
+                "POST",
+                f"/v1/pay-merchant/inquiries/{number}/answer",
+                {"answerComment": text_sent},
+                _refused,
+            )
+        except PublicationRefusedError as error:
+            if error.code == "ERR-NC-101010":
+                return after_duplicate(self, target, text)
+            raise
+        return ChannelReply(text=text, receipt=_receipt(answer, target))
+
+    def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
+        """Give the answer that stands on the question now."""
+        space, _ = _split(target)
+        now = self._build.clock()
+        asked_at = datetime.fromisoformat(target.extra["asked_at"])
+        since, until = asked_at - _AROUND, min(now, asked_at + _AROUND)
+        place: Place | None = Place()
+        while place is not None and place.page <= _MOST_PAGES:
+            body = self._api.ask(space, since, until, place.page)
+            listing = parse_questions(body, surface=space, now=now)
+            for item in listing.items:
+                if item.native_id == target.native_id:
+                    return item.replies
+            place = place.within(listing, SPEC.page_size)
+        if place is not None:
+            raise ChannelUnavailableError(f"{target.native_id}: not among the first questions")
+        raise PublicationRefusedError(f"{target.native_id}: the question is gone", code="deleted")
+
+
+def build(build: Build) -> NaverPublisher:
+    """Make the publisher of one account."""
+    return NaverPublisher(build)
+
+
+def _max_length(build: Build) -> int:
+    default = (SPEC.reply_rules or ReplyRules()).max_length
+    value = build.account.options.get("reply_max_length", default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4000:
+        raise ConfigurationError(
+            f"{build.account.key}: reply_max_length must be a number from 1 to 4000"
+        )
+    return value
+
+
+def _split(target: ReplyTarget) -> tuple[str, str]:
+    space, _, number = target.native_id.partition(":")
+    if space not in {"qna", "inq"} or not number.isdecimal() or not number.isascii():
+        raise PublicationRefusedError("not a question of a SmartStore")
+    return space, number
+
+
+def _refused(answer: Answer) -> ReputationError | None:
+    code = answer.error_code
+    if code == "ERR-NC-101004" or answer.status == HTTPStatus.NOT_FOUND:
+        return PublicationRefusedError("naver: the question is gone", code="deleted")
+    return gateway_refused(answer)
+
+
+def _receipt(answer: Answer, target: ReplyTarget) -> str:
+    try:
+        body = answer.json()
+    except ChannelUnavailableError:
+        body = None
+    data = body.get("data") if isinstance(body, dict) else None
+    number = data.get("inquiryCommentNo") if isinstance(data, dict) else None
+    if isinstance(number, bool) or not isinstance(number, int | str):
+        raise OutcomeUnknownError(f"{target.native_id}: {answer.status}, but no receipt")
+    return str(number)
