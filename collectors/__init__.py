@@ -66,6 +66,7 @@ CHANNELS: Mapping[str, Channel] = {
     "naver_commerce": Channel("collectors.naver_commerce"),
     "naver_search": Channel("collectors.naver_search"),
     "kakao_search": Channel("collectors.kakao_search"),
+    "feed": Channel("collectors.feed"),
     "seller_export": Channel("collectors.seller_export"),
     "generic_file": Channel("collectors.table_file"),
 }

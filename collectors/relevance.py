@@ -58,6 +58,11 @@ class Relevance:
         self._patterns = tuple(_pattern(_normalised(keyword)) for keyword in self.keywords)
         self._excluded = tuple(_normalised(word) for word in excluded)
 
+    @property
+    def settings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The words it was made of; others accept other texts."""
+        return self.keywords, self._excluded
+
     @classmethod
     def of(cls, account: Account, *, required: bool) -> Relevance:
         """Read an account's ``keywords`` and ``exclude``.

@@ -77,6 +77,10 @@ def _kakao_search(url: str) -> Account:
     )
 
 
+def _feed(url: str) -> Account:
+    return Account("saebyeok", "feed", "feed", options={"url": f"{url}/rss"})
+
+
 HARNESSES = {
     "storefront": Harness(
         _storefront, answer((FIXTURES / "storefront" / "reviews.html").read_bytes()), 3
@@ -87,6 +91,7 @@ HARNESSES = {
     "kakao_search": Harness(
         _kakao_search, answer((FIXTURES / "kakao_search" / "cafe.json").read_bytes()), 1
     ),
+    "feed": Harness(_feed, answer((FIXTURES / "feed" / "ppomppu.xml").read_bytes()), 2),
 }
 
 HTML = answer("<html><body>서비스 점검 중입니다.</body></html>".encode())

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from collectors import CHANNELS, coupang, kakao_search, naver_commerce, naver_search
+from collectors.feed import parse_page as parse_feed
 from collectors.mentions import Ownership
+from collectors.relevance import Relevance
 from collectors.storefront import parse_page
 from domain.brands import Account
 from domain.types import CollectedFeedback
@@ -75,12 +77,20 @@ def _search(path: Path, module: ModuleType) -> Parsed:
     return items
 
 
+def _feed(path: Path) -> Parsed:
+    url = "https://www.ppomppu.co.kr/rss.php?id=freeboard"
+    page = parse_feed(path.read_bytes(), url=url, relevance=Relevance(()), now=NOW)
+    assert not page.quarantined
+    return page.items
+
+
 PARSERS: dict[str, Callable[[Path], Parsed]] = {
     "storefront": _storefront,
     "coupang": lambda path: _json(path, coupang.parse_inquiries, surface=path.stem),
     "naver_commerce": lambda path: _json(path, naver_commerce.parse_questions, surface=path.stem),
     "naver_search": lambda path: _search(path, naver_search),
     "kakao_search": lambda path: _search(path, kakao_search),
+    "feed": _feed,
     "seller_export": lambda path: _file("seller_export", path),
     "generic_file": lambda path: _file("generic_file", path),
 }
