@@ -255,6 +255,42 @@ def classify(settings: Settings, *, file: Iterator[str]) -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def evaluate(settings: Settings, *, file: Path, as_json: bool) -> None:
+    """Measure the model on a TSV (text and label or rating; NSMC's own format too)."""
+    from sentiment.classifier import Classifier
+    from sentiment.evaluate import evaluate as measure
+    from sentiment.evaluate import read_labelled
+
+    report = measure(Classifier.load(settings.model or None), read_labelled(file), file.name)
+    click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.as_text())
+
+
+@main.command()
+@click.option("--brand", required=True, help="Slug of the brand.")
+@click.option("--account", help="BRAND/NAME: learn from this account only.")
+@click.option("--rollback", is_flag=True, help="Go back to the version before the one in use.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def train(
+    settings: Settings, *, brand: str, account: str | None, rollback: bool, as_json: bool
+) -> None:
+    """Learn a brand's language from its stars and its specialists' corrections."""
+    from commands.learning import learn_brand, roll_back
+
+    runtime = _ready(settings)
+    result = roll_back(runtime, brand) if rollback else learn_brand(runtime, brand, account)
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False))
+    else:
+        for name, value in result.items():
+            click.echo(f"{name}: {value}")
+    sys.exit(0 if result.get("accepted", True) else 1)
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def doctor(settings: Settings, *, as_json: bool) -> None:

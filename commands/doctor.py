@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import ReputationError
+from responders.manual import load_manual
 from storage import accounts, schema
 from storage.session import DatabaseError
+from workers.runtime import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from domain.brands import Brand
     from settings import Settings
     from workers.runtime import Runtime
 
@@ -57,6 +61,10 @@ def examine(settings: Settings) -> list[Finding]:
             Finding("configuration", ok=False, detail=str(error), remedy="see the message"),
         ]
     findings.append(_brands(runtime))
+    findings.extend(
+        _guarded(f"manual {brand.slug}", partial(_manual, brand))
+        for brand in runtime.brands.values()
+    )
     findings.append(_guarded("database", lambda: _database(runtime)))
     findings.append(_guarded("broker", lambda: _broker(settings)))
     findings.append(_guarded("model", lambda: _model(runtime)))
@@ -92,6 +100,15 @@ def _brands(runtime: Runtime) -> Finding:
             remedy="make BRAND/brand.toml there, or set PYEONGPAN_BRANDS",
         )
     return Finding("brands", ok=True, detail=names)
+
+
+def _manual(brand: Brand) -> Finding:
+    manual = load_manual(brand.manual_folder, brand.timezone)
+    notes = [*manual.warnings]
+    notes += [found.note for found in manual.at(utc_now()).contradictions]
+    detail = f"{len(manual.clauses)} clauses"
+    # Neither stops the work: what is doubtful is not cited.
+    return Finding(f"manual {brand.slug}", ok=True, detail="; ".join([detail, *notes]))
 
 
 def _database(runtime: Runtime) -> Finding:

@@ -11,12 +11,14 @@ from alerts.wording import duration, when
 from domain.states import CaseState, PublicationState
 from domain.types import (
     KOREAN_NAMES,
+    MISREAD_REASON,
     ComplaintCategory,
     FeedbackKind,
     LengthUnit,
     Severity,
     SourceKind,
 )
+from storage.people import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +87,30 @@ CHANNELS: Mapping[str, str] = {
     "seller_export": "스마트스토어(엑셀)",
     "generic_file": "파일",
 }
+ROLES: Mapping[str, str] = {
+    Role.LEAD: "에이전시 리드",
+    Role.SPECIALIST: "담당자",
+    Role.TEMPORARY: "임시 담당자",
+    Role.BRAND_APPROVER: "브랜드 승인자",
+    Role.BRAND_VIEWER: "브랜드 열람자",
+    Role.OPERATOR: "운영자",
+}
+ACTIONS: Mapping[str, str] = {
+    "signed_in": "로그인",
+    "signed_out": "로그아웃",
+    "sign_in_failed": "로그인 실패",
+    "password_changed": "비밀번호 변경",
+    "password_reset": "비밀번호 다시 줌",
+    "totp_set_up": "인증 코드 설정",
+    "person_added": "사람 추가",
+    "person_disabled": "사람 막음",
+    "person_enabled": "사람 다시 들임",
+    "brands_changed": "브랜드 변경",
+    "abuse_revealed": "가린 말 봄",
+    "bulk_rejected": "한꺼번에 반려",
+}
 REJECT_REASONS = (
+    f"{MISREAD_REASON} (불만·문의가 아님)",
     "답변이 필요 없는 글",
     "초안이 사실과 다름",
     "다른 부서가 직접 응대",

@@ -295,7 +295,8 @@ class DraftSentence:
     """One sentence of a draft and what supports it.
 
     Attributes:
-        reference: ``manual/refund.md#2`` for a clause, ``review`` for a span of the review.
+        reference: ``manual/refund.md#2@1f0c9a2b41`` for a clause, pinned to its wording;
+            ``review`` for a span of the review.
         span: Where in the review, for ``SourceKind.REVIEW``.
     """
 
@@ -324,6 +325,10 @@ class DraftReply:
     def text(self) -> str:
         """The reply as it would be published."""
         return "\n".join(sentence.text for sentence in self.sentences)
+
+
+MISREAD_REASON = "분류가 잘못됨"
+"""How the reason of a rejection begins that says: this was no complaint. The model learns it."""
 
 
 def same_reply(one: str, other: str) -> bool:

@@ -27,6 +27,7 @@ from domain.messages import Message
 from domain.states import CaseState, FeedbackState, PublicationState
 from storage import outbox
 from storage.feedback import SEVERITY_RANK
+from storage.lessons import LOOKED_AT, OPENED_BY_PERSON
 from storage.models import (
     AccountRow,
     AlertRow,
@@ -528,7 +529,7 @@ def settle_look(connection: Connection, feedback_id: int, *, who: str, now: date
             FeedbackState.ANALYZED,
             FeedbackState.ANALYZED,
             at=now,
-            why="looked at, no case needed",
+            why=LOOKED_AT,
             who=who,
         )
     return changed.rowcount == 1
@@ -585,7 +586,7 @@ def open_case(
         "",
         CaseState.OPENED,
         at=now,
-        why="opened by a person",
+        why=OPENED_BY_PERSON,
         who=who,
     )
     outbox.add(connection, Message.CASE_DRAFT_URGENT, [[case_id]], available_at=now)

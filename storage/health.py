@@ -88,14 +88,13 @@ def totals(connection: Connection) -> dict[str, int]:
 
 
 def is_first_collection_over(connection: Connection) -> bool:
-    """Tell whether every account was read once up to the present."""
-    behind = connection.execute(
-        select(func.count(AccountRow.id)).where(
-            AccountRow.removed_at.is_(None),
-            or_(
-                AccountRow.watermark.is_(None),
-                AccountRow.watermark < AccountRow.backfill_until,
-            ),
+    """Tell whether there are accounts and each was read once up to the present."""
+    is_behind = or_(
+        AccountRow.watermark.is_(None), AccountRow.watermark < AccountRow.backfill_until
+    )
+    known, behind = connection.execute(
+        select(func.count(AccountRow.id), func.count(AccountRow.id).filter(is_behind)).where(
+            AccountRow.removed_at.is_(None)
         )
-    ).scalar_one()
-    return behind == 0
+    ).one()
+    return known > 0 and behind == 0

@@ -45,7 +45,7 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
         )
     if not rows:
         return 0
-    results = runtime.classifier.classify([row.text for row in rows], [row.rating for row in rows])
+    results = _classify(runtime, rows)
     now = runtime.clock()
     understood = [
         feedback.Understood(row, result, _due_at(runtime, row, result))
@@ -58,6 +58,18 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
     if len(triaged.settled) < len(rows):
         log.warning("analysis_superseded", rows=len(rows), settled=len(triaged.settled))
     return len(triaged.settled)
+
+
+def _classify(runtime: Runtime, rows: Sequence[ToAnalyze]) -> list[Analysis]:
+    """Ask each brand's model; nearly always a page has one brand."""
+    found: dict[int, Analysis] = {}
+    for brand in dict.fromkeys(row.brand for row in rows):
+        page = [row for row in rows if row.brand == brand]
+        results = runtime.classifier_for(brand).classify(
+            [row.text for row in page], [row.rating for row in page]
+        )
+        found.update((row.id, result) for row, result in zip(page, results, strict=True))
+    return [found[row.id] for row in rows]
 
 
 def queue_drafts(connection: Connection, triaged: feedback.Triaged, *, now: datetime) -> None:

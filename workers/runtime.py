@@ -26,6 +26,7 @@ from storage.tokens import DatabaseTokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from domain.brands import Account, Brand
     from responders.publishers.base import Publisher
@@ -121,6 +122,23 @@ class Runtime:
 
         return self._once(("model", ""), lambda: Classifier.load(self.settings.model or None))  # type: ignore[no-any-return]
 
+    def classifier_for(self, brand: str) -> Classifier:
+        """Give the model with what the brand has taught it, as it is now.
+
+        Raises:
+            ConfigurationError: The brand's adapter is damaged.
+        """
+        from sentiment.adapt import current_version, load
+
+        folder = adapter_folder(self.settings, brand)
+        version = current_version(folder)
+        if version == 0:
+            return self.classifier
+        return self._once(  # type: ignore[no-any-return]
+            ("adapted", f"{brand} {version}"),
+            lambda: self.classifier.for_brand(load(folder, brand, self.classifier.version)),
+        )
+
     def collector(self, account: Account) -> Collector:
         """Give the collector of an account.
 
@@ -176,6 +194,11 @@ def _channel(account: Account) -> Any:  # noqa: ANN401 - a registry line
             f"account {account.key}: unknown channel {account.channel!r}; known: {known}"
         )
     return CHANNELS[account.channel]
+
+
+def adapter_folder(settings: Settings, brand: str) -> Path:
+    """Say where a brand's own language is kept; several machines share the home folder."""
+    return settings.home / "adapters" / brand
 
 
 def build(settings: Settings) -> Runtime:
