@@ -10,20 +10,23 @@ import os
 import secrets
 import shutil
 import socket
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import event
 
 from storage import schema
+from storage.models import Base
 from storage.session import Database
 from tests.fakes_runtime import StillClock
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -92,52 +95,76 @@ def _administering() -> Iterator[psycopg.Connection]:
 
 
 def _postgres_url(name: str) -> str:
-    return urlsplit(POSTGRES_URL)._replace(path=f"/{name}").geturl()
+    # The server is not what is killed in these tests, so it need not wait for its disk.
+    options = quote(f"-csearch_path={name} -csynchronous_commit=off", safe="")
+    return urlsplit(POSTGRES_URL)._replace(query=f"options={options}").geturl()
 
 
 @contextmanager
-def _postgres_database(template: str = "template1") -> Iterator[str]:
+def _postgres_schema() -> Iterator[str]:
+    """Make a schema of our own; a whole database takes the server seconds to drop."""
     name = f"reputation_test_{secrets.token_hex(6)}"
     with _administering() as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
     try:
         yield name
     finally:
         with _administering() as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
 
 
-@pytest.fixture(scope="session")
-def postgres_template() -> Iterator[str]:
-    """Migrate one PostgreSQL database for the session; tests get clones."""
-    try:
-        with _administering():
-            pass
-    except psycopg.OperationalError:
-        missing("PostgreSQL")
-    with _postgres_database() as name:
+class PostgresPool:
+    """Migrated schemas of one session: emptied after a test and lent again."""
+
+    def __init__(self, blocks: ExitStack) -> None:
+        self._blocks = blocks
+        self._free: list[str] = []
+
+    def take(self) -> str:
+        """Lend an empty, migrated schema; gives its name."""
+        if self._free:
+            return self._free.pop()
+        name = self._blocks.enter_context(_postgres_schema())
         database = Database(_postgres_url(name))
         schema.upgrade(database)
         database.close()
-        yield name
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Empty a schema for the next test; one that is still in use is not lent again."""
+        with (
+            suppress(psycopg.errors.LockNotAvailable),
+            psycopg.connect(_postgres_url(name)) as connection,
+        ):
+            connection.execute("SET lock_timeout = '2s'")
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
+            connection.commit()
+            self._free.append(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_pool() -> Iterator[PostgresPool]:
+    """Give PostgreSQL schemas for the session."""
+    _need_postgres()
+    with ExitStack() as blocks:
+        yield PostgresPool(blocks)
 
 
 @pytest.fixture
 def empty_postgres_url() -> Iterator[str]:
-    """Give a PostgreSQL database without a schema."""
+    """Give the address of a PostgreSQL schema without a table."""
+    _need_postgres()
+    with _postgres_schema() as name:
+        yield _postgres_url(name)
+
+
+def _need_postgres() -> None:
     try:
         with _administering():
             pass
     except psycopg.OperationalError:
         missing("PostgreSQL")
-    with _postgres_database() as name:
-        yield _postgres_url(name)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
@@ -146,31 +173,34 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def _trust_the_disk(connection: sqlite3.Connection, _record: object) -> None:
+    # No test cuts the power, so none need wait for the disk.
+    connection.execute("PRAGMA synchronous = OFF")
+
+
 @pytest.fixture
 def make_database(
     backend: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[[], Database]]:
     """Give a maker of fresh, migrated databases."""
-    made: list[Database] = []
-    dropped: list[object] = []
+    made: list[tuple[Database, str]] = []
 
     def make() -> Database:
         if backend == "sqlite":
             path = tmp_path / f"{secrets.token_hex(4)}.db"
             shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-            database = Database(f"sqlite:///{path}")
+            made.append((Database(f"sqlite:///{path}"), ""))
+            event.listen(made[-1][0].engine, "connect", _trust_the_disk)
         else:
-            block = _postgres_database(request.getfixturevalue("postgres_template"))
-            database = Database(_postgres_url(block.__enter__()))
-            dropped.append(block)
-        made.append(database)
-        return database
+            name = request.getfixturevalue("postgres_pool").take()
+            made.append((Database(_postgres_url(name)), name))
+        return made[-1][0]
 
     yield make
-    for database in made:
+    for database, name in made:
         database.close()
-    for block in dropped:
-        block.__exit__(None, None, None)  # type: ignore[attr-defined]
+        if name:
+            request.getfixturevalue("postgres_pool").give_back(name)
 
 
 @pytest.fixture

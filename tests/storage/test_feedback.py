@@ -1,0 +1,442 @@
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from domain.states import CaseState
+from domain.types import FeedbackKind, Severity
+from storage import accounts, feedback, publications
+from storage.models import CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
+from tests.fakes_runtime import ScriptedClassifier, make_account
+from tests.storage.rows import (
+    LEASE,
+    NOW,
+    add_account,
+    analyze,
+    approve,
+    case_state,
+    draft,
+    drafted_case,
+    finish,
+    masked,
+    moves,
+    publication,
+    row_of,
+    start_run,
+    store,
+)
+
+if TYPE_CHECKING:
+    from storage.session import Database
+
+LATER = NOW + timedelta(minutes=10)
+WINDOW = (NOW - timedelta(days=3), NOW + timedelta(hours=1))
+
+
+def test_new_feedback_is_stored_with_its_history(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked("n1"), masked("n2", "좋아요")])
+    assert (page.new, page.changed, len(page.fresh)) == (2, 0, 2)
+    row = row_of(database)
+    assert (row.state, row.revision, row.brand, row.extra) == (
+        "collected",
+        1,
+        "saebyeok",
+        {"token": "t"},
+    )
+    assert moves(database, "feedback") == [("", "collected", "pyeongpan")] * 2
+
+
+def test_a_page_stored_twice_changes_nothing(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1"), masked("n2")])
+    again = store(database, run, [masked("n1"), masked("n2")])
+    assert (again.fresh, again.backlog, again.changed, again.new) == ([], [], 0, 0)
+    with database.reading() as connection:
+        assert connection.execute(select(FeedbackRevisionRow.revision)).all() == []
+
+
+def test_one_id_may_be_a_review_and_an_inquiry(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked("1"), masked("1", kind=FeedbackKind.INQUIRY)])
+    assert page.new == 2
+
+
+def test_accounts_do_not_share_ids(database: Database) -> None:
+    one, other = make_account(), make_account(name="other")
+    add_account(database, one, other)
+    for key in (one.key, other.key):
+        with database.reading() as connection:
+            account_id = accounts.find(connection, key)
+        assert account_id is not None
+        assert store(database, start_run(database, account_id), [masked("1")]).new == 1
+
+
+def test_an_edit_keeps_the_old_text(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1", "나빠요")])
+    analyze(database, [row_of(database).id])
+    page = store(database, run, [masked("n1", "더 나빠요", rating=1)], LATER)
+    assert (page.new, page.changed, page.fresh) == (0, 1, [row_of(database).id])
+    row = row_of(database)
+    assert (row.text, row.revision, row.rating, row.state) == ("더 나빠요", 2, 1, "collected")
+    with database.reading() as connection:
+        old = connection.execute(select(FeedbackRevisionRow.__table__)).one()
+    assert (old.revision, old.text, old.rating) == (1, "나빠요", 2)
+    assert (old.sealed_original, old.replaced_at) == ("sealed 나빠요".encode(), LATER)
+
+
+def test_an_edit_while_it_is_read_is_read_again(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked("n1", "나빠요")])
+    with database.unit_of_work() as connection:
+        token, claimed = feedback.claim(connection, page.fresh, now=NOW, until=NOW + LEASE)
+    store(database, run, [masked("n1", "좋아요")])
+    with database.unit_of_work() as connection:
+        triaged = feedback.settle_analysis(
+            connection,
+            token,
+            [
+                feedback.Understood(row, ScriptedClassifier().classify([row.text])[0], NOW)
+                for row in claimed
+            ],
+            now=NOW,
+        )
+    assert triaged.settled == frozenset()
+    assert row_of(database).state == "collected"
+    assert analyze(database, page.fresh).settled == frozenset(page.fresh)
+    assert row_of(database).sentiment == "positive"
+
+
+def test_twice_on_one_page_with_other_words_is_an_edit(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked("n1", "처음"), masked("n1", "나중")])
+    assert (page.new, page.changed) == (1, 1)
+    assert (row_of(database).text, row_of(database).revision) == ("나중", 2)
+
+
+def test_twice_on_one_page_with_the_same_words_is_one(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked("n1"), masked("n1")])
+    assert (page.new, page.changed, row_of(database).revision) == (1, 0, 1)
+
+
+def test_three_times_on_one_page_keeps_every_version(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1", "하나"), masked("n1", "둘"), masked("n1", "셋")])
+    with database.reading() as connection:
+        old = connection.execute(
+            select(FeedbackRevisionRow.text).order_by(FeedbackRevisionRow.revision)
+        ).scalars()
+        assert [*old, row_of(database).text] == ["하나", "둘", "셋"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "first", "expected"),
+    [(49, True, "backlog"), (47, True, "fresh"), (49, False, "fresh")],
+)
+def test_only_old_texts_of_a_first_collection_are_backlog(
+    database: Database, hours: int, *, first: bool, expected: str
+) -> None:
+    account_id = add_account(database)
+    now = NOW
+    run = start_run(database, account_id)
+    if not first:
+        finish(database, run)
+        now = LATER
+        run = start_run(database, account_id, now)
+    assert run.is_backfill is first
+    page = store(database, run, [masked("n1", written_at=now - timedelta(hours=hours))], now)
+    assert [len(page.backlog), len(page.fresh)] == [expected == "backlog", expected == "fresh"]
+
+
+def gone(database: Database, now: object = None) -> int:
+    """Read the window whole again without anything in it."""
+    del now
+    account_id = add_account(database)
+    run = start_run(database, account_id, LATER)
+    with database.unit_of_work() as connection:
+        marked = feedback.mark_gone(connection, run, WINDOW, now=LATER)
+    finish(database, run, LATER)
+    return marked
+
+
+def test_what_a_whole_window_does_not_show_is_gone(database: Database) -> None:
+    case_id = drafted_case(database)
+    assert gone(database) == 1
+    assert row_of(database).gone_at == LATER
+    assert case_state(database, case_id) == "gone"
+    assert gone(database) == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"written_at": WINDOW[0] - timedelta(seconds=1)},
+        {"written_at": WINDOW[1]},
+        {"written_at_is_exact": False},
+    ],
+)
+def test_what_may_lie_outside_the_window_is_not_gone(
+    database: Database, changes: dict[str, Any]
+) -> None:
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1", **changes)])
+    finish(database, run)
+    assert gone(database) == 0
+
+
+def test_what_the_same_run_saw_is_not_gone(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1")])
+    with database.unit_of_work() as connection:
+        assert feedback.mark_gone(connection, run, WINDOW, now=NOW) == 0
+
+
+def test_what_comes_back_is_opened_again(database: Database) -> None:
+    case_id = drafted_case(database)
+    gone(database)
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1")], LATER)
+    assert row_of(database).gone_at is None
+    assert case_state(database, case_id) == "opened"
+    draft(database, [case_id], LATER)
+    with database.reading() as connection:
+        row = connection.execute(select(CaseRow.draft_number, CaseRow.closed_at)).one()
+    assert (row.draft_number, row.closed_at) == (2, None)
+
+
+def test_a_reply_from_elsewhere_closes_the_case(database: Database) -> None:
+    case_id = drafted_case(database)
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1", replies=("판매자가 직접 남긴 답변",))], LATER)
+    assert case_state(database, case_id) == "answered_elsewhere"
+    assert row_of(database).replied_elsewhere_at == LATER
+
+
+def test_a_reply_from_elsewhere_stops_an_approved_one(database: Database) -> None:
+    case_id = drafted_case(database)
+    sent = approve(database, case_id)
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1", replies=("남의 답변",))], LATER)
+    assert publication(database, sent).state == "cancelled"
+    assert case_state(database, case_id) == "answered_elsewhere"
+
+
+def test_our_own_reply_is_not_elsewhere(database: Database) -> None:
+    case_id = drafted_case(database)
+    approve(database, case_id, text="죄송합니다.\n다시 보내 드리겠습니다.")
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1", replies=("죄송합니다. 다시 보내 드리겠습니다.",))], LATER)
+    assert case_state(database, case_id) == "approved"
+    assert row_of(database).replied_elsewhere_at is None
+
+
+def test_what_was_answered_before_we_came_makes_no_work(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked("n1", replies=("이미 답변",))])
+    triaged = analyze(database, page.fresh)
+    assert (triaged.urgent, triaged.normal) == ([], [])
+    with database.reading() as connection:
+        assert connection.execute(select(CaseRow.state)).scalar_one() == "answered_elsewhere"
+
+
+@pytest.mark.parametrize("state", [CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED])
+def test_an_edit_brings_an_open_case_back_to_the_start(
+    database: Database, state: CaseState
+) -> None:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked("n1", "나빠요")])
+    (case_id,) = analyze(database, page.fresh).normal
+    if state is not CaseState.OPENED:
+        draft(database, [case_id])
+    sent = approve(database, case_id) if state is CaseState.APPROVED else None
+    assert case_state(database, case_id) == state
+    store(database, run, [masked("n1", "벌레가 나왔어요")], LATER)
+    assert case_state(database, case_id) == "opened"
+    if sent is not None:
+        assert publication(database, sent).state == "cancelled"
+    triaged = analyze(database, page.fresh, LATER)
+    # The new reading decides how urgent it is; there is still one case.
+    assert (triaged.urgent, triaged.normal) == ([case_id], [])
+    with database.reading() as connection:
+        row = connection.execute(select(CaseRow.severity, CaseRow.note)).one()
+    assert row.severity == "critical"
+    assert "수정" in row.note
+
+
+def test_an_edit_leaves_a_reply_alone_that_may_be_on_its_way(database: Database) -> None:
+    case_id = drafted_case(database, "나빠요")
+    sent = approve(database, case_id)
+    with database.unit_of_work() as connection:
+        assert publications.begin_sending(connection, sent, now=NOW, lease_until=NOW + LEASE)
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1", "고쳤어요 나빠요")], LATER)
+    assert publication(database, sent).state == "sending"
+    assert case_state(database, case_id) == "approved"
+
+
+def test_every_negative_and_every_inquiry_opens_one_case(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    page = store(
+        database,
+        run,
+        [
+            masked("1", "나빠요"),
+            masked("2", "좋아요"),
+            masked("3", "좋은가요", kind=FeedbackKind.INQUIRY),
+            masked("4", "환불"),
+            masked("5", "벌레"),
+        ],
+    )
+    triaged = analyze(database, page.fresh)
+    with database.reading() as connection:
+        rows = connection.execute(
+            select(FeedbackRow.native_id, CaseRow.id, CaseRow.severity_rank)
+            .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+            .order_by(FeedbackRow.native_id)
+        ).all()
+    by_id = {row.native_id: row.id for row in rows}
+    assert set(by_id) == {"1", "3", "4", "5"}
+    # Critical before high; what is normal has a queue of its own.
+    assert triaged.urgent == [by_id["5"], by_id["4"]]
+    assert triaged.normal == [by_id["1"], by_id["3"]]
+    assert [row.severity_rank for row in rows] == [2, 2, 1, 0]
+
+
+def test_an_analysis_comes_back_as_it_was(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    analyze(database, store(database, run, [masked("n1", "벌레")]).fresh)
+    (wanted,) = ScriptedClassifier().classify(["벌레"])
+    assert feedback.analysis_from_row(row_of(database)) == wanted
+    assert wanted.severity is Severity.CRITICAL
+
+
+def test_a_failed_analysis_waits_for_its_time(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    ids = store(database, run, [masked("n1")]).fresh
+    with database.unit_of_work() as connection:
+        token, _ = feedback.claim(connection, ids, now=NOW, until=NOW + LEASE)
+        feedback.fail_analysis(connection, ids, token, retry_at=LATER)
+    with database.unit_of_work() as connection:
+        early = feedback.take_lost(connection, now=NOW, queued_before=NOW, limit=9)
+        late = feedback.take_lost(connection, now=LATER, queued_before=LATER, limit=9)
+    assert (early, late) == (([], []), (ids, []))
+
+
+def test_the_title_is_part_of_the_text_unless_it_repeats_it() -> None:
+    assert feedback.whole_text("환불해 주세요", "왜 안 되나요") == "환불해 주세요\n왜 안 되나요"
+    assert feedback.whole_text("배송이 너무 늦…", "배송이 너무 늦어요") == "배송이 너무 늦어요"
+    assert feedback.whole_text("", "본문") == "본문"
+
+
+def test_an_author_is_erased_with_a_record(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1", "처음"), masked("n2", author_fingerprint="someone else")])
+    store(database, run, [masked("n1", "나중")])
+    with database.unit_of_work() as connection:
+        erased = feedback.erase_author(
+            connection, "saebyeok", ["author"], requested_by="개인정보팀", now=LATER
+        )
+    assert erased == 1
+    row, other = row_of(database, "n1"), row_of(database, "n2")
+    assert (row.sealed_original, row.author, row.author_fingerprint, row.order_fingerprint) == (
+        None,
+        "",
+        "",
+        "",
+    )
+    assert row.text == "나중"
+    assert other.author_fingerprint == "someone else"
+    assert other.sealed_original is not None
+    with database.reading() as connection:
+        assert connection.execute(select(FeedbackRevisionRow.sealed_original)).scalars().all() == [
+            None
+        ]
+        record = connection.execute(select(ErasureRow.__table__)).one()
+    assert (record.requested_by, record.feedback_erased, record.erased_at) == (
+        "개인정보팀",
+        1,
+        LATER,
+    )
+
+
+def test_erasing_nobody_is_recorded_too(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        args = (connection, "saebyeok", ["nobody"])
+        assert feedback.erase_author(*args, requested_by="x", now=NOW) == 0
+    with database.reading() as connection:
+        assert connection.execute(select(ErasureRow.feedback_erased)).scalar_one() == 0
+
+
+def test_an_erased_author_is_not_an_edit(database: Database) -> None:
+    """The channel still shows the text: reading it again must not bring the person back."""
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1")])
+    with database.unit_of_work() as connection:
+        feedback.erase_author(connection, "saebyeok", ["author"], requested_by="x", now=NOW)
+    page = store(database, run, [masked("n1")], LATER)
+    assert page.changed == 0
+    assert row_of(database).author_fingerprint == ""
+
+
+def test_retention_counts_from_writing_or_first_sight(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    old = NOW - timedelta(days=400)
+    store(database, run, [masked("old", written_at=old), masked("new")])
+    with database.unit_of_work() as connection:
+        # An old board that was collected today is not erased today.
+        limit = NOW - timedelta(days=365)
+        assert feedback.erase_expired(connection, "saebyeok", written_before=limit) == 0
+        limit = NOW + timedelta(seconds=1)
+        assert feedback.erase_expired(connection, "other", written_before=limit) == 0
+        assert feedback.erase_expired(connection, "saebyeok", written_before=limit) == 2
+        assert feedback.erase_expired(connection, "saebyeok", written_before=limit) == 0
+
+
+pages = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["좋아요", "나빠요"])), max_size=6
+)
+
+
+def test_whatever_pages_come_every_version_is_kept_once(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    examples = itertools.count()
+
+    @given(st.lists(pages, max_size=4))
+    @settings(max_examples=25)
+    def check(script: list[list[tuple[str, str]]]) -> None:
+        prefix = f"{next(examples)}-"
+        versions: dict[str, list[str]] = {}
+        for page in script:
+            store(database, run, [masked(prefix + name, text) for name, text in page])
+            for name, text in page:
+                kept = versions.setdefault(prefix + name, [])
+                if not kept or kept[-1] != text:
+                    kept.append(text)
+        assert stored_versions(database, prefix) == versions
+
+    check()
+
+
+def stored_versions(database: Database, prefix: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    with database.reading() as connection:
+        for row in connection.execute(
+            select(FeedbackRow.id, FeedbackRow.native_id, FeedbackRow.text).where(
+                FeedbackRow.native_id.startswith(prefix)
+            )
+        ).all():
+            old = connection.execute(
+                select(FeedbackRevisionRow.text)
+                .where(FeedbackRevisionRow.feedback_id == row.id)
+                .order_by(FeedbackRevisionRow.revision)
+            ).scalars()
+            found[row.native_id] = [*old, row.text]
+    return found

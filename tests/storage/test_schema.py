@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from domain.errors import ConfigurationError
+from storage import schema
+from storage.models import Base
+from storage.session import Database
+from tests.storage.rows import drafted_case, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def empty(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Give a database without a schema."""
+    if backend == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    else:
+        database = Database(request.getfixturevalue("empty_postgres_url"))
+    yield database
+    database.close()
+
+
+def _is_ours(_item: object, name: str | None, kind: str, *_more: object) -> bool:
+    """Leave the search index out: each database has its own, written by hand in SQL."""
+    if kind == "table":
+        return not (name or "").startswith(("feedback_search", "search_positions"))
+    return name != "ix_feedback_grams"
+
+
+def tables(database: Database) -> set[str]:
+    return set(inspect(database.engine).get_table_names())
+
+
+def test_migrations_go_up_down_and_up_again(empty: Database) -> None:
+    assert not schema.is_current(empty)
+    schema.upgrade(empty)
+    assert schema.is_current(empty)
+    schema.downgrade(empty, "base")
+    assert tables(empty) == {"alembic_version"}
+    assert not schema.is_current(empty)
+    schema.upgrade(empty)
+    assert schema.is_current(empty)
+    assert tables(empty) >= {"alembic_version", *Base.metadata.tables}
+
+
+def test_a_second_upgrade_keeps_the_rows(database: Database) -> None:
+    drafted_case(database)
+    schema.upgrade(database)
+    assert row_of(database).text == "별로예요"
+
+
+def test_models_and_migrations_agree(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_object": _is_ours}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_constraints_have_the_names_of_the_models(database: Database) -> None:
+    found = inspect(database.engine)
+    for table in Base.metadata.tables.values():
+        wanted = {str(index.name) for index in table.indexes}
+        assert wanted <= {str(index["name"]) for index in found.get_indexes(table.name)}
+    checks = {
+        check["name"]
+        for table in ("decisions", "publications")
+        for check in found.get_check_constraints(table)
+    }
+    assert {"ck_publications_approved", "ck_decisions_kind", "ck_decisions_decided_by"} <= checks
+
+
+def test_a_copied_file_is_a_whole_database(sqlite_template: Path, tmp_path: Path) -> None:
+    shutil.copyfile(sqlite_template, tmp_path / "copy.db")
+    database = Database(f"sqlite:///{tmp_path / 'copy.db'}")
+    assert schema.is_current(database)
+    database.close()
+
+
+def test_other_databases_are_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match="PYEONGPAN_DATABASE_URL: mysql"):
+        Database("mysql://x/y")
+
+
+def test_a_password_does_not_show() -> None:
+    database = Database("postgresql://me:geheim@127.0.0.1/x")
+    assert "geheim" not in str(database.url)
+    database.close()
