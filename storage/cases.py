@@ -185,6 +185,7 @@ def take_lost(
         now=now,
         queued_before=queued_before,
         limit=limit,
+        first=CaseRow.severity_rank,
     )
     urgent = set(
         connection.execute(

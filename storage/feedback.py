@@ -653,6 +653,7 @@ def take_lost(
         now=now,
         queued_before=queued_before,
         limit=limit,
+        first=FeedbackRow.is_backfill,
     )
     backlog = set(
         connection.execute(

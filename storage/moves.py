@@ -158,10 +158,12 @@ def take_lost(
     now: datetime,
     queued_before: datetime,
     limit: int | None = None,
+    first: ColumnElement[Any] | None = None,
 ) -> list[int]:
     """Find rows whose message seems lost and note that they get another one now.
 
-    They are in ``state``, not leased, and were queued at ``queued_before`` or earlier.
+    They are in ``state``, not leased, and were queued at ``queued_before`` or earlier. Under a
+    ``limit``, those lowest in ``first`` come before those that have waited longest.
     """
     ids = list(
         connection.execute(
@@ -171,7 +173,7 @@ def take_lost(
                 table.queued_at <= queued_before,
                 or_(table.lease_until.is_(None), table.lease_until <= now),
             )
-            .order_by(table.queued_at)
+            .order_by(*([] if first is None else [first]), table.queued_at)
             .limit(limit)
         ).scalars()
     )

@@ -325,6 +325,7 @@ def hand_off(connection: Connection, job: PublicationJob, *, now: datetime, why:
         PublicationState.HANDED_OFF,
         at=now,
         why=why,
+        where=(PublicationRow.available_at <= now,),
         queued_at=now,
     )
 

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from domain.errors import DecisionRefusedError
+from storage import cases, moves, outbox, publications
+from storage.models import CaseRow, DecisionRow, DraftRow, OutboxRow
+from tests.storage.rows import (
+    LEASE,
+    NOW,
+    add_account,
+    analyze,
+    approve,
+    case_state,
+    decision,
+    draft,
+    drafted_case,
+    masked,
+    publication,
+    start_run,
+    store,
+)
+from tests.storage.rows import (
+    moves as history,
+)
+
+if TYPE_CHECKING:
+    from storage.session import Database
+
+LATER = NOW + timedelta(minutes=10)
+
+
+def opened_cases(database: Database, number: int) -> list[int]:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked(f"n{index}") for index in range(number)])
+    return analyze(database, page.fresh).normal
+
+
+def refused(database: Database, case_id: int, **changes: Any) -> DecisionRefusedError:  # noqa: ANN401
+    with pytest.raises(DecisionRefusedError) as caught:
+        approve(database, case_id, **changes)
+    return caught.value
+
+
+def test_claims_are_exclusive_between_threads(database: Database) -> None:
+    ids = opened_cases(database, 40)
+    barrier = threading.Barrier(6)
+    claimed: list[list[int]] = []
+
+    def claim() -> None:
+        barrier.wait(timeout=30)
+        with database.unit_of_work() as connection:
+            _, rows = cases.claim(connection, ids, now=NOW, until=NOW + LEASE)
+        claimed.append([row.case_id for row in rows])
+
+    threads = [threading.Thread(target=claim) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(claimed) == 6
+    assert sorted(case_id for part in claimed for case_id in part) == ids
+
+
+def test_a_claim_ends_with_its_lease(database: Database) -> None:
+    ids = opened_cases(database, 1)
+    with database.unit_of_work() as connection:
+        old, _ = cases.claim(connection, ids, now=NOW, until=NOW + LEASE)
+        assert cases.claim(connection, ids, now=NOW, until=NOW + LEASE)[1] == []
+        new, rows = cases.claim(connection, ids, now=NOW + LEASE, until=LATER)
+    assert [row.case_id for row in rows] == ids
+    assert old != new
+
+
+def test_whoever_lost_the_lease_stores_no_draft(database: Database) -> None:
+    ids = opened_cases(database, 1)
+    with database.unit_of_work() as connection:
+        token, rows = cases.claim(connection, ids, now=NOW, until=NOW + LEASE)
+    assert len(draft(database, ids, NOW + LEASE)) == 1
+    with database.unit_of_work() as connection:
+        reply = cases.Drafted(rows[0], cases_reply(), {})
+        assert cases.settle_drafts(connection, token, [reply], now=LATER) == []
+    with database.reading() as connection:
+        assert connection.execute(select(DraftRow.number)).scalars().all() == [1]
+
+
+def cases_reply() -> Any:  # noqa: ANN401 - a draft
+    from domain.types import DraftReply
+
+    return DraftReply(())
+
+
+def test_a_failed_draft_is_tried_again_at_its_time(database: Database) -> None:
+    ids = opened_cases(database, 1)
+    with database.unit_of_work() as connection:
+        token, _ = cases.claim(connection, ids, now=NOW, until=NOW + LEASE)
+        cases.fail_drafts(connection, ids, token, retry_at=LATER)
+        assert cases.take_lost(connection, now=NOW, queued_before=NOW, limit=9) == ([], [])
+        assert cases.take_lost(connection, now=LATER, queued_before=LATER, limit=9) == ([], ids)
+
+
+def test_an_approval_is_decision_publication_history_and_message(database: Database) -> None:
+    case_id = drafted_case(database)
+    sent = approve(database, case_id, undo_window=timedelta(minutes=2))
+    assert case_state(database, case_id) == "approved"
+    row = publication(database, sent)
+    assert (row.state, row.available_at) == ("queued", NOW + timedelta(minutes=2))
+    assert history(database, "cases")[-1] == ("drafted", "approved", "김담당")
+    assert history(database, "publications") == [("", "queued", "김담당")]
+    with database.reading() as connection:
+        message = connection.execute(
+            select(OutboxRow.__table__).where(OutboxRow.actor == "publication.publish")
+        ).one()
+        decided = connection.execute(select(DecisionRow.__table__)).one()
+    assert (message.args, message.available_at) == ([sent], NOW + timedelta(minutes=2))
+    assert (decided.was_edited, decided.text, decided.kind) == (False, "죄송합니다.", "approval")
+
+
+def test_another_wording_is_kept_as_an_edit(database: Database) -> None:
+    case_id = drafted_case(database)
+    approve(database, case_id, text="다시 썼습니다.")
+    with database.reading() as connection:
+        assert connection.execute(select(DecisionRow.was_edited, DecisionRow.text)).one() == (
+            True,
+            "다시 썼습니다.",
+        )
+
+
+def test_a_second_decision_hears_who_was_first(database: Database) -> None:
+    case_id = drafted_case(database)
+    approve(database, case_id)
+    error = refused(database, case_id, decided_by="박담당")
+    assert error.reason == "decided"
+    assert "김담당" in str(error)
+    assert "승인" in str(error)
+
+
+def test_a_stale_revision_is_refused(database: Database) -> None:
+    case_id = drafted_case(database)
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1", "더 별로예요")], LATER)
+    assert refused(database, case_id).reason == "revision"
+
+
+def test_a_stale_draft_is_refused(database: Database) -> None:
+    case_id = drafted_case(database)
+    assert refused(database, case_id, draft_number=2).reason == "draft"
+
+
+def test_a_case_that_is_not_there_is_refused(database: Database) -> None:
+    assert refused(database, 4711).reason == "missing"
+
+
+def test_a_case_that_was_closed_outside_is_refused(database: Database) -> None:
+    case_id = drafted_case(database)
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1", replies=("남의 답변",))], LATER)
+    assert refused(database, case_id).reason == "closed"
+
+
+def test_a_refused_decision_leaves_nothing_behind(database: Database) -> None:
+    case_id = drafted_case(database)
+    refused(database, case_id, draft_number=2)
+    with database.reading() as connection:
+        assert connection.execute(select(DecisionRow.id)).all() == []
+        assert "publications" not in {row[0] for row in history(database, "publications")}
+        assert outbox.size(connection) == 0
+
+
+def test_one_of_many_people_at_once_decides(database: Database) -> None:
+    case_id = drafted_case(database)
+    barrier = threading.Barrier(5)
+    outcomes: list[str] = []
+
+    def decide(number: int) -> None:
+        barrier.wait(timeout=30)
+        try:
+            approve(database, case_id, decided_by=f"담당{number}")
+            outcomes.append("approved")
+        except DecisionRefusedError as error:
+            outcomes.append(error.reason)
+
+    threads = [threading.Thread(target=decide, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(outcomes) == ["approved", *["decided"] * 4]
+    with database.reading() as connection:
+        assert len(connection.execute(select(DecisionRow.id)).all()) == 1
+
+
+def test_a_rejection_closes_with_its_reason(database: Database) -> None:
+    case_id = drafted_case(database)
+    with database.unit_of_work() as connection:
+        cases.reject(connection, decision(case_id, reason="답변 불필요"), now=NOW)
+    assert case_state(database, case_id) == "rejected"
+    assert history(database, "publications") == []
+    with database.reading() as connection:
+        assert connection.execute(select(DecisionRow.kind, DecisionRow.reason)).one() == (
+            "rejection",
+            "답변 불필요",
+        )
+    assert refused(database, case_id).reason == "decided"
+
+
+def test_undo_brings_the_draft_back_and_it_can_be_approved_again(database: Database) -> None:
+    case_id = drafted_case(database)
+    first = approve(database, case_id, undo_window=timedelta(minutes=2))
+    with database.unit_of_work() as connection:
+        cases.undo(connection, case_id, who="김담당", now=NOW)
+    assert publication(database, first).state == "cancelled"
+    assert case_state(database, case_id) == "drafted"
+    second = approve(database, case_id)
+    assert publication(database, second).state == "queued"
+
+
+def test_undo_comes_too_late_once_sending_began(database: Database) -> None:
+    case_id = drafted_case(database)
+    sent = approve(database, case_id)
+    with database.unit_of_work() as connection:
+        publications.begin_sending(connection, sent, now=NOW, lease_until=NOW + LEASE)
+    with (
+        pytest.raises(DecisionRefusedError, match="되돌릴 수 없습니다"),
+        database.unit_of_work() as connection,
+    ):
+        cases.undo(connection, case_id, who="김담당", now=NOW)
+    assert publication(database, sent).state == "sending"
+
+
+def test_what_is_lost_is_found_urgent_first_whatever_waits_longest(database: Database) -> None:
+    """A limit must not hide an urgent case behind older ones that can wait."""
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked(f"n{index}") for index in range(4)])
+    analyze(database, page.fresh)
+    late = store(database, run, [masked("bad", "벌레")], LATER)
+    (urgent,) = analyze(database, late.fresh, LATER).urgent
+    with database.unit_of_work() as connection:
+        found, others = cases.take_lost(connection, now=LATER, queued_before=LATER, limit=2)
+    assert found == [urgent]
+    assert len(others) == 1
+
+
+def test_queued_again_is_not_lost_yet(database: Database) -> None:
+    ids = opened_cases(database, 2)
+    with database.unit_of_work() as connection:
+        wait = timedelta(minutes=2)
+        args = {"now": LATER, "queued_before": LATER - wait, "limit": 9}
+        assert cases.take_lost(connection, **args) == ([], ids)  # type: ignore[arg-type]
+        assert cases.take_lost(connection, **args) == ([], [])  # type: ignore[arg-type]
+
+
+def test_leases_can_be_ended_at_once(database: Database) -> None:
+    ids = opened_cases(database, 1)
+    with database.unit_of_work() as connection:
+        cases.claim(connection, ids, now=NOW, until=NOW + LEASE)
+        moves.end_leases(connection, now=NOW)
+        assert cases.claim(connection, ids, now=NOW, until=NOW + LEASE)[1]
+
+
+def test_only_undecided_drafts_wait_for_a_decision_most_severe_first(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    page = store(database, run, [masked("1", "별로"), masked("2", "벌레"), masked("3", "환불")])
+    triaged = analyze(database, page.fresh)
+    draft(database, [*triaged.normal, *triaged.urgent])
+    with database.reading() as connection:
+        waiting = [row["case_id"] for row in cases.to_decide(connection, limit=9)]
+    assert waiting == [*triaged.urgent, *triaged.normal]
+    approve(database, waiting[0])
+    with database.reading() as connection:
+        assert len(cases.to_decide(connection, limit=9)) == 2
+        assert len(connection.execute(select(CaseRow.id)).all()) == 3
