@@ -5,7 +5,15 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    SQLColumnExpression,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from domain.states import (
     AlertState,
@@ -158,7 +166,7 @@ def take_lost(
     now: datetime,
     queued_before: datetime,
     limit: int | None = None,
-    first: ColumnElement[Any] | None = None,
+    first: SQLColumnExpression[Any] | None = None,
 ) -> list[int]:
     """Find rows whose message seems lost and note that they get another one now.
 
