@@ -62,8 +62,14 @@ class Channel:
 
 CHANNELS: Mapping[str, Channel] = {
     "storefront": Channel("collectors.storefront"),
+    "cafe24": Channel("collectors.cafe24"),
     "coupang": Channel("collectors.coupang"),
     "naver_commerce": Channel("collectors.naver_commerce"),
+    "elevenst": Channel("collectors.elevenst"),
+    "esm": Channel("collectors.esm"),
+    "google_play": Channel("collectors.google_play"),
+    "app_store": Channel("collectors.app_store"),
+    "google_business": Channel("collectors.google_business"),
     "naver_search": Channel("collectors.naver_search"),
     "kakao_search": Channel("collectors.kakao_search"),
     "feed": Channel("collectors.feed"),

@@ -37,7 +37,13 @@ class PublisherEntry:
 
 PUBLISHERS: Mapping[str, PublisherEntry] = {
     "storefront": PublisherEntry("responders.publishers.storefront"),
+    "cafe24": PublisherEntry("responders.publishers.cafe24"),
     "coupang": PublisherEntry("responders.publishers.coupang"),
     "naver_commerce": PublisherEntry("responders.publishers.naver_commerce"),
+    "elevenst": PublisherEntry("responders.publishers.elevenst"),
+    "esm": PublisherEntry("responders.publishers.esm"),
+    "google_play": PublisherEntry("responders.publishers.google_play"),
+    "app_store": PublisherEntry("responders.publishers.app_store"),
+    "google_business": PublisherEntry("responders.publishers.google_business"),
 }
 """Every channel that can be answered, by the word used in ``brand.toml``."""

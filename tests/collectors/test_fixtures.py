@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import pytest
 
-from collectors import CHANNELS, coupang, kakao_search, naver_commerce, naver_search
+from collectors import (
+    CHANNELS,
+    app_store,
+    coupang,
+    elevenst,
+    esm,
+    google_business,
+    google_play,
+    kakao_search,
+    naver_commerce,
+    naver_search,
+)
 from collectors.feed import parse_page as parse_feed
 from collectors.mentions import Ownership
 from collectors.relevance import Relevance
 from collectors.storefront import parse_page
+from collectors.values import decode_text
 from domain.brands import Account
 from domain.types import CollectedFeedback
 from responders.publishers import PUBLISHERS
@@ -29,6 +41,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from collectors.app_store import ReviewList as AppStoreList
+    from collectors.google_business import ReviewList as BusinessList
     from collectors.listing import Listing
 
 COLUMNS = {
@@ -84,10 +98,53 @@ def _feed(path: Path) -> Parsed:
     return page.items
 
 
+def _elevenst(path: Path) -> Parsed:
+    is_urgent = path.name.startswith("urgent")
+    parse = elevenst.parse_notices if is_urgent else elevenst.parse_questions
+    listing = parse(decode_text(path.read_bytes(), "euc-kr"), now=NOW)
+    assert not listing.quarantined
+    return listing.items
+
+
+def _esm(path: Path) -> Parsed:
+    days = (date(2026, 11, 17), date(2026, 11, 21))
+    surface = path.name.partition(".")[0]
+    return _json(path, esm.parse_inquiries, surface=surface, fields=esm.FIELDS, days=days)
+
+
+def _google_play(path: Path) -> Parsed:
+    body = json.loads(path.read_text(encoding="utf-8"))
+    listing, token = google_play.parse_page(body, package="com.example.app", now=NOW)
+    assert token == "abc="
+    assert not listing.quarantined
+    return listing.items
+
+
+def _app_store(path: Path) -> Parsed:
+    body = json.loads(path.read_text(encoding="utf-8"))
+    parse = app_store.parse_page if path.stem == "reviews" else app_store.parse_feed
+    page: AppStoreList = parse(body, app_id="1234567890", now=NOW)
+    assert not page.quarantined
+    return page.items
+
+
+def _google_business(path: Path) -> Parsed:
+    body = json.loads(path.read_text(encoding="utf-8"))
+    page: BusinessList = google_business.parse_page(body, now=NOW)
+    assert not page.quarantined
+    assert page.is_ordered
+    return page.items
+
+
 PARSERS: dict[str, Callable[[Path], Parsed]] = {
     "storefront": _storefront,
     "coupang": lambda path: _json(path, coupang.parse_inquiries, surface=path.stem),
     "naver_commerce": lambda path: _json(path, naver_commerce.parse_questions, surface=path.stem),
+    "elevenst": _elevenst,
+    "esm": _esm,
+    "google_play": _google_play,
+    "app_store": _app_store,
+    "google_business": _google_business,
     "naver_search": lambda path: _search(path, naver_search),
     "kakao_search": lambda path: _search(path, kakao_search),
     "feed": _feed,

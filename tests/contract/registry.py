@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.fakes.app_store import AppStore
+from tests.fakes.cafe24 import Cafe24Market
 from tests.fakes.coupang import CoupangMarket
+from tests.fakes.elevenst import Elevenst
+from tests.fakes.esm import EsmMarket
+from tests.fakes.google_business import BusinessProfile
+from tests.fakes.google_play import PlayStore
 from tests.fakes.naver_commerce import NaverMarket
 
 if TYPE_CHECKING:
@@ -30,8 +36,16 @@ class Case:
 
 
 CASES: dict[str, Case] = {
+    "cafe24-review": Case(Cafe24Market, "review"),
+    "cafe24-qna": Case(Cafe24Market, "qna"),
     "coupang-product": Case(CoupangMarket, "product"),
     "coupang-cc": Case(CoupangMarket, "cc"),
     "naver-qna": Case(NaverMarket, "qna"),
     "naver-inq": Case(NaverMarket, "inq"),
+    "elevenst": Case(Elevenst),
+    "esm-gmarket": Case(EsmMarket, "gmarket"),
+    "esm-auction": Case(EsmMarket, "auction"),
+    "google-play": Case(PlayStore),
+    "app-store": Case(AppStore),
+    "google-business": Case(BusinessProfile),
 }
