@@ -1,5 +1,7 @@
 """Who is at the desk, and what they may see and decide."""
 
+import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -8,15 +10,22 @@ from urllib.parse import quote, unquote, urlsplit
 from fastapi import Depends, Form, HTTPException, Request
 
 from console.context import ConsoleContext
-from console.security import form_token, is_form_token
+from console.security import is_loopback_request
+from storage import people
+from storage.people import COMPENSATION_LIMITS, DECIDERS, Account, Role
 
+SESSION_COOKIE = "pyeongpan_session"
 VISITOR_COOKIE = "pyeongpan_visitor"
 NAME_COOKIE = "pyeongpan_name"
 _LONGEST_NAME = 40
 
 
 class NameNeededError(Exception):
-    """Nobody has said who they are; the page that asks comes first."""
+    """Nobody signs in here and nobody has said who they are; the page that asks comes first."""
+
+
+class SignInNeededError(Exception):
+    """People sign in here, and this browser has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +35,35 @@ class Person:
     Attributes:
         name: What decisions are signed with.
         brands: Slugs of the brands this person may see.
+        role: None where nobody signs in: whoever sits at this machine may do everything but
+            what needs two people.
+        account: Their row; None where nobody signs in.
     """
 
     name: str
     brands: frozenset[str]
+    role: Role | None = None
+    account: Account | None = field(default=None, repr=False)
+
+    @property
+    def decides(self) -> bool:
+        """Tell whether this person may approve and reject."""
+        return self.role is None or self.role in DECIDERS
+
+    @property
+    def administers(self) -> bool:
+        """Tell whether this person manages people."""
+        return self.role is Role.OPERATOR
+
+    @property
+    def is_brand_side(self) -> bool:
+        """Tell whether this person belongs to a brand, not to the agency."""
+        return self.role in {Role.BRAND_APPROVER, Role.BRAND_VIEWER}
+
+    @property
+    def compensation_limit(self) -> int | None:
+        """Won a reply may promise; None without a limit."""
+        return None if self.role is None else COMPENSATION_LIMITS.get(self.role, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +76,11 @@ class Visit:
     session: str = field(repr=False)
     form_token: str = field(repr=False)
 
+    @property
+    def address(self) -> str:
+        """Where the request came from, for the audit log."""
+        return address_of(self.request)
+
 
 def context_of(request: Request) -> ConsoleContext:
     """Give the console's tools."""
@@ -49,35 +88,77 @@ def context_of(request: Request) -> ConsoleContext:
     return context
 
 
-def session_of(request: Request) -> str:
-    """Give this browser's session, or a new one that the answer will set."""
-    session: str = getattr(request.state, "new_session", "") or request.cookies.get(
+def address_of(request: Request) -> str:
+    """Give the network address a request came from."""
+    return request.client.host if request.client else ""
+
+
+def visitor_of(request: Request) -> str:
+    """Give this browser's secret from before sign-in, or a new one that the answer will set."""
+    secret: str = getattr(request.state, "new_visitor", "") or request.cookies.get(
         VISITOR_COOKIE, ""
     )
-    if not session:
-        session = secrets.token_urlsafe(32)
-        request.state.new_session = session
-    return session
+    if not secret:
+        secret = secrets.token_urlsafe(32)
+        request.state.new_visitor = secret
+    return secret
+
+
+def form_token_of(secret: str) -> str:
+    """Give the token a form must carry (CSRF): only this browser's secret leads to it."""
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+
+
+def people_sign_in(request: Request) -> bool:
+    """Tell whether people sign in here; once they do, they always do."""
+    state = request.app.state
+    if not state.people_sign_in:
+        with state.context.database.reading() as connection:
+            state.people_sign_in = people.any_exist(connection)
+    return bool(state.people_sign_in)
 
 
 def visit(request: Request) -> Visit:
     """Give the person behind a request.
 
     Raises:
-        NameNeededError: Nobody has said who they are.
+        SignInNeededError: People sign in here, and this browser has not.
+        NameNeededError: Nobody signs in here, and nobody has said who they are.
     """
     context = context_of(request)
-    name = clean_name(unquote(request.cookies.get(NAME_COOKIE, "")))
-    if not name:
-        raise NameNeededError
-    session = session_of(request)
+    if people_sign_in(request):
+        secret = request.cookies.get(SESSION_COOKIE, "")
+        person = _signed_in(context, secret)
+    else:
+        if not is_loopback_request(request):
+            raise HTTPException(403, "로그인이 설정되기 전에는 이 컴퓨터에서만 열립니다.")
+        secret = visitor_of(request)
+        name = clean_name(unquote(request.cookies.get(NAME_COOKIE, "")))
+        if not name:
+            raise NameNeededError
+        person = Person(name, frozenset(context.brands))
     return Visit(
         request=request,
         context=context,
-        person=Person(name, frozenset(context.brands)),
-        session=session,
-        form_token=form_token(request.app.state.form_key, session),
+        person=person,
+        session=secret,
+        form_token=form_token_of(secret),
     )
+
+
+def _signed_in(context: ConsoleContext, token: str) -> Person:
+    now = context.clock()
+    with context.database.reading() as connection:
+        found = people.session_person(connection, token, now=now) if token else None
+    if found is None:
+        raise SignInNeededError
+    account, is_due = found
+    if is_due:
+        with context.database.unit_of_work() as connection:
+            people.touch_session(connection, token, now=now)
+    every = frozenset(context.brands)
+    brands = every if account.sees_all_brands else every & account.brands
+    return Person(account.signature, brands, account.role, account)
 
 
 def posting(
@@ -88,11 +169,32 @@ def posting(
     return visitor
 
 
-def check_form(request: Request, session: str, token: str) -> None:
+def deciding(visitor: Annotated[Visit, Depends(posting)]) -> Visit:
+    """Give the person behind a decision's form, if they may decide."""
+    if not visitor.person.decides:
+        raise HTTPException(403, "결정할 권한이 없습니다.")
+    return visitor
+
+
+def administering(visitor: Annotated[Visit, Depends(visit)]) -> Visit:
+    """Give the operator behind a request."""
+    if not visitor.person.administers:
+        raise HTTPException(404, "없는 페이지입니다.")
+    return visitor
+
+
+def changing_people(visitor: Annotated[Visit, Depends(posting)]) -> Visit:
+    """Give the operator behind a form."""
+    return administering(visitor)
+
+
+def check_form(request: Request, secret: str, token: str) -> None:
     """Refuse a form that another site made a browser send."""
     origin = request.headers.get("origin")
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    if foreign or not is_form_token(request.app.state.form_key, session, token):
+    expected = form_token_of(secret).encode() if secret else b""
+    is_ours = bool(secret) and hmac.compare_digest(expected, token.encode("utf-8", "replace"))
+    if foreign or not is_ours:
         raise HTTPException(403, "양식이 만료되었습니다. 페이지를 새로 고친 뒤 다시 해 주세요.")
 
 
@@ -108,3 +210,6 @@ def name_cookie(name: str) -> str:
 
 Reading = Annotated[Visit, Depends(visit)]
 Posting = Annotated[Visit, Depends(posting)]
+Deciding = Annotated[Visit, Depends(deciding)]
+Administering = Annotated[Visit, Depends(administering)]
+ChangingPeople = Annotated[Visit, Depends(changing_people)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -12,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from console import case, names, queue, work
-from console.access import NameNeededError
+from console import case, names, people_pages, queue, sign_in, work
+from console.access import NameNeededError, SignInNeededError
 from console.context import ConsoleContext
 from console.pages import plain_page
 from console.security import Guard, host_names
@@ -46,13 +45,22 @@ def create_app(context: ConsoleContext, routers: Sequence[APIRouter] = ()) -> Fa
     """
     app = FastAPI(title="Pyeongpan", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.context = context
-    app.state.form_key = secrets.token_bytes(32)
+    app.state.people_sign_in = False
     app.add_middleware(Guard, hosts=host_names(context.console_url))
-    for router in (names.router, queue.router, case.router, work.router, *routers):
+    for router in (
+        names.router,
+        sign_in.router,
+        queue.router,
+        case.router,
+        work.router,
+        people_pages.router,
+        *routers,
+    ):
         app.include_router(router)
     app.mount("/static", StaticFiles(packages=[("console", "static")]), name="static")
     app.add_api_route("/healthz", _health, methods=["GET"])
-    app.add_exception_handler(NameNeededError, _ask_name)
+    app.add_exception_handler(NameNeededError, _ask_who)
+    app.add_exception_handler(SignInNeededError, _ask_who)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     return app
@@ -62,13 +70,14 @@ def _health() -> PlainTextResponse:
     return PlainTextResponse("ok")
 
 
-def _ask_name(request: Request, _error: Exception) -> Response:
+def _ask_who(request: Request, error: Exception) -> Response:
+    gate = "/sign-in" if isinstance(error, SignInNeededError) else "/name"
     if request.method != "GET":
         return plain_page(
-            request, "problem.html", status=403, message="먼저 이름을 알려 주세요.", back="/name"
+            request, "problem.html", status=403, message="먼저 누구인지 알려 주세요.", back=gate
         )
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/name?{urlencode({'next': path})}", status_code=303)
+    return RedirectResponse(f"{gate}?{urlencode({'next': path})}", status_code=303)
 
 
 def _refused(request: Request, error: Exception) -> Response:

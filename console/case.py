@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
 from console import checks, highlight
-from console.access import Posting, Reading, Visit
+from console.access import Deciding, Reading, Visit
 from console.pages import page, see
 from console.queue import Choosing, Chosen
 from domain.brands import Brand
@@ -29,7 +29,7 @@ def case_page(visit: Reading, case_id: CaseId, choice: Choosing) -> Response:
 
 @router.post("/cases/{case_id}/approve")
 def approve(
-    visit: Posting,
+    visit: Deciding,
     case_id: CaseId,
     choice: Choosing,
     draft_number: Number,
@@ -80,7 +80,7 @@ def _is_fresh(view: CaseView, draft_number: int, feedback_revision: int) -> bool
 
 @router.post("/cases/{case_id}/reject")
 def reject(
-    visit: Posting,
+    visit: Deciding,
     case_id: CaseId,
     choice: Choosing,
     draft_number: Number,
@@ -112,7 +112,7 @@ def reject(
 
 
 @router.post("/cases/{case_id}/undo")
-def undo(visit: Posting, case_id: CaseId, choice: Choosing) -> Response:
+def undo(visit: Deciding, case_id: CaseId, choice: Choosing) -> Response:
     """Take an approval back while its reply has not left."""
     _brand(visit, case_id)
     try:
@@ -233,7 +233,7 @@ def _show(
         refused=refused,
         decided=decided if choice.decided != case_id else None,
         changes=extra.get("changes", []),
-        can_decide=view.state is CaseState.DRAFTED,
+        can_decide=view.state is CaseState.DRAFTED and visit.person.decides,
     )
 
 

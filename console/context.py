@@ -27,6 +27,21 @@ def no_holidays(_day: date) -> bool:
 
 
 @dataclass(frozen=True)
+class OidcProvider:
+    """Where people may sign in with OpenID Connect.
+
+    Attributes:
+        issuer: ``https://slack.com``, ``https://accounts.google.com``, ...
+        label: What the button says: ``Slack``.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    label: str = "OpenID Connect"
+
+
+@dataclass(frozen=True)
 class ConsoleContext:
     """The console's tools.
 
@@ -43,6 +58,10 @@ class ConsoleContext:
         console_url: Where people open the console; its host is the one requests must name.
         rules_of: Gives a channel's rules for replies.
         is_holiday: Tells public holidays, for deadlines.
+        seal: Encrypts what must not be readable in the database (``Sealer.seal``).
+        unseal: Its opposite (``Sealer.open``).
+        oidc: Where people may sign in besides here; None for nowhere.
+        two_step_brands: Slugs of brands that approve themselves what the agency approved.
     """
 
     database: Database
@@ -56,3 +75,7 @@ class ConsoleContext:
     publish_enabled: bool = False
     rules_of: Callable[[str], ReplyRules] = usual_rules
     is_holiday: Callable[[date], bool] = no_holidays
+    seal: Callable[[bytes], bytes] | None = None
+    unseal: Callable[[bytes], bytes] | None = None
+    oidc: OidcProvider | None = None
+    two_step_brands: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from console import highlight, wording
-from console.access import VISITOR_COOKIE, session_of
+from console.access import VISITOR_COOKIE, visitor_of
 from storage import desk
 
 if TYPE_CHECKING:
@@ -49,32 +49,33 @@ def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
         form_token=visit.form_token,
         **values,
     )
-    return with_session(visit.request, HTMLResponse(html, status_code=status))
+    return with_visitor(visit.request, HTMLResponse(html, status_code=status))
 
 
 def plain_page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - template values
     """Give a page for somebody who has not said who they are."""
     html = _environment.get_template(template).render(**values)
-    return with_session(request, HTMLResponse(html, status_code=status))
+    return with_visitor(request, HTMLResponse(html, status_code=status))
 
 
-def with_session(request: Request, response: Response) -> Response:
-    """Set the session cookie that this request made, if it made one."""
-    if getattr(request.state, "new_session", ""):
-        set_cookie(request, response, VISITOR_COOKIE, session_of(request))
+def with_visitor(request: Request, response: Response) -> Response:
+    """Set the visitor cookie that this request made, if it made one."""
+    if getattr(request.state, "new_visitor", ""):
+        set_cookie(request, response, VISITOR_COOKIE, visitor_of(request))
     return response
 
 
 def set_cookie(
     request: Request, response: Response, name: str, value: str, max_age_s: int | None = None
 ) -> None:
-    """Set a cookie no script can read and no other site can send."""
+    """Set a cookie no script can read and no other site's form can send."""
     response.set_cookie(
         name,
         value,
         max_age=max_age_s,
         httponly=True,
-        samesite="strict",
+        # Lax, because people come here by links in Slack; forms carry a token besides.
+        samesite="lax",
         secure=request.url.scheme == "https",
         path="/",
     )

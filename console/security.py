@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,6 +14,7 @@ from domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 256 * 1024
@@ -53,6 +52,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def is_loopback_request(request: Request) -> bool:
+    """Tell whether a request comes from this machine and names it."""
+    host = _without_port(request.headers.get("host", ""))
+    return (
+        host in LOOPBACK_NAMES and request.client is not None and is_loopback(request.client.host)
+    )
 
 
 def refuse_open_host(host: str, *, has_sign_in: bool) -> None:
@@ -141,15 +148,3 @@ def _without_port(host: str) -> str:
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0].lower()
-
-
-def form_token(key: bytes, session: str) -> str:
-    """Give the token a form must carry to be this session's own (CSRF)."""
-    return hmac.new(key, session.encode(), hashlib.sha256).hexdigest()
-
-
-def is_form_token(key: bytes, session: str, token: str) -> bool:
-    """Compare a form's token in constant time."""
-    return bool(session) and hmac.compare_digest(
-        form_token(key, session).encode(), token.encode("utf-8", "replace")
-    )

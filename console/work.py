@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
-from console.access import Posting, Reading, Visit
+from console.access import Deciding, Reading, Visit
 from console.pages import page, see
 from domain import sla
 from domain.states import PublicationState
@@ -43,7 +43,7 @@ def handoffs(visit: Reading) -> Response:
 
 
 @router.post("/cases/{case_id}/handed-off")
-def confirm_hand_off(visit: Posting, case_id: RowId) -> Response:
+def confirm_hand_off(visit: Deciding, case_id: RowId) -> Response:
     """Take a person's word that the reply stands on the channel."""
     _refuse_foreign_case(visit, case_id)
     with visit.context.database.unit_of_work() as connection:
@@ -67,7 +67,7 @@ def attention(visit: Reading) -> Response:
 
 @router.post("/cases/{case_id}/attention")
 def settle_attention(
-    visit: Posting,
+    visit: Deciding,
     case_id: RowId,
     outcome: Annotated[str, Form()],
     seen: Annotated[str, Form()] = "",
@@ -109,7 +109,7 @@ def looks(visit: Reading) -> Response:
 
 @router.post("/looks/{feedback_id}")
 def settle_look(
-    visit: Posting, feedback_id: RowId, outcome: Annotated[str, Form()] = ""
+    visit: Deciding, feedback_id: RowId, outcome: Annotated[str, Form()] = ""
 ) -> Response:
     """Record that a person looked: nothing to do, or a case to open."""
     with visit.context.database.reading() as connection:

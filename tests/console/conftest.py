@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from console.app import ConsoleContext, create_app
+from console.passwords import hash_password
 from domain.brands import Account, Brand
 from domain.types import (
     Analysis,
@@ -28,8 +30,9 @@ from domain.types import (
     Span,
 )
 from privacy.masking import find
-from storage import accounts, cases, feedback, schema
+from storage import accounts, cases, feedback, people, schema
 from storage.feedback import MaskedFeedback, Understood
+from storage.people import Role
 from storage.session import Database
 
 if TYPE_CHECKING:
@@ -206,9 +209,36 @@ class Desk:
                 {"state": state, "id": case_id},
             )
 
+    def person(
+        self,
+        login: str,
+        role: Role = Role.SPECIALIST,
+        brands: tuple[str, ...] = ("alpha",),
+        **more: datetime | str | None,
+    ) -> int:
+        """Make somebody who signs in with ``PASSWORD``."""
+        with self.database.unit_of_work() as connection:
+            return people.add(
+                connection,
+                login=login,
+                name=login.title(),
+                role=role,
+                now=self.now,
+                brands=brands,
+                sees_all_brands=role is Role.OPERATOR,
+                password_hash=hashed(PASSWORD),
+                **more,  # type: ignore[arg-type]
+            )
+
     def case(self, case_id: int) -> dict[str, Any]:
         """Read one case's row."""
         return next(row for row in self.rows("SELECT * FROM cases") if row["id"] == case_id)
+
+
+@cache
+def hashed(password: str) -> str:
+    """Hash a password once: it takes long on purpose."""
+    return hash_password(password)
 
 
 def brand_folder(folder: Path, slug: str, name: str) -> Brand:
@@ -248,6 +278,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         find_personal_data=find,
         console_url="http://127.0.0.1:8420",
         publish_enabled=True,
+        seal=lambda plain: plain[::-1],
+        unseal=lambda sealed: sealed[::-1],
     )
     made = Desk(context, tmp_path)
 
@@ -259,15 +291,36 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     database.close()
 
 
-class Browser:
-    """A person's browser without a script."""
+PASSWORD = "correct horse battery"
 
-    def __init__(self, desk: Desk, name: str = "김승인") -> None:
+
+class Browser:
+    """A person's browser without a script.
+
+    Args:
+        desk: Where it goes.
+        name: What its person says they are called, where nobody signs in.
+        login: Who signs in instead.
+    """
+
+    def __init__(self, desk: Desk, name: str = "김승인", login: str = "") -> None:
         self.http = TestClient(
-            create_app(desk.context), base_url="http://127.0.0.1:8420", follow_redirects=False
+            create_app(desk.context),
+            base_url="http://127.0.0.1:8420",
+            follow_redirects=False,
+            client=("127.0.0.1", 50000),
         )
-        page = self.http.get("/name")
-        self.http.post("/name", data={"name": name, "form_token": token_of(page)})
+        self.login = login
+        if login:
+            self.sign_in(login)
+        else:
+            page = self.http.get("/name")
+            self.http.post("/name", data={"name": name, "form_token": token_of(page)})
+
+    def sign_in(self, login: str, password: str = PASSWORD, **more: str) -> Response:
+        page = self.http.get("/sign-in")
+        data = {"login": login, "password": password, "form_token": token_of(page), **more}
+        return self.http.post("/sign-in", data=data)
 
     def get(self, path: str) -> Response:
         return self.http.get(path)
@@ -277,7 +330,7 @@ class Browser:
         return self.http.post(path, data={"form_token": self.token(), **data})
 
     def token(self) -> str:
-        return token_of(self.http.get("/name"))
+        return token_of(self.http.get("/me" if self.login else "/name"))
 
 
 def decision_form(desk: Desk, case_id: int, **changes: object) -> dict[str, object]:

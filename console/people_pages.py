@@ -1,0 +1,203 @@
+"""People (사람): who may come in, as what, for which brands; and the audit log."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, HTTPException, Path, Response
+
+from console import passwords
+from console.access import Administering, ChangingPeople, Visit, clean_name
+from console.pages import page
+from domain.errors import BadInputError
+from storage import people
+from storage.people import Role
+from storage.session import Connection
+
+router = APIRouter()
+PersonId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+_ZONE = ZoneInfo("Asia/Seoul")
+_LONGEST_LOGIN = 120
+
+
+@router.get("/people")
+def everybody(visit: Administering) -> Response:
+    """Show all people."""
+    return _everybody(visit)
+
+
+def _everybody(
+    visit: Visit, *, status: int = 200, problem: str = "", given: tuple[str, str] | None = None
+) -> Response:
+    with visit.context.database.reading() as connection:
+        rows = people.everybody(connection)
+    return page(
+        visit,
+        "people.html",
+        status=status,
+        rows=rows,
+        roles=list(Role),
+        problem=problem,
+        given=given,
+    )
+
+
+@router.post("/people")
+def add(
+    visit: ChangingPeople,
+    login: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    role: Annotated[str, Form()] = "",
+    brands: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies defaults
+    slack_user: Annotated[str, Form()] = "",
+    valid_from: Annotated[str, Form()] = "",
+    valid_until: Annotated[str, Form()] = "",
+) -> Response:
+    """Make a person; the first password is shown once."""
+    now = visit.context.clock()
+    password = passwords.new_password()
+    login = login.strip().lower()
+    try:
+        chosen = _role(role)
+        since, until = _first_instant(valid_from), _end_of(valid_until)
+        _check_new(login, name, chosen, until)
+        with visit.context.database.unit_of_work() as connection:
+            people.add(
+                connection,
+                login=login,
+                name=clean_name(name),
+                role=chosen,
+                now=now,
+                brands=_brands(visit, brands),
+                sees_all_brands=chosen is Role.OPERATOR,
+                password_hash=passwords.hash_password(password),
+                slack_user=slack_user.strip()[:40] or None,
+                valid_from=since,
+                valid_until=until,
+            )
+            people.audit(
+                connection,
+                "person_added",
+                who=visit.person.name,
+                now=now,
+                detail=f"{login} {chosen}",
+                address=visit.address,
+            )
+    except BadInputError as error:
+        return _everybody(visit, status=422, problem=str(error))
+    return _everybody(visit, given=(login, password))
+
+
+def _check_new(login: str, name: str, role: Role, valid_until: datetime | None) -> None:
+    if not login.isprintable() or not 2 <= len(login) <= _LONGEST_LOGIN or " " in login:
+        raise BadInputError("아이디는 빈칸 없이 2자 이상으로 적어 주세요.")
+    if not clean_name(name):
+        raise BadInputError("이름을 적어 주세요.")
+    if role is Role.TEMPORARY and valid_until is None:
+        raise BadInputError("임시 담당자는 마지막 날을 정해 주세요.")
+
+
+def _role(value: str) -> Role:
+    if value not in set(Role):
+        raise BadInputError("역할을 골라 주세요.")
+    return Role(value)
+
+
+def _brands(visit: Visit, chosen: list[str]) -> set[str]:
+    return set(chosen) & set(visit.context.brands)
+
+
+def _first_instant(day: str) -> datetime | None:
+    if not day:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(day), time(), _ZONE).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInputError("날짜는 2026-11-21처럼 적어 주세요.") from None
+
+
+def _end_of(day: str) -> datetime | None:
+    first = _first_instant(day)
+    return None if first is None else first + timedelta(days=1)
+
+
+@router.post("/people/{person_id}/brands")
+def set_brands(
+    visit: ChangingPeople,
+    person_id: PersonId,
+    brands: Annotated[list[str], Form()] = [],  # noqa: B006
+) -> Response:
+    """Replace the brands a person may see."""
+    login = _existing(visit, person_id)
+    with visit.context.database.unit_of_work() as connection:
+        people.set_brands(connection, person_id, _brands(visit, brands))
+        _note(visit, connection, "brands_changed", login)
+    return _everybody(visit)
+
+
+@router.post("/people/{person_id}/disable")
+def disable(visit: ChangingPeople, person_id: PersonId) -> Response:
+    """Keep a person out, at once and everywhere."""
+    login = _existing(visit, person_id)
+    if visit.person.account is not None and visit.person.account.id == person_id:
+        return _everybody(visit, status=409, problem="자기 자신을 막을 수는 없습니다.")
+    with visit.context.database.unit_of_work() as connection:
+        people.change(connection, person_id, disabled_at=visit.context.clock())
+        people.end_sessions(connection, person_id)
+        _note(visit, connection, "person_disabled", login)
+    return _everybody(visit)
+
+
+@router.post("/people/{person_id}/enable")
+def enable(visit: ChangingPeople, person_id: PersonId) -> Response:
+    """Let a person in again."""
+    login = _existing(visit, person_id)
+    with visit.context.database.unit_of_work() as connection:
+        people.change(connection, person_id, disabled_at=None)
+        _note(visit, connection, "person_enabled", login)
+    return _everybody(visit)
+
+
+@router.post("/people/{person_id}/reset")
+def reset(visit: ChangingPeople, person_id: PersonId) -> Response:
+    """Give a new first password and forget the one-time codes."""
+    login = _existing(visit, person_id)
+    password = passwords.new_password()
+    with visit.context.database.unit_of_work() as connection:
+        people.change(
+            connection,
+            person_id,
+            password_hash=passwords.hash_password(password),
+            sealed_totp=None,
+            totp_step=0,
+        )
+        people.end_sessions(connection, person_id)
+        _note(visit, connection, "password_reset", login)
+    return _everybody(visit, given=(login, password))
+
+
+def _existing(visit: Visit, person_id: int) -> str:
+    with visit.context.database.reading() as connection:
+        account = people.by_id(connection, person_id)
+    if account is None:
+        raise HTTPException(404, "없는 사람입니다.")
+    return account.login
+
+
+def _note(visit: Visit, connection: Connection, action: str, login: str) -> None:
+    people.audit(
+        connection,
+        action,
+        who=visit.person.name,
+        now=visit.context.clock(),
+        detail=login,
+        address=visit.address,
+    )
+
+
+@router.get("/audit")
+def audit_log(visit: Administering) -> Response:
+    """Show the newest lines of the audit log."""
+    with visit.context.database.reading() as connection:
+        rows = people.audited(connection)
+    return page(visit, "audit.html", rows=rows)

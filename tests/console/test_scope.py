@@ -1,0 +1,125 @@
+"""Brands see their own: everything else does not exist for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from storage import alerts
+from storage.people import Role
+from tests.console.conftest import Browser, decision_form
+
+if TYPE_CHECKING:
+    from tests.console.conftest import Desk
+
+SECRET = "베타 고객만의 비밀 이야기입니다"
+
+
+@pytest.fixture
+def foreign(desk: Desk) -> int:
+    """Give a case of brand beta, for somebody who may only see alpha."""
+    case_id = desk.add(SECRET, brand="beta", categories=())
+    with desk.database.unit_of_work() as connection:
+        alerts.add(
+            connection,
+            [alerts.NewAlert("k", "case_card", "beta", "console", {}, feedback_id=1)],
+            now=desk.now,
+            has_slack=False,
+        )
+    desk.person("kim", Role.LEAD, brands=("alpha",))
+    return case_id
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?brand=beta",
+        "/?view=closed&brand=beta",
+        "/?decided=1",
+        "/handoffs",
+        "/attention",
+        "/looks",
+        "/alerts",
+        "/collection",
+        "/stats",
+        "/audit",
+        "/people",
+    ],
+)
+def test_lists_show_nothing_of_other_brands(desk: Desk, foreign: int, path: str) -> None:
+    page = Browser(desk, login="kim").get(path).text
+
+    assert SECRET not in page
+    assert "베타" not in page
+    assert "beta/shop" not in page
+    assert f"/cases/{foreign}" not in page
+
+
+def test_another_brands_case_is_not_found_like_one_that_does_not_exist(
+    desk: Desk, foreign: int
+) -> None:
+    browser = Browser(desk, login="kim")
+
+    seen = browser.get(f"/cases/{foreign}")
+
+    assert seen.status_code == 404
+    assert seen.text == browser.get("/cases/987654").text
+
+
+@pytest.mark.parametrize("path", ["approve", "reject", "undo", "handed-off", "attention"])
+def test_another_brands_case_cannot_be_decided(desk: Desk, foreign: int, path: str) -> None:
+    form = decision_form(
+        desk, foreign, reason="기타", outcome="published", seen="봄", brand="alpha"
+    )
+
+    answer = Browser(desk, login="kim").post(f"/cases/{foreign}/{path}", **form)
+
+    assert answer.status_code == 404
+    assert desk.case(foreign)["state"] == "drafted"
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_another_brands_odd_feedback_cannot_be_settled(desk: Desk, foreign: int) -> None:
+    assert foreign
+    answer = Browser(desk, login="kim").post("/looks/1", outcome="fine")
+
+    assert answer.status_code == 404
+
+
+def test_a_brand_taken_away_is_gone_at_once(desk: Desk) -> None:
+    case_id = desk.add(brand="alpha")
+    person_id = desk.person("kim", brands=("alpha",))
+    desk.person("ops", Role.OPERATOR)
+    browser = Browser(desk, login="kim")
+    assert browser.get(f"/cases/{case_id}").status_code == 200
+
+    Browser(desk, login="ops").post(f"/people/{person_id}/brands", brands="beta")
+
+    assert browser.get(f"/cases/{case_id}").status_code == 404
+
+
+@pytest.mark.parametrize("role", [Role.BRAND_VIEWER, Role.OPERATOR])
+def test_who_may_only_look_decides_nothing(desk: Desk, role: Role) -> None:
+    case_id = desk.add()
+    desk.person("kim", role)
+    browser = Browser(desk, login="kim")
+    page = browser.get(f"/cases/{case_id}").text
+    assert 'action="/cases' not in page
+
+    for path in ("approve", "reject", "undo", "handed-off", "attention"):
+        form = decision_form(desk, case_id, reason="기타", outcome="published", seen="봄")
+        assert browser.post(f"/cases/{case_id}/{path}", **form).status_code == 403
+    assert browser.post("/looks/1", outcome="fine").status_code == 403
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_somebody_without_brands_sees_an_empty_desk(desk: Desk) -> None:
+    desk.add()
+    desk.person("kim", brands=())
+    browser = Browser(desk, login="kim")
+
+    for path in ("/", "/stats", "/collection", "/alerts", "/looks", "/handoffs", "/attention"):
+        assert browser.get(path).status_code == 200
+    assert "결정을 기다리는 케이스가 없습니다" in browser.get("/").text

@@ -1,0 +1,264 @@
+"""Signing in: what lets somebody in, what keeps them out, what is written down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pyotp
+import pytest
+
+from console import passwords
+from console.operators import create_operator
+from domain.errors import BadInputError
+from storage.people import SESSION_IDLE, SESSION_LENGTH, Role
+from tests.console.conftest import PASSWORD, Browser, decision_form
+
+if TYPE_CHECKING:
+    from tests.console.conftest import Desk
+
+
+def actions(desk: Desk) -> list[str]:
+    return [row["action"] for row in desk.rows("SELECT action FROM audit ORDER BY id")]
+
+
+def test_the_first_operator_ends_the_time_of_names(desk: Desk, browser: Browser) -> None:
+    assert browser.get("/").status_code == 200
+
+    create_operator(desk.database, login="Ops", name="운영", password=PASSWORD, now=desk.now)
+
+    answer = browser.get("/")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=%2F"
+    assert Browser(desk, login="ops").get("/people").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "password", ["short", "operator-is-my-password", "aaaaaaaaaaaaaaa", "a" * 201]
+)
+def test_a_weak_first_password_is_refused(desk: Desk, password: str) -> None:
+    with pytest.raises(BadInputError):
+        create_operator(
+            desk.database, login="operator", name="운영", password=password, now=desk.now
+        )
+    assert not desk.rows("SELECT * FROM people")
+
+
+def test_a_decision_is_signed_with_name_and_login(desk: Desk) -> None:
+    desk.person("kim")
+    case_id = desk.add()
+    browser = Browser(desk, login="kim")
+
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert desk.rows("SELECT decided_by FROM decisions") == [{"decided_by": "Kim (kim)"}]
+
+
+@pytest.mark.parametrize(
+    ("login", "password"),
+    [
+        ("kim", "wrong password here"),
+        ("nobody", PASSWORD),
+        ("", ""),
+        ("kim", ""),
+        ("kim", "a" * 500),
+    ],
+)
+def test_wrong_words_do_not_let_in_and_do_not_say_which_was_wrong(
+    desk: Desk, login: str, password: str
+) -> None:
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+    browser.http.cookies.clear()
+
+    answer = browser.sign_in(login, password)
+
+    assert answer.status_code == 403
+    assert "아이디, 비밀번호 또는 인증 코드가 맞지 않습니다." in answer.text
+    assert browser.get("/").status_code == 303
+
+
+def test_guessing_is_slowed_and_a_right_password_does_not_help_meanwhile(desk: Desk) -> None:
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+    browser.http.cookies.clear()
+    for _ in range(5):
+        assert browser.sign_in("KIM ", "guess guess guess").status_code == 403
+
+    assert browser.sign_in("kim").status_code == 429
+    desk.now += timedelta(minutes=16)
+    assert browser.sign_in("kim").status_code == 303
+
+
+def test_guessing_many_logins_from_one_address_is_slowed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "is_password", lambda _hash, _password: False)
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+    answers = [browser.sign_in(f"login{number}").status_code for number in range(31)]
+
+    assert answers[-1] == 429
+
+
+def test_a_planted_session_is_not_the_one_that_gets_signed_in(desk: Desk) -> None:
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+    first = browser.http.cookies["pyeongpan_session"]
+    browser.sign_in("kim")
+
+    second = browser.http.cookies["pyeongpan_session"]
+
+    assert second != first
+    browser.http.cookies.clear()
+    browser.http.cookies.set("pyeongpan_session", first)
+    assert browser.get("/").status_code == 303
+
+
+def test_the_session_token_is_not_in_the_database(desk: Desk) -> None:
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+
+    [row] = desk.rows("SELECT * FROM sessions")
+
+    assert browser.http.cookies["pyeongpan_session"] not in str(row)
+
+
+@pytest.mark.parametrize("later", [SESSION_IDLE, SESSION_LENGTH])
+def test_a_session_ends_by_itself(desk: Desk, later: timedelta) -> None:
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+    desk.now += later
+
+    assert browser.get("/").status_code == 303
+
+
+def test_a_session_in_use_goes_on_until_its_end(desk: Desk) -> None:
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+    for _ in range(4):
+        desk.now += timedelta(hours=3)
+        assert browser.get("/").status_code == 200
+    desk.now += timedelta(hours=3)
+
+    assert browser.get("/").status_code == 303
+
+
+def test_signing_out_ends_the_session_for_good(desk: Desk) -> None:
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+    token = browser.http.cookies["pyeongpan_session"]
+    browser.post("/sign-out")
+    browser.http.cookies.set("pyeongpan_session", token)
+
+    assert browser.get("/").status_code == 303
+    assert actions(desk) == ["signed_in", "signed_out"]
+
+
+def test_a_temporary_person_comes_in_only_in_their_time(desk: Desk) -> None:
+    desk.person(
+        "temp",
+        Role.TEMPORARY,
+        valid_from=desk.now + timedelta(days=1),
+        valid_until=desk.now + timedelta(days=1, hours=2),
+    )
+    browser = Browser(desk, login="temp")
+    assert browser.get("/").status_code == 303
+    desk.now += timedelta(days=1)
+    browser.sign_in("temp")
+    assert browser.get("/").status_code == 200
+    desk.now += timedelta(hours=2)
+
+    assert browser.get("/").status_code == 303
+
+
+def test_a_disabled_person_is_out_at_once(desk: Desk) -> None:
+    desk.person("ops", Role.OPERATOR)
+    person_id = desk.person("kim")
+    browser = Browser(desk, login="kim")
+
+    Browser(desk, login="ops").post(f"/people/{person_id}/disable")
+
+    assert browser.get("/").status_code == 303
+    assert browser.sign_in("kim").status_code == 403
+
+
+def test_one_time_codes_are_asked_for_once_set_up_and_count_once(desk: Desk) -> None:
+    desk.person("kim")
+    browser = Browser(desk, login="kim")
+    page = browser.post("/me/totp").text
+    secret = page.partition('name="secret" value="')[2].partition('"')[0]
+    totp = pyotp.TOTP(secret)
+    assert browser.post("/me/totp", secret=secret, code="000000").status_code == 422
+    browser.post("/me/totp", secret=secret, code=totp.at(desk.now))
+    [row] = desk.rows("SELECT sealed_totp FROM people")
+    assert secret.encode() not in bytes(row["sealed_totp"])
+
+    assert browser.sign_in("kim").status_code == 403
+    # The code that set it up has been used.
+    assert browser.sign_in("kim", code=totp.at(desk.now)).status_code == 403
+    desk.now += timedelta(seconds=60)
+    code = totp.at(desk.now)
+    assert browser.sign_in("kim", code=code).status_code == 303
+    assert browser.sign_in("kim", code=code).status_code == 403
+
+
+def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(desk: Desk) -> None:
+    desk.person("kim")
+    browser, other = Browser(desk, login="kim"), Browser(desk, login="kim")
+
+    wrong = browser.post("/me/password", current="nope", password="a brand new password")
+    assert wrong.status_code == 403
+    weak = browser.post("/me/password", current=PASSWORD, password="short")
+    assert weak.status_code == 422
+    browser.post("/me/password", current=PASSWORD, password="a brand new password")
+
+    assert browser.get("/").status_code == 200
+    assert other.get("/").status_code == 303
+    assert other.sign_in("kim").status_code == 403
+    assert other.sign_in("kim", "a brand new password").status_code == 303
+
+
+def test_an_operator_makes_a_person_whose_password_is_shown_once(desk: Desk) -> None:
+    desk.person("ops", Role.OPERATOR)
+    operator = Browser(desk, login="ops")
+
+    page = operator.post(
+        "/people", login="New@Example.com", name="새사람", role="specialist", brands="beta"
+    ).text
+    password = page.partition("<code>")[2].partition("</code>")[0]
+
+    newcomer = Browser(desk, login="ops")
+    newcomer.http.cookies.clear()
+    assert newcomer.sign_in("new@example.com", password).status_code == 303
+    assert password not in operator.get("/people").text
+    assert "person_added" in actions(desk)
+    assert (
+        operator.post("/people", login="new@example.com", name="또", role="lead").status_code == 422
+    )
+    assert operator.post("/people", login="x y", name="또", role="lead").status_code == 422
+    assert operator.post("/people", login="xy", name="또", role="king").status_code == 422
+    assert operator.post("/people", login="xy", name="또", role="temporary").status_code == 422
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.OPERATOR}))
+def test_only_operators_see_and_change_people(desk: Desk, role: Role) -> None:
+    person_id = desk.person("kim", role)
+    browser = Browser(desk, login="kim")
+
+    assert browser.get("/people").status_code == 404
+    assert browser.get("/audit").status_code == 404
+    form = {"login": "evil", "name": "e", "role": "operator"}
+    assert browser.post("/people", **form).status_code == 404
+    for path in ("brands", "disable", "enable", "reset"):
+        assert browser.post(f"/people/{person_id}/{path}", brands="beta").status_code == 404
+    assert len(desk.rows("SELECT * FROM people")) == 1
+
+
+def test_the_audit_log_never_keeps_what_was_typed_as_a_login(desk: Desk) -> None:
+    desk.person("kim")
+    Browser(desk, login="kim").sign_in("my secret password")
+
+    kept = str(desk.rows("SELECT * FROM audit")) + str(desk.rows("SELECT * FROM sign_in_failures"))
+
+    assert "my secret" not in kept
