@@ -94,7 +94,8 @@ def _administering() -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _postgres_url(name: str) -> str:
+def postgres_url(name: str) -> str:
+    """Give the address of a schema."""
     # The server is not what is killed in these tests, so it need not wait for its disk.
     options = quote(f"-csearch_path={name} -csynchronous_commit=off", safe="")
     return urlsplit(POSTGRES_URL)._replace(query=f"options={options}").geturl()
@@ -125,7 +126,7 @@ class PostgresPool:
         if self._free:
             return self._free.pop()
         name = self._blocks.enter_context(_postgres_schema())
-        database = Database(_postgres_url(name))
+        database = Database(postgres_url(name))
         schema.upgrade(database)
         database.close()
         return name
@@ -134,7 +135,7 @@ class PostgresPool:
         """Empty a schema for the next test; one that is still in use is not lent again."""
         with (
             suppress(psycopg.errors.LockNotAvailable),
-            psycopg.connect(_postgres_url(name)) as connection,
+            psycopg.connect(postgres_url(name)) as connection,
         ):
             connection.execute("SET lock_timeout = '2s'")
             for table in reversed(Base.metadata.sorted_tables):
@@ -156,7 +157,7 @@ def empty_postgres_url() -> Iterator[str]:
     """Give the address of a PostgreSQL schema without a table."""
     _need_postgres()
     with _postgres_schema() as name:
-        yield _postgres_url(name)
+        yield postgres_url(name)
 
 
 def _need_postgres() -> None:
@@ -193,7 +194,7 @@ def make_database(
             event.listen(made[-1][0].engine, "connect", _trust_the_disk)
         else:
             name = request.getfixturevalue("postgres_pool").take()
-            made.append((Database(_postgres_url(name)), name))
+            made.append((Database(postgres_url(name)), name))
         return made[-1][0]
 
     yield make

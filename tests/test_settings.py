@@ -97,7 +97,9 @@ def test_a_secret_given_both_ways_is_the_variables(tmp_path: Path, order: int) -
 
 
 def test_a_secrets_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"^PYEONGPAN_SEAL_KEY_FILE: cannot read .*missing"):
+    with pytest.raises(
+        ConfigurationError, match=r"^PYEONGPAN_SEAL_KEY_FILE: cannot read .*missing"
+    ):
         load({"PYEONGPAN_SEAL_KEY_FILE": str(tmp_path / "missing")})
 
 

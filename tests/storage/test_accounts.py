@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from domain.types import QuarantinedItem
+from storage import accounts, feedback
+from storage.accounts import EARLIEST, Run
+from storage.models import FeedbackRow, IncidentRow, QuarantineRow
+from tests.fakes_runtime import SEALER, make_account
+from tests.storage.rows import LEASE, NOW, add_account, claim_run, finish, masked, start_run
+
+if TYPE_CHECKING:
+    from storage.session import Database
+
+LATER = NOW + timedelta(minutes=10)
+
+
+class LostLeaseError(Exception):
+    """Raised by the tests to undo a transaction, as the worker does."""
+
+
+def test_new_accounts_are_due_at_once(database: Database) -> None:
+    account_id = add_account(database)
+    with database.reading() as connection:
+        assert accounts.due(connection, now=NOW) == [(account_id, "saebyeok/shop")]
+        assert accounts.due(connection, now=NOW - LEASE) == []
+
+
+def test_an_account_that_was_taken_out_rests_until_it_is_put_back(database: Database) -> None:
+    account_id = add_account(database)
+    other = make_account(name="other")
+    with database.unit_of_work() as connection:
+        accounts.synchronize(connection, [other], now=NOW)
+        assert accounts.find(connection, "saebyeok/shop") is None
+        assert [key for _, key in accounts.due(connection, now=NOW)] == ["saebyeok/other"]
+        accounts.synchronize(connection, [other, make_account()], now=NOW)
+        assert accounts.find(connection, "saebyeok/shop") == account_id
+
+
+def test_two_schedulers_start_an_account_once(database: Database) -> None:
+    account_id = add_account(database)
+    with database.unit_of_work() as connection:
+        args: dict[str, Any] = {"seen_due": NOW, "until": LATER}
+        assert accounts.postpone(connection, account_id, **args)
+        assert not accounts.postpone(connection, account_id, **args)
+        assert accounts.due(connection, now=NOW) == []
+
+
+def test_one_account_is_never_collected_twice_at_once(database: Database) -> None:
+    account_id = add_account(database)
+    barrier = threading.Barrier(5)
+    runs: list[Run | None] = []
+
+    def claim() -> None:
+        barrier.wait(timeout=30)
+        runs.append(claim_run(database, account_id))
+
+    threads = [threading.Thread(target=claim) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert [run is None for run in runs].count(False) == 1
+
+
+def test_a_first_run_reaches_back_and_the_next_starts_before_the_watermark(
+    database: Database,
+) -> None:
+    account_id = add_account(database)
+    first = start_run(database, account_id)
+    assert (first.since, first.until, first.is_backfill) == (
+        NOW - timedelta(days=365),
+        NOW,
+        True,
+    )
+    assert finish(database, first)
+    second = start_run(database, account_id, LATER)
+    assert (second.since, second.until) == (NOW - timedelta(days=3), LATER)
+    assert (second.run_id, second.is_backfill) == (first.run_id + 1, False)
+
+
+def test_everything_means_everything(database: Database) -> None:
+    account_id = add_account(database)
+    with database.unit_of_work() as connection:
+        run = accounts.claim_run(
+            connection,
+            account_id,
+            now=NOW,
+            lease=LEASE,
+            overlap=timedelta(0),
+            backfill=None,
+            window=None,
+        )
+    assert run is not None
+    assert run.since == EARLIEST
+
+
+def test_a_channel_with_short_windows_is_read_window_by_window(database: Database) -> None:
+    account_id = add_account(database)
+    month = timedelta(days=30)
+    run = claim_run(database, account_id, window=month, overlap=timedelta(0))
+    assert run is not None
+    assert run.until - run.since == month
+    finish(database, run)
+    following = claim_run(database, account_id, window=month, overlap=timedelta(0))
+    assert following is not None
+    assert following.since == run.until
+    # Still the first collection: what is old there must not alert singly.
+    assert following.is_backfill
+
+
+def test_an_interrupted_run_goes_on_from_its_cursor(database: Database) -> None:
+    account_id = add_account(database)
+    run = start_run(database, account_id)
+    with database.unit_of_work() as connection:
+        assert accounts.advance_run(connection, run, "page 2", now=NOW, lease=LEASE)
+    assert claim_run(database, account_id, NOW) is None
+    again = start_run(database, account_id, NOW + LEASE)
+    assert (again.run_id, again.cursor, again.until) == (run.run_id, "page 2", run.until)
+
+
+@pytest.mark.parametrize("ending", ["advance", "finish"])
+def test_a_lost_lease_undoes_page_and_watermark(database: Database, ending: str) -> None:
+    account_id = add_account(database)
+    slow = start_run(database, account_id)
+    other = start_run(database, account_id, NOW + LEASE)
+
+    def store_page() -> None:
+        with database.unit_of_work() as connection:
+            feedback.store_page(connection, slow, [masked("n1")], now=LATER, fresh_after=NOW)
+            if ending == "advance":
+                held = accounts.advance_run(connection, slow, "2", now=LATER, lease=LEASE)
+            else:
+                held = accounts.finish_run(connection, slow, rows=1, now=LATER, next_due_at=LATER)
+            if not held:
+                raise LostLeaseError
+
+    with pytest.raises(LostLeaseError):
+        store_page()
+    with database.reading() as connection:
+        assert connection.execute(select(FeedbackRow.id)).all() == []
+        assert accounts.watermark(connection, account_id) is None
+    assert finish(database, other, LATER)
+
+
+def test_the_watermark_moves_with_the_last_page_only(database: Database) -> None:
+    account_id = add_account(database)
+    run = start_run(database, account_id)
+    with database.unit_of_work() as connection:
+        accounts.advance_run(connection, run, "2", now=NOW, lease=LEASE)
+        assert accounts.watermark(connection, account_id) is None
+    finish(database, run)
+    with database.reading() as connection:
+        assert accounts.watermark(connection, account_id) == NOW
+
+
+def test_failures_are_counted_until_a_success(database: Database) -> None:
+    account_id = add_account(database)
+    for expected in (1, 2):
+        run = start_run(database, account_id)
+        with database.unit_of_work() as connection:
+            accounts.fail_run(connection, run, "x" * 900, next_due_at=LATER, keep_cursor=False)
+            assert accounts.failures(connection, account_id) == expected
+    finish(database, start_run(database, account_id))
+    with database.reading() as connection:
+        (row,) = accounts.health(connection)
+    assert (row["failures"], row["last_error"], row["last_success_at"]) == (0, "", NOW)
+
+
+def test_an_import_waits_for_a_collection(database: Database) -> None:
+    account_id = add_account(database)
+    run = start_run(database, account_id)
+    with database.unit_of_work() as connection:
+        assert accounts.claim_import(connection, account_id, now=NOW, lease=LEASE) is None
+        accounts.release_run(connection, run)
+        assert accounts.claim_import(connection, account_id, now=NOW, lease=LEASE)
+
+
+def test_an_unreadable_row_is_kept_once_and_sealed(database: Database) -> None:
+    account_id = add_account(database)
+    bad = QuarantinedItem("no date", b"010-1234-5678", source="a.csv", row=3, field="date")
+    other = QuarantinedItem("no text", b"010-1234-5678")
+
+    def keep(*items: QuarantinedItem) -> int:
+        with database.unit_of_work() as connection:
+            return accounts.quarantine(
+                connection,
+                account_id,
+                items,
+                seal=SEALER.seal,
+                fingerprint=lambda raw: SEALER.fingerprint(raw.hex()),
+                now=NOW,
+            )
+
+    assert [keep(bad, bad), keep(bad, other), keep()] == [1, 1, 0]
+    with database.reading() as connection:
+        row = connection.execute(
+            select(QuarantineRow.__table__).where(QuarantineRow.reason == "no date")
+        ).one()
+    assert (row.source, row.row, row.field) == ("a.csv", 3, "date")
+    assert b"1234" not in row.sealed_raw
+    assert SEALER.open(row.sealed_raw) == b"010-1234-5678"
+
+
+def test_an_incident_is_told_once_until_it_is_over(database: Database) -> None:
+    def report(kind: str = "layout_changed") -> bool:
+        with database.unit_of_work() as connection:
+            return accounts.open_incident(connection, kind, "a/b", "no rows", now=NOW)
+
+    assert [report(), report(), report("credentials")] == [True, False, True]
+    with database.unit_of_work() as connection:
+        accounts.close_incidents(connection, "a/b", now=LATER)
+        assert accounts.open_incidents(connection) == []
+    assert report()
+    with database.reading() as connection:
+        assert len(connection.execute(select(IncidentRow.id)).all()) == 3

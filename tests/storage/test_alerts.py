@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from domain.states import AlertState
+from storage import alerts
+from storage.alerts import AlertJob, NewAlert
+from tests.storage.rows import LEASE, NOW
+
+if TYPE_CHECKING:
+    from storage.session import Database
+
+SECOND = timedelta(seconds=1)
+
+
+def notice(key: str, **changes: Any) -> NewAlert:  # noqa: ANN401 - the dataclass's fields
+    values: dict[str, Any] = {
+        "dedupe_key": key,
+        "rule": "case_card",
+        "brand": "saebyeok",
+        "destination": "CREVIEW",
+        "payload": {"case_id": 1},
+    }
+    return NewAlert(**{**values, **changes})
+
+
+def add(database: Database, *notices: NewAlert, has_slack: bool = True) -> int:
+    with database.unit_of_work() as connection:
+        return alerts.add(connection, notices, now=NOW, has_slack=has_slack)
+
+
+def all_jobs(database: Database) -> list[AlertJob]:
+    with database.reading() as connection:
+        ids = [row["id"] for row in alerts.recent(connection)]
+        found = [alerts.load(connection, alert_id) for alert_id in sorted(ids)]
+    return [job for job in found if job is not None]
+
+
+def test_one_key_is_one_alert(database: Database) -> None:
+    assert add(database, notice("a"), notice("a")) == 1
+    assert add(database, notice("a", destination="OTHER")) == 0
+    assert add(database, notice("b"), notice("a")) == 1
+    assert len(all_jobs(database)) == 2
+
+
+def test_many_threads_make_one_alert(database: Database) -> None:
+    barrier = threading.Barrier(6)
+    made: list[int] = []
+
+    def tell() -> None:
+        barrier.wait(timeout=30)
+        made.append(add(database, notice("a")))
+
+    threads = [threading.Thread(target=tell) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(made) == [0, 0, 0, 0, 0, 1]
+
+
+def test_without_a_token_or_a_destination_it_is_shown(database: Database) -> None:
+    add(database, notice("a"), has_slack=False)
+    add(database, notice("b", destination=""))
+    add(database, notice("c"))
+    assert [job.state for job in all_jobs(database)] == ["shown", "shown", "queued"]
+
+
+def test_sending_begins_once_and_not_before_its_time(database: Database) -> None:
+    add(database, notice("a", available_at=NOW + SECOND))
+    (job,) = all_jobs(database)
+    with database.unit_of_work() as connection:
+        args: dict[str, Any] = {"lease_until": NOW + LEASE}
+        assert not alerts.begin_sending(connection, job.id, now=NOW, **args)
+        assert alerts.begin_sending(connection, job.id, now=NOW + SECOND, **args)
+        assert not alerts.begin_sending(connection, job.id, now=NOW + SECOND, **args)
+
+
+def take_turn(database: Database, job: AlertJob, after: timedelta = timedelta(0)) -> timedelta:
+    with database.unit_of_work() as connection:
+        now = NOW + after
+        return alerts.take_turn(connection, job, now=now, interval=SECOND) - NOW
+
+
+def test_a_destination_hears_one_message_a_second(database: Database) -> None:
+    add(database, *[notice(key) for key in "abc"])
+    turns = [take_turn(database, job) for job in all_jobs(database)]
+    assert turns == [timedelta(0), SECOND, 2 * SECOND]
+
+
+def test_a_turn_is_kept(database: Database) -> None:
+    add(database, notice("a"), notice("b"))
+    for job in all_jobs(database):
+        take_turn(database, job)
+    assert take_turn(database, all_jobs(database)[1]) == SECOND
+
+
+def test_destinations_do_not_wait_for_each_other(database: Database) -> None:
+    add(database, notice("a"), notice("b", destination="OTHER"))
+    assert [take_turn(database, job) for job in all_jobs(database)] == [timedelta(0)] * 2
+
+
+def test_what_is_urgent_goes_at_once_and_the_others_move_back(database: Database) -> None:
+    add(database, notice("a"), notice("b", urgent=True), notice("c"))
+    turns = [take_turn(database, job) for job in all_jobs(database)]
+    assert turns == [timedelta(0), timedelta(0), 2 * SECOND]
+
+
+def test_a_pause_frees_the_destination(database: Database) -> None:
+    add(database, notice("a"), notice("b"))
+    one, other = all_jobs(database)
+    take_turn(database, one)
+    assert take_turn(database, other, after=10 * SECOND) == 10 * SECOND
+
+
+def begin(database: Database, job: AlertJob) -> str:
+    with database.unit_of_work() as connection:
+        token = alerts.begin_sending(connection, job.id, now=NOW, lease_until=NOW + LEASE)
+    assert token is not None
+    return token
+
+
+def test_an_outcome_without_the_lease_is_not_written(database: Database) -> None:
+    add(database, notice("a"))
+    (job,) = all_jobs(database)
+    token = begin(database, job)
+    with database.unit_of_work() as connection:
+        args: Any = (AlertState.SENDING, AlertState.SENT)
+        assert not alerts.settle(connection, job, "stolen", *args, now=NOW, why="x")
+        assert alerts.settle(connection, job, token, *args, now=NOW, why="x", receipt="1.0")
+    assert all_jobs(database)[0].state is AlertState.SENT
+
+
+def test_dead_senders_are_found_by_their_lease(database: Database) -> None:
+    add(database, notice("a"))
+    (job,) = all_jobs(database)
+    token = begin(database, job)
+    with database.reading() as connection:
+        assert alerts.expired_sendings(connection, now=NOW) == []
+        assert alerts.expired_sendings(connection, now=NOW + LEASE) == [(job.id, token)]
+
+
+def test_lost_alerts_are_found_after_their_time(database: Database) -> None:
+    add(database, notice("a"), notice("b", urgent=True, available_at=NOW + LEASE))
+    one, _ = all_jobs(database)
+    with database.unit_of_work() as connection:
+        lost = alerts.take_lost(connection, now=NOW + SECOND, queued_before=NOW)
+        again = alerts.take_lost(connection, now=NOW + SECOND, queued_before=NOW)
+    assert (lost, again) == ([(one.id, False)], [])
