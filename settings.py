@@ -74,6 +74,9 @@ class Settings(BaseModel):
     )
     console_host: str = Field("127.0.0.1", description="Address the console binds to.")
     console_port: int = Field(8420, description="Port of the console.")
+    console_url: str = Field(
+        "", description="Address people open the console at, where a proxy stands before it."
+    )
     allow_private_addresses: bool = Field(
         default=False,
         description="Whether a configured base_url may be a private address.",

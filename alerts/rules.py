@@ -33,6 +33,8 @@ class AlertRule(StrEnum):
     """Why somebody is told."""
 
     CASE_CARD = "case_card"
+    BURST = "burst"
+    """One thread that stands for many case cards."""
     BRAND_SEVERITY = "brand_severity"
     BRAND_SAFETY = "brand_safety"
     DUE_SOON = "due_soon"

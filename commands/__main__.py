@@ -151,6 +151,8 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
     arguments = ["workers.app", "--processes", str(processes), "--threads", str(threads)]
     if queues:
         arguments += ["--queues", *queues]
+    if settings.slack_bot_token.get_secret_value() and settings.slack_app_token.get_secret_value():
+        arguments += ["--fork-function", "commands.socket_mode:run_in_worker"]
     parsed = make_argument_parser().parse_args(arguments)  # type: ignore[no-untyped-call]
     sys.exit(dramatiq_main(parsed))  # type: ignore[no-untyped-call]
 

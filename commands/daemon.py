@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from commands.schedule import build_scheduler
+from commands.socket_mode import SocketModeThread, is_configured
 from domain.errors import ConfigurationError
 from storage import accounts, moves, schema
 from workers import runtime as runtimes
@@ -62,6 +63,7 @@ class Daemon:
         self._worker = dramatiq.Worker(broker, worker_threads=WORKER_THREADS, worker_timeout=1000)
         self._scheduler = build_scheduler(runtime)
         self._console = ConsoleThread(runtime, console) if console is not None else None
+        self._socket = SocketModeThread(runtime) if is_configured(runtime) else None
         self._lock = _HomeLock(runtime) if runtime.settings.is_embedded_broker else None
 
     def __enter__(self) -> Self:
@@ -78,6 +80,8 @@ class Daemon:
         self._scheduler.start()
         if self._console is not None:
             self._console.start()
+        if self._socket is not None:
+            self._socket.start()
         log.info("daemon_started", database=self._runtime.database.url.get_backend_name())
         return self
 
@@ -88,6 +92,8 @@ class Daemon:
         traceback: TracebackType | None,
     ) -> None:
         """Stop in the order that loses nothing: no new work, then end the work at hand."""
+        if self._socket is not None:
+            self._socket.stop()
         if self._console is not None:
             self._console.stop()
         self._scheduler.shutdown(wait=True)

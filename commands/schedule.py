@@ -9,7 +9,9 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from storage.session import DatabaseError
+from workers.cards import CardRefresher
 from workers.collect import start_due
+from workers.deadlines import remind, send_digests, watch_surges
 from workers.retain import erase_expired
 from workers.sweep import sweep
 
@@ -22,6 +24,9 @@ log = structlog.get_logger()
 
 COLLECT_S = 1
 SWEEP_S = 5
+CARDS_S = 5
+REMIND_S = 60
+SURGE_S = 300
 
 
 def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
@@ -31,6 +36,14 @@ def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
     )
     scheduler.add_job(partial(_guarded, start_due, runtime), "interval", seconds=COLLECT_S)
     scheduler.add_job(partial(_guarded, sweep, runtime), "interval", seconds=SWEEP_S)
+    if runtime.slack is not None:
+        refresher = CardRefresher(runtime)
+        scheduler.add_job(
+            partial(_guarded, lambda _: refresher.refresh(), runtime), "interval", seconds=CARDS_S
+        )
+    for step in (remind, send_digests):
+        scheduler.add_job(partial(_guarded, step, runtime), "interval", seconds=REMIND_S)
+    scheduler.add_job(partial(_guarded, watch_surges, runtime), "interval", seconds=SURGE_S)
     scheduler.add_job(partial(_guarded, erase_expired, runtime), "cron", hour=18, minute=30)
     return scheduler
 

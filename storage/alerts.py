@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, String, cast, delete, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from domain.messages import Message
 from domain.states import AlertState
 from storage import outbox
-from storage.models import AlertRow, TurnRow
+from storage.models import AlertRow, CaseRow, ReplayRow, TurnRow
 from storage.moves import claim, expired, move, remember
 from storage.moves import take_lost as take_lost_rows
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
+
+_REPLAYS_KEPT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class NewAlert:
         payload: What the message is built from; masked text only.
         urgent: Goes ahead of others.
         available_at: Earliest instant to tell it.
+        burst_id: The alert whose thread stands for this one: it is not told by itself until
+            somebody asks for it.
     """
 
     dedupe_key: str
@@ -41,6 +47,7 @@ class NewAlert:
     feedback_id: int | None = None
     urgent: bool = False
     available_at: datetime | None = None
+    burst_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,11 @@ class AlertJob:
     absent_reads: int
     turn_at: datetime | None
     sent_at: datetime | None
+    receipt: str
+    burst_id: int | None
+    shown: str
+    read_by: str
+    read_at: datetime | None
 
 
 def add(
@@ -86,7 +98,12 @@ def add(
             "feedback_id": alert.feedback_id,
             "urgent": alert.urgent,
             "payload": dict(alert.payload),
-            "state": (AlertState.QUEUED if has_slack and alert.destination else AlertState.SHOWN),
+            "burst_id": alert.burst_id,
+            "state": (
+                AlertState.QUEUED
+                if has_slack and alert.destination and alert.burst_id is None
+                else AlertState.SHOWN
+            ),
             "made_at": now,
             "available_at": alert.available_at or now,
             "queued_at": alert.available_at or now,
@@ -140,6 +157,11 @@ def load(connection: Connection, alert_id: int) -> AlertJob | None:
             AlertRow.absent_reads,
             AlertRow.turn_at,
             AlertRow.sent_at,
+            AlertRow.receipt,
+            AlertRow.burst_id,
+            AlertRow.shown,
+            AlertRow.read_by,
+            AlertRow.read_at,
         ).where(AlertRow.id == alert_id)
     ).one_or_none()
     if row is None:
@@ -291,6 +313,163 @@ def take_lost(
     ]
     rows = connection.execute(select(AlertRow.id, AlertRow.urgent).where(AlertRow.id.in_(ids)))
     return [(row.id, row.urgent) for row in rows]
+
+
+def recent_cards(
+    connection: Connection, brand: str, destination: str, rule: str, *, since: datetime
+) -> int:
+    """Count a brand's notices of one rule to one destination since an instant."""
+    return connection.execute(
+        select(func.count(AlertRow.id)).where(
+            AlertRow.brand == brand,
+            AlertRow.made_at > since,
+            AlertRow.destination == destination,
+            AlertRow.rule == rule,
+        )
+    ).scalar_one()
+
+
+def running_burst(
+    connection: Connection, brand: str, destination: str, rule: str, *, since: datetime
+) -> int | None:
+    """Give the thread that still takes a brand's notices: its last one came after ``since``."""
+    member = aliased(AlertRow)
+    return connection.execute(
+        select(AlertRow.id)
+        .where(
+            AlertRow.brand == brand,
+            AlertRow.destination == destination,
+            AlertRow.rule == rule,
+            ~AlertRow.is_final,
+            or_(
+                AlertRow.made_at > since,
+                select(member.id)
+                .where(member.burst_id == AlertRow.id, member.made_at > since)
+                .exists(),
+            ),
+        )
+        .order_by(AlertRow.id.desc())
+        .limit(1)
+    ).scalar()
+
+
+def find_by_key(connection: Connection, dedupe_key: str) -> int:
+    """Give the id of the alert with this key."""
+    return connection.execute(
+        select(AlertRow.id).where(AlertRow.dedupe_key == dedupe_key)
+    ).scalar_one()
+
+
+def burst_members(connection: Connection, burst_id: int, *, limit: int) -> tuple[int, list[int]]:
+    """Count a thread's cases and give the newest ones' case ids."""
+    total = connection.execute(
+        select(func.count(AlertRow.id)).where(AlertRow.burst_id == burst_id)
+    ).scalar_one()
+    newest = connection.execute(
+        select(CaseRow.id)
+        .join(AlertRow, AlertRow.feedback_id == CaseRow.feedback_id)
+        .where(AlertRow.burst_id == burst_id)
+        .order_by(AlertRow.id.desc())
+        .limit(limit)
+    ).scalars()
+    return total, list(newest)
+
+
+def outdated_cards(connection: Connection, rule: str, *, limit: int) -> list[int]:
+    """Find case cards in Slack that no longer say what the case is; oldest first."""
+    says = CaseRow.state + ":" + cast(CaseRow.draft_number, String)
+    rows = connection.execute(
+        select(AlertRow.id)
+        .join(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)
+        .where(
+            AlertRow.rule == rule,
+            AlertRow.state == AlertState.SENT,
+            ~AlertRow.is_final,
+            AlertRow.shown != says,
+        )
+        .order_by(AlertRow.id)
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+def living(connection: Connection, rules: Sequence[str]) -> list[int]:
+    """Give the messages of some rules that stand in Slack and may still change."""
+    rows = connection.execute(
+        select(AlertRow.id)
+        .where(AlertRow.rule.in_(rules), AlertRow.state == AlertState.SENT, ~AlertRow.is_final)
+        .order_by(AlertRow.id)
+    )
+    return list(rows.scalars())
+
+
+def note_shown(connection: Connection, alert_id: int, shown: str, *, is_final: bool) -> None:
+    """Remember what a message in Slack says now."""
+    connection.execute(
+        update(AlertRow).where(AlertRow.id == alert_id).values(shown=shown, is_final=is_final)
+    )
+
+
+def note_read(connection: Connection, case_id: int, rule: str, *, by: str, now: datetime) -> int:
+    """Record a read receipt on a case's notices of one rule; the first reader stays.
+
+    Returns:
+        How many notices got their receipt now.
+    """
+    changed = connection.execute(
+        update(AlertRow)
+        .where(
+            AlertRow.rule == rule,
+            AlertRow.read_at.is_(None),
+            AlertRow.feedback_id
+            == select(CaseRow.feedback_id).where(CaseRow.id == case_id).scalar_subquery(),
+        )
+        .values(read_by=by, read_at=now)
+    )
+    return changed.rowcount
+
+
+def tell_after_all(connection: Connection, case_id: int, rule: str, *, now: datetime) -> bool:
+    """Queue the card of a case that only its burst's thread stood for.
+
+    Returns:
+        False when it has a card already.
+    """
+    ids = list(
+        connection.execute(
+            select(AlertRow.id)
+            .join(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)
+            .where(
+                CaseRow.id == case_id,
+                AlertRow.rule == rule,
+                AlertRow.state == AlertState.SHOWN,
+                AlertRow.burst_id.is_not(None),
+            )
+        ).scalars()
+    )
+    moved = move(
+        connection,
+        ids,
+        AlertState.SHOWN,
+        AlertState.QUEUED,
+        at=now,
+        why="asked for in the thread",
+        available_at=now,
+        queued_at=now,
+    )
+    for alert_id in moved:
+        outbox.add(connection, Message.ALERT_SEND_URGENT, [alert_id], available_at=now)
+    return bool(moved)
+
+
+def first_sight(connection: Connection, replay_key: str, *, now: datetime) -> bool:
+    """Tell whether a signed request is seen for the first time, and forget old ones."""
+    made = connection.execute(
+        insert_ignoring(connection, ReplayRow).returning(ReplayRow.key),
+        [{"key": replay_key, "seen_at": now}],
+    ).all()
+    connection.execute(delete(ReplayRow).where(ReplayRow.seen_at < now - _REPLAYS_KEPT))
+    return bool(made)
 
 
 def count(connection: Connection) -> int:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 APPROVAL = "approval"
 REJECTION = "rejection"
 
+_REMINDERS = ("", "due_soon", "overdue", "escalated")
+
 CLOSED_STATES = (
     CaseState.ANSWERED,
     CaseState.REJECTED,
@@ -528,6 +530,25 @@ def _move_case(
         raise DecisionRefusedError("다른 결정이 먼저 저장되었습니다.", "decided")
 
 
+def last_decision(connection: Connection, case_id: int) -> dict[str, Any] | None:
+    """Give the newest decision of a case."""
+    row = connection.execute(
+        select(
+            DecisionRow.kind,
+            DecisionRow.text,
+            DecisionRow.was_edited,
+            DecisionRow.reason,
+            DecisionRow.decided_by,
+            DecisionRow.decided_at,
+            DecisionRow.decided_in,
+        )
+        .where(DecisionRow.case_id == case_id)
+        .order_by(DecisionRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else dict(row._mapping)  # noqa: SLF001
+
+
 def to_decide(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
     """Give undecided drafts, most severe first, as ``approve`` needs them."""
     rows = connection.execute(
@@ -546,3 +567,36 @@ def to_decide(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
         .limit(limit)
     )
     return [dict(row._mapping) for row in rows]  # noqa: SLF001
+
+
+def take_due(
+    connection: Connection, brand: str, reminder: str, *, before: datetime, limit: int = 500
+) -> list[int]:
+    """Find undecided cases due before an instant that were not reminded of so far.
+
+    Args:
+        connection: The transaction that also stores the notice.
+        brand: Slug.
+        reminder: ``due_soon``, ``overdue`` or ``escalated``, in this order; noted on the case.
+        before: The deadline's limit.
+        limit: Most cases at a time.
+
+    Returns:
+        Case ids, most severe and longest overdue first.
+    """
+    earlier = _REMINDERS[: _REMINDERS.index(reminder)]
+    ids = list(
+        connection.execute(
+            select(CaseRow.id)
+            .where(
+                CaseRow.brand == brand,
+                CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]),
+                CaseRow.due_at <= before,
+                CaseRow.reminder.in_(earlier),
+            )
+            .order_by(CaseRow.severity_rank, CaseRow.due_at)
+            .limit(limit)
+        ).scalars()
+    )
+    connection.execute(update(CaseRow).where(CaseRow.id.in_(ids)).values(reminder=reminder))
+    return ids

@@ -6,22 +6,31 @@ changes nothing: decisions are ``storage.cases`` and ``storage.publications``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Text,
     and_,
+    cast,
+    column,
+    delete,
     false,
     func,
     insert,
     literal,
+    literal_column,
     or_,
     select,
+    table,
+    text,
     tuple_,
     update,
 )
+from sqlalchemy.dialects import postgresql
 
 from domain.messages import Message
 from domain.states import CaseState, FeedbackState, PublicationState
@@ -38,14 +47,20 @@ from storage.models import (
     FeedbackRow,
     HistoryRow,
     IncidentRow,
+    PresenceRow,
+    ProposalRow,
     PublicationRow,
     QuarantineRow,
+    SavedViewRow,
 )
 from storage.moves import remember
+from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
+
+    from storage.cases import Decision
+    from datetime import datetime, timedelta
 
     from sqlalchemy.sql.functions import Function
 
@@ -73,6 +88,7 @@ class QueueFilter:
         due_before: Only cases due before this instant.
         stars: 1-5, or None for any.
         sort: ``urgent`` (severity, then deadline), ``due``, ``oldest`` or ``newest``.
+        words: Text to look for; every word must occur. Words of one character are ignored.
     """
 
     brands: frozenset[str]
@@ -84,6 +100,7 @@ class QueueFilter:
     due_before: datetime | None = None
     stars: int | None = None
     sort: str = "urgent"
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +142,12 @@ SORTS = tuple(_SORTS)
 
 
 def queue(
-    connection: Connection, wanted: QueueFilter, *, after: Sequence[Any] = (), limit: int = 50
+    connection: Connection,
+    wanted: QueueFilter,
+    *,
+    after: Sequence[Any] = (),
+    limit: int = 50,
+    backwards: bool = False,
 ) -> list[QueueItem]:
     """Give a page of the queue.
 
@@ -134,16 +156,18 @@ def queue(
         wanted: Filter and order.
         after: ``place`` of the last case of the page before; empty for the first page.
         limit: Most lines.
+        backwards: Give what comes before ``after`` instead, nearest first.
     """
+    is_descending = (wanted.sort == "newest") != backwards
     columns = _SORTS[wanted.sort]
-    conditions = _conditions(wanted)
+    conditions = [*_conditions(wanted), *_search(connection, wanted.words)]
     if after:
         place = tuple_(*columns)
         last = tuple_(
-            *(literal(value, column.type) for value, column in zip(after, columns, strict=True))
+            *(literal(value, key.type) for value, key in zip(after, columns, strict=True))
         )
-        conditions.append(place < last if wanted.sort == "newest" else place > last)
-    order = [column.desc() for column in columns] if wanted.sort == "newest" else list(columns)
+        conditions.append(place < last if is_descending else place > last)
+    order = [key.desc() for key in columns] if is_descending else list(columns)
     rows = connection.execute(
         select(
             CaseRow.id.label("case_id"),
@@ -183,19 +207,74 @@ def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
         CaseRow.state.in_(VIEWS[wanted.view]),
         CaseRow.brand.in_(sorted(wanted.brands)),
     ]
-    for column, value in (
+    for key, value in (
         (CaseRow.channel, wanted.channel),
         (CaseRow.category, wanted.category),
         (CaseRow.severity, wanted.severity),
         (CaseRow.kind, wanted.kind),
     ):
         if value:
-            conditions.append(column == value)
+            conditions.append(key == value)
     if wanted.due_before is not None:
         conditions.append(CaseRow.due_at < wanted.due_before)
     if wanted.stars is not None:
         conditions.append(FeedbackRow.rating == wanted.stars)
     return conditions
+
+
+_MOST_WORDS = 6
+_LONGEST_WORD = 40
+_SPACES = re.compile("[ \\n\\r\\t]+")
+
+
+def _ascii_lower(text_: str) -> str:
+    # What both databases do alike, whatever their locale.
+    return "".join(character.lower() if character.isascii() else character for character in text_)
+
+
+def searchable(words: str) -> list[str]:
+    """Give the words of a query that can be looked for: two characters and more."""
+    cleaned = _ascii_lower(words).replace("\0", "")
+    found = [word[:_LONGEST_WORD] for word in _SPACES.split(cleaned) if len(word) > 1]
+    return list(dict.fromkeys(found))[:_MOST_WORDS]
+
+
+def _search(connection: Connection, query: str) -> list[ColumnElement[bool]]:
+    """Find texts by pairs of characters, then make sure that each word really occurs.
+
+    Spaces count neither in the query's words nor in the text: Korean is spaced freely.
+    """
+    words = searchable(query)
+    if not words:
+        return []
+    grams = sorted({word[at : at + 2] for word in words for at in range(len(word) - 1)})
+    searched = FeedbackRow.title + " " + FeedbackRow.text + " " + FeedbackRow.product_name
+    if connection.dialect.name == "postgresql":
+        # The very expression that is indexed.
+        indexed = literal_column(
+            "pyeongpan_grams(feedback.title || ' ' || feedback.text || ' ' || feedback.product_name)"
+        )
+        found = indexed.op("@>")(cast(grams, postgresql.ARRAY(Text)))
+        squashed: ColumnElement[str] = func.regexp_replace(
+            func.lower(searched), "[ \n\r\t]", "", "g"
+        )
+        occurs = [func.strpos(squashed, word) > 0 for word in words]
+        return [found, *occurs]
+    squashed = func.lower(searched)
+    for character in (" ", "\n", "\r", "\t"):
+        squashed = func.replace(squashed, character, "")
+    occurs = [func.instr(squashed, word) > 0 for word in words]
+    # Signs are no part of the index's words.
+    readable = [gram for gram in grams if gram.isalnum()]
+    if not readable:
+        return occurs
+    query_text = " AND ".join(f'"{gram}"' for gram in readable)
+    hits = (
+        select(column("rowid"))
+        .select_from(table("feedback_search"))
+        .where(text("feedback_search MATCH :grams").bindparams(grams=query_text))
+    )
+    return [FeedbackRow.id.in_(hits), *occurs]
 
 
 def place_of(connection: Connection, case_id: int, sort: str) -> tuple[Any, ...]:
@@ -222,6 +301,131 @@ def next_case(
             if item.case_id != skip:
                 return item.case_id
     return None
+
+
+def saved_views(connection: Connection, who: str) -> list[dict[str, Any]]:
+    """Give the filters a person keeps, by name."""
+    return _dicts(
+        connection.execute(
+            select(SavedViewRow.id, SavedViewRow.name, SavedViewRow.query)
+            .where(SavedViewRow.who == who)
+            .order_by(SavedViewRow.name)
+        )
+    )
+
+
+def save_view(connection: Connection, who: str, name: str, query: str) -> None:
+    """Keep a filter under a name; the name's earlier filter is replaced."""
+    connection.execute(
+        delete(SavedViewRow).where(SavedViewRow.who == who, SavedViewRow.name == name)
+    )
+    connection.execute(
+        insert(SavedViewRow), [{"who": who, "name": name[:60], "query": query[:500]}]
+    )
+
+
+def forget_view(connection: Connection, who: str, view_id: int) -> None:
+    """Drop one of a person's own filters."""
+    connection.execute(
+        delete(SavedViewRow).where(SavedViewRow.who == who, SavedViewRow.id == view_id)
+    )
+
+
+PRESENCE_LASTS = timedelta(seconds=45)
+
+
+def be_present(connection: Connection, case_id: int, who: str, *, now: datetime) -> list[str]:
+    """Note that somebody has a case on the screen.
+
+    Returns:
+        Who else has, longest first.
+    """
+    connection.execute(delete(PresenceRow).where(PresenceRow.seen_at <= now - PRESENCE_LASTS))
+    connection.execute(
+        insert_ignoring(connection, PresenceRow), [{"case_id": case_id, "who": who, "seen_at": now}]
+    )
+    connection.execute(
+        update(PresenceRow)
+        .where(PresenceRow.case_id == case_id, PresenceRow.who == who)
+        .values(seen_at=now)
+    )
+    return others_present(connection, case_id, who, now=now)
+
+
+def others_present(connection: Connection, case_id: int, who: str, *, now: datetime) -> list[str]:
+    """Tell who else has a case on the screen."""
+    return list(
+        connection.execute(
+            select(PresenceRow.who)
+            .where(
+                PresenceRow.case_id == case_id,
+                PresenceRow.who != who,
+                PresenceRow.seen_at > now - PRESENCE_LASTS,
+            )
+            .order_by(PresenceRow.seen_at)
+        ).scalars()
+    )
+
+
+def leave(connection: Connection, who: str) -> None:
+    """Note that somebody turned away from all cases."""
+    connection.execute(delete(PresenceRow).where(PresenceRow.who == who))
+
+
+def propose(
+    connection: Connection, decision: Decision, reason: str, *, now: datetime
+) -> None:
+    """Keep a reply that one person found good and another must approve.
+
+    Args:
+        connection: The caller's transaction.
+        decision: What the person would have approved.
+        reason: ``two_step`` or ``compensation``.
+        now: Instant of the proposal.
+    """
+    connection.execute(
+        insert(ProposalRow),
+        [
+            {
+                "case_id": decision.case_id,
+                "draft_number": decision.draft_number,
+                "feedback_revision": decision.feedback_revision,
+                "text": decision.text,
+                "reason": reason,
+                "proposed_by": decision.decided_by,
+                "proposed_at": now,
+            }
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A reply that waits for a second person."""
+
+    text: str
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+
+
+def proposal(
+    connection: Connection, case_id: int, *, draft_number: int, feedback_revision: int
+) -> Proposal | None:
+    """Give the newest proposal about exactly this draft of exactly this text."""
+    row = connection.execute(
+        select(
+            ProposalRow.text, ProposalRow.reason, ProposalRow.proposed_by, ProposalRow.proposed_at
+        )
+        .where(
+            ProposalRow.case_id == case_id,
+            ProposalRow.draft_number == draft_number,
+            ProposalRow.feedback_revision == feedback_revision,
+        )
+        .order_by(ProposalRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Proposal(**row._mapping)  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +458,16 @@ def decided(connection: Connection, case_id: int, brands: Collection[str]) -> De
         return None
     waits = row.state == PublicationState.QUEUED and row.attempts == 0
     return Decided(case_id, row.kind, row.available_at, waits)
+
+
+def previous_case(
+    connection: Connection, wanted: QueueFilter, *, before: Sequence[Any]
+) -> int | None:
+    """Give the case that comes before a place in the queue."""
+    if not before:
+        return None
+    found = queue(connection, wanted, after=before, limit=1, backwards=True)
+    return found[0].case_id if found else None
 
 
 def count_views(connection: Connection, brands: Collection[str]) -> dict[str, int]:
@@ -717,13 +931,13 @@ def stats(
     """
     dimensions = {**_STATS_DIMENSIONS, "week": _korean_monday(connection)}
     counted: dict[str, list[dict[str, Any]]] = {}
-    for dimension, column in dimensions.items():
+    for dimension, key in dimensions.items():
         total = func.count(FeedbackRow.id).label("total")
-        order = column.desc() if dimension == "week" else total.desc()
+        order = key.desc() if dimension == "week" else total.desc()
         counted[dimension] = _dicts(
             connection.execute(
                 select(
-                    column.label("name"),
+                    key.label("name"),
                     total,
                     func.count(FeedbackRow.id)
                     .filter(FeedbackRow.sentiment == "negative")
@@ -735,7 +949,7 @@ def stats(
                 )
                 .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
                 .where(FeedbackRow.brand.in_(sorted(brands)), FeedbackRow.written_at >= since)
-                .group_by(column)
+                .group_by(key)
                 .order_by(order)
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, or_, select, update
 
@@ -98,3 +98,60 @@ def is_first_collection_over(connection: Connection) -> bool:
         )
     ).one()
     return known > 0 and behind == 0
+
+
+def count_period(
+    connection: Connection, brand: str, *, since: datetime, now: datetime
+) -> dict[str, Any]:
+    """Count what happened to a brand in a stretch of time, and what waits now.
+
+    Returns:
+        ``collected``, ``negative``, ``inquiries``, ``answered`` since then; ``waiting`` and
+        ``overdue`` now; ``categories`` as (name, number), most first; ``worst``: ids of the
+        cases a person must look at.
+    """
+    collected, negative, inquiries = connection.execute(
+        select(
+            func.count(FeedbackRow.id),
+            func.count(FeedbackRow.id).filter(FeedbackRow.sentiment == "negative"),
+            func.count(FeedbackRow.id).filter(FeedbackRow.kind == "inquiry"),
+        ).where(FeedbackRow.brand == brand, FeedbackRow.written_at >= since)
+    ).one()
+    categories = connection.execute(
+        select(FeedbackRow.category, func.count(FeedbackRow.id))
+        .where(
+            FeedbackRow.brand == brand,
+            FeedbackRow.written_at >= since,
+            FeedbackRow.sentiment == "negative",
+            FeedbackRow.category.is_not(None),
+        )
+        .group_by(FeedbackRow.category)
+        .order_by(func.count(FeedbackRow.id).desc())
+    ).tuples()
+    open_cases = CaseRow.state.in_(["opened", "drafted"])
+    answered = connection.execute(
+        select(func.count(CaseRow.id)).where(
+            CaseRow.brand == brand, CaseRow.state == "answered", CaseRow.closed_at >= since
+        )
+    ).scalar_one()
+    waiting, overdue = connection.execute(
+        select(func.count(CaseRow.id), func.count(CaseRow.id).filter(CaseRow.due_at < now)).where(
+            CaseRow.brand == brand, open_cases
+        )
+    ).one()
+    worst = connection.execute(
+        select(CaseRow.id)
+        .where(CaseRow.brand == brand, open_cases, CaseRow.severity_rank < 2)
+        .order_by(CaseRow.severity_rank, CaseRow.due_at)
+        .limit(10)
+    ).scalars()
+    return {
+        "collected": collected,
+        "negative": negative,
+        "inquiries": inquiries,
+        "answered": answered,
+        "waiting": waiting,
+        "overdue": overdue,
+        "categories": list(categories),
+        "worst": list(worst),
+    }

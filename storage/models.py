@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -209,6 +210,8 @@ class CaseRow(Base):
     closed_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
     """Why a person must look again, shown on the case; empty when there is nothing to say."""
+    reminder: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    """The last deadline notice: empty, ``due_soon``, ``overdue`` or ``escalated``."""
     draft_number: Mapped[int] = mapped_column(default=0)
     """Number of the draft a decision would be about; 0 before the first."""
     queued_at: Mapped[datetime]
@@ -347,8 +350,18 @@ class AlertRow(Base):
     sent_at: Mapped[datetime | None]
     receipt: Mapped[str] = mapped_column(default="")
     problem: Mapped[str] = mapped_column(default="")
+    burst_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The alert whose thread stands for this one; None for a message of its own."""
+    shown: Mapped[str] = mapped_column(default="", server_default="")
+    """What the message in Slack says now; another word than the case's means: update it."""
+    is_final: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Nothing about the message will change any more."""
+    read_by: Mapped[str] = mapped_column(default="", server_default="")
+    read_at: Mapped[datetime | None]
 
     __table_args__ = (
+        Index("ix_alerts_living", "rule", **_where("state = 'sent' AND NOT is_final")),
+        Index("ix_alerts_burst_id", "burst_id", **_where("burst_id IS NOT NULL")),
         Index(
             "ix_alerts_unfinished",
             "state",
@@ -367,6 +380,15 @@ class TurnRow(Base):
 
     destination: Mapped[str] = mapped_column(String(100), primary_key=True)
     free_at: Mapped[datetime]
+
+
+class ReplayRow(Base):
+    """A signed Slack request that was seen; a second one is a replay."""
+
+    __tablename__ = "replays"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime]
 
 
 class HistoryRow(Base):

@@ -55,7 +55,8 @@ def send(runtime: Runtime, alert_id: int) -> None:
 def _post(runtime: Runtime, job: AlertJob) -> None:
     assert runtime.slack is not None  # noqa: S101 - checked by the only caller
     now = runtime.clock()
-    message = render(runtime, job, now)
+    rendered = render(runtime, job, now)
+    thread_ts = _thread_of(runtime, job)
     with runtime.database.unit_of_work() as connection:
         turn_at = alerts.take_turn(connection, job, now=now, interval=POST.interval)
         if turn_at > now:
@@ -66,11 +67,15 @@ def _post(runtime: Runtime, job: AlertJob) -> None:
     if token is None:
         return
     retry_at = None
-    values: dict[str, str] = {}
+    values: dict[str, str | bool] = {}
     try:
-        receipt = runtime.slack.post(job.destination, message, alert_id=str(job.id))
+        receipt = runtime.slack.post(
+            job.destination, rendered.message, alert_id=str(job.id), thread_ts=thread_ts
+        )
         target, why = AlertState.SENT, "posted"
         values["receipt"] = receipt.ts
+        values["shown"] = rendered.shown
+        values["is_final"] = rendered.is_final
     except OutcomeUnknownError as error:
         target, why = AlertState.UNCERTAIN, str(error)
         retry_at = now + timedelta(seconds=runtime.slack.timeout_s) + SLOWEST_COMMIT
@@ -85,6 +90,15 @@ def _post(runtime: Runtime, job: AlertJob) -> None:
     _settle(runtime, sending, token, target, why, retry_at=retry_at, **values)
 
 
+def _thread_of(runtime: Runtime, job: AlertJob) -> str | None:
+    """Give the thread of the burst that a card belongs to, once its parent stands in Slack."""
+    if job.burst_id is None:
+        return None
+    with runtime.database.reading() as connection:
+        parent = alerts.load(connection, job.burst_id)
+    return parent.receipt or None if parent is not None else None
+
+
 def _look(runtime: Runtime, job: AlertJob) -> None:
     """Settle an alert whose answer was lost, by reading Slack's history."""
     assert runtime.slack is not None  # noqa: S101 - checked by the only caller
@@ -97,7 +111,9 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
         return
     sent_at = job.sent_at or now
     try:
-        receipt = runtime.slack.find_posted(job.destination, str(job.id), sent_at)
+        receipt = runtime.slack.find_posted(
+            job.destination, str(job.id), sent_at, _thread_of(runtime, job)
+        )
     except RetryableError as error:
         with runtime.database.unit_of_work() as connection:
             alerts.keep_waiting(
@@ -133,7 +149,7 @@ def _settle(
     target: AlertState,
     why: str,
     retry_at: datetime | None = None,
-    **values: str,
+    **values: str | bool,
 ) -> None:
     with runtime.database.unit_of_work() as connection:
         alerts.settle(

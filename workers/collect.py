@@ -23,9 +23,10 @@ from domain.errors import (
 )
 from domain.messages import Message
 from settings import parse_duration
-from storage import accounts, alerts, feedback, outbox
+from storage import accounts, feedback, outbox
 from workers.backoff import pause
 from workers.intake import prepare
+from workers.notices import new_alert, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -293,20 +294,11 @@ def report_incident(
         return
     brand = runtime.brands[account_key.partition("/")[0]]
     alert = operator_alert(rule, brand, account_key, "", now)
-    alerts.add(
+    tell(
+        runtime,
         connection,
-        [
-            alerts.NewAlert(
-                dedupe_key=alert.dedupe_key,
-                rule=alert.rule,
-                brand=alert.brand,
-                destination=alert.destination,
-                payload={"subject": account_key, "detail": str(error)},
-                urgent=alert.is_urgent,
-            )
-        ],
+        [new_alert(alert, {"subject": account_key, "detail": str(error)})],
         now=now,
-        has_slack=runtime.slack is not None,
     )
 
 

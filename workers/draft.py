@@ -12,8 +12,9 @@ from collectors import CHANNELS
 from domain.errors import ReputationError
 from domain.types import ComplaintCategory, FeedbackKind, ReplyRules, Severity
 from responders.drafting import DraftInput
-from storage import alerts, cases
+from storage import cases
 from storage.feedback import analysis_from_row, whole_text
+from workers.notices import new_alert, tell
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.types import Analysis, DraftReply
+    from storage.alerts import NewAlert
     from storage.cases import Drafted, ToDraft
     from workers.runtime import Runtime
 
@@ -56,7 +58,7 @@ def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
             cases.fail_drafts(connection, failed, token, retry_at=now + RETRY_AFTER)
         kept = cases.settle_drafts(connection, token, finished, now=now)
         notices = list(_notices(runtime, kept, now))
-        alerts.add(connection, notices, now=now, has_slack=runtime.slack is not None)
+        tell(runtime, connection, notices, now=now)
     runtime.poke()
     return len(kept)
 
@@ -98,9 +100,7 @@ def rules_of(channel: str) -> ReplyRules:
     return (spec.reply_rules if spec else None) or ReplyRules()
 
 
-def _notices(
-    runtime: Runtime, drafts: Iterable[Drafted], now: datetime
-) -> Iterable[alerts.NewAlert]:
+def _notices(runtime: Runtime, drafts: Iterable[Drafted], now: datetime) -> Iterable[NewAlert]:
     """Turn events into rows; many old ones share one digest and so one key."""
     seen: set[str] = set()
     for drafted in drafts:
@@ -111,19 +111,13 @@ def _notices(
             if alert.dedupe_key in seen:
                 continue
             seen.add(alert.dedupe_key)
-            yield alerts.NewAlert(
-                dedupe_key=alert.dedupe_key,
-                rule=alert.rule,
-                brand=alert.brand,
-                destination=alert.destination,
-                payload={
+            yield new_alert(
+                alert,
+                {
                     "case_id": alert.case_id,
                     "account_key": event.account_key,
                     "wants_receipt": alert.wants_receipt,
                 },
-                feedback_id=alert.feedback_id,
-                urgent=alert.is_urgent,
-                available_at=alert.send_at,
             )
 
 

@@ -6,6 +6,7 @@ else can speak to a customer.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ from domain.errors import (
 )
 from domain.states import PublicationState
 from domain.types import same_reply
-from storage import alerts, publications
+from storage import publications
 from workers.backoff import pause
+from workers.notices import new_alert, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -303,27 +305,16 @@ def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str)
 
 def _tell(runtime: Runtime, job: PublicationJob, rule: AlertRule, subject: str, why: str) -> None:
     now = runtime.clock()
-    alert = operator_alert(rule, runtime.brand(job.brand), subject, "", now)
+    alert = replace(
+        operator_alert(rule, runtime.brand(job.brand), subject, "", now),
+        feedback_id=job.feedback_id,
+    )
     with runtime.database.unit_of_work() as connection:
-        alerts.add(
+        tell(
+            runtime,
             connection,
-            [
-                alerts.NewAlert(
-                    dedupe_key=alert.dedupe_key,
-                    rule=alert.rule,
-                    brand=alert.brand,
-                    destination=alert.destination,
-                    payload={
-                        "subject": job.account_key,
-                        "detail": why,
-                        "case_id": job.case_id,
-                    },
-                    feedback_id=job.feedback_id,
-                    urgent=alert.is_urgent,
-                )
-            ],
+            [new_alert(alert, {"subject": job.account_key, "detail": why, "case_id": job.case_id})],
             now=now,
-            has_slack=runtime.slack is not None,
         )
 
 

@@ -92,7 +92,11 @@ class Runtime:
     @property
     def console_url(self) -> str:
         """Where people open the console."""
-        return f"http://{self.settings.console_host}:{self.settings.console_port}"
+        settings = self.settings
+        return (
+            settings.console_url.rstrip("/")
+            or f"http://{settings.console_host}:{settings.console_port}"
+        )
 
     def brand(self, slug: str) -> Brand:
         """Give one brand.

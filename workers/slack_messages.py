@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from alerts.blocks import (
     AlarmKind,
     CaseCard,
     CaseLine,
+    Decision,
+    DecisionKind,
     DigestCounts,
     DigestPeriod,
     SlackMessage,
     brand_alert,
+    burst_parent,
     case_card,
+    decided_card,
     digest,
     notice,
     operator_alarm,
     overdue_alert,
+    surge_alert,
 )
 from alerts.rules import AlertRule
 from collectors import CHANNELS
-from domain.types import FeedbackKind, Severity
-from storage import accounts, cases
+from domain.states import CaseState
+from domain.types import ComplaintCategory, FeedbackKind, Severity
+from storage import accounts, alerts, cases, health
 from storage.feedback import analysis_from_row, whole_text
+from workers.notices import BURSTS
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable, Mapping, Sequence
 
     from storage.alerts import AlertJob
     from storage.cases import CaseView
     from workers.runtime import Runtime
 
+LINES = 15
+_CLOSED_BECAUSE = {
+    CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
+    CaseState.GONE: "고객이 글을 지웠습니다.",
+}
 _ALARMS = {
     AlertRule.LAYOUT_CHANGED: AlarmKind.LAYOUT_CHANGED,
     AlertRule.PUBLICATION_UNCERTAIN: AlarmKind.PUBLICATION_UNCERTAIN,
@@ -38,43 +53,110 @@ _ALARMS = {
 }
 
 
-def render(runtime: Runtime, job: AlertJob, now: datetime) -> SlackMessage:
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message as it is now.
+
+    Attributes:
+        shown: What it says, in one word; compared to notice that it is outdated.
+        is_final: Nothing about it will change any more.
+    """
+
+    message: SlackMessage
+    shown: str = ""
+    is_final: bool = True
+
+
+def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     """Build the message of one alert.
 
     Raises:
         ConfigurationError: The brand's folder is gone.
     """
     rule = AlertRule(job.rule)
-    brand = runtime.brand(job.brand)
     if rule in _ALARMS:
-        return operator_alarm(
-            _ALARMS[rule],
-            brand.name,
-            job.payload["subject"],
-            job.payload["detail"],
-            runtime.console_url,
+        brand = runtime.brand(job.brand)
+        subject, detail = job.payload["subject"], job.payload["detail"]
+        return Rendered(
+            operator_alarm(_ALARMS[rule], brand.name, subject, detail, runtime.console_url)
         )
-    if rule is AlertRule.BACKFILL_DIGEST:
-        return _backfill(runtime, job)
+    if rule in _PER_BRAND:
+        return _PER_BRAND[rule](runtime, job, now)
     with runtime.database.reading() as connection:
         view = cases.load_view(connection, job.payload["case_id"])
     if view is None:
-        return notice("삭제된 케이스입니다.")
-    card = card_of(runtime, view)
+        return Rendered(notice("삭제된 케이스입니다."))
     if rule is AlertRule.CASE_CARD:
-        return case_card(card, now)
-    if rule in {AlertRule.DUE_SOON, AlertRule.OVERDUE}:
-        line = CaseLine(
-            case_id=card.case_id,
-            revision=card.revision,
-            severity=card.severity,
-            summary=card.text,
-            rating=card.rating,
-            categories=card.categories,
-            due_at=card.due_at,
+        return _case_card(runtime, view, now)
+    message = brand_alert(
+        card_of(runtime, view),
+        now,
+        wants_receipt=bool(job.payload.get("wants_receipt")),
+        read_by=job.read_by,
+        read_at=job.read_at,
+    )
+    wants_receipt = bool(job.payload.get("wants_receipt"))
+    return Rendered(
+        message,
+        shown="read" if job.read_at else "unread",
+        is_final=not wants_receipt or job.read_at is not None,
+    )
+
+
+def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
+    """Show a case with its buttons while it waits, and what became of it afterwards."""
+    shown = f"{view.state}:{view.case.draft_number}"
+    is_final = view.state in cases.CLOSED_STATES
+    card = card_of(runtime, view)
+    if view.state in {CaseState.OPENED, CaseState.DRAFTED}:
+        return Rendered(case_card(card, now), shown, is_final)
+    with runtime.database.reading() as connection:
+        decision = cases.last_decision(connection, view.case.case_id)
+    if view.state in {CaseState.ANSWERED_ELSEWHERE, CaseState.GONE} or decision is None:
+        closed = Decision(
+            kind=DecisionKind.CLOSED,
+            by="평판",
+            decided_at=now,
+            via="자동",
+            reason=_CLOSED_BECAUSE.get(view.state, ""),
         )
-        return overdue_alert(brand.name, [line], 1, now, brand.timezone, card.console_url)
-    return brand_alert(card, now, wants_receipt=bool(job.payload.get("wants_receipt")))
+        return Rendered(decided_card(card, closed, now), shown, is_final)
+    taken = Decision(
+        kind=_kind(decision),
+        by=decision["decided_by"],
+        decided_at=decision["decided_at"],
+        via="Slack" if decision["decided_in"] == "slack" else "콘솔",
+        reason=decision["reason"],
+        outcome="게시 확인됨" if view.state is CaseState.ANSWERED else "",
+    )
+    card = replace(card, draft=decision["text"] or card.draft)
+    return Rendered(decided_card(card, taken, now), shown, is_final)
+
+
+def _kind(decision: Mapping[str, Any]) -> DecisionKind:
+    if decision["kind"] == cases.REJECTION:
+        return DecisionKind.REJECTED
+    return DecisionKind.EDITED if decision["was_edited"] else DecisionKind.APPROVED
+
+
+def line_of(runtime: Runtime, view: CaseView) -> CaseLine:
+    """Put a case on one line of a list."""
+    card = card_of(runtime, view)
+    return CaseLine(
+        case_id=card.case_id,
+        revision=card.revision,
+        severity=card.severity,
+        summary=card.text,
+        rating=card.rating,
+        categories=card.categories,
+        due_at=card.due_at,
+    )
+
+
+def _lines(runtime: Runtime, case_ids: Sequence[int]) -> list[CaseLine]:
+    with runtime.database.reading() as connection:
+        views = [cases.load_view(connection, case_id) for case_id in case_ids]
+    return [line_of(runtime, view) for view in views if view is not None]
 
 
 def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
@@ -105,11 +187,89 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
     )
 
 
-def _backfill(runtime: Runtime, job: AlertJob) -> SlackMessage:
+def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa: ARG001 - one signature for all
+    with runtime.database.reading() as connection:
+        total, newest = alerts.burst_members(connection, job.id, limit=LINES)
+    message = burst_parent(
+        runtime.brand(job.brand).name,
+        _lines(runtime, newest),
+        total,
+        BURSTS.window,
+        f"{runtime.console_url}/?brand={job.brand}",
+    )
+    return Rendered(message, shown=str(total), is_final=False)
+
+
+def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
+    brand = runtime.brand(job.brand)
+    case_ids = job.payload["case_ids"]
+    return Rendered(
+        overdue_alert(
+            brand.name,
+            _lines(runtime, case_ids[:LINES]),
+            len(case_ids),
+            now,
+            brand.timezone,
+            f"{runtime.console_url}/?brand={job.brand}",
+        )
+    )
+
+
+def _surge(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa: ARG001 - one signature for all
+    payload = job.payload
+    return Rendered(
+        surge_alert(
+            runtime.brand(job.brand).name,
+            timedelta(seconds=payload["window_s"]),
+            payload["negative"],
+            payload["total"],
+            payload["baseline_rate"],
+            [(ComplaintCategory(name), number) for name, number in payload["categories"]],
+            f"{runtime.console_url}/?brand={job.brand}",
+        )
+    )
+
+
+def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
+    brand = runtime.brand(job.brand)
+    is_weekly = job.rule == AlertRule.WEEKLY_DIGEST
+    since = now - timedelta(days=7 if is_weekly else 1)
+    with runtime.database.reading() as connection:
+        counts = health.count_period(connection, job.brand, since=since, now=now)
+    local = since.astimezone(ZoneInfo(brand.timezone))
+    label = f"{local.month}월 {local.day}일부터" if is_weekly else f"{local.month}월 {local.day}일"
+    return Rendered(
+        digest(
+            DigestPeriod.WEEKLY if is_weekly else DigestPeriod.DAILY,
+            brand.name,
+            digest_counts(counts),
+            _lines(runtime, counts["worst"]),
+            label,
+            f"{runtime.console_url}/?brand={job.brand}",
+        )
+    )
+
+
+def digest_counts(counts: Mapping[str, Any]) -> DigestCounts:
+    """Give the numbers of ``health.count_period`` as a digest shows them."""
+    return DigestCounts(
+        collected=counts["collected"],
+        negative=counts["negative"],
+        inquiries=counts["inquiries"],
+        answered=counts["answered"],
+        waiting=counts["waiting"],
+        overdue=counts["overdue"],
+        categories=tuple(
+            (ComplaintCategory(name), number) for name, number in counts["categories"]
+        ),
+    )
+
+
+def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa: ARG001 - one signature for all
     key = job.payload["account_key"]
     with runtime.database.reading() as connection:
         counts = accounts.count_backfill(connection, key)
-    return digest(
+    message = digest(
         DigestPeriod.BACKFILL,
         runtime.brand(job.brand).name,
         DigestCounts(
@@ -124,3 +284,15 @@ def _backfill(runtime: Runtime, job: AlertJob) -> SlackMessage:
         key.partition("/")[2],
         runtime.console_url,
     )
+    return Rendered(message)
+
+
+_PER_BRAND: Mapping[AlertRule, Callable[[Runtime, AlertJob, datetime], Rendered]] = {
+    AlertRule.BURST: _burst,
+    AlertRule.DUE_SOON: _deadlines,
+    AlertRule.OVERDUE: _deadlines,
+    AlertRule.SURGE: _surge,
+    AlertRule.DAILY_DIGEST: _digest,
+    AlertRule.WEEKLY_DIGEST: _digest,
+    AlertRule.BACKFILL_DIGEST: _backfill,
+}

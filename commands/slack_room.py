@@ -1,0 +1,260 @@
+"""The review room in Slack: what happens after a click.
+
+Both ways in, Socket Mode and signed HTTP, end here; both answer Slack before any work begins. A
+click that is lost with its process leaves the card's buttons, so the person clicks again; a click
+that comes twice meets a case that is decided.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import APIRouter, BackgroundTasks, Request, Response
+from fastapi.responses import JSONResponse
+
+from alerts.blocks import (
+    REJECT_REASONS,
+    ModalContext,
+    edit_modal,
+    loading_modal,
+    message_modal,
+    notice,
+    reject_modal,
+)
+from alerts.interactions import (
+    SlackAction,
+    SlackDecision,
+    acknowledgement,
+    parse_body,
+    replay_key,
+    verify_signature,
+)
+from alerts.rules import AlertRule
+from console import checks
+from domain.errors import (
+    BadInputError,
+    ConfigurationError,
+    DecisionRefusedError,
+    ReputationError,
+)
+from storage import alerts, cases, people
+
+if TYPE_CHECKING:
+    from alerts.blocks import View
+    from alerts.slack import ModalReceipt, SlackClient
+    from console.context import ConsoleContext
+    from storage.cases import CaseView
+    from storage.people import Account
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+MAX_BODY_BYTES = 1_000_000
+STRANGER = "이 Slack 계정은 평판에 등록되어 있지 않습니다. 운영자에게 등록을 요청해 주세요."
+NOT_ALLOWED = "이 브랜드의 답변을 결정할 권한이 없습니다."
+EXPIRED = "시간이 지나 창을 열 수 없습니다. 버튼을 다시 눌러 주세요."
+
+
+class SlackRoom:
+    """Decides for whoever clicks, with the same checks as the console.
+
+    Args:
+        runtime: This process's tools, with a Slack client.
+        context: The console's tools: one set of rules for both rooms.
+    """
+
+    def __init__(self, runtime: Runtime, context: ConsoleContext) -> None:
+        if runtime.slack is None:
+            raise ConfigurationError("the Slack room needs PYEONGPAN_SLACK_BOT_TOKEN")
+        self._slack: SlackClient = runtime.slack
+        self._runtime = runtime
+        self._context = context
+
+    def handle(self, click: SlackDecision) -> None:
+        """Do what a click or a submitted modal asks for, and tell the person what came of it."""
+        if click.errors or click.action is SlackAction.OPEN:
+            return
+        opened = self._open_modal(click)
+        try:
+            answer = self._decide(click, opened)
+        except DecisionRefusedError as refusal:
+            answer = str(refusal)
+        except ReputationError as error:
+            log.warning("slack_click_failed", case_id=click.case_id, error=str(error))
+            answer = "지금은 처리할 수 없습니다. 잠시 뒤 다시 시도하거나 콘솔에서 결정해 주세요."
+        self._runtime.poke()
+        if answer:
+            self._say(click, opened, answer)
+
+    def _open_modal(self, click: SlackDecision) -> ModalReceipt | None:
+        """Open a modal at once: its trigger lives three seconds, whatever the database does."""
+        if click.action not in {SlackAction.EDIT, SlackAction.REJECT}:
+            return None
+        try:
+            return self._slack.open_modal(click.trigger_id, loading_modal())
+        except ReputationError as error:
+            log.warning("slack_modal_not_opened", case_id=click.case_id, error=str(error))
+            return None
+
+    def _decide(self, click: SlackDecision, opened: ModalReceipt | None) -> str:
+        """Check who clicks, then act; gives what to tell the person, or nothing."""
+        now = self._runtime.clock()
+        with self._runtime.database.reading() as connection:
+            person = people.by_slack(connection, click.slack_user_id, now=now)
+            view = cases.load_view(connection, click.case_id)
+        if person is None:
+            return STRANGER
+        if view is None or not _sees(person, view):
+            return "없는 케이스입니다."
+        if click.action is SlackAction.READ:
+            return self._read(click, person)
+        if person.role not in people.DECIDERS:
+            return NOT_ALLOWED
+        if click.action is SlackAction.SHOW:
+            with self._runtime.database.unit_of_work() as connection:
+                shown = alerts.tell_after_all(
+                    connection, click.case_id, AlertRule.CASE_CARD, now=now
+                )
+            return "" if shown else "이 케이스의 카드는 이미 있습니다."
+        if click.action in {SlackAction.EDIT, SlackAction.REJECT}:
+            return self._fill_modal(click, view, opened)
+        if click.action is SlackAction.SUBMIT_REJECT:
+            return self._reject(click, view, person)
+        text = view.draft_text if click.action is SlackAction.APPROVE else click.text
+        return self._approve(click, view, person, text)
+
+    def _approve(self, click: SlackDecision, view: CaseView, person: Account, text: str) -> str:
+        brand = self._context.brands[view.case.brand]
+        findings = checks.findings(self._context, brand, view, text)
+        blocking = [finding.reason for finding in findings if finding.is_blocking]
+        if blocking:
+            return "승인할 수 없습니다: " + " / ".join(blocking)
+        with self._runtime.database.unit_of_work() as connection:
+            cases.approve(
+                connection,
+                self._decision(click, view, person, text=text),
+                now=self._runtime.clock(),
+                undo_window=brand.undo_window,
+            )
+        return ""
+
+    def _reject(self, click: SlackDecision, view: CaseView, person: Account) -> str:
+        reason = ": ".join(part for part in (REJECT_REASONS[click.reason], click.text) if part)
+        with self._runtime.database.unit_of_work() as connection:
+            cases.reject(
+                connection,
+                self._decision(click, view, person, reason=reason),
+                now=self._runtime.clock(),
+            )
+        return ""
+
+    def _decision(
+        self,
+        click: SlackDecision,
+        view: CaseView,
+        person: Account,
+        *,
+        text: str = "",
+        reason: str = "",
+    ) -> cases.Decision:
+        return cases.Decision(
+            case_id=click.case_id,
+            # What was on the card, not what is now: a newer draft refuses the click.
+            draft_number=click.revision,
+            feedback_revision=view.case.feedback_revision,
+            decided_by=person.signature,
+            decided_in="slack",
+            text=text,
+            reason=reason,
+        )
+
+    def _fill_modal(self, click: SlackDecision, view: CaseView, opened: ModalReceipt | None) -> str:
+        if opened is None:
+            return EXPIRED
+        context = ModalContext(
+            case_id=click.case_id,
+            revision=click.revision,
+            channel_id=click.container.channel_id,
+            message_ts=click.container.message_ts,
+        )
+        filled: View
+        if click.action is SlackAction.REJECT:
+            filled = reject_modal(context)
+        else:
+            filled = edit_modal(
+                view.draft_text,
+                self._context.rules_of(view.case.channel),
+                context,
+                f"{self._context.console_url}/cases/{click.case_id}",
+            )
+        self._slack.update_modal(opened, filled)
+        return ""
+
+    def _read(self, click: SlackDecision, person: Account) -> str:
+        with self._runtime.database.unit_of_work() as connection:
+            alerts.note_read(
+                connection,
+                click.case_id,
+                AlertRule.BRAND_SAFETY,
+                by=person.name,
+                now=self._runtime.clock(),
+            )
+        return ""
+
+    def _say(self, click: SlackDecision, opened: ModalReceipt | None, answer: str) -> None:
+        try:
+            if opened is not None:
+                self._slack.update_modal(opened, message_modal("평판", answer))
+            elif click.container.channel_id:
+                self._slack.reply_ephemeral(
+                    click.container.channel_id, click.slack_user_id, notice(answer)
+                )
+        except ReputationError as error:
+            log.warning("slack_answer_lost", case_id=click.case_id, error=str(error))
+
+
+def _sees(person: Account, view: CaseView) -> bool:
+    return person.sees_all_brands or view.case.brand in person.brands
+
+
+def build_router(room: SlackRoom, runtime: Runtime, signing_secret: str) -> APIRouter:
+    """Give the route for Slack's signed HTTP requests.
+
+    Args:
+        room: Does the work, after Slack was answered.
+        runtime: For the clock and the memory of seen requests.
+        signing_secret: The app's.
+    """
+    router = APIRouter()
+
+    @router.post("/slack/interactions", include_in_schema=False)
+    async def interact(request: Request, tasks: BackgroundTasks) -> Response:
+        body = await request.body()
+        timestamp = request.headers.get("x-slack-request-timestamp", "")
+        signature = request.headers.get("x-slack-signature", "")
+        if len(body) > MAX_BODY_BYTES or not verify_signature(
+            signing_secret, timestamp, body, signature, runtime.clock()
+        ):
+            return Response(status_code=401)
+        try:
+            click = parse_body(body)
+        except BadInputError as error:
+            log.warning("slack_request_refused", error=str(error))
+            return Response(status_code=400)
+        # Whether it was seen before is asked after the answer: Slack waits three seconds at
+        # most, and a database may take longer.
+        tasks.add_task(_once, room, runtime, replay_key(timestamp, signature), click)
+        answer = acknowledgement(click)
+        return Response(status_code=200) if answer is None else JSONResponse(answer)
+
+    return router
+
+
+def _once(room: SlackRoom, runtime: Runtime, key: str, click: SlackDecision) -> None:
+    with runtime.database.unit_of_work() as connection:
+        is_first = alerts.first_sight(connection, key, now=runtime.clock())
+    if is_first:
+        room.handle(click)
+    else:
+        log.warning("slack_request_replayed", case_id=click.case_id)

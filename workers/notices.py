@@ -1,0 +1,101 @@
+"""From a notice that the rules decided to the row that is told; bursts become threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from alerts.rules import CONSOLE, Alert, AlertRule, BurstRule
+from storage import alerts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from storage.alerts import NewAlert
+    from storage.session import Connection
+    from workers.runtime import Runtime
+
+BURSTS = BurstRule()
+
+
+def new_alert(alert: Alert, payload: Mapping[str, Any]) -> NewAlert:
+    """Give the row of one notice.
+
+    Args:
+        alert: As ``alerts.rules`` decided.
+        payload: What the message is built from; masked text only.
+    """
+    return alerts.NewAlert(
+        dedupe_key=alert.dedupe_key,
+        rule=alert.rule,
+        brand=alert.brand,
+        destination="" if alert.destination == CONSOLE else alert.destination,
+        payload=payload,
+        feedback_id=alert.feedback_id,
+        urgent=alert.is_urgent,
+        available_at=alert.send_at,
+    )
+
+
+def tell(
+    runtime: Runtime, connection: Connection, notices: Sequence[NewAlert], *, now: datetime
+) -> None:
+    """Store notices in the caller's transaction; too many cards at once share one thread."""
+    has_slack = runtime.slack is not None
+    if has_slack:
+        notices = _in_threads(connection, notices, now=now)
+    alerts.add(connection, notices, now=now, has_slack=has_slack)
+
+
+def _in_threads(
+    connection: Connection, notices: Sequence[NewAlert], *, now: datetime
+) -> list[NewAlert]:
+    placed: list[NewAlert] = []
+    left: dict[tuple[str, str], int] = {}
+    threads: dict[tuple[str, str], int] = {}
+    for notice in notices:
+        # What is urgent always gets a message of its own.
+        if notice.rule != AlertRule.CASE_CARD or notice.urgent or not notice.destination:
+            placed.append(notice)
+            continue
+        group = (notice.brand, notice.destination)
+        if group not in left:
+            left[group] = _room(connection, *group, now=now)
+        if left[group] > 0:
+            left[group] -= 1
+            placed.append(notice)
+            continue
+        if group not in threads:
+            threads[group] = _thread(connection, *group, now=now)
+        placed.append(replace(notice, burst_id=threads[group]))
+    return placed
+
+
+def _room(connection: Connection, brand: str, destination: str, *, now: datetime) -> int:
+    """Say how many cards may still be messages of their own."""
+    since = now - BURSTS.window
+    running = alerts.running_burst(connection, brand, destination, AlertRule.BURST, since=since)
+    if running is not None:
+        return 0
+    recent = alerts.recent_cards(connection, brand, destination, AlertRule.CASE_CARD, since=since)
+    return max(0, BURSTS.max_new - recent)
+
+
+def _thread(connection: Connection, brand: str, destination: str, *, now: datetime) -> int:
+    """Give the running thread, or begin one."""
+    since = now - BURSTS.window
+    running = alerts.running_burst(connection, brand, destination, AlertRule.BURST, since=since)
+    if running is not None:
+        return running
+    key = f"{AlertRule.BURST}:{destination}:{brand}:{now.isoformat()}"
+    parent = alerts.NewAlert(
+        dedupe_key=key,
+        rule=AlertRule.BURST,
+        brand=brand,
+        destination=destination,
+        payload={},
+        urgent=True,
+    )
+    alerts.add(connection, [parent], now=now, has_slack=True)
+    return alerts.find_by_key(connection, key)
