@@ -266,9 +266,13 @@ class Place:
         return replace(self, page=self.page + 1, total=listing.total)
 
     def has_all(self, listing: Listing, page_size: int) -> bool:
-        """Tell whether the run so far, this page included, showed every row the channel counts."""
+        """Tell whether the run so far, this page included, gave every row the channel counts.
+
+        A row in quarantine was not given: what it is about must not be called gone.
+        """
         expected = min(page_size, listing.total - (self.page - 1) * page_size)
-        return not self.shrank and (listing.total < 0 or listing.rows >= expected)
+        is_short = listing.total >= 0 and listing.rows < expected
+        return not self.shrank and not is_short and not listing.quarantined
 
 
 def days_between(since: datetime, until: datetime) -> tuple[date, date]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from collectors.listing import Place
 from collectors.naver_commerce import SPEC, NaverApi, gateway_refused, parse_questions
 from domain.errors import (
+    AccessBlockedError,
     ChannelUnavailableError,
     ConfigurationError,
     OutcomeUnknownError,
@@ -135,7 +136,7 @@ def _refused(answer: Answer) -> ReputationError | None:
 def _receipt(answer: Answer, target: ReplyTarget) -> str:
     try:
         body = answer.json()
-    except ChannelUnavailableError:
+    except (ChannelUnavailableError, AccessBlockedError):
         body = None
     data = body.get("data") if isinstance(body, dict) else None
     number = data.get("inquiryCommentNo") if isinstance(data, dict) else None

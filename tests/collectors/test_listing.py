@@ -1,0 +1,92 @@
+"""A row is read or kept aside, and a list that moves is noticed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from collectors.listing import Listing, Place, days_between, number_in, read_rows, word_in
+from domain.errors import BadInputError, LayoutChangedError
+from domain.types import QuarantinedItem
+
+BAD = QuarantinedItem(reason="bad", raw=b"{}")
+
+
+def listing(rows: int, total: int, pages: int = -1) -> Listing:
+    return Listing((), (), rows=rows, total=total, pages=pages)
+
+
+def test_pages_follow_until_the_total_is_read() -> None:
+    second = Place().within(listing(50, 60), 50)
+    assert second == Place(page=2, total=60)
+    assert second.within(listing(10, 60), 50) is None
+
+
+def test_the_channels_own_count_of_pages_wins_when_its_pages_are_smaller() -> None:
+    # Asked for 50, given 20: three pages, not two.
+    assert Place().within(listing(20, 60, pages=3), 50) == Place(page=2, total=60)
+
+
+def test_without_a_total_a_full_page_has_a_next() -> None:
+    assert Place().within(listing(50, -1), 50) == Place(page=2)
+    assert Place(page=2).within(listing(49, -1), 50) is None
+
+
+@pytest.mark.parametrize(("gone", "page"), [(1, 3), (50, 3), (51, 2), (500, 1)])
+def test_deletions_lead_back_over_the_pages_they_pulled_rows_across(gone: int, page: int) -> None:
+    here = Place(page=4, total=600)
+    there = here.within(listing(50, 600 - gone), 50)
+    assert there == Place(page=page, total=600 - gone, shrank=True)
+    assert not there.has_all(listing(50, 600 - gone), 50)
+
+
+def test_a_page_shorter_than_its_total_says_does_not_prove_absence() -> None:
+    assert Place().has_all(listing(50, 50), 50)
+    assert not Place().has_all(listing(49, 50), 50)
+
+
+def test_a_row_in_quarantine_does_not_prove_absence() -> None:
+    assert not Place().has_all(Listing((), (BAD,), rows=1, total=1), 50)
+
+
+def test_an_empty_page_in_the_middle_is_a_changed_layout() -> None:
+    with pytest.raises(LayoutChangedError):
+        Place().within(listing(0, 60), 50)
+
+
+def test_a_cursor_reads_back_as_the_same_place() -> None:
+    place = Place(surface=1, stretch=3, page=12, total=99, shrank=True)
+    assert Place.read(str(place)) == place
+    assert Place.read(None) == Place()
+
+
+def test_a_window_touches_korean_days() -> None:
+    # Three in the afternoon UTC is midnight in Korea.
+    since = datetime(2026, 11, 20, 14, 59, tzinfo=UTC)
+    until = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+    assert [day.isoformat() for day in days_between(since, until)] == ["2026-11-20"] * 2
+    later = until + timedelta(seconds=1)
+    assert [day.isoformat() for day in days_between(since, later)] == ["2026-11-20", "2026-11-21"]
+
+
+def test_rows_of_which_none_can_be_read_are_a_changed_layout() -> None:
+    def refuse(_row: object) -> None:
+        raise BadInputError("no")
+
+    with pytest.raises(LayoutChangedError):
+        read_rows([{}, {}], refuse, source="test")
+    assert read_rows([], refuse, source="test") == ((), ())
+
+
+@pytest.mark.parametrize("value", [None, True, "", "12a", -1, 1.0, "１２", [1], "1" * 20])
+def test_what_is_no_whole_number_is_refused(value: object) -> None:
+    with pytest.raises(BadInputError):
+        number_in({"id": value}, "id")
+
+
+def test_a_word_may_be_a_number_or_absent_but_not_a_list() -> None:
+    assert word_in({"id": 12}, "id") == "12"
+    assert word_in({}, "id") == ""
+    with pytest.raises(BadInputError):
+        word_in({"id": [12]}, "id")
