@@ -73,6 +73,7 @@ CHANNELS: Mapping[str, Channel] = {
     "naver_search": Channel("collectors.naver_search"),
     "kakao_search": Channel("collectors.kakao_search"),
     "feed": Channel("collectors.feed"),
+    "board": Channel("collectors.board"),
     "seller_export": Channel("collectors.seller_export"),
     "generic_file": Channel("collectors.table_file"),
 }

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from protego import Protego
 
 from collectors.http import raise_if_captcha
-from domain.errors import AccessBlockedError, RateLimitedError
+from domain.errors import AccessBlockedError, ChannelUnavailableError, RateLimitedError
 
 if TYPE_CHECKING:
     from collectors.base import Build
@@ -80,9 +80,13 @@ class Robots:
 
         Raises:
             AccessBlockedError: The site's robots.txt forbids it.
+            ChannelUnavailableError: Nobody read the rules.
             RateLimitedError: The site's ``Crawl-delay`` is not over.
         """
-        rules = Protego.parse(self._kept(url).get("text", ""))
+        kept = self._kept(url)
+        if "read_at" not in kept:
+            raise ChannelUnavailableError("robots.txt was not read yet")
+        rules = Protego.parse(kept["text"])
         if not rules.can_fetch(url, PRODUCT):
             raise AccessBlockedError(
                 f"{self._build.account.key}: robots.txt of {urlsplit(url).netloc} forbids"

@@ -40,11 +40,13 @@ class Harness:
         account: Given the server's address, an account whose requests all go there.
         good: A good first answer.
         items: How many items the good answer has.
+        reads_robots: Whether the site's robots.txt is the very first request.
     """
 
     account: Callable[[str], Account]
     good: bytes
     items: int
+    reads_robots: bool = False
 
 
 def _storefront(url: str) -> Account:
@@ -81,6 +83,20 @@ def _feed(url: str) -> Account:
     return Account("saebyeok", "feed", "feed", options={"url": f"{url}/rss"})
 
 
+def _board(url: str) -> Account:
+    return Account(
+        "saebyeok",
+        "board",
+        "board",
+        options={
+            "enabled": True,
+            "definition": "dcinside",
+            "list_url": f"{url}/board/lists/?id={{board}}&page={{page}}",
+            "board": "food",
+        },
+    )
+
+
 HARNESSES = {
     "storefront": Harness(
         _storefront, answer((FIXTURES / "storefront" / "reviews.html").read_bytes()), 3
@@ -92,6 +108,12 @@ HARNESSES = {
         _kakao_search, answer((FIXTURES / "kakao_search" / "cafe.json").read_bytes()), 1
     ),
     "feed": Harness(_feed, answer((FIXTURES / "feed" / "ppomppu.xml").read_bytes()), 2),
+    "board": Harness(
+        _board,
+        answer((FIXTURES / "board" / "dcinside.html").read_bytes()),
+        2,
+        reads_robots=True,
+    ),
 }
 
 HTML = answer("<html><body>서비스 점검 중입니다.</body></html>".encode())
@@ -124,7 +146,13 @@ def harness(request: pytest.FixtureRequest) -> Harness:
 
 def _collector(harness: Harness, server: RawServer, make_build: MakeBuild) -> Collector:
     account = harness.account(server.url)
-    return CHANNELS[account.channel].load().build(make_build(account))
+    collector = CHANNELS[account.channel].load().build(make_build(account))
+    if harness.reads_robots:
+        scripted, server.answers = server.answers, [answer(b"", 404)]
+        assert collector.check().ok
+        server.answers = scripted
+        server.seen.clear()
+    return collector
 
 
 def test_every_channel_that_is_only_read_is_under_contract() -> None:

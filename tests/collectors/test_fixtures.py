@@ -26,13 +26,17 @@ from collectors import (
     naver_commerce,
     naver_search,
 )
+from collectors.board import parse_page as parse_board
+from collectors.board import parse_post
+from collectors.board_definitions import parse_definition, ready_table
 from collectors.feed import parse_page as parse_feed
 from collectors.mentions import Ownership
 from collectors.relevance import Relevance
 from collectors.storefront import parse_page
 from collectors.values import decode_text
+from collectors.values import decode_text
 from domain.brands import Account
-from domain.types import CollectedFeedback
+from domain.types import CollectedFeedback, FeedbackKind
 from responders.publishers import PUBLISHERS
 from tests.collectors.conftest import FIXTURES, NOW
 
@@ -136,6 +140,23 @@ def _google_business(path: Path) -> Parsed:
     return page.items
 
 
+def _board(path: Path) -> Parsed:
+    name = path.name.partition(".")[0]
+    page = parse_board(
+        decode_text((path.parent / f"{name}.html").read_bytes()),
+        definition=parse_definition(ready_table(name)),
+        kind=FeedbackKind.POST,
+        url="https://board.example/board/list?page=1",
+        now=NOW,
+    )
+    assert not page.quarantined
+    if path.stem == name:
+        return page.items
+    definition = parse_definition(ready_table(name))
+    html = path.read_text(encoding="utf-8")
+    return (parse_post(html, definition=definition, listed=page.items[0], now=NOW),)
+
+
 PARSERS: dict[str, Callable[[Path], Parsed]] = {
     "storefront": _storefront,
     "coupang": lambda path: _json(path, coupang.parse_inquiries, surface=path.stem),
@@ -148,6 +169,7 @@ PARSERS: dict[str, Callable[[Path], Parsed]] = {
     "naver_search": lambda path: _search(path, naver_search),
     "kakao_search": lambda path: _search(path, kakao_search),
     "feed": _feed,
+    "board": _board,
     "seller_export": lambda path: _file("seller_export", path),
     "generic_file": lambda path: _file("generic_file", path),
 }
