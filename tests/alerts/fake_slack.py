@@ -166,10 +166,10 @@ class FakeSlack:
             return [message for message in self.messages if message["channel"] == channel]
 
     def click(self, ts: str, action_id: str, user: str = "U1") -> dict[str, Any]:
-        """Press a button of a posted message; gives the payload that Slack would send."""
+        """Press a message's first such button; gives the payload that Slack would send."""
         with self._lock:
             (message,) = (message for message in self.messages if message["ts"] == ts)
-            (button,) = (
+            (button, *_) = (
                 element
                 for block in message["blocks"]
                 for element in [*block.get("elements", []), block.get("accessory", {})]

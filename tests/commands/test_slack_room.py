@@ -1,0 +1,321 @@
+"""The review room against a fake Slack over real HTTP and WebSocket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from alerts.blocks import (
+    NOTE_BLOCK,
+    NOTE_INPUT,
+    REASON_BLOCK,
+    REASON_INPUT,
+    TEXT_BLOCK,
+    TEXT_INPUT,
+    ActionId,
+)
+from alerts.interactions import parse_payload
+from alerts.listener import SocketListener
+from alerts.slack import SlackClient
+from commands.console import console_context
+from commands.slack_room import STRANGER, SlackRoom, build_router
+from storage import cases, people
+from storage.models import AlertRow, CaseRow
+from storage.people import Role
+from storage.session import Database
+from tests.alerts.fake_slack import FakeSlack, limited
+from tests.fakes_runtime import BRAND, Article, FakeChannel, House, StillClock, make_brand
+from workers.cards import CardRefresher
+from workers.notices import BURSTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass
+class Room:
+    """A house, its Slack, and a specialist of the brand known there as U1."""
+
+    house: House
+    slack: FakeSlack
+    room: SlackRoom
+    cards: CardRefresher
+
+    def write(self, *texts: str) -> None:
+        """Let customers write, and let the house work until their cards stand in Slack."""
+        house = self.house
+        known = len(house.channel.articles)
+        for number, text in enumerate(texts, start=known + 1):
+            house.channel.articles.append(
+                Article(str(number), text, house.clock() - timedelta(minutes=1))
+            )
+        from workers.collect import start_due
+
+        house.clock.advance(minutes=2)
+        start_due(house.runtime)
+        house.run_on(timedelta(minutes=2))
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Give what stands in the review room."""
+        return self.slack.posted("CREVIEW")
+
+    def click(self, ts: str, action: ActionId, user: str = "U1") -> None:
+        """Press a button and let the room work."""
+        self.room.handle(parse_payload(self.slack.click(ts, action, user)))
+
+    def state(self) -> list[tuple[str, str]]:
+        """Give each case's state and who decided it."""
+        with self.house.database.reading() as connection:
+            ids = connection.execute(CaseRow.__table__.select()).all()
+            return [
+                (row.state, (cases.last_decision(connection, row.id) or {}).get("decided_by", ""))
+                for row in ids
+            ]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    clock = StillClock()
+    database = Database(f"sqlite:///{tmp_path / 'room.db'}")
+    from storage import schema
+
+    schema.upgrade(database)
+    with FakeSlack(clock=lambda: clock().timestamp()) as slack:
+        brand = make_brand(tmp_path, undo_window=timedelta(minutes=2))
+        (tmp_path / "manual").mkdir()
+        house = House(database, clock, FakeChannel(clock), brand=brand)
+        house.runtime.slack = SlackClient(slack.bot_token, slack.api_url)
+        with database.unit_of_work() as connection:
+            for login, slack_user, role, brands in (
+                ("kim", "U1", Role.SPECIALIST, (BRAND,)),
+                ("lee", "U2", Role.SPECIALIST, ("otherbrand",)),
+                ("park", "U3", Role.BRAND_VIEWER, (BRAND,)),
+            ):
+                people.add(
+                    connection,
+                    login=login,
+                    name=login,
+                    role=role,
+                    now=clock(),
+                    brands=brands,
+                    slack_user=slack_user,
+                )
+        context = console_context(house.runtime, is_demo=False)
+        yield Room(house, slack, SlackRoom(house.runtime, context), CardRefresher(house.runtime))
+        house.close()
+        database.close()
+
+
+def test_approval_in_slack_is_published_and_the_card_follows(room: Room) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+
+    room.click(card["ts"], ActionId.APPROVE)
+    assert room.state() == [("approved", "kim (kim)")]
+    room.cards.refresh()
+    (card,) = room.messages()
+    assert "승인" in str(card["blocks"])
+    assert not [block for block in card["blocks"] if block["type"] == "actions"]
+
+    room.house.run_on(timedelta(minutes=10))
+    room.cards.refresh()
+    assert room.state() == [("answered", "kim (kim)")]
+    assert "게시 확인됨" in str(room.messages()[0]["blocks"])
+    assert len(room.house.channel.replies["1"]) == 1
+
+
+def test_second_click_says_who_was_first(room: Room) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+    click = parse_payload(room.slack.click(card["ts"], ActionId.APPROVE))
+
+    room.room.handle(click)
+    room.room.handle(click)
+
+    assert [entry["user"] for entry in room.slack.ephemerals] == ["U1"]
+    assert "이미 승인" in room.slack.ephemerals[0]["text"]
+
+
+@pytest.mark.parametrize("user", ["U2", "U3", "U9"])
+def test_strangers_other_brands_and_viewers_decide_nothing(room: Room, user: str) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+
+    room.click(card["ts"], ActionId.APPROVE, user)
+
+    assert room.state() == [("drafted", "")]
+    assert len(room.slack.ephemerals) == 1
+    if user == "U9":
+        assert room.slack.ephemerals[0]["text"] == STRANGER
+
+
+def test_edit_modal_publishes_what_was_typed(room: Room) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+    room.click(card["ts"], ActionId.EDIT)
+    (view_id,) = room.slack.views
+
+    typed = {TEXT_BLOCK: {TEXT_INPUT: {"type": "plain_text_input", "value": "고쳐 쓴 답변입니다."}}}
+    room.room.handle(parse_payload(room.slack.submit(view_id, typed)))
+    room.house.run_on(timedelta(minutes=10))
+
+    assert [reply.text for reply in room.house.channel.replies["1"]] == ["고쳐 쓴 답변입니다."]
+
+
+def test_blocked_promise_is_refused_in_slack_too(room: Room) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+    room.click(card["ts"], ActionId.EDIT)
+    (view_id,) = room.slack.views
+
+    promise = "무조건 100% 환불해 드리겠습니다. 리뷰를 삭제해 주세요."
+    typed = {TEXT_BLOCK: {TEXT_INPUT: {"type": "plain_text_input", "value": promise}}}
+    room.room.handle(parse_payload(room.slack.submit(view_id, typed)))
+
+    assert room.state() == [("drafted", "")]
+
+
+def test_rejection_keeps_its_reason(room: Room) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+    room.click(card["ts"], ActionId.REJECT)
+    (view_id,) = room.slack.views
+
+    values = {
+        REASON_BLOCK: {
+            REASON_INPUT: {"type": "static_select", "selected_option": {"value": "misread"}}
+        },
+        NOTE_BLOCK: {NOTE_INPUT: {"type": "plain_text_input", "value": "농담입니다"}},
+    }
+    room.room.handle(parse_payload(room.slack.submit(view_id, values)))
+
+    assert room.state() == [("rejected", "kim (kim)")]
+    with room.house.database.reading() as connection:
+        decision = cases.last_decision(connection, 1)
+    assert decision is not None
+    assert decision["reason"].startswith("분류가 잘못됨")
+    assert decision["reason"].endswith("농담입니다")
+
+
+def test_burst_becomes_one_thread_and_a_card_comes_on_request(room: Room) -> None:
+    room.write(*(f"별로예요 {number}" for number in range(BURSTS.max_new + 15)))
+    top = [message for message in room.messages() if "thread_ts" not in message]
+
+    assert len(top) == BURSTS.max_new + 1
+    (parent,) = [message for message in top if ActionId.SHOW in str(message["blocks"])]
+    assert "15" in parent["text"]
+
+    room.click(parent["ts"], ActionId.SHOW)
+    room.house.run_on(timedelta(minutes=1))
+
+    (card,) = [message for message in room.messages() if message.get("thread_ts")]
+    assert card["thread_ts"] == parent["ts"]
+    room.click(card["ts"], ActionId.APPROVE)
+    assert [state for state, _ in room.state()].count("approved") == 1
+
+
+def test_critical_case_never_hides_in_a_thread(room: Room) -> None:
+    room.write(*(f"별로예요 {number}" for number in range(BURSTS.max_new + 5)))
+    before = len([message for message in room.messages() if "thread_ts" not in message])
+
+    room.write("벌레가 나왔어요")
+
+    top = [message for message in room.messages() if "thread_ts" not in message]
+    assert len(top) == before + 1
+    assert "벌레" in str(top[-1]["blocks"])
+
+
+def test_read_receipt_is_kept_and_shown(room: Room) -> None:
+    room.write("벌레가 나왔어요")
+    (notice,) = room.slack.posted("CBRAND")
+
+    room.click(notice["ts"], ActionId.READ, "U3")
+    room.cards.refresh()
+
+    (notice,) = room.slack.posted("CBRAND")
+    assert "park" in str(notice["blocks"])
+    with room.house.database.reading() as connection:
+        reader = connection.execute(
+            AlertRow.__table__.select().where(AlertRow.read_at.is_not(None))
+        ).one()
+    assert reader.read_by == "park"
+
+
+def test_limited_update_waits_as_long_as_slack_says(room: Room) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+    room.click(card["ts"], ActionId.APPROVE)
+    room.slack.script("chat.update", limited("30"))
+
+    assert room.cards.refresh() == 0
+    room.house.clock.advance(seconds=29)
+    calls = room.slack.calls.count("chat.update")
+    assert room.cards.refresh() == 0
+    assert room.slack.calls.count("chat.update") == calls
+    room.house.clock.advance(seconds=2)
+    assert room.cards.refresh() == 1
+
+
+def test_signed_request_is_answered_and_a_replay_is_not_done_twice(room: Room) -> None:
+    app = FastAPI()
+    app.include_router(build_router(room.room, room.house.runtime, room.slack.signing_secret))
+    room.write("별로예요")
+    (card,) = room.messages()
+    body, headers = room.slack.sign(room.slack.click(card["ts"], ActionId.APPROVE))
+    with TestClient(app) as client:
+        first = client.post("/slack/interactions", content=body, headers=headers)
+        again = client.post("/slack/interactions", content=body, headers=headers)
+        forged = client.post(
+            "/slack/interactions",
+            content=body,
+            headers={**headers, "X-Slack-Signature": "v0=" + "0" * 64},
+        )
+        room.house.clock.advance(minutes=6)
+        late = client.post("/slack/interactions", content=body, headers=headers)
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert (forged.status_code, late.status_code) == (401, 401)
+    assert room.state() == [("approved", "kim (kim)")]
+    # The replay met the memory of seen requests, not the decided case.
+    assert room.slack.ephemerals == []
+
+
+def test_click_over_socket_mode_decides(room: Room) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+    listener = SocketListener(room.slack.app_token, room.room.handle, room.slack.api_url)
+    listener.start()
+    try:
+        assert room.slack.wait_for_sockets(1)
+        envelope = room.slack.push(room.slack.click(card["ts"], ActionId.APPROVE))
+        assert room.slack.wait_for_ack(envelope) is not None
+    finally:
+        listener.stop()
+
+    assert room.state() == [("approved", "kim (kim)")]
+
+
+def test_deadlines_remind_then_reach_the_brand(room: Room) -> None:
+    from workers.deadlines import remind
+
+    room.write("별로예요")
+    with room.house.database.reading() as connection:
+        due = connection.execute(CaseRow.__table__.select()).one().due_at
+    room.house.clock.now = due - timedelta(minutes=30)
+    assert remind(room.house.runtime) == 1
+    assert remind(room.house.runtime) == 0
+    room.house.clock.now = due + timedelta(minutes=1)
+    assert remind(room.house.runtime) == 1
+    room.house.clock.now = due + timedelta(hours=3)
+    assert remind(room.house.runtime) == 1
+    room.house.run_on(timedelta(days=1))
+
+    assert len(room.messages()) == 3
+    assert "기한" in room.slack.posted("CBRAND")[0]["text"]
+    assert room.state() == [("drafted", "")]
