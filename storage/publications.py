@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select, update
 from domain.messages import Message
 from domain.states import CaseState, PublicationState
 from domain.types import FeedbackKind, ReplyTarget
-from storage import outbox
+from storage import cases, outbox
 from storage.models import (
     AccountRow,
     CaseRow,
@@ -50,7 +50,6 @@ class PublicationJob:
     Attributes:
         text: Exactly what was approved.
         sent_at: When the request may have left; None before the first attempt.
-        is_current: False when the customer edited or removed the text since the approval.
     """
 
     id: int
@@ -66,7 +65,6 @@ class PublicationJob:
     sent_at: datetime | None
     absent_reads: int
     failed_reads: int
-    is_current: bool
 
 
 def load(connection: Connection, publication_id: int) -> PublicationJob | None:
@@ -82,14 +80,11 @@ def load(connection: Connection, publication_id: int) -> PublicationJob | None:
             PublicationRow.absent_reads,
             PublicationRow.failed_reads,
             DecisionRow.text,
-            DecisionRow.feedback_revision,
             AccountRow.key.label("account_key"),
             FeedbackRow.brand,
             FeedbackRow.channel,
             FeedbackRow.kind,
             FeedbackRow.native_id,
-            FeedbackRow.revision,
-            FeedbackRow.gone_at,
             FeedbackRow.url,
             FeedbackRow.product_id,
             FeedbackRow.extra,
@@ -122,7 +117,6 @@ def load(connection: Connection, publication_id: int) -> PublicationJob | None:
         sent_at=row.sent_at,
         absent_reads=row.absent_reads,
         failed_reads=row.failed_reads,
-        is_current=row.revision == row.feedback_revision and row.gone_at is None,
     )
 
 
@@ -132,8 +126,11 @@ def begin_sending(
     """Claim a due publication: from here on the request may have left.
 
     Returns:
-        The lease's token, or None when it is not due, not queued, or somebody else's.
+        The lease's token, or None when it is not due, not queued, somebody else's, or answers
+        what the customer no longer says; then it was withdrawn.
     """
+    if _withdraw_outdated(connection, publication_id, now=now):
+        return None
     token = secrets.token_hex(8)
     moved = move(
         connection,
@@ -151,6 +148,41 @@ def begin_sending(
         failed_reads=0,
     )
     return token if moved else None
+
+
+def _withdraw_outdated(connection: Connection, publication_id: int, *, now: datetime) -> bool:
+    """Withdraw a queued reply whose feedback changed while an earlier attempt was on its way.
+
+    Such a change finds the publication not queued and leaves it alone. The feedback's row is
+    locked first, as a change does, so that the two cannot cross.
+    """
+    row = connection.execute(
+        select(
+            FeedbackRow.id,
+            FeedbackRow.revision,
+            FeedbackRow.gone_at,
+            FeedbackRow.replied_elsewhere_at,
+            DecisionRow.feedback_revision,
+        )
+        .join(PublicationRow, PublicationRow.feedback_id == FeedbackRow.id)
+        .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
+        .where(PublicationRow.id == publication_id, PublicationRow.state == PublicationState.QUEUED)
+        .with_for_update(of=FeedbackRow)
+    ).one_or_none()
+    if row is None:
+        return False
+    note = ""
+    if row.gone_at is not None:
+        target, why = CaseState.GONE, "gone from the channel while it was being sent"
+    elif row.replied_elsewhere_at is not None:
+        target, why = CaseState.ANSWERED_ELSEWHERE, "answered elsewhere while it was being sent"
+    elif row.revision != row.feedback_revision:
+        target, why = CaseState.OPENED, "edited by its writer while it was being sent"
+        note = "고객이 글을 수정했습니다."
+    else:
+        return False
+    cases.withdraw(connection, [row.id], target, at=now, why=why, note=note)
+    return True
 
 
 def claim_reading(

@@ -238,13 +238,19 @@ class RecordingSlack:
 
     def __post_init__(self) -> None:
         self.posts: list[tuple[str, str]] = []
-        self.posted_at: list[datetime] = []
         self.troubles: deque[BaseException | Lost] = deque()
         self.history_troubles: deque[BaseException] = deque()
         self.attempts = 0
         self.on_post: Callable[[str], None] = lambda _: None
 
-    def post(self, destination: str, message: SlackMessage, *, alert_id: str) -> SlackReceipt:  # noqa: ARG002
+    def post(
+        self,
+        destination: str,
+        message: SlackMessage,  # noqa: ARG002 - the real one's signature
+        *,
+        alert_id: str,
+        thread_ts: str | None = None,  # noqa: ARG002 - the real one's signature
+    ) -> SlackReceipt:
         """Keep what was posted."""
         self.fate.step("before a post")
         self.attempts += 1
@@ -262,7 +268,8 @@ class RecordingSlack:
         self,
         destination: str,
         alert_id: str,
-        sent_at: datetime,  # noqa: ARG002
+        sent_at: datetime,  # noqa: ARG002 - the real one's signature
+        thread_ts: str | None = None,  # noqa: ARG002 - the real one's signature
     ) -> SlackReceipt | None:
         """Look into the channel's history."""
         if self.history_troubles:

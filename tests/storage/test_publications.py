@@ -13,15 +13,11 @@ from storage.session import ConflictError
 from tests.storage.rows import (
     LEASE,
     NOW,
-    add_account,
     approve,
     case_state,
     decision,
     drafted_case,
-    masked,
     publication,
-    start_run,
-    store,
 )
 
 if TYPE_CHECKING:
@@ -251,18 +247,6 @@ def test_a_person_settles_what_machines_could_not(
         assert not publications.settle_attention(connection, case_id, target, **args)
     assert publication(database, sent).state == target
     assert case_state(database, case_id) == case
-
-
-def test_a_job_knows_that_the_customer_changed_the_text(database: Database) -> None:
-    sent = approve(database, drafted_case(database))
-    start(database, sent)
-    run = start_run(database, add_account(database), LATER)
-    store(database, run, [masked("n1", "고친 글 별로")], LATER)
-    with database.reading() as connection:
-        job = publications.load(connection, sent)
-    assert job is not None
-    assert not job.is_current
-    assert job.text == "죄송합니다."
 
 
 def test_dead_senders_are_found_by_their_lease(database: Database) -> None:

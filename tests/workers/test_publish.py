@@ -1,0 +1,454 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from domain.errors import (
+    ChannelUnavailableError,
+    CredentialRejectedError,
+    LayoutChangedError,
+    OutcomeUnknownError,
+    PublicationRefusedError,
+    RateLimitedError,
+)
+from domain.types import ChannelReply
+from storage import publications
+from storage.models import AlertRow, CaseRow, HistoryRow, PublicationRow
+from tests.fakes_runtime import Death, Lost, make_account, make_brand
+from workers import collect
+from workers.publish import MARGIN, READS_BEFORE_ATTENTION, publish, verify
+from workers.sweep import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
+
+LOST = OutcomeUnknownError("no answer came")
+
+
+def approved(house: House, undo_window: timedelta = timedelta(0)) -> int:
+    """Bring the board's complaint to an approved reply."""
+    collect.start_due(house.runtime)
+    house.run()
+    (sent,) = house.approve_all(undo_window=undo_window)
+    return sent
+
+
+def row(house: House) -> Any:  # noqa: ANN401 - a result row
+    with house.database.reading() as connection:
+        return connection.execute(
+            select(PublicationRow.__table__).order_by(PublicationRow.id.desc())
+        ).first()
+
+
+def case(house: House) -> Any:  # noqa: ANN401 - a result row
+    with house.database.reading() as connection:
+        return connection.execute(select(CaseRow.__table__)).one()
+
+
+def path(house: House) -> list[str]:
+    """Give the states the publication went through."""
+    with house.database.reading() as connection:
+        return list(
+            connection.execute(
+                select(HistoryRow.target)
+                .where(HistoryRow.entity == "publications")
+                .order_by(HistoryRow.id)
+            ).scalars()
+        )
+
+
+def rules(house: House) -> list[str]:
+    with house.database.reading() as connection:
+        return list(connection.execute(select(AlertRow.rule).order_by(AlertRow.id)).scalars())
+
+
+def test_an_approved_reply_is_posted_read_back_and_proven(
+    house: House, channel: FakeChannel
+) -> None:
+    approved(house)
+    house.run()
+    assert path(house) == ["queued", "sending", "posted", "published"]
+    assert case(house).state == "answered"
+    assert row(house).verified_at is not None
+    assert [reply.text for reply in channel.replies["n1"]] == [
+        "답변 " + str(row(house).feedback_id)
+    ]
+
+
+def test_a_reply_waits_for_its_undo_window(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    approved(house, timedelta(minutes=2))
+    clock.advance(seconds=119)
+    house.run()
+    assert channel.sent == []
+    clock.advance(seconds=1)
+    house.run()
+    assert channel.sent == ["n1"]
+
+
+def test_second_delivery_posts_nothing(house: House, channel: FakeChannel) -> None:
+    sent = approved(house)
+    for _ in range(3):
+        publish(house.runtime, sent)
+    house.run()
+    for step in (publish, verify):
+        step(house.runtime, sent)
+    assert channel.sent == ["n1"]
+    assert row(house).state == "published"
+
+
+def test_a_busy_channel_is_tried_again(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.writes.append(ChannelUnavailableError("503"))
+    approved(house)
+    house.run()
+    assert (row(house).state, row(house).problem) == ("queued", "503")
+    assert house.next_at() is not None
+    house.run_on()
+    assert path(house) == ["queued", "sending", "queued", "sending", "posted", "published"]
+    assert channel.sent == ["n1"]
+
+
+def test_the_channels_own_waiting_time_is_kept(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.writes.append(RateLimitedError("429", retry_after_s=77))
+    approved(house)
+    house.run()
+    assert row(house).available_at == clock() + timedelta(seconds=77)
+    clock.advance(seconds=76)
+    house.run()
+    assert channel.sent == []
+    clock.advance(seconds=1)
+    house.run()
+    assert channel.sent == ["n1"]
+
+
+def test_a_refusal_comes_back_to_the_desk_with_the_reason(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.append(PublicationRefusedError("already answered", "409"))
+    approved(house)
+    house.run()
+    assert row(house).state == "refused"
+    assert case(house).state == "drafted"
+    assert "already answered" in case(house).note
+    house.approve_all("다른 답변")
+    house.run()
+    assert [reply.text for reply in channel.replies["n1"]] == ["다른 답변"]
+
+
+def test_refused_credentials_wait_for_the_operator_and_tell_once(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.extend([CredentialRejectedError("401"), CredentialRejectedError("401")])
+    approved(house)
+    house.run_on(timedelta(hours=1))
+    assert rules(house).count("credentials") == 1
+    assert row(house).state == "published"
+    assert channel.sent == ["n1"]
+
+
+def test_a_lost_answer_of_a_stored_reply_is_found_and_not_sent_again(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.append(Lost(LOST))
+    approved(house)
+    house.run()
+    assert row(house).state == "uncertain"
+    house.run_on()
+    assert path(house) == ["queued", "sending", "uncertain", "published"]
+    assert channel.sent == ["n1"]
+
+
+def test_a_lost_request_is_sent_again_after_two_absent_reads(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.writes.append(LOST)
+    approved(house)
+    house.run()
+    lost_at = clock()
+    reads: list[datetime] = []
+    channel_read = channel.read_back
+
+    def read(target: Any) -> tuple[ChannelReply, ...]:  # noqa: ANN401 - a target
+        reads.append(clock())
+        return channel_read(target)
+
+    channel.read_back = read  # type: ignore[method-assign]
+    house.run_on()
+    assert path(house)[2:4] == ["uncertain", "queued"]
+    assert path(house)[-1] == "published"
+    assert channel.sent == ["n1"]
+    # Both reads came when the lost request could no longer take effect.
+    settled = lost_at + timedelta(seconds=channel.timeout_s + channel.slowest_commit_s)
+    assert len([read_at for read_at in reads[:2] if read_at >= settled]) == 2
+
+
+def test_a_read_that_comes_too_early_proves_nothing(house: House, channel: FakeChannel) -> None:
+    channel.writes.append(LOST)
+    sent = approved(house)
+    house.run()
+    for _ in range(5):
+        verify(house.runtime, sent)
+    assert (row(house).state, row(house).absent_reads) == ("uncertain", 0)
+    assert channel.sent == []
+
+
+def test_a_late_commit_is_found_on_the_second_read(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.writes.append(LOST)
+    approved(house)
+    house.run()
+    text = "답변 " + str(row(house).feedback_id)
+    while row(house).absent_reads == 0:
+        clock.now = house.next_at() or clock.now
+        house.run()
+    channel.replies["n1"].append(ChannelReply(text))
+    house.run_on()
+    assert row(house).state == "published"
+    assert channel.sent == []
+
+
+def test_an_unreadable_channel_goes_to_a_person(house: House, channel: FakeChannel) -> None:
+    channel.writes.append(LOST)
+    channel.reads.append(LayoutChangedError("no list of replies"))
+    approved(house)
+    house.run_on()
+    assert row(house).state == "attention"
+    assert row(house).problem == "no list of replies"
+    assert rules(house).count("publication_uncertain") == 1
+    assert channel.sent == []
+
+
+def test_a_channel_that_cannot_be_read_for_long_goes_to_a_person(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.append(LOST)
+    channel.reads.extend([ChannelUnavailableError("503")] * READS_BEFORE_ATTENTION)
+    approved(house)
+    house.run_on(timedelta(hours=12))
+    assert row(house).state == "attention"
+    assert channel.sent == []
+
+
+def test_accepted_but_never_shown_goes_to_a_person(house: House, channel: FakeChannel) -> None:
+    channel.read_back = lambda target: ()  # type: ignore[method-assign]  # noqa: ARG005
+    approved(house)
+    house.run_on(timedelta(hours=12))
+    assert row(house).state == "attention"
+    assert channel.sent == ["n1"]
+
+
+def test_a_moderated_reply_is_pending_until_it_shows(house: House, channel: FakeChannel) -> None:
+    channel.moderated = True
+    approved(house)
+    house.run()
+    assert row(house).state == "pending"
+    assert case(house).state == "approved"
+    channel.replies["n1"] = [ChannelReply(channel.replies["n1"][0].text)]
+    house.run_on(timedelta(hours=1))
+    assert row(house).state == "published"
+
+
+def test_somebody_elses_answer_takes_the_place_of_a_lost_one(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.append(LOST)
+    approved(house)
+    house.run()
+    channel.replies["n1"].append(ChannelReply("판매자가 직접 남긴 답변"))
+    house.run_on()
+    assert row(house).state == "cancelled"
+    assert case(house).state == "answered_elsewhere"
+    assert channel.sent == []
+
+
+def test_a_dead_sender_leaves_an_uncertain_reply(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.writes.append(Death("power cut"))
+    sent = approved(house)
+    with pytest.raises(Death):
+        house.run()
+    assert row(house).state == "sending"
+    assert sweep(house.runtime) == {}
+    clock.advance(seconds=channel.timeout_s + 2 * MARGIN.total_seconds())
+    assert sweep(house.runtime)["publications_expired"] == 1
+    assert row(house).state == "uncertain"
+    house.run_on()
+    assert path(house)[-1] == "published"
+    assert channel.sent == ["n1"]
+    assert sent == row(house).id
+
+
+def test_a_dead_sender_on_an_idempotent_channel_sends_again(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.idempotent = True
+    channel.writes.append(Lost(Death("power cut")))
+    approved(house)
+    with pytest.raises(Death):
+        house.run()
+    clock.advance(minutes=1)
+    sweep(house.runtime)
+    assert row(house).state == "queued"
+    house.run_on()
+    assert path(house) == ["queued", "sending", "queued", "sending", "posted", "published"]
+    assert len(channel.replies["n1"]) == 1
+
+
+def test_a_worker_that_stalled_after_claiming_does_not_send(
+    house: House, channel: FakeChannel, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = approved(house)
+    begin = publications.begin_sending
+
+    def stall(*args: Any, **values: Any) -> str | None:  # noqa: ANN401 - the real one's
+        token = begin(*args, **values)
+        clock.advance(seconds=MARGIN.total_seconds() + 1)
+        return token
+
+    monkeypatch.setattr(publications, "begin_sending", stall)
+    publish(house.runtime, sent)
+    assert channel.sent == []
+    assert row(house).state == "queued"
+
+
+def test_switched_off_publishing_waits_and_then_goes_on(
+    make_house: Callable[..., House], channel: FakeChannel, clock: StillClock
+) -> None:
+    off = make_house(publishes=False)
+    approved(off)
+    off.run()
+    assert (row(off).state, channel.sent) == ("queued", [])
+    on = make_house(publishes=True)
+    clock.advance(minutes=3)
+    sweep(on.runtime)
+    on.run()
+    assert row(on).state == "published"
+
+
+def test_a_channel_without_replies_is_handed_to_a_person(
+    make_house: Callable[..., House], tmp_path: Path, channel: FakeChannel
+) -> None:
+    house = make_house(brand=make_brand(tmp_path, make_account(writable=False)))
+    approved(house)
+    house.run()
+    assert row(house).state == "handed_off"
+    with house.database.unit_of_work() as connection:
+        args: Any = {"who": "김담당", "now": house.clock()}
+        assert publications.confirm_hand_off(connection, case(house).id, **args)
+        assert not publications.confirm_hand_off(connection, case(house).id, **args)
+    assert (row(house).state, case(house).state) == ("published", "answered")
+    # A person's word is no reading of the channel.
+    assert row(house).verified_at is None
+    assert channel.sent == []
+
+
+def edit(channel: FakeChannel) -> None:
+    channel.articles[0].text = "고쳐 쓴 글도 별로예요"
+
+
+def collect_again(house: House, clock: StillClock) -> None:
+    clock.advance(minutes=1)
+    collect.collect(house.runtime, house.account_id())
+
+
+def test_an_edit_between_approval_and_sending_cancels(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    approved(house, timedelta(minutes=5))
+    edit(channel)
+    collect_again(house, clock)
+    house.run_on()
+    assert row(house).state == "cancelled"
+    assert channel.sent == []
+    # It was read and drafted anew, for another decision.
+    assert (case(house).state, case(house).draft_number) == ("drafted", 2)
+
+
+@pytest.mark.parametrize("error", [ChannelUnavailableError("503"), LOST])
+def test_an_edit_while_sending_cancels_the_next_attempt(
+    house: House, channel: FakeChannel, clock: StillClock, error: Exception
+) -> None:
+    """The text that was approved answers what the customer no longer says."""
+    channel.writes.append(error)
+    sent = approved(house)
+    before = channel.publish
+
+    def edit_meanwhile(*args: Any) -> ChannelReply:  # noqa: ANN401 - the real one's
+        edit(channel)
+        collect.collect(house.runtime, house.account_id())
+        return before(*args)
+
+    channel.publish = edit_meanwhile  # type: ignore[method-assign, assignment]
+    clock.advance(minutes=1)
+    publish(house.runtime, sent)
+    channel.publish = before  # type: ignore[method-assign]
+    house.run_on()
+    clock.advance(minutes=3)
+    sweep(house.runtime)
+    house.run_on()
+    assert channel.sent == []
+    assert row(house).state == "cancelled"
+    assert (case(house).state, case(house).draft_number) == ("drafted", 2)
+
+
+def test_a_text_that_vanished_while_sending_is_not_answered_again(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.writes.append(ChannelUnavailableError("503"))
+    sent = approved(house)
+    before = channel.publish
+
+    def vanish(*args: Any) -> ChannelReply:  # noqa: ANN401 - the real one's
+        channel.articles.clear()
+        collect.collect(house.runtime, house.account_id())
+        return before(*args)
+
+    channel.publish = vanish  # type: ignore[method-assign, assignment]
+    clock.advance(minutes=1)
+    publish(house.runtime, sent)
+    channel.publish = before  # type: ignore[method-assign]
+    house.run_on()
+    assert channel.sent == []
+    assert (row(house).state, case(house).state) == ("cancelled", "gone")
+
+
+def test_an_answer_from_elsewhere_cancels_what_waits(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    approved(house, timedelta(minutes=5))
+    channel.replies["n1"].append(ChannelReply("판매자가 직접 남긴 답변"))
+    collect_again(house, clock)
+    house.run_on()
+    assert (row(house).state, case(house).state) == ("cancelled", "answered_elsewhere")
+    assert channel.sent == []
+
+
+def test_our_published_reply_is_not_taken_for_somebody_elses(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    approved(house)
+    house.run()
+    collect_again(house, clock)
+    house.run()
+    assert case(house).state == "answered"
+    assert channel.sent == ["n1"]
+
+
+def test_what_is_no_publication_is_nobodys_business(house: House, slack: RecordingSlack) -> None:
+    publish(house.runtime, 4711)
+    verify(house.runtime, 4711)
+    assert slack.posts == []
