@@ -67,6 +67,7 @@ SPEC = ChannelSpec(
     page_size=100,
     overlap=timedelta(days=14),
     min_interval_s=0.5,
+    timeout_s=30.0,
     signs_time=True,
     proves_absence=True,
     writable=True,

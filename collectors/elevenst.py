@@ -61,6 +61,7 @@ SPEC = ChannelSpec(
     window=timedelta(days=6),
     overlap=timedelta(days=3),
     min_interval_s=0.5,
+    timeout_s=30.0,
     proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(
@@ -78,6 +79,7 @@ SPEC = ChannelSpec(
         "sends them as numeric references)",
         "the namespace's address (not looked at)",
         "which result codes mean a wrong key, an unregistered address or nothing found",
+        "that the days asked for are those of createDt, in Korea",
         "requests a second (we keep 500 ms between them)",
         "urgent notices: fields other than emerNtceSeq and emerCtnt, and how they are answered",
     ),
@@ -235,6 +237,8 @@ def refuse_by_code(root: Element, text: str) -> None:
     ):
         return
     about = f"elevenst: result code {code[:20]}"
+    if "조회기간" in message:
+        raise _changed(f"result code {code[:20]}, the days are refused", text)
     if re.search(r"(?i)(?<![a-z])ip(?![a-z])|아이피", message):
         raise CredentialRejectedError(about, reason="address")
     if re.search(r"(?i)권한|미승인|승인되지", message):
@@ -243,8 +247,6 @@ def refuse_by_code(root: Element, text: str) -> None:
         raise CredentialRejectedError(about, reason="secret")
     if re.search(r"호출 ?(건수|횟수|한도)|초과하였습니다", message):
         raise RateLimitedError(about)
-    if "조회기간" in message:
-        raise _changed(f"result code {code[:20]}, the days are refused", text)
     raise ChannelUnavailableError(f"{about} (maintenance)" if code == "-1000" else about)
 
 

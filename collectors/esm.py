@@ -76,6 +76,7 @@ SPEC = ChannelSpec(
     window=timedelta(days=5),
     overlap=timedelta(days=3),
     min_interval_s=1.0,
+    timeout_s=25.0,
     signs_time=True,
     proves_absence=True,
     writable=True,
@@ -99,6 +100,7 @@ SPEC = ChannelSpec(
     ),
     unverified=(
         "names of an inquiry's title, contents, date, answer, product and order (option fields)",
+        "that startDate and endDate are the days of the inquiry, in Korea",
         "the charset in which 1,000 bytes are counted",
         "titles of answers of up to 200 characters",
         "requests a second (we keep one second between them; order calls share one in five)",

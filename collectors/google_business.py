@@ -61,6 +61,7 @@ SPEC = ChannelSpec(
     page_size=50,
     overlap=timedelta(days=14),
     min_interval_s=0.2,
+    timeout_s=20.0,
     signs_time=True,
     edits_resurface=True,
     proves_absence=True,

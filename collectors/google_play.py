@@ -55,6 +55,7 @@ SPEC = ChannelSpec(
     page_size=50,
     overlap=LISTED_FOR,
     min_interval_s=0.2,
+    timeout_s=20.0,
     signs_time=True,
     edits_resurface=True,
     writable=True,
@@ -185,7 +186,7 @@ def parse_stamp(value: object, *, now: datetime) -> datetime:
         raise BadInputError("nanoseconds are not a number", field="lastModified")
     if seconds >= 10**10:
         raise BadInputError("the date is unreadable", field="lastModified")
-    return parse_when(seconds, now=now).at + timedelta(microseconds=nanos // 1000)
+    return parse_when(seconds + nanos // 1000 / 1_000_000, now=now).at
 
 
 class PlayApi:

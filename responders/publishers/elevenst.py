@@ -87,10 +87,14 @@ def body_of(text: str, *, encoding: str, beyond: str) -> bytes:
 
 
 def _is_plain(char: str) -> bool:
-    """Tell whether KS X 1001 has a character; Python's codec also spells others, in eight bytes."""
+    """Tell whether KS X 1001 has a character.
+
+    Python's codec also spells others, in eight bytes, and one it does not read back.
+    """
     try:
-        return len(char.encode("euc_kr")) <= 2
-    except UnicodeEncodeError:
+        spelled = char.encode("euc_kr")
+        return len(spelled) <= 2 and spelled.decode("euc_kr") == char
+    except UnicodeError:
         return False
 
 

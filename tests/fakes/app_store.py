@@ -26,12 +26,12 @@ CUPERTINO = ZoneInfo("America/Los_Angeles")
 
 
 @lru_cache(maxsize=2)
-def key(name: str = "ours") -> ec.EllipticCurvePrivateKey:
+def key(name: str) -> ec.EllipticCurvePrivateKey:
     del name
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def pem(name: str = "ours") -> str:
+def pem(name: str) -> str:
     return (
         key(name)
         .private_bytes(
