@@ -1,20 +1,33 @@
-"""Seller export (스마트스토어 리뷰 엑셀): the review export of Naver's seller centre.
+"""Seller export (판매자센터 리뷰 파일): the review exports of Naver's and Coupang's seller centres.
 
-Naver has no interface for reviews; the seller centre's export is the way it allows. A person (or
+Neither has an interface for reviews; the seller centre's export is the way they allow. A person (or
 their own routine) drops the files in a folder, replies are handed to a person.
 
-Source: channels.md section 1, "Reviews" (Checked: 2026-11). Sheet ``Sheet0``, 25 columns, dates
-``yyyy.MM.dd. HH:mm:ss`` in KST, key 리뷰글번호. The file never proves that a review is gone.
+    [[accounts]]
+    name = "smartstore"
+    channel = "seller_export"
+    folder = "inbox"
+    format = "smartstore"            # or "coupang"
+    columns = { text = "상품평" }      # coupang only: where the file's columns have other names
+
+Source: channels.md section 1, "Reviews", and section 2 (Checked: 2026-11). SmartStore: sheet
+``Sheet0``, 25 columns, dates ``yyyy.MM.dd. HH:mm:ss`` in KST, key 리뷰글번호. Coupang: WING lists
+reviews, but no source names the columns of its file; `COUPANG_COLUMNS` are sensible words, each
+can be replaced, and a file with others is refused with the names it has. Neither file ever proves
+that a review is gone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from collectors.base import Build, ChannelSpec
 from collectors.files import Columns, FolderCollector, read_pages
-from domain.errors import BadInputError
+from collectors.table_file import TableLayout
+from domain.errors import BadInputError, ConfigurationError
 from domain.types import ChannelReply, CollectedFeedback, FeedbackKind, ReplyRules
 
 if TYPE_CHECKING:
@@ -22,24 +35,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from collectors.files import Row, RowReader
+    from collectors.files import Layout, Row, RowReader
     from domain.brands import Account
     from domain.types import Page
 
 SPEC = ChannelSpec(
     channel="seller_export",
-    title="스마트스토어 리뷰 엑셀",
+    title="판매자센터 리뷰 파일",
     kinds=(FeedbackKind.REVIEW,),
     docs_url="https://sell.smartstore.naver.com",
     page_size=500,
     overlap=timedelta(minutes=10),
     reads_files=True,
     reply_rules=ReplyRules(max_length=1000, min_length=5),
-    option_names=("folder",),
+    option_names=("folder", "format", "columns"),
     unverified=(
         "the 25 column names and the date format come from two code bases",
         "replies of 5 to 1000 characters: the seller centre's counter, from one code base",
         "답글여부 is Y or N",
+        "every column name of Coupang's file, and whether it has a review number",
     ),
 )
 
@@ -60,7 +74,20 @@ COLUMNS: Final = {
 }
 """The columns that are read, of the 25; their order does not matter and others are ignored."""
 
+COUPANG_COLUMNS: Final = {
+    "text": "리뷰내용",
+    "rating": "별점",
+    "written_at": "작성일",
+    "author": "작성자",
+    "product_id": "노출상품ID",
+    "product_name": "상품명",
+}
+"""Unverified. With an ``id`` column of its own the file's reviews may be edited; without one a
+review is told by its content, and the same file may be dropped again with more rows."""
+
 HAND_OFF_URL: Final = "https://sell.smartstore.naver.com"
+COUPANG_HAND_OFF_URL: Final = "https://wing.coupang.com"
+FORMATS: Final = ("smartstore", "coupang")
 
 
 class SellerExportLayout:
@@ -113,12 +140,52 @@ def _replies(row: Row, columns: Columns, now: datetime) -> tuple[ChannelReply, .
     return (ChannelReply(text="", replied_at=replied.at if replied else None),)
 
 
+class CoupangExportLayout:
+    """How Coupang's rows are understood: as a table with `COUPANG_COLUMNS`, or the account's.
+
+    Args:
+        account: Its ``columns`` replace single names; an empty one takes the column away.
+
+    Raises:
+        ConfigurationError: ``columns`` is not a mapping of known fields.
+    """
+
+    def __init__(self, account: Account) -> None:
+        own = account.options.get("columns", {})
+        if not isinstance(own, Mapping):
+            raise ConfigurationError(f'{account.key}: columns must be {{ text = "...", ... }}')
+        columns = {name: column for name, column in {**COUPANG_COLUMNS, **own}.items() if column}
+        options = {"columns": columns, "kind": str(FeedbackKind.REVIEW)}
+        self._table = TableLayout(replace(account, options=options))
+
+    def reader(self, header: tuple[str, ...], now: datetime) -> RowReader:
+        """Check the header; see `collectors.files.Layout`. A reader belongs to one file."""
+        read = self._table.reader(header, now)
+
+        def read_row(row: Row) -> CollectedFeedback:
+            item = read(row)
+            return replace(item, url=item.url or COUPANG_HAND_OFF_URL)
+
+        return read_row
+
+
+def layout_of(account: Account) -> Layout:
+    """Give how an account's files are understood, by its ``format``.
+
+    Raises:
+        ConfigurationError: No such format, or ``columns`` is wrong.
+    """
+    chosen = account.option("format", "smartstore")
+    if chosen not in FORMATS:
+        raise ConfigurationError(f"{account.key}: format must be one of {', '.join(FORMATS)}")
+    return CoupangExportLayout(account) if chosen == "coupang" else SellerExportLayout()
+
+
 def build(build: Build) -> FolderCollector:
     """Make the collector of one account."""
-    return FolderCollector(build, SPEC, SellerExportLayout())
+    return FolderCollector(build, SPEC, layout_of(build.account))
 
 
 def read_file(path: Path, account: Account, now: datetime) -> Iterator[Page]:
     """Read one export, for ``pyeongpan import``; see `collectors.files.read_pages`."""
-    del account
-    return read_pages(path, SellerExportLayout(), now=now, page_size=SPEC.page_size)
+    return read_pages(path, layout_of(account), now=now, page_size=SPEC.page_size)
