@@ -77,6 +77,12 @@ class Settings(BaseModel):
     console_url: str = Field(
         "", description="Address people open the console at, where a proxy stands before it."
     )
+    oidc_issuer: str = Field(
+        "", description="OpenID Connect issuer people may sign in at, such as https://slack.com."
+    )
+    oidc_client_id: str = Field("", description="The console's client id there.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="And its secret.")
+    oidc_label: str = Field("OpenID Connect", description="What the sign-in button says.")
     allow_private_addresses: bool = Field(
         default=False,
         description="Whether a configured base_url may be a private address.",
@@ -194,6 +200,7 @@ class _BrandTable(_Strict):
     slack_review_destination: str = ""
     slack_brand_destination: str = ""
     undo_window: Duration = timedelta(minutes=2)
+    two_step_approval: bool = False
     retention: Duration = timedelta(days=365)
     reply_within: Duration = timedelta(hours=8)
     hours: _HoursTable = _HoursTable()

@@ -128,10 +128,11 @@ def run(settings: Settings) -> None:
 
 def _run(settings: Settings, *, is_demo: bool) -> None:
     from commands.console import build_console
-    from commands.daemon import Daemon
+    from commands.daemon import Daemon, synchronize
 
     broker = _start_broker(settings)
     runtime = _build(settings)
+    synchronize(runtime)
     with Daemon(runtime, broker, build_console(runtime, is_demo=is_demo)):
         click.echo(f"콘솔: {runtime.console_url}  (Ctrl+C로 끝냅니다)", err=True)
         _wait_for_signal()
@@ -331,6 +332,22 @@ def seal_key() -> None:
     from privacy.sealing import generate_key
 
     click.echo(generate_key())
+
+
+@main.command()
+@click.option("--login", prompt=True)
+@click.option("--name", prompt=True, help="As colleagues know the person.")
+@click.password_option(help="Asked for when it is not given.")
+@click.pass_obj
+def operator(settings: Settings, *, login: str, name: str, password: str) -> None:
+    """Make an operator, who manages people; from then on everybody signs in."""
+    from console.operators import create_operator
+
+    runtime = _ready(settings)
+    create_operator(
+        runtime.database, login=login, name=name, password=password, now=runtime.clock()
+    )
+    click.echo(f"operator {login} can sign in at {runtime.console_url}")
 
 
 @main.command(name="erase-author")

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from commands.slack_room import SlackRoom, build_router
 from console.app import create_app
-from console.context import ConsoleContext
+from console.context import ConsoleContext, OidcProvider
+from console.security import refuse_open_host
 from privacy.masking import find
+from storage import people
 from workers.draft import rules_of
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from settings import Settings
     from workers.runtime import Runtime
 
 
@@ -34,11 +37,33 @@ def console_context(runtime: Runtime, *, is_demo: bool) -> ConsoleContext:
         is_holiday=is_holiday,
         seal=runtime.sealer.seal,
         unseal=runtime.sealer.open,
+        oidc=_oidc(runtime.settings),
+        two_step_brands=frozenset(
+            slug for slug, brand in runtime.brands.items() if brand.two_step_approval
+        ),
+    )
+
+
+def _oidc(settings: Settings) -> OidcProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    return OidcProvider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value(),
+        label=settings.oidc_label,
     )
 
 
 def build_console(runtime: Runtime, *, is_demo: bool) -> FastAPI:
-    """Make the web application on this process's tools, with Slack's route where it is set up."""
+    """Make the web application on this process's tools, with Slack's route where it is set up.
+
+    Raises:
+        ConfigurationError: The console would listen beyond this machine without sign-in.
+    """
+    with runtime.database.reading() as connection:
+        has_sign_in = people.any_exist(connection)
+    refuse_open_host(runtime.settings.console_host, has_sign_in=has_sign_in)
     context = console_context(runtime, is_demo=is_demo)
     secret = runtime.settings.slack_signing_secret.get_secret_value()
     if runtime.slack is None or not secret:

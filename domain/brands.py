@@ -70,6 +70,7 @@ class Brand:
         closing: Last sentence of every reply.
         contacts: Registered phone numbers and addresses; the only ones a reply may give.
         undo_window: How long an approved reply waits before it is published.
+        two_step_approval: Whether the brand itself approves what the agency approved.
         retention: How long personal data is kept after the feedback was written.
         reply_within: Business time promised for a first reply, where the channel sets none.
     """
@@ -85,6 +86,7 @@ class Brand:
     slack_review_destination: str = ""
     slack_brand_destination: str = ""
     undo_window: timedelta = timedelta(minutes=2)
+    two_step_approval: bool = False
     retention: timedelta = timedelta(days=365)
     reply_within: timedelta = timedelta(hours=8)
     accounts: tuple[Account, ...] = ()
