@@ -121,6 +121,7 @@ MAX_OFFSET: Final = 8000
 _MOST_NUMBERS: Final = 50
 """Articles asked for by number in one question; the query stays short."""
 _MOST_BACKS: Final = 5
+_DEEPEST_THREAD: Final = 50
 _TOKEN_LIFE: Final = timedelta(hours=2)
 
 
@@ -163,12 +164,13 @@ def parse_articles(
         LayoutChangedError: Not the list this parser knows, or not one row of it can be read.
     """
     rows = rows_of(body, "articles")
+    thread = {_article_number(row): row for row in rows if isinstance(row, dict)}
     replies: dict[str, list[tuple[str, ChannelReply]]] = {}
 
     def read(row: Row) -> CollectedFeedback | None:
-        if row.get("deleted") in {"T", "B"} or row.get("notice") == "T":
+        if row.get("deleted") in ("T", "B") or row.get("notice") == "T":
             return None
-        parent = _shops_reply_to(row, mall_id)
+        parent = _shops_reply_to(row, mall_id, thread)
         if parent:
             replies.setdefault(parent, []).append(
                 (number_in(row, "article_no"), _read_reply(row, now=now))
@@ -318,13 +320,30 @@ def _read_urgent(row: Row, *, now: datetime) -> CollectedFeedback:
     )
 
 
-def _shops_reply_to(row: Row, mall_id: str) -> str:
-    """Give the number of the article that this row of the shop answers; empty for customers'."""
+def _shops_reply_to(row: Row, mall_id: str, thread: Mapping[int, Row]) -> str:
+    """Give the number of the article that this row of the shop answers; empty for customers'.
+
+    A customer who writes under their own article again is no reply, whoever answered in between.
+    """
     parent = word_in(row, "parent_article_no")
-    if not re.fullmatch(r"\d{1,15}", parent, re.ASCII) or parent == "0":
+    if not re.fullmatch(r"[1-9]\d{0,14}", parent, re.ASCII) or parent == word_in(row, "article_no"):
         return ""
-    is_shops = word_in(row, "member_id") == mall_id or bool(word_in(row, "reply_user_id"))
-    return parent if is_shops and parent != word_in(row, "article_no") else ""
+    writer = word_in(row, "member_id")
+    if writer == mall_id:
+        return parent
+    is_theirs = bool(writer) and any(
+        above.get("member_id") == writer for above in _above(int(parent), thread)
+    )
+    return parent if word_in(row, "reply_user_id") and not is_theirs else ""
+
+
+def _above(number: int, thread: Mapping[int, Row]) -> list[Row]:
+    """Give the articles from ``number`` up to its thread's first, as far as the page has them."""
+    found: list[Row] = []
+    while number in thread and len(found) < _DEEPEST_THREAD:
+        found.append(thread[number])
+        number = _as_number(thread[number].get("parent_article_no"))
+    return found
 
 
 def html_in(row: Row, key: str) -> str:
@@ -352,8 +371,12 @@ def _in_order(replies: Sequence[tuple[str, ChannelReply]]) -> tuple[ChannelReply
 
 
 def _article_number(row: object) -> int:
-    number = str(row.get("article_no")) if isinstance(row, dict) else ""
-    return int(number) if re.fullmatch(r"\d{1,15}", number, re.ASCII) else 0
+    return _as_number(row.get("article_no")) if isinstance(row, dict) else 0
+
+
+def _as_number(value: object) -> int:
+    is_one = isinstance(value, int | str) and re.fullmatch(r"\d{1,15}", str(value), re.ASCII)
+    return int(str(value)) if is_one else 0
 
 
 def _links_on(body: object) -> bool:

@@ -9,7 +9,6 @@ Source: https://apicenter.commerce.naver.com, 2.50 (Checked: 2026-11).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -19,12 +18,12 @@ from collectors.naver_commerce import SPEC, NaverApi, gateway_refused, parse_que
 from domain.errors import (
     AccessBlockedError,
     ChannelUnavailableError,
-    ConfigurationError,
     OutcomeUnknownError,
     PublicationRefusedError,
 )
 from domain.types import ChannelReply, ReplyRules
 from responders.publishers.base import refuse_unfit
+from responders.publishers.limits import own_limit
 from responders.publishers.settling import after_duplicate, standing_reply
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class NaverPublisher:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._api = NaverApi(build)
-        self.rules = replace(SPEC.reply_rules or ReplyRules(), max_length=_max_length(build))
+        self.rules = own_limit(build, SPEC.reply_rules or ReplyRules())
 
     @property
     def timeout_s(self) -> float:
@@ -107,16 +106,6 @@ class NaverPublisher:
 def build(build: Build) -> NaverPublisher:
     """Make the publisher of one account."""
     return NaverPublisher(build)
-
-
-def _max_length(build: Build) -> int:
-    default = (SPEC.reply_rules or ReplyRules()).max_length
-    value = build.account.options.get("reply_max_length", default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4000:
-        raise ConfigurationError(
-            f"{build.account.key}: reply_max_length must be a number from 1 to 4000"
-        )
-    return value
 
 
 def _split(target: ReplyTarget) -> tuple[str, str]:

@@ -150,6 +150,12 @@ def test_a_reply_whose_question_is_elsewhere_is_looked_up() -> None:
     assert parse(QUESTIONS).orphans == ((3050, 3099),)
 
 
+def test_a_customer_who_writes_again_under_an_answer_is_never_taken_for_the_shop() -> None:
+    body = json.loads(json.dumps(QUESTIONS))
+    body["articles"][2]["reply_user_id"] = "admin"
+    assert "article:6:3103" in {item.native_id for item in parse(body).items}
+
+
 def test_notices_and_deleted_articles_are_no_feedback() -> None:
     found = parse(REVIEWS, FeedbackKind.REVIEW)
     assert [item.native_id for item in found.items] == ["article:6:2103", "article:6:2102"]
