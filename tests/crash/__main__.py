@@ -275,17 +275,21 @@ def _free_port() -> int:
 def _brands(home: Path, base_url: str) -> Path:
     folder = write_brands(home / "brands", base_url=base_url, api_key="crash-key")
     for path in folder.glob("*/brand.toml"):
-        lines = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("interval"):
-                line = 'interval = "3s"'
-            if line.startswith("slack_review_destination"):
-                line = 'slack_review_destination = "CREVIEW"'
-            if line.startswith("slack_brand_destination"):
-                line = 'slack_brand_destination = "CBRAND"'
-            lines.append(line)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        path.write_text("\n".join(map(_hurried, lines)) + "\n", encoding="utf-8")
     return folder
+
+
+def _hurried(line: str) -> str:
+    """Collect every few seconds and post to the fake Slack's rooms."""
+    for key, value in (
+        ("interval", "3s"),
+        ("slack_review_destination", "CREVIEW"),
+        ("slack_brand_destination", "CBRAND"),
+    ):
+        if line.startswith(key):
+            return f'{key} = "{value}"'
+    return line
 
 
 def _fresh_database(setup: str, home: Path) -> str:
