@@ -30,7 +30,6 @@ import httpx
 
 from collectors.network import PoolTransport, PrivateAddressError
 from collectors.pacing import (
-    Breaker,
     Pacer,
     http_date,
     pause_asked_for,
@@ -60,7 +59,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
-    "Breaker",
     "ChannelClient",
     "Limits",
     "Pacer",

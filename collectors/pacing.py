@@ -1,14 +1,12 @@
-"""When a channel may be asked again: intervals, pauses it asks for, and the circuit breaker."""
+"""When a channel may be asked again: intervals and the pauses it asks for."""
 
 from __future__ import annotations
 
 import email.utils
-import random
 import re
 import threading
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -58,49 +56,6 @@ class Pacer:
         with self._lock:
             until = self._monotonic() + min(pause_s, _LONGEST_PAUSE_S)
             self._free_at[key] = max(until, self._free_at.get(key, until))
-
-
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """Stops asking a channel that keeps failing: a value, kept per account by the worker.
-
-    Lets everything through until `THRESHOLD` failures in a row, then nothing for a time that
-    doubles with every further failure; when it has passed, the next answer decides.
-
-    Attributes:
-        failures: In a row.
-        quiet_until: Nothing is asked before this instant; None while all is well.
-    """
-
-    failures: int = 0
-    quiet_until: datetime | None = None
-
-    THRESHOLD = 5
-    FIRST_PAUSE = timedelta(seconds=30)
-    LONGEST_PAUSE = timedelta(minutes=30)
-
-    def allows(self, now: datetime) -> bool:
-        """Tell whether the channel may be asked at ``now``."""
-        return self.quiet_until is None or now >= self.quiet_until
-
-    def after_success(self) -> Breaker:
-        """Give the state after a proper answer."""
-        return Breaker()
-
-    def after_failure(self, now: datetime, jitter: float | None = None) -> Breaker:
-        """Give the state after one more failure.
-
-        Args:
-            now: When it failed.
-            jitter: 0-1, spreads accounts that failed together; random when None.
-        """
-        failures = self.failures + 1
-        over = failures - self.THRESHOLD
-        if over < 0:
-            return Breaker(failures)
-        spread = random.random() if jitter is None else jitter  # noqa: S311 - not for secrets
-        pause = min(self.FIRST_PAUSE * 2 ** min(over, 10), self.LONGEST_PAUSE)
-        return Breaker(failures, now + pause * (1 + spread / 2))
 
 
 def pause_asked_for(status: int, headers: Mapping[str, str], now: datetime) -> float:

@@ -23,7 +23,7 @@ from collectors.http import (
     redact,
 )
 from collectors.network import is_private
-from collectors.pacing import Breaker, Pacer, pause_asked_for
+from collectors.pacing import Pacer, pause_asked_for
 from domain.brands import Account
 from domain.errors import (
     AccessBlockedError,
@@ -515,23 +515,6 @@ def test_a_slot_too_far_away_is_not_taken() -> None:
 )
 def test_pauses_are_read_from_headers(status: int, headers: dict[str, str], pause_s: float) -> None:
     assert pause_asked_for(status, httpx.Headers(headers), NOW) == pause_s
-
-
-def test_the_breaker_opens_after_five_failures_and_closes_after_one_success() -> None:
-    breaker = Breaker()
-    for _ in range(Breaker.THRESHOLD - 1):
-        breaker = breaker.after_failure(NOW, jitter=0)
-        assert breaker.allows(NOW)
-    breaker = breaker.after_failure(NOW, jitter=0)
-    assert not breaker.allows(NOW)
-    assert breaker.allows(NOW + Breaker.FIRST_PAUSE)
-    assert breaker.after_success() == Breaker()
-
-
-def test_the_breakers_pause_grows_to_its_longest() -> None:
-    breaker = Breaker(failures=100)
-    later = breaker.after_failure(NOW, jitter=1).quiet_until
-    assert later == NOW + Breaker.LONGEST_PAUSE * 1.5
 
 
 def test_an_unusable_address_is_a_configuration_error(make_client: MakeClient) -> None:
