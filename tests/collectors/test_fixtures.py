@@ -17,6 +17,7 @@ import pytest
 from collectors import (
     CHANNELS,
     app_store,
+    cafe24,
     coupang,
     elevenst,
     esm,
@@ -33,7 +34,6 @@ from collectors.feed import parse_page as parse_feed
 from collectors.mentions import Ownership
 from collectors.relevance import Relevance
 from collectors.storefront import parse_page
-from collectors.values import decode_text
 from collectors.values import decode_text
 from domain.brands import Account
 from domain.types import CollectedFeedback, FeedbackKind
@@ -140,6 +140,19 @@ def _google_business(path: Path) -> Parsed:
     return page.items
 
 
+def _cafe24(path: Path) -> Parsed:
+    number, _, purpose = path.stem.partition("-")
+    articles = cafe24.parse_articles(
+        json.loads(path.read_text(encoding="utf-8")),
+        board=int(number),
+        kind=cafe24.KINDS[purpose],
+        mall_id="saebyeok",
+        now=NOW,
+    )
+    assert not articles.quarantined
+    return articles.items
+
+
 def _board(path: Path) -> Parsed:
     name = path.name.partition(".")[0]
     page = parse_board(
@@ -159,6 +172,7 @@ def _board(path: Path) -> Parsed:
 
 PARSERS: dict[str, Callable[[Path], Parsed]] = {
     "storefront": _storefront,
+    "cafe24": _cafe24,
     "coupang": lambda path: _json(path, coupang.parse_inquiries, surface=path.stem),
     "naver_commerce": lambda path: _json(path, naver_commerce.parse_questions, surface=path.stem),
     "elevenst": _elevenst,
