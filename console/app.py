@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from console import case, names, people_pages, queue, sign_in, work
+from console import bulk, case, names, people_pages, queue, sign_in, work
 from console.access import NameNeededError, SignInNeededError
 from console.context import ConsoleContext
 from console.pages import plain_page
@@ -52,6 +52,7 @@ def create_app(context: ConsoleContext, routers: Sequence[APIRouter] = ()) -> Fa
         sign_in.router,
         queue.router,
         case.router,
+        bulk.router,
         work.router,
         people_pages.router,
         *routers,

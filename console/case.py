@@ -3,16 +3,17 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
+from fastapi.responses import JSONResponse
 
-from console import checks, highlight
-from console.access import Deciding, Reading, Visit
-from console.pages import page, see
+from console import checks, deciding, highlight
+from console.access import Deciding, Posting, Reading, Visit
+from console.pages import page, page_part, see
 from console.queue import Choosing, Chosen
 from domain.brands import Brand
 from domain.errors import ConfigurationError, DecisionRefusedError
 from domain.states import CaseState
-from storage import cases, desk
-from storage.cases import CaseView, Decision
+from storage import cases, desk, people
+from storage.cases import CaseView
 
 router = APIRouter()
 
@@ -37,45 +38,20 @@ def approve(
     text: Annotated[str, Form()] = "",
 ) -> Response:
     """Approve the reply as it stands in the form, and go on to the next case."""
-    brand = _brand(visit, case_id)
+    brand = brand_of(visit, case_id)
     reply = text.replace("\r\n", "\n").strip()
-    with visit.context.database.reading() as connection:
-        view = cases.load_view(connection, case_id)
-    if view is None:
-        raise HTTPException(404)
-    if _is_fresh(view, draft_number, feedback_revision):
-        try:
-            findings = checks.findings(visit.context, brand, view, reply)
-        except ConfigurationError:
-            # The page says what is wrong with the manual; nothing is approved without it.
-            return _show(visit, case_id, choice, status=422, typed=reply)
-        if any(finding.is_blocking for finding in findings):
-            return _show(visit, case_id, choice, status=422, typed=reply, findings=findings)
-    decision = Decision(
-        case_id=case_id,
-        draft_number=draft_number,
-        feedback_revision=feedback_revision,
-        decided_by=visit.person.name,
-        decided_in="console",
-        text=reply,
-    )
+    decision = deciding.decision_of(visit, case_id, draft_number, feedback_revision)
     try:
-        with visit.context.database.unit_of_work() as connection:
-            cases.approve(
-                connection, decision, now=visit.context.clock(), undo_window=brand.undo_window
-            )
+        outcome = deciding.approve(visit, brand, decision, reply)
+    except ConfigurationError:
+        # The page says what is wrong with the manual; nothing is approved without it.
+        return _show(visit, case_id, choice, status=422, typed=reply)
     except DecisionRefusedError as refusal:
         return _refused(visit, case_id, choice, refusal, feedback_revision, typed=reply)
+    if outcome.findings:
+        return _show(visit, case_id, choice, status=422, typed=reply, findings=outcome.findings)
     visit.context.poke()
     return _go_on(visit, case_id, choice)
-
-
-def _is_fresh(view: CaseView, draft_number: int, feedback_revision: int) -> bool:
-    return (
-        view.state is CaseState.DRAFTED
-        and view.case.draft_number == draft_number
-        and view.case.feedback_revision == feedback_revision
-    )
 
 
 @router.post("/cases/{case_id}/reject")
@@ -89,19 +65,12 @@ def reject(
     detail: Annotated[str, Form()] = "",
 ) -> Response:
     """Close the case without a reply, and go on to the next one."""
-    _brand(visit, case_id)
+    brand_of(visit, case_id)
     words = [" ".join(part.split()) for part in (reason, detail)]
     why = ": ".join(part for part in words if part)[:_LONGEST_REASON]
     if not why:
         return _show(visit, case_id, choice, status=422, refused="반려하는 까닭을 골라 주세요.")
-    decision = Decision(
-        case_id=case_id,
-        draft_number=draft_number,
-        feedback_revision=feedback_revision,
-        decided_by=visit.person.name,
-        decided_in="console",
-        reason=why,
-    )
+    decision = deciding.decision_of(visit, case_id, draft_number, feedback_revision, reason=why)
     try:
         with visit.context.database.unit_of_work() as connection:
             cases.reject(connection, decision, now=visit.context.clock())
@@ -114,7 +83,7 @@ def reject(
 @router.post("/cases/{case_id}/undo")
 def undo(visit: Deciding, case_id: CaseId, choice: Choosing) -> Response:
     """Take an approval back while its reply has not left."""
-    _brand(visit, case_id)
+    brand_of(visit, case_id)
     try:
         with visit.context.database.unit_of_work() as connection:
             cases.undo(connection, case_id, who=visit.person.name, now=visit.context.clock())
@@ -124,7 +93,66 @@ def undo(visit: Deciding, case_id: CaseId, choice: Choosing) -> Response:
     return see(_address(case_id, choice))
 
 
-def _brand(visit: Visit, case_id: int) -> Brand:
+@router.post("/cases/{case_id}/reveal")
+def reveal(visit: Posting, case_id: CaseId, choice: Choosing) -> Response:
+    """Show the hostile words once, and count that somebody had to read them."""
+    brand = brand_of(visit, case_id)
+    with visit.context.database.unit_of_work() as connection:
+        people.audit(
+            connection,
+            "abuse_revealed",
+            who=visit.person.name,
+            now=visit.context.clock(),
+            brand=brand.slug,
+            case_id=case_id,
+            address=visit.address,
+        )
+    return _show(visit, case_id, choice, shows_abuse=True)
+
+
+@router.post("/cases/{case_id}/check")
+def check(visit: Posting, case_id: CaseId, text: Annotated[str, Form()] = "") -> Response:
+    """Check a reply while somebody writes it; changes nothing."""
+    brand = brand_of(visit, case_id)
+    with visit.context.database.reading() as connection:
+        view = cases.load_view(connection, case_id)
+    if view is None:
+        raise HTTPException(404)
+    reply = text.replace("\r\n", "\n").strip()
+    try:
+        findings = checks.findings(visit.context, brand, view, reply)
+    except ConfigurationError as error:
+        return JSONResponse({"findings": [{"level": "blocking", "reason": str(error)}]})
+    return JSONResponse(
+        {"findings": [{"level": found.level, "reason": found.reason} for found in findings]}
+    )
+
+
+@router.get("/cases/{case_id}/alternatives")
+def alternatives(visit: Reading, case_id: CaseId) -> Response:
+    """Give drafts of other strategies, with what each cannot say."""
+    brand = brand_of(visit, case_id)
+    with visit.context.database.reading() as connection:
+        view = cases.load_view(connection, case_id)
+    if view is None:
+        raise HTTPException(404)
+    try:
+        drafts = checks.alternatives(visit.context, brand, view.case)
+    except ConfigurationError as error:
+        raise HTTPException(409, f"운영 매뉴얼을 읽을 수 없습니다. {error}") from None
+    return page_part("alternatives.html", drafts=drafts)
+
+
+@router.post("/cases/{case_id}/presence")
+def presence(visit: Posting, case_id: CaseId) -> Response:
+    """Say that this person has the case on the screen; hear who else has."""
+    brand_of(visit, case_id)
+    with visit.context.database.unit_of_work() as connection:
+        others = desk.be_present(connection, case_id, visit.person.name, now=visit.context.clock())
+    return JSONResponse({"others": others})
+
+
+def brand_of(visit: Visit, case_id: int) -> Brand:
     """Give the brand of a case the person may see; other brands' cases do not exist for them."""
     with visit.context.database.reading() as connection:
         slug = desk.brand_of_case(connection, case_id)
@@ -186,7 +214,7 @@ def _show(
     refused: str = "",
     **extra: Any,  # noqa: ANN401 - template values
 ) -> Response:
-    brand = _brand(visit, case_id)
+    brand = brand_of(visit, case_id)
     wanted = choice.filter(visit)
     with visit.context.database.reading() as connection:
         view = cases.load_view(connection, case_id)
@@ -196,6 +224,18 @@ def _show(
         decided = desk.decided(connection, choice.decided, visit.person.brands)
         place = desk.place_of(connection, case_id, wanted.sort)
         following = desk.next_case(connection, wanted, after=place, skip=case_id)
+        previous = desk.previous_case(connection, wanted, before=place)
+        waiting = desk.proposal(
+            connection,
+            case_id,
+            draft_number=view.case.draft_number,
+            feedback_revision=view.case.feedback_revision,
+        )
+        reveals = people.count_audited(connection, "abuse_revealed", case_id)
+    shows_abuse = bool(extra.get("shows_abuse"))
+    if waiting is not None and not typed and visit.person.name != waiting.proposed_by:
+        # The second person starts from what the first found good.
+        typed = waiting.text if waiting.text != view.draft_text else ""
     problem = ""
     passages: tuple[Any, ...] = ()
     findings = extra.get("findings", ())
@@ -221,8 +261,14 @@ def _show(
         around=around,
         choice=choice,
         following=following,
+        previous_address=_address(previous, choice) if previous else "",
+        waiting=waiting if view.state is CaseState.DRAFTED else None,
+        reveals=reveals,
+        shows_abuse=shows_abuse,
         following_address=_address(following, choice) if following else "",
-        pieces=highlight.review_pieces(view.case.title, view.case.text, view.case.analysis),
+        pieces=highlight.review_pieces(
+            view.case.title, view.case.text, view.case.analysis, shows_abuse=shows_abuse
+        ),
         diffs=_diffs(view, around),
         rules=rules,
         passages=passages,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from domain.types import DraftSentence, FeedbackKind, SourceKind
 from responders.drafting import Drafter, DraftInput
 from responders.manual import load_manual
 from responders.policy import check_reply
+from responders.quantities import quantities
 from storage.feedback import analysis_from_row, whole_text
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from console.context import ConsoleContext
     from domain.brands import Brand
+    from domain.types import DraftReply
     from responders.manual import Manual
     from responders.policy import Finding
     from responders.retrieval import Passage
@@ -69,6 +72,27 @@ def _pinned(reference: str, cited: Mapping[str, str]) -> str:
     return f"{place}@{cited[place]}" if place in cited else reference
 
 
+_COMPENSATES = re.compile(r"보상|배상|위로금|쿠폰|적립|포인트|할인|상품권|지급")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n")
+
+
+def compensation(reply: str) -> int:
+    """Give the largest sum a reply promises beyond the customer's own money, in won.
+
+    Only sentences that speak of giving something count: a refund is the customer's own.
+    """
+    return max(
+        (
+            int(float(quantity.value.removesuffix("원")))
+            for sentence in _SENTENCES.split(reply)
+            if _COMPENSATES.search(sentence)
+            for quantity in quantities(sentence)
+            if quantity.unit == "money" and "~" not in quantity.value
+        ),
+        default=0,
+    )
+
+
 def draft_input(context: ConsoleContext, case: ToDraft) -> DraftInput:
     """Give a case as the drafter sees it."""
     return DraftInput(
@@ -88,3 +112,9 @@ def passages(context: ConsoleContext, brand: Brand, case: ToDraft) -> tuple[Pass
     """Give the manual's passages that a decision on this case should know."""
     drafter = Drafter(brand, manual_of(brand), context.clock)
     return drafter.passages(draft_input(context, case))
+
+
+def alternatives(context: ConsoleContext, brand: Brand, case: ToDraft) -> tuple[DraftReply, ...]:
+    """Write one draft per strategy, the recommended one first."""
+    drafter = Drafter(brand, manual_of(brand), context.clock)
+    return drafter.alternatives(draft_input(context, case))

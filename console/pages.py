@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from console import highlight, wording
 from console.access import VISITOR_COOKIE, visitor_of
+from responders.drafting import STRATEGIES
 from storage import desk
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.globals.update(
-    word=wording, excerpt=highlight.excerpt, review_pieces=highlight.review_pieces
+    word=wording,
+    strategies=STRATEGIES,
+    excerpt=highlight.excerpt,
+    review_pieces=highlight.review_pieces,
 )
 
 
@@ -50,6 +54,11 @@ def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
         **values,
     )
     return with_visitor(visit.request, HTMLResponse(html, status_code=status))
+
+
+def page_part(template: str, **values: Any) -> Response:  # noqa: ANN401 - template values
+    """Give a piece of a page, for the script to put in its place."""
+    return HTMLResponse(_environment.get_template(template).render(**values))
 
 
 def plain_page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - template values

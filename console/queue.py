@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
-from console.access import Reading, Visit
-from console.pages import page
+from console.access import Posting, Reading, Visit, clean_name
+from console.bulk import may_bulk
+from console.pages import page, see
 from domain.types import ComplaintCategory, FeedbackKind, Severity
 from storage import desk
 from storage.desk import QueueFilter
@@ -35,6 +36,7 @@ class Chosen:
     due: str = ""
     stars: str = ""
     sort: str = "urgent"
+    q: str = ""
     after: str = ""
     decided: int = 0
     """A case just decided, whose decision can perhaps be taken back."""
@@ -65,6 +67,7 @@ class Chosen:
             due_before=visit.context.clock() + _DUE[self.due] if self.due else None,
             stars=int(self.stars) if self.stars else None,
             sort=self.sort,
+            words=self.q,
         )
 
 
@@ -82,6 +85,7 @@ def chosen(
     due: str = "",
     stars: str = "",
     sort: str = "urgent",
+    q: Annotated[str, Query(max_length=200)] = "",
     after: Annotated[str, Query(max_length=200)] = "",
     decided: Annotated[int, Query(ge=0, le=2**62)] = 0,
 ) -> Chosen:
@@ -96,6 +100,7 @@ def chosen(
         due=_one_of(due, _DUE),
         stars=_one_of(stars, {"1", "2", "3", "4", "5"}),
         sort=_one_of(sort, desk.SORTS) or "urgent",
+        q=" ".join(q.split()),
         after=after,
         decided=decided,
     )
@@ -114,6 +119,7 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
         )
         channels = desk.channels(connection, visit.person.brands)
         decided = desk.decided(connection, choice.decided, visit.person.brands)
+        saved = desk.saved_views(connection, visit.person.name)
     more = ""
     if len(items) > PAGE_SIZE:
         items = items[:PAGE_SIZE]
@@ -127,7 +133,28 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
         channels=channels,
         more=more,
         decided=decided,
+        saved=saved,
+        can_bulk=may_bulk(visit) and choice.view == "todo",
     )
+
+
+@router.post("/views")
+def keep_view(visit: Posting, choice: Choosing, name: Annotated[str, Form()] = "") -> Response:
+    """Keep the filter in the address under a name."""
+    if clean_name(name):
+        with visit.context.database.unit_of_work() as connection:
+            desk.save_view(connection, visit.person.name, clean_name(name), choice.query())
+    return see(f"/?{choice.query()}")
+
+
+@router.post("/views/{view_id}/forget")
+def forget_view(
+    visit: Posting, choice: Choosing, view_id: Annotated[int, Path(ge=1, le=2**31 - 1)]
+) -> Response:
+    """Drop a filter of one's own."""
+    with visit.context.database.unit_of_work() as connection:
+        desk.forget_view(connection, visit.person.name, view_id)
+    return see(f"/?{choice.query()}")
 
 
 def write_place(place: tuple[Any, ...]) -> str:

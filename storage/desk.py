@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Text,
     and_,
     cast,
@@ -58,11 +60,11 @@ from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from storage.cases import Decision
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sqlalchemy.sql.functions import Function
+
+    from storage.cases import Decision
 
 VIEWS: Mapping[str, tuple[CaseState, ...]] = {
     "todo": (CaseState.DRAFTED,),
@@ -251,7 +253,7 @@ def _search(connection: Connection, query: str) -> list[ColumnElement[bool]]:
     searched = FeedbackRow.title + " " + FeedbackRow.text + " " + FeedbackRow.product_name
     if connection.dialect.name == "postgresql":
         # The very expression that is indexed.
-        indexed = literal_column(
+        indexed: ColumnElement[list[str]] = literal_column(
             "pyeongpan_grams(feedback.title || ' ' || feedback.text || ' ' || feedback.product_name)"
         )
         found = indexed.op("@>")(cast(grams, postgresql.ARRAY(Text)))
@@ -270,7 +272,7 @@ def _search(connection: Connection, query: str) -> list[ColumnElement[bool]]:
         return occurs
     query_text = " AND ".join(f'"{gram}"' for gram in readable)
     hits = (
-        select(column("rowid"))
+        select(column("rowid", Integer))
         .select_from(table("feedback_search"))
         .where(text("feedback_search MATCH :grams").bindparams(grams=query_text))
     )
@@ -372,9 +374,7 @@ def leave(connection: Connection, who: str) -> None:
     connection.execute(delete(PresenceRow).where(PresenceRow.who == who))
 
 
-def propose(
-    connection: Connection, decision: Decision, reason: str, *, now: datetime
-) -> None:
+def propose(connection: Connection, decision: Decision, reason: str, *, now: datetime) -> None:
     """Keep a reply that one person found good and another must approve.
 
     Args:
@@ -396,6 +396,12 @@ def propose(
                 "proposed_at": now,
             }
         ],
+    )
+    why = "두 번째 승인" if reason == "two_step" else "보상 한도를 넘는 승인"
+    connection.execute(
+        update(CaseRow)
+        .where(CaseRow.id == decision.case_id)
+        .values(note=f"{decision.decided_by} 님이 {why}을 요청했습니다.")
     )
 
 

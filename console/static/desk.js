@@ -91,9 +91,66 @@ function measure() {
   label.textContent = edited ? label.dataset.edited : "승인";
 }
 
+// The server checks what is being written; the newest answer counts.
+let pause, asked = 0;
+
+async function check() {
+  const form = one("#approve");
+  if (!form) return;
+  const turn = ++asked;
+  const body = new URLSearchParams(new FormData(form));
+  try {
+    const answer = await fetch(form.action.replace(/approve.*$/, "check"), { method: "POST", body });
+    if (!answer.ok || turn !== asked) return;
+    const { findings } = await answer.json();
+    one("#findings")?.replaceChildren(...findings.map(({ level, reason }) => {
+      const line = document.createElement("li");
+      const word = document.createElement("b");
+      word.textContent = level === "blocking" ? "막힘" : "주의";
+      line.className = level;
+      line.append(word, " ", reason);
+      return line;
+    }));
+  } catch { /* The decision itself is checked again. */ }
+}
+
 document.addEventListener("input", (event) => {
-  if (event.target.id === "text") measure();
+  if (event.target.id !== "text") return;
+  measure();
+  clearTimeout(pause);
+  pause = setTimeout(check, 400);
 });
+
+document.addEventListener("click", (event) => {
+  const take = event.target.closest("[data-take]");
+  if (!take) return;
+  one("#edit").open = true;
+  one("#text").value = one(".reply", take.closest("article")).textContent;
+  measure();
+  check();
+});
+
+document.addEventListener("toggle", async (event) => {
+  if (event.target.id !== "alternatives" || !event.target.open) return;
+  const answer = await fetch(event.target.dataset.from);
+  const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+  one("div", event.target).replaceChildren(...parsed.body.childNodes);
+}, true);
+
+// Who else has this case open.
+async function present() {
+  const others = one("#others");
+  if (!others || document.hidden) return;
+  const body = new URLSearchParams({ form_token: one("[name=form_token]").value });
+  try {
+    const answer = await fetch(`/cases/${others.dataset.case}/presence`, { method: "POST", body });
+    const found = answer.ok ? (await answer.json()).others : [];
+    const text = found.length ? `${found.join(", ")} 님도 보고 있습니다` : "";
+    if (others.textContent !== text) others.textContent = text;
+  } catch { /* Nobody is disturbed by a lost greeting. */ }
+}
+
+setInterval(present, 15000);
 
 document.addEventListener("toggle", (event) => {
   if (event.target.id === "edit") {
@@ -147,6 +204,7 @@ document.addEventListener("keydown", (event) => {
 
 function ready() {
   measure();
+  present();
 }
 
 ready();

@@ -14,6 +14,9 @@ import pytest
 import uvicorn
 
 from console.app import create_app
+from domain.types import Sentiment, Severity, Span
+from storage.people import Role
+from tests.console.conftest import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +198,7 @@ def test_typing_in_the_editor_triggers_no_shortcut(desk: Desk, page: Page) -> No
     desk.add()
     page.goto("/cases/1")
     page.keyboard.press("e")
-    page.wait_for_function("document.activeElement.id === 'text'")
+    page.wait_for_selector("#text:focus")
     page.keyboard.type("a r u j k")
 
     assert states(desk) == ["drafted"]
@@ -251,3 +254,136 @@ def test_demo_says_that_nothing_is_real(desk: Desk) -> None:
     desk.context = replace(desk.context, is_demo=True)
 
     assert "데모입니다" in Browser(desk).get("/").text
+
+
+def test_the_editor_says_what_may_not_be_promised_while_it_is_written(
+    desk: Desk, page: Page
+) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    page.keyboard.press("e")
+    page.fill("#text", "무조건 환불해 드리겠습니다.")
+
+    page.wait_for_selector("#findings li.blocking")
+
+    assert "예외 없는 약속" in page.inner_text("#findings")
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_another_draft_can_be_taken_into_the_editor(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    page.click("#alternatives summary")
+    page.click("[data-take] >> nth=1")
+
+    taken = page.locator(".alternative .reply").nth(1).inner_text()
+
+    assert page.input_value("#text") == taken
+
+
+def test_a_colleague_on_the_same_case_is_named(
+    desk: Desk, page: Page, chromium: Chromium, address: str
+) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    context = chromium.new_context(base_url=address, locale="ko-KR")
+    other = context.new_page()
+    other.goto("/cases/1")
+    other.fill("#name", "이동료")
+    other.click("button.primary")
+
+    other.wait_for_selector("#others:has-text('김승인')")
+    context.close()
+
+
+def test_previous_and_next_by_keyboard(desk: Desk, page: Page) -> None:
+    for number in range(3):
+        desk.add(due_in=timedelta(hours=number + 1))
+    page.goto("/cases/2")
+    page.keyboard.press("k")
+    page.wait_for_url("**/cases/1")
+    page.keyboard.press("j")
+    page.wait_for_url("**/cases/2")
+    page.keyboard.press("j")
+    page.wait_for_url("**/cases/3")
+
+
+def test_slash_finds_and_question_mark_helps(desk: Desk, page: Page) -> None:
+    desk.add("환불해 주세요", categories=())
+    desk.add("배송이 늦어요")
+    page.goto("/")
+    page.keyboard.press("?")
+    page.wait_for_selector("#help[open]")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("환불")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=%ED%99%98%EB%B6%88**")
+
+    assert page.locator("[data-case]").count() == 1
+
+
+def test_a_brand_viewer_attacking_another_brand_sees_nothing(
+    desk: Desk, chromium: Chromium, address: str
+) -> None:
+    secret = "베타 고객의 비밀"
+    foreign = desk.add(secret, brand="beta", categories=())
+    desk.add(brand="alpha")
+    desk.person("viewer", Role.BRAND_VIEWER)
+    context = chromium.new_context(base_url=address, locale="ko-KR")
+    page = context.new_page()
+    page.goto("/")
+    page.fill("#login", "viewer")
+    page.fill("#password", PASSWORD)
+    page.click("button.primary")
+    page.wait_for_selector("[data-case]")
+
+    for path in (f"/cases/{foreign}", "/?brand=beta", "/alerts", "/stats", "/collection"):
+        page.goto(path)
+        assert secret not in page.content()
+        assert "베타" not in page.content()
+    status = page.evaluate(
+        """async (id) => {
+            const token = document.querySelector("[name=form_token]").value;
+            const body = new URLSearchParams({ form_token: token, draft_number: 1,
+                feedback_revision: 1, text: "x" });
+            const answer = await fetch(`/cases/${id}/approve`, { method: "POST", body });
+            return answer.status;
+        }""",
+        foreign,
+    )
+    assert status in {403, 404}
+    assert not desk.rows("SELECT * FROM decisions")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_no_serious_violation(desk: Desk, page: Page, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    desk.add(mismatch=True, severity=Severity.CRITICAL, due_in=-timedelta(hours=1))
+    desk.add(severity=Severity.HIGH, due_in=timedelta(hours=1))
+    desk.add("이 멍청이들아 배송이 늦잖아", abuse_spans=(Span(2, 6),))
+    desk.add("굿", rating=1, sentiment=Sentiment.POSITIVE, mismatch=True, categories=())
+    page.set_viewport_size({"width": width, "height": 800})
+
+    serious = []
+    for path in (
+        "/",
+        "/cases/1",
+        "/cases/3",
+        "/looks",
+        "/alerts",
+        "/collection",
+        "/stats",
+        "/name",
+    ):
+        page.goto(path)
+        violations = Axe().run(page).response["violations"]
+        serious += [
+            (path, found["id"], found["nodes"][0]["html"][:200])
+            for found in violations
+            if found["impact"] in {"serious", "critical"}
+        ]
+
+    assert serious == []

@@ -1,0 +1,110 @@
+"""Many cases at once, where policy allows it: plain ones, by those who know the desk."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, HTTPException, Response
+
+from console import checks, deciding
+from console.access import Deciding, Visit
+from console.pages import page
+from domain.errors import ConfigurationError, DecisionRefusedError
+from domain.types import Severity
+from storage import cases, desk
+from storage.cases import CaseView, Decision
+from storage.people import Role
+
+router = APIRouter()
+MOST_CASES = 50
+_ROLES = {None, Role.LEAD, Role.SPECIALIST}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A case that was not decided with the others, and why."""
+
+    case_id: int
+    why: str
+
+
+def may_bulk(visit: Visit) -> bool:
+    """Tell whether this person may decide many cases at once."""
+    return visit.person.role in _ROLES
+
+
+@router.post("/bulk")
+def decide_many(
+    visit: Deciding,
+    picked: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies defaults
+    action: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Decide the picked cases one by one; what is not plain is left for a person to read."""
+    if not may_bulk(visit):
+        raise HTTPException(403, "한꺼번에 결정할 권한이 없습니다.")
+    why = " ".join(reason.split())[:500]
+    if action not in {"approve", "reject"} or not picked or len(picked) > MOST_CASES:
+        raise HTTPException(422, f"케이스를 {MOST_CASES}건까지 골라 주세요.")
+    if action == "reject" and not why:
+        raise HTTPException(422, "반려하는 까닭을 골라 주세요.")
+    done: list[int] = []
+    left: list[Left] = []
+    for entry in picked:
+        decision = _read(visit, entry, why if action == "reject" else "")
+        problem = _decide(visit, decision, action)
+        if problem:
+            left.append(Left(decision.case_id, problem))
+        else:
+            done.append(decision.case_id)
+    visit.context.poke()
+    return page(visit, "bulk.html", done=done, left=left, action=action)
+
+
+def _read(visit: Visit, entry: str, reason: str) -> Decision:
+    """Read ``case:draft:revision``, what the person saw when picking."""
+    parts = entry.split(":")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise HTTPException(422)
+    case_id, draft_number, revision = (int(part[:18]) for part in parts)
+    return deciding.decision_of(visit, case_id, draft_number, revision, reason=reason)
+
+
+def _decide(visit: Visit, decision: Decision, action: str) -> str:
+    """Decide one case; give why not, Korean, or nothing."""
+    with visit.context.database.reading() as connection:
+        slug = desk.brand_of_case(connection, decision.case_id)
+        visible = slug in visit.person.brands and slug in visit.context.brands
+        view = cases.load_view(connection, decision.case_id) if visible else None
+    if view is None or slug is None:
+        return "없는 케이스입니다."
+    problem = _not_plain(view)
+    if problem:
+        return problem
+    try:
+        if action == "approve":
+            return _approve(visit, slug, view, decision)
+        with visit.context.database.unit_of_work() as connection:
+            cases.reject(connection, decision, now=visit.context.clock())
+    except (DecisionRefusedError, ConfigurationError) as refusal:
+        return str(refusal)
+    return ""
+
+
+def _not_plain(view: CaseView) -> str:
+    if view.case.severity != Severity.NORMAL:
+        return "심각도가 높아 한 건씩 읽어야 합니다."
+    if view.case.abusive or view.case.analysis.get("rating_mismatch") or view.note:
+        return "표시된 내용이 있어 한 건씩 읽어야 합니다."
+    return ""
+
+
+def _approve(visit: Visit, slug: str, view: CaseView, decision: Decision) -> str:
+    brand = visit.context.brands[slug]
+    if view.missing:
+        return "매뉴얼에 없는 내용이 있습니다."
+    if checks.findings(visit.context, brand, view, view.draft_text):
+        return "정책 검사에 걸린 내용이 있습니다."
+    outcome = deciding.approve(visit, brand, decision, view.draft_text)
+    if outcome.proposed_for:
+        return "다른 사람의 승인을 요청했습니다."
+    return "정책 검사에 걸린 내용이 있습니다." if outcome.findings else ""

@@ -1,0 +1,108 @@
+"""One decision of one person, with everything that can stand against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from console import checks
+from domain.errors import DecisionRefusedError
+from domain.states import CaseState
+from storage import cases, desk
+from storage.cases import Decision
+from storage.people import Role
+
+if TYPE_CHECKING:
+    from console.access import Visit
+    from domain.brands import Brand
+    from responders.policy import Finding
+    from storage.cases import CaseView
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an approval.
+
+    Attributes:
+        findings: Why the reply may not go out like this; empty when it was taken.
+        proposed_for: Empty when the reply was approved; else ``two_step`` or ``compensation``:
+            it waits for a second person.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    proposed_for: str = ""
+
+
+def decision_of(
+    visit: Visit, case_id: int, draft_number: int, feedback_revision: int, *, reason: str = ""
+) -> Decision:
+    """Give a decision of this person about what was on the screen."""
+    return Decision(
+        case_id=case_id,
+        draft_number=draft_number,
+        feedback_revision=feedback_revision,
+        decided_by=visit.person.name,
+        decided_in="console",
+        reason=reason,
+    )
+
+
+def approve(visit: Visit, brand: Brand, decision: Decision, reply: str) -> Outcome:
+    """Approve a reply, or hand it on where a second person must agree.
+
+    Raises:
+        DecisionRefusedError: The case, its draft or its feedback changed since the person looked.
+        ConfigurationError: The brand's manual cannot be read, so nothing can be checked.
+    """
+    context = visit.context
+    with context.database.reading() as connection:
+        view = cases.load_view(connection, decision.case_id)
+    if view is None:
+        raise DecisionRefusedError("없는 케이스입니다.", "missing")
+    decision = replace(decision, text=reply)
+    if is_fresh(view, decision):
+        findings = checks.findings(context, brand, view, reply)
+        if any(finding.is_blocking for finding in findings):
+            return Outcome(findings=findings)
+    now = context.clock()
+    with context.database.unit_of_work() as connection:
+        waiting = desk.proposal(
+            connection,
+            decision.case_id,
+            draft_number=decision.draft_number,
+            feedback_revision=decision.feedback_revision,
+        )
+        reason = _needs_second(visit, brand, reply, waiting)
+        now_view = cases.load_view(connection, decision.case_id)
+        if reason and now_view is not None and is_fresh(now_view, decision):
+            desk.propose(connection, decision, reason, now=now)
+            return Outcome(proposed_for=reason)
+        cases.approve(connection, decision, now=now, undo_window=brand.undo_window)
+    return Outcome()
+
+
+def _needs_second(visit: Visit, brand: Brand, reply: str, waiting: desk.Proposal | None) -> str:
+    person = visit.person
+    limit = person.compensation_limit
+    if limit is not None and checks.compensation(reply) > limit:
+        return "compensation"
+    if brand.slug not in visit.context.two_step_brands:
+        return ""
+    if person.role is None:
+        raise DecisionRefusedError(
+            "이 브랜드는 두 사람의 승인이 필요합니다. 로그인을 먼저 설정해 주세요.", "policy"
+        )
+    if person.role is not Role.BRAND_APPROVER:
+        return "two_step"
+    if waiting is None or waiting.proposed_by == person.name:
+        raise DecisionRefusedError("에이전시의 승인이 먼저 필요합니다.", "policy")
+    return ""
+
+
+def is_fresh(view: CaseView, decision: Decision) -> bool:
+    """Tell whether the person looked at what is there now."""
+    return (
+        view.state is CaseState.DRAFTED
+        and view.case.draft_number == decision.draft_number
+        and view.case.feedback_revision == decision.feedback_revision
+    )

@@ -1,0 +1,255 @@
+"""Many cases, two people, second approvals, hidden words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.checks import compensation
+from domain.types import DraftSentence, Severity, SourceKind, Span
+from storage.people import Role
+from tests.console.conftest import MANUAL, Browser, decision_form
+
+if TYPE_CHECKING:
+    from tests.console.conftest import Desk
+
+PLAIN = (
+    DraftSentence("안녕하세요, 고객님.", SourceKind.COURTESY),
+    DraftSentence("불편을 드려 죄송합니다.", SourceKind.COURTESY),
+)
+
+
+def entry(desk: Desk, case_id: int) -> str:
+    form = decision_form(desk, case_id)
+    return f"{case_id}:{form['draft_number']}:{form['feedback_revision']}"
+
+
+def test_plain_cases_are_approved_together_and_the_others_are_left(
+    desk: Desk, browser: Browser
+) -> None:
+    plain = [desk.add(reply=PLAIN) for _ in range(3)]
+    critical = desk.add(severity=Severity.CRITICAL, reply=PLAIN)
+    hostile = desk.add("이 멍청이들아", abuse_spans=(Span(2, 5),), categories=(), reply=PLAIN)
+    odd = desk.add(mismatch=True, reply=PLAIN)
+    promise = desk.add(reply=(DraftSentence("쿠폰을 드리겠습니다.", SourceKind.COURTESY),))
+    picked = [entry(desk, c) for c in (*plain, critical, hostile, odd, promise)]
+
+    page = browser.post("/bulk", picked=picked, action="approve").text
+
+    assert "3건을 승인했습니다" in page
+    assert "4건은 남겼습니다" in page
+    assert {desk.case(c)["state"] for c in plain} == {"approved"}
+    assert {desk.case(c)["state"] for c in (critical, hostile, odd, promise)} == {"drafted"}
+
+
+def test_a_stale_pick_is_left(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add(native_id="n", reply=PLAIN)
+    picked = entry(desk, case_id)
+    desk.add("고객이 고친 글입니다", native_id="n", reply=PLAIN)
+
+    page = browser.post("/bulk", picked=[picked], action="approve").text
+
+    assert "1건은 남겼습니다" in page
+    assert desk.case(case_id)["state"] == "drafted"
+
+
+def test_rejecting_together_needs_a_reason(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add(reply=PLAIN)
+
+    assert browser.post("/bulk", picked=[entry(desk, case_id)], action="reject").status_code == 422
+    browser.post("/bulk", picked=[entry(desk, case_id)], action="reject", reason="중복")
+
+    assert desk.rows("SELECT reason FROM decisions") == [{"reason": "중복"}]
+
+
+@pytest.mark.parametrize("picked", [[], ["x"], ["1:1"], ["1:1:1"] * 51, ["-1:1:1"], ["١:1:1"]])
+def test_strange_picks_are_refused(desk: Desk, browser: Browser, picked: list[str]) -> None:
+    desk.add(reply=PLAIN)
+
+    assert browser.post("/bulk", picked=picked, action="approve").status_code == 422
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_other_brands_and_unknown_cases_cannot_be_picked(desk: Desk) -> None:
+    foreign = desk.add(brand="beta", reply=PLAIN)
+    desk.person("kim", Role.LEAD)
+    browser = Browser(desk, login="kim")
+
+    page = browser.post("/bulk", picked=[entry(desk, foreign), "999:1:1"], action="approve").text
+
+    assert page.count("없는 케이스입니다.") == 2
+    assert desk.case(foreign)["state"] == "drafted"
+
+
+@pytest.mark.parametrize(
+    "role", [Role.TEMPORARY, Role.BRAND_APPROVER, Role.BRAND_VIEWER, Role.OPERATOR]
+)
+def test_not_everybody_decides_many_at_once(desk: Desk, role: Role) -> None:
+    case_id = desk.add(reply=PLAIN)
+    desk.person("kim", role)
+    browser = Browser(desk, login="kim")
+
+    answer = browser.post("/bulk", picked=[entry(desk, case_id)], action="approve")
+
+    assert answer.status_code == 403
+    assert 'name="picked"' not in browser.get("/").text
+
+
+def test_filters_are_kept_under_a_name_for_oneself(desk: Desk, browser: Browser) -> None:
+    desk.add()
+    browser.post("/views?severity=critical&due=24h", name="급한 것")
+
+    page = browser.get("/").text
+    assert 'href="/?severity=critical&amp;due=24h">급한 것</a>' in page
+    assert "급한 것" not in Browser(desk, "다른이").get("/").text
+
+    Browser(desk, "다른이").post("/views/1/forget")
+    assert "급한 것" in browser.get("/").text
+    browser.post("/views/1/forget")
+    assert "급한 것" not in browser.get("/").text
+
+
+def test_who_else_looks_at_a_case_is_said_for_a_while(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    other = Browser(desk, "이동료")
+
+    assert browser.post(f"/cases/{case_id}/presence").json() == {"others": []}
+    assert other.post(f"/cases/{case_id}/presence").json() == {"others": ["김승인"]}
+    assert browser.post(f"/cases/{case_id}/presence").json() == {"others": ["이동료"]}
+    desk.now += timedelta(minutes=1)
+    assert browser.post(f"/cases/{case_id}/presence").json() == {"others": []}
+
+
+def test_hidden_words_are_shown_on_asking_and_each_time_is_counted(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add("이 멍청이들아 배송이 늦잖아", abuse_spans=(Span(2, 6),))
+
+    page = browser.post(f"/cases/{case_id}/reveal").text
+    assert "멍청이들" in page
+    browser.post(f"/cases/{case_id}/reveal")
+
+    again = browser.get(f"/cases/{case_id}").text
+    assert "멍청이들" not in again
+    assert "지금까지 2번 봄" in again
+    [first, _] = desk.rows("SELECT * FROM audit WHERE action = 'abuse_revealed'")
+    assert (first["who"], first["brand"], first["case_id"]) == ("김승인", "alpha", case_id)
+
+
+def test_a_reply_is_checked_while_it_is_written(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+
+    told = browser.post(f"/cases/{case_id}/check", text="무조건 환불해 드리겠습니다.").json()
+
+    assert told["findings"][0]["level"] == "blocking"
+    assert "예외 없는 약속" in told["findings"][0]["reason"]
+    assert browser.post(f"/cases/{case_id}/check", text="죄송합니다.").json() == {"findings": []}
+
+
+def test_three_other_drafts_are_offered(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+
+    page = browser.get(f"/cases/{case_id}/alternatives").text
+
+    assert page.count("data-take") == 3
+
+
+@pytest.mark.parametrize("path", ["reveal", "check", "presence"])
+def test_other_brands_cases_stay_hidden_from_every_helper(desk: Desk, path: str) -> None:
+    foreign = desk.add(brand="beta")
+    desk.person("kim", Role.LEAD)
+    browser = Browser(desk, login="kim")
+
+    assert browser.post(f"/cases/{foreign}/{path}", text="x").status_code == 404
+    assert browser.get(f"/cases/{foreign}/alternatives").status_code == 404
+    assert not desk.rows("SELECT * FROM presences")
+
+
+# Second approvals.
+
+
+def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.person("agency", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+    form = decision_form(desk, case_id)
+
+    early = owner.post(f"/cases/{case_id}/approve", **form)
+    assert early.status_code == 409
+    assert "에이전시의 승인이 먼저" in early.text
+    for _ in range(2):
+        agency.post(f"/cases/{case_id}/approve", **{**form, "text": "고친 답변입니다."})
+    assert desk.case(case_id)["state"] == "drafted"
+    assert not desk.rows("SELECT * FROM publications")
+
+    page = owner.get(f"/cases/{case_id}").text
+    assert "Agency (agency) 님이" in page
+    assert "고친 답변입니다." in page
+    owner.post(f"/cases/{case_id}/approve", **{**form, "text": "고친 답변입니다."})
+
+    assert desk.case(case_id)["state"] == "approved"
+    assert desk.rows("SELECT decided_by FROM decisions") == [{"decided_by": "Owner (owner)"}]
+
+
+def test_the_agencys_step_does_not_outlive_an_edit_by_the_customer(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.person("agency", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(native_id="n", reply=PLAIN)
+    form = decision_form(desk, case_id)
+    Browser(desk, login="agency").post(f"/cases/{case_id}/approve", **form)
+    desk.add("고객이 고친 글입니다", native_id="n", reply=PLAIN)
+
+    answer = Browser(desk, login="owner").post(
+        f"/cases/{case_id}/approve", **decision_form(desk, case_id)
+    )
+
+    assert answer.status_code == 409
+    assert desk.case(case_id)["state"] == "drafted"
+
+
+def test_a_two_step_brand_needs_people_who_sign_in(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    case_id = desk.add(reply=PLAIN)
+
+    answer = Browser(desk).post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert answer.status_code == 409
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
+    manual = desk.folder / "alpha" / "manual" / "delivery.md"
+    manual.write_text(
+        MANUAL + "- 배송이 늦어진 경우 80,000원 쿠폰을 보상으로 드립니다.\n", encoding="utf-8"
+    )
+    clause = "배송이 늦어진 경우 80,000원 쿠폰을 보상으로 드립니다."
+    case_id = desk.add(reply=(DraftSentence(clause, SourceKind.POLICY, "manual/delivery.md#2"),))
+    desk.person("kim", Role.SPECIALIST)
+    desk.person("lead", Role.LEAD)
+    form = decision_form(desk, case_id)
+
+    Browser(desk, login="kim").post(f"/cases/{case_id}/approve", **form)
+    assert desk.case(case_id)["state"] == "drafted"
+    assert "보상 한도" in Browser(desk, login="lead").get(f"/cases/{case_id}").text
+    Browser(desk, login="lead").post(f"/cases/{case_id}/approve", **form)
+
+    assert desk.case(case_id)["state"] == "approved"
+
+
+@pytest.mark.parametrize(
+    ("reply", "won"),
+    [
+        ("10,000원 쿠폰을 드리겠습니다.", 10_000),
+        ("3만원 적립금을 지급합니다. 5천원 할인도 됩니다.", 30_000),
+        ("결제하신 50,000원은 환불해 드립니다.", 0),
+        ("죄송합니다.", 0),
+    ],
+)
+def test_only_what_is_given_counts_as_compensation(reply: str, won: int) -> None:
+    assert compensation(reply) == won

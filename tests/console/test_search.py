@@ -1,0 +1,134 @@
+"""Looking for words in the queue, on both databases."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from storage import accounts, schema
+from storage import desk as desk_queries
+from storage.desk import QueueFilter, searchable
+from storage.session import Database
+from tests.conftest import POSTGRES_URL, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.console.conftest import Desk
+
+BOTH = frozenset({"alpha", "beta"})
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def shelf(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
+    """Give the desk on either database."""
+    if request.param == "sqlite":
+        yield desk
+        return
+    name = f"desk_{os.getpid()}_{secrets.token_hex(3)}"
+    try:
+        server = psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=2)
+    except psycopg.OperationalError:
+        missing("PostgreSQL")
+    server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    database = Database(POSTGRES_URL.rpartition("/")[0] + f"/{name}", pool_size=2)
+    schema.upgrade(database)
+    with database.unit_of_work() as connection:
+        accounts.synchronize(
+            connection,
+            [account for brand in desk.context.brands.values() for account in brand.accounts],
+            now=desk.now,
+        )
+    desk.context = replace(desk.context, database=database)
+    yield desk
+    database.close()
+    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    server.close()
+
+
+def found(shelf: Desk, words: str, brands: frozenset[str] = BOTH) -> set[int]:
+    with shelf.database.reading() as connection:
+        wanted = QueueFilter(brands=brands, words=words, view="todo")
+        return {item.case_id for item in desk_queries.queue(connection, wanted)}
+
+
+def test_words_of_two_syllables_are_found_inside_others(shelf: Desk) -> None:
+    refund = shelf.add("전액환불을 요청했는데 답이 없네요", categories=())
+    other = shelf.add("배송이 늦어요", categories=())
+
+    assert found(shelf, "환불") == {refund}
+    assert found(shelf, "전액 환불") == {refund}
+    assert found(shelf, "불을요청") == {refund}
+    assert found(shelf, "늦어요") == {other}
+    assert found(shelf, "환불 늦어요") == set()
+    assert found(shelf, "없는말") == set()
+
+
+def test_title_and_product_are_searched_and_case_does_not_count(shelf: Desk) -> None:
+    case_id = shelf.add(
+        "별로예요", title="제목에만 있는 낱말", product_name="USB-C Charger 65W", categories=()
+    )
+
+    for words in ("낱말", "usb-c", "CHARGER", "65w"):
+        assert found(shelf, words) == {case_id}
+
+
+def test_characters_that_share_pairs_but_not_the_word_are_not_found(shelf: Desk) -> None:
+    shelf.add("가나다 나다라", categories=())
+
+    assert found(shelf, "가나다나다라")
+    assert found(shelf, "나다가나") == set()
+
+
+def test_an_edited_text_is_found_by_what_it_says_now(shelf: Desk) -> None:
+    case_id = shelf.add("환불해 주세요", native_id="n", categories=())
+    shelf.add("교환해 주세요", native_id="n", categories=())
+
+    assert found(shelf, "환불") == set()
+    assert found(shelf, "교환") == {case_id}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["'", '"', '") OR 1=1 --', "%_", "\\", "NEAR(", "a*", "*", "^환불", "🙂🙂", "!!", "\x00\x00"],
+)
+def test_signs_are_text_and_not_a_language(shelf: Desk, words: str) -> None:
+    shelf.add("환불", categories=())
+
+    assert found(shelf, words) <= {1}
+
+
+def test_other_brands_are_not_searched(shelf: Desk) -> None:
+    shelf.add("환불해 주세요", brand="beta", categories=())
+
+    assert found(shelf, "환불", frozenset({"alpha"})) == set()
+
+
+def test_a_query_is_bounded() -> None:
+    assert searchable("가") == []
+    assert len(searchable(" ".join(f"낱말{number}" for number in range(50)))) == 6
+    assert searchable("가" * 1000) == ["가" * 40]
+
+
+def test_every_query_of_the_desk_runs_on_both_databases(shelf: Desk) -> None:
+    case_id = shelf.add()
+    with shelf.database.reading() as connection:
+        desk_queries.stats(connection, BOTH, since=shelf.now.replace(year=2020))
+        desk_queries.around(connection, case_id)
+        desk_queries.accounts(connection, BOTH)
+        desk_queries.incidents(connection, BOTH)
+        desk_queries.quarantine_reasons(connection, BOTH)
+        desk_queries.alerts(connection, BOTH)
+        desk_queries.looks(connection, BOTH)
+        desk_queries.decided(connection, case_id, BOTH)
+        for sort in desk_queries.SORTS:
+            wanted = QueueFilter(brands=BOTH, sort=sort)
+            place = desk_queries.place_of(connection, case_id, sort)
+            assert desk_queries.next_case(connection, wanted, after=place, skip=0) == case_id
+            assert desk_queries.previous_case(connection, wanted, before=place) is None
