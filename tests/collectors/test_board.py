@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from collectors import board
 from collectors.base import Build, CheckReason
-from collectors.board import SPEC, BoardCollector, parse_page, parse_post
+from collectors.board import SPEC, BoardCollector
 from collectors.board_definitions import parse_definition, ready_definitions, ready_table
+from collectors.board_pages import parse_page, parse_post
 from collectors.http import USER_AGENT, Answer
 from collectors.values import decode_text
 from domain.brands import Account
@@ -33,7 +34,7 @@ from tests.collectors.mangling import totality
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from collectors.board import ListPage
+    from collectors.board_pages import ListPage
     from collectors.http import ChannelClient
     from domain.types import CollectedFeedback, QuarantinedItem
 
@@ -396,6 +397,8 @@ def test_with_detail_each_post_is_read_once(server: RawServer, make_build: MakeB
     items, _ = _run(build)
     assert [item.native_id for item in items] == ["3"]
     assert _asked(server) == ["/list?page=1", "/view/3"]
+    # Names and texts of people are not kept longer than needed.
+    assert set(build.tokens.load(build.account.key)) == {"read"}
 
 
 def test_a_crash_between_two_posts_reads_the_second_again(

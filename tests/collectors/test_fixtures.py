@@ -27,9 +27,9 @@ from collectors import (
     naver_commerce,
     naver_search,
 )
-from collectors.board import parse_page as parse_board
-from collectors.board import parse_post
 from collectors.board_definitions import parse_definition, ready_table
+from collectors.board_pages import parse_page as parse_board
+from collectors.board_pages import parse_post
 from collectors.feed import parse_page as parse_feed
 from collectors.mentions import Ownership
 from collectors.relevance import Relevance
