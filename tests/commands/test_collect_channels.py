@@ -1,0 +1,100 @@
+"""``pyeongpan collect`` on every channel's fake market, with credentials from files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import dramatiq
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+import commands.__main__ as commands
+import workers.runtime as runtimes
+from tests.contract.registry import CASES
+from tests.fakes.marketplace import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.contract.registry import Case
+
+pytestmark = pytest.mark.enable_socket
+
+Command = Callable[..., Result]
+WORDS = "배송이 늦어요. 상자도 찌그러졌습니다."
+
+
+class WallClock(FakeClock):
+    """The fake's time is the command's: nobody else moves it."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def _toml(values: Mapping[str, object]) -> str:
+    # JSON's strings, lists, numbers and booleans are TOML's, too; tables are written inline.
+    lines = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            inner = ", ".join(f'"{name}" = {json.dumps(word)}' for name, word in value.items())
+            lines.append(f"{key} = {{ {inner} }}")
+        else:
+            lines.append(f"{key} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """Give the command with a home of its own; what it sets up process-wide is put back."""
+    monkeypatch.setenv("PYEONGPAN_HOME", str(tmp_path / "var"))
+    monkeypatch.setenv("PYEONGPAN_BRANDS", str(tmp_path / "brands"))
+    monkeypatch.setenv("PYEONGPAN_ALLOW_PRIVATE_ADDRESSES", "true")
+    monkeypatch.setattr(runtimes, "_installed", [])
+    broker = dramatiq.get_broker()
+    yield lambda *arguments: CliRunner().invoke(commands.main, arguments)
+    dramatiq.set_broker(broker)
+    structlog.reset_defaults()
+
+
+# One list of each channel is enough here; tests/contract sees to the others. Politeness is real.
+ONE_EACH = {case.make().channel: case for case in reversed(CASES.values())}
+
+
+@pytest.mark.parametrize("case", ONE_EACH.values(), ids=ONE_EACH.keys())
+def test_a_channel_is_collected_from_the_command_line(
+    case: Case, command: Command, tmp_path: Path
+) -> None:
+    market = case.make()
+    market.clock = WallClock()
+    market.start()
+    try:
+        market.seed(WORDS, datetime.now(UTC) - timedelta(hours=3), case.surface)
+        account = market.account()
+        folder = tmp_path / "brands" / account.brand
+        folder.mkdir(parents=True)
+        table = {
+            "name": account.name,
+            "channel": account.channel,
+            "credentials_file": "market.secret.toml",
+            "writable": True,
+            "backfill": "2d",
+            **account.options,
+        }
+        brand = f'name = "새벽상회"\n\n[[accounts]]\n{_toml(table)}'
+        (folder / "brand.toml").write_text(brand, encoding="utf-8")
+        secrets = _toml(account.credentials)
+        (folder / "market.secret.toml").write_text(secrets, encoding="utf-8")
+        done = command("collect", "--account", account.key, "--json")
+    finally:
+        market.stop()
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout)
+    assert (result["new"], result["quarantined"], result["error"]) == (1, 0, "")
+    assert WORDS not in done.output
+    for secret in account.credentials.values():
+        assert secret not in done.output
