@@ -161,6 +161,8 @@ def _parse_feedback(
     if not title:
         raise BadInputError("no title", field="title")
     link = _same_site(url, value("link"))
+    if "link" in definition.fields and not link:
+        raise BadInputError("no link", field="link")
     written = value("written_at")
     if "written_at" in definition.fields and not written:
         raise BadInputError("no date", field="written_at")

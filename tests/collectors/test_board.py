@@ -142,6 +142,7 @@ def test_korean_without_a_word_about_its_charset_is_read() -> None:
         (DC.replace("gall_date", "gall-date"), "no post can be read.*written_at"),
         (DC.replace("gall_tit", "gall-tit"), "no post can be read.*title"),
         (DC.replace('data-no="77', 'data-no="x77'), "no post can be read.*id"),
+        (DC.replace("<a href=", "<a hrev="), "no post can be read.*title"),
         (DC.replace("gall_writer", "writer"), "no post has an author"),
         ("<a>" * 30_000, "nested too deeply"),
     ],
@@ -321,6 +322,12 @@ class _Elsewhere:
     def read(self, url: str, **_: object) -> Answer:
         del url
         return Answer(200, httpx.Headers(), DC.encode(), "https://other.example/list")
+
+
+def test_a_post_without_a_link_cannot_be_read() -> None:
+    html = '<li class="post" data-no="1"><a>글</a><span class="date">20:00</span></li>'
+    with pytest.raises(LayoutChangedError, match="no link"):
+        _parse(html, OWN)
 
 
 def test_another_sites_page_is_not_taken(server: RawServer, make_build: MakeBuild) -> None:

@@ -407,6 +407,23 @@ def test_navers_error_codes_become_the_doctors_reasons(
     assert "naver-secret" not in line.detail
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (400, b'{"errorType": "InvalidArgument", "code": -2}', CheckReason.CONFIGURATION),
+        (401, b'{"errorType": "AccessDeniedError"}', CheckReason.SECRET),
+        (403, b'{"errorType": "AccessDeniedError"}', CheckReason.PERMISSION),
+        (429, b'{"errorType": "RequestThrottled"}', CheckReason.QUOTA),
+    ],
+)
+def test_kakaos_unverified_statuses_become_the_doctors_reasons(
+    status: int, body: bytes, reason: CheckReason, server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [answer(body, status)]
+    line = _collector(make_build(_account("kakao_search", server.url))).check()
+    assert line.reason is reason
+
+
 # --- the day's budget --------------------------------------------------------------------------
 
 
