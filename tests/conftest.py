@@ -174,8 +174,8 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def _trust_the_disk(connection: sqlite3.Connection, _record: object) -> None:
-    # No test cuts the power, so none need wait for the disk.
+def trust_the_disk(connection: sqlite3.Connection, _record: object) -> None:
+    """Wait for no disk: no test cuts the power."""
     connection.execute("PRAGMA synchronous = OFF")
 
 
@@ -191,7 +191,7 @@ def make_database(
             path = tmp_path / f"{secrets.token_hex(4)}.db"
             shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
             made.append((Database(f"sqlite:///{path}"), ""))
-            event.listen(made[-1][0].engine, "connect", _trust_the_disk)
+            event.listen(made[-1][0].engine, "connect", trust_the_disk)
         else:
             name = request.getfixturevalue("postgres_pool").take()
             made.append((Database(postgres_url(name)), name))

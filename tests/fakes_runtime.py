@@ -143,7 +143,7 @@ class FakeChannel:
 
     def __post_init__(self) -> None:
         self.replies: dict[str, list[ChannelReply]] = defaultdict(list)
-        self.fetches: deque[BaseException | Callable[[], None]] = deque()
+        self.fetches: deque[BaseException | Callable[[], object]] = deque()
         self.writes: deque[BaseException | Lost] = deque()
         self.reads: deque[BaseException] = deque()
         self.asked: list[str | None] = []

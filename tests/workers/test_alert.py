@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from domain.errors import (
+    ChannelUnavailableError,
+    CredentialRejectedError,
+    OutcomeUnknownError,
+    RateLimitedError,
+)
+from storage.models import AlertRow, HistoryRow
+from tests.fakes_runtime import Article, Death, Lost
+from workers import alert, collect
+from workers.sweep import sweep
+
+if TYPE_CHECKING:
+    from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
+
+LOST = OutcomeUnknownError("no answer came")
+
+
+def make_alert(house: House) -> int:
+    """Bring the board's complaint to its card, untold; gives the alert."""
+    posting, house.runtime.slack = house.runtime.slack, None
+    collect.start_due(house.runtime)
+    # Told only when the test says so: the message is taken out of the broker.
+    house.runtime.slack = posting
+    with pytest.raises(_AlertAskedForError):
+        _run_up_to_alert(house)
+    with house.database.reading() as connection:
+        return connection.execute(select(AlertRow.id)).scalar_one()
+
+
+class _AlertAskedForError(Exception):
+    pass
+
+
+def _run_up_to_alert(house: House) -> None:
+    actor = house.broker.get_actor("alert.send")
+    work = actor.fn
+
+    def stop(_alert_id: int) -> None:
+        raise _AlertAskedForError
+
+    actor.fn = stop
+    try:
+        house.run()
+    finally:
+        actor.fn = work
+
+
+def row(house: House) -> Any:  # noqa: ANN401 - a result row
+    with house.database.reading() as connection:
+        return connection.execute(select(AlertRow.__table__)).one()
+
+
+def path(house: House) -> list[str]:
+    with house.database.reading() as connection:
+        return list(
+            connection.execute(
+                select(HistoryRow.target)
+                .where(HistoryRow.entity == "alerts")
+                .order_by(HistoryRow.id)
+            ).scalars()
+        )
+
+
+def test_an_alert_is_told_and_keeps_its_receipt(house: House, slack: RecordingSlack) -> None:
+    alert_id = make_alert(house)
+    alert.send(house.runtime, alert_id)
+    assert (row(house).state, row(house).receipt) == ("sent", "1.0")
+    assert slack.posts == [("CREVIEW", str(alert_id))]
+
+
+def test_second_delivery_tells_nothing(house: House, slack: RecordingSlack) -> None:
+    alert_id = make_alert(house)
+    for _ in range(3):
+        alert.send(house.runtime, alert_id)
+    assert len(slack.posts) == 1
+
+
+def test_a_limit_is_waited_for(house: House, slack: RecordingSlack, clock: StillClock) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(RateLimitedError("429", retry_after_s=30))
+    alert.send(house.runtime, alert_id)
+    assert (row(house).state, row(house).available_at) == (
+        "queued",
+        clock() + timedelta(seconds=30),
+    )
+    alert.send(house.runtime, alert_id)
+    assert slack.attempts == 1
+    house.run_on()
+    assert row(house).state == "sent"
+    assert slack.attempts == 2
+
+
+def test_a_lost_answer_is_found_in_the_history(house: House, slack: RecordingSlack) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(Lost(LOST))
+    alert.send(house.runtime, alert_id)
+    assert row(house).state == "uncertain"
+    house.run_on()
+    assert path(house) == ["queued", "sending", "uncertain", "sent"]
+    assert len(slack.posts) == 1
+
+
+def test_a_lost_request_is_told_again_after_two_absent_reads(
+    house: House, slack: RecordingSlack
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(LOST)
+    alert.send(house.runtime, alert_id)
+    alert.send(house.runtime, alert_id)
+    # A look that comes too early proves nothing.
+    assert row(house).absent_reads == 0
+    house.run_on()
+    assert path(house) == ["queued", "sending", "uncertain", "queued", "sending", "sent"]
+    assert len(slack.posts) == 1
+
+
+def test_an_unreadable_history_is_read_later(house: House, slack: RecordingSlack) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(Lost(LOST))
+    slack.history_troubles.extend([ChannelUnavailableError("503"), RateLimitedError("429", 60)])
+    alert.send(house.runtime, alert_id)
+    house.run_on()
+    assert row(house).state == "sent"
+    assert len(slack.posts) == 1
+
+
+def test_without_the_right_to_read_history_nothing_is_told_twice(
+    house: House, slack: RecordingSlack
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(Lost(LOST))
+    slack.history_troubles.append(CredentialRejectedError("missing_scope", "permission"))
+    alert.send(house.runtime, alert_id)
+    house.run_on()
+    assert (row(house).state, row(house).problem) == ("failed", "missing_scope")
+    assert len(slack.posts) == 1
+
+
+def test_a_refusal_is_shown_and_not_repeated(house: House, slack: RecordingSlack) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(CredentialRejectedError("channel_not_found", "permission"))
+    alert.send(house.runtime, alert_id)
+    house.clock.advance(minutes=10)
+    sweep(house.runtime)
+    house.run_on()
+    assert (row(house).state, row(house).problem) == ("failed", "channel_not_found")
+    assert slack.attempts == 1
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_dead_teller_is_settled_by_the_history(
+    house: House, slack: RecordingSlack, clock: StillClock, *, arrived: bool
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(Lost(Death("killed")) if arrived else Death("killed"))
+    with pytest.raises(Death):
+        alert.send(house.runtime, alert_id)
+    assert row(house).state == "sending"
+    clock.advance(minutes=3)
+    assert sweep(house.runtime)["alerts_expired"] == 1
+    house.run_on()
+    assert row(house).state == "sent"
+    assert len(slack.posts) == 1
+
+
+def test_a_lost_message_is_asked_for_again(
+    house: House, slack: RecordingSlack, clock: StillClock
+) -> None:
+    make_alert(house)
+    clock.now += house.runtime.settings.lease - timedelta(seconds=1)
+    assert "alerts_waiting" not in sweep(house.runtime)
+    clock.advance(seconds=1)
+    assert sweep(house.runtime)["alerts_waiting"] == 1
+    house.run()
+    assert len(slack.posts) == 1
+
+
+def test_a_room_hears_one_message_a_second(
+    house: House, slack: RecordingSlack, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.articles[:] = [Article(f"n{index}", f"별로 {index}", clock()) for index in range(4)]
+    clock.advance(seconds=1)
+    told_at: list[float] = []
+    slack.on_post = lambda _: told_at.append(clock().timestamp())
+    collect.start_due(house.runtime)
+    house.run_on()
+    assert len(told_at) == 4
+    assert all(later - earlier >= 1 for earlier, later in pairwise(told_at))
+
+
+def test_without_slack_nothing_happens(house: House) -> None:
+    alert_id = make_alert(house)
+    house.runtime.slack = None
+    alert.send(house.runtime, alert_id)
+    assert row(house).state == "queued"
+
+
+def test_what_is_no_alert_is_nobodys_business(house: House, slack: RecordingSlack) -> None:
+    alert.send(house.runtime, 4711)
+    assert slack.attempts == 0

@@ -1,0 +1,377 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import func, select
+
+from domain.errors import (
+    ChannelUnavailableError,
+    ConfigurationError,
+    CredentialRejectedError,
+    LayoutChangedError,
+    RateLimitedError,
+)
+from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
+from storage import accounts
+from storage.models import (
+    AccountRow,
+    AlertRow,
+    CaseRow,
+    FeedbackRow,
+    IncidentRow,
+    OutboxRow,
+    QuarantineRow,
+)
+from tests.fakes_runtime import ACCOUNT, SEALER, Article, Death, make_account, make_brand
+from workers import collect
+from workers.collect import Collected, import_pages, start_due
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.fakes_runtime import FakeChannel, House, StillClock
+
+
+def fill(channel: FakeChannel, number: int) -> None:
+    channel.articles[:] = [
+        Article(f"n{index}", f"별로 {index}", channel.clock() - timedelta(hours=1, minutes=index))
+        for index in range(number)
+    ]
+
+
+def run_once(house: House) -> Collected:
+    return collect.collect(house.runtime, house.account_id())
+
+
+def account(house: House) -> Any:  # noqa: ANN401 - a result row
+    with house.database.reading() as connection:
+        return connection.execute(select(AccountRow.__table__)).one()
+
+
+def count(house: House, table: Any) -> int:  # noqa: ANN401 - a mapped class
+    with house.database.reading() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def incidents(house: House) -> list[Any]:
+    with house.database.reading() as connection:
+        return list(connection.execute(select(IncidentRow.__table__).order_by(IncidentRow.id)))
+
+
+def alert_rules(house: House) -> list[str]:
+    with house.database.reading() as connection:
+        return list(connection.execute(select(AlertRow.rule)).scalars())
+
+
+def test_all_pages_are_read_and_the_watermark_moves(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    done = run_once(house)
+    assert (done.pages, done.rows, done.new, done.is_complete, done.error) == (3, 5, 5, True, "")
+    assert channel.asked == [None, "2", "4"]
+    assert account(house).watermark == clock()
+    assert account(house).next_due_at == clock() + timedelta(minutes=1)
+    assert count(house, FeedbackRow) == 5
+
+
+def test_a_second_run_finds_nothing_new(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 3)
+    run_once(house)
+    clock.advance(minutes=1)
+    done = run_once(house)
+    assert (done.rows, done.new, done.changed, done.gone) == (3, 0, 0, 0)
+
+
+def test_an_edit_and_a_deletion_are_noticed(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 3)
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.articles[0].text = "다시 별로"
+    del channel.articles[1]
+    done = run_once(house)
+    assert (done.new, done.changed, done.gone) == (0, 1, 1)
+
+
+def test_a_channel_that_proves_no_absence_loses_nothing(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.proves_absence = False
+    fill(channel, 3)
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.articles.clear()
+    assert run_once(house).gone == 0
+
+
+def test_a_failure_in_the_middle_keeps_what_was_stored_and_goes_on(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    channel.fetches.extend([lambda: None, ChannelUnavailableError("502")])
+    done = run_once(house)
+    assert (done.new, done.error, done.is_complete) == (2, "502", False)
+    row = account(house)
+    assert (row.failures, row.last_error, row.watermark) == (1, "502", None)
+    assert row.next_due_at > clock()
+    clock.now = row.next_due_at
+    done = run_once(house)
+    assert (done.rows, done.new, done.is_complete) == (5, 3, True)
+    assert (account(house).failures, account(house).run_id) == (0, row.run_id)
+    assert incidents(house) == []
+
+
+def test_the_channels_own_waiting_time_is_kept_with_the_place(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    channel.fetches.extend([lambda: None, RateLimitedError("429", retry_after_s=300)])
+    run_once(house)
+    assert account(house).next_due_at == clock() + timedelta(seconds=300)
+    assert start_due(house.runtime) == 0
+    clock.advance(seconds=300)
+    assert run_once(house).rows == 3
+    assert channel.asked == [None, "2", "2", "4"]
+
+
+def test_death_in_the_middle_goes_on_from_the_stored_page(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    channel.fetches.extend([lambda: None, Death("killed")])
+    with pytest.raises(Death):
+        run_once(house)
+    assert run_once(house) == Collected()
+    clock.advance(minutes=10)
+    assert run_once(house).new == 3
+    assert channel.asked == [None, "2", "2", "4"]
+    assert count(house, FeedbackRow) == 5
+
+
+def test_a_long_collection_makes_room_and_goes_on(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    channel.fetches.append(lambda: clock.advance(seconds=30))
+    done = run_once(house)
+    assert (done.pages, done.is_complete) == (1, False)
+    house.run()
+    assert channel.asked == [None, "2", "4"]
+    assert account(house).watermark is not None
+
+
+def test_whoever_lost_the_lease_stores_nothing(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 1)
+    outcomes: list[Collected] = []
+
+    def overtaken() -> None:
+        clock.advance(minutes=10)
+        outcomes.append(run_once(house))
+
+    channel.fetches.append(overtaken)
+    slow = run_once(house)
+    assert outcomes[0].new == 1
+    assert "somebody else took over" in slow.error
+    assert count(house, FeedbackRow) == 1
+    # The winner's success is not undone by the loser's failure.
+    assert (account(house).failures, account(house).last_error) == (0, "")
+
+
+def test_a_changed_layout_is_an_alarm_with_the_page_sealed_and_told_once(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    page = "<html>홍길동 010-1234-5678</html>".encode()
+    error = LayoutChangedError("no rows where .review was", page)
+    channel.fetches.extend([error, error])
+    for _ in range(2):
+        assert run_once(house).error == str(error)
+        clock.advance(minutes=5)
+    (incident,) = incidents(house)
+    assert (incident.kind, incident.subject) == ("layout_changed", ACCOUNT)
+    assert b"1234" not in incident.sealed_page
+    assert SEALER.open(incident.sealed_page) == page
+    assert alert_rules(house) == ["layout_changed"]
+
+
+def test_a_success_closes_the_incident(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.fetches.append(LayoutChangedError("no rows"))
+    run_once(house)
+    clock.advance(minutes=5)
+    run_once(house)
+    assert incidents(house)[0].closed_at == clock()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (CredentialRejectedError("401"), "credentials"),
+        (ConfigurationError("no base_url"), "collection"),
+    ],
+)
+def test_what_needs_a_person_is_told_once(
+    house: House, channel: FakeChannel, error: Exception, kind: str
+) -> None:
+    channel.fetches.append(error)
+    assert run_once(house).error == str(error)
+    assert [incident.kind for incident in incidents(house)] == [kind]
+    assert alert_rules(house) == ["credentials"]
+
+
+def test_a_board_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    run_once(house)
+    kept = list(channel.articles)
+    channel.articles.clear()
+    clock.advance(minutes=1)
+    done = run_once(house)
+    assert "shows nothing where 5 items are known" in done.error
+    assert done.gone == 0
+    assert incidents(house)[0].kind == "layout_changed"
+    channel.articles.extend(kept)
+    clock.advance(minutes=1)
+    assert run_once(house).gone == 0
+    with house.database.reading() as connection:
+        assert set(connection.execute(select(FeedbackRow.gone_at)).scalars()) == {None}
+
+
+def test_a_few_items_may_all_be_deleted(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 4)
+    run_once(house)
+    channel.articles.clear()
+    clock.advance(minutes=1)
+    assert run_once(house).gone == 4
+
+
+def test_an_unreadable_row_is_kept_sealed_and_hides_nothing(
+    house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = CollectedFeedback(FeedbackKind.REVIEW, "n1", "별로", channel.clock())
+    bad = QuarantinedItem("no date", b"raw", row=2)
+    monkeypatch.setattr(channel, "fetch", lambda *_: Page((item,), (bad,)))
+    done = run_once(house)
+    assert (done.new, done.quarantined, done.is_complete) == (1, 1, True)
+    assert count(house, QuarantineRow) == 1
+
+
+def test_due_accounts_are_started_once_per_interval(house: House, clock: StillClock) -> None:
+    assert [start_due(house.runtime), start_due(house.runtime)] == [1, 0]
+    house.run()
+    clock.advance(seconds=59)
+    assert start_due(house.runtime) == 0
+    clock.advance(seconds=1)
+    assert start_due(house.runtime) == 1
+
+
+def test_an_account_of_an_unknown_channel_is_an_incident_not_a_crash(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    house = make_house(brand=make_brand(tmp_path, make_account(channel="myspace")))
+    del house.runtime._made["collector", ACCOUNT]
+    assert "unknown channel 'myspace'" in run_once(house).error
+    assert [incident.kind for incident in incidents(house)] == ["collection"]
+
+
+def test_a_wrong_duration_is_refused_with_its_place(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    house = make_house(brand=make_brand(tmp_path, make_account(options={"backfill": "long"})))
+    with pytest.raises(ConfigurationError, match="saebyeok/shop: backfill = 'long'"):
+        run_once(house)
+
+
+def test_personal_data_is_masked_before_it_is_stored(house: House, channel: FakeChannel) -> None:
+    channel.articles[0].text = "별로예요 010-1234-5678로 전화 주세요"
+    run_once(house)
+    with house.database.reading() as connection:
+        row = connection.execute(select(FeedbackRow.__table__)).one()
+    assert "1234" not in row.text
+    assert row.author != "김하늘"
+    assert "010-1234-5678" in SEALER.open(row.sealed_original).decode()
+    assert "김하늘" in SEALER.open(row.sealed_original).decode()
+
+
+def pages_of(*texts: str) -> list[Page]:
+    return [Page((CollectedFeedback(FeedbackKind.REVIEW, text, text, None),)) for text in texts]
+
+
+def test_an_import_stores_pages_and_a_second_one_changes_nothing(house: House) -> None:
+    configured = house.runtime.account(ACCOUNT)
+    done = import_pages(house.runtime, configured, pages_of("a", "b"), is_dry_run=False)
+    assert (done.pages, done.new, done.is_complete) == (2, 2, True)
+    again = import_pages(house.runtime, configured, pages_of("a", "b"), is_dry_run=False)
+    assert (again.rows, again.new, again.changed) == (2, 0, 0)
+    house.run()
+    assert house.classifier.read == ["a", "b"]
+
+
+def test_a_dry_run_counts_and_stores_nothing(house: House) -> None:
+    configured = house.runtime.account(ACCOUNT)
+    done = import_pages(house.runtime, configured, pages_of("a", "b"), is_dry_run=True)
+    assert (done.rows, done.new) == (2, 2)
+    assert (count(house, FeedbackRow), count(house, OutboxRow)) == (0, 0)
+    assert run_once(house).is_complete
+
+
+def test_an_import_never_marks_anything_gone(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    run_once(house)
+    clock.advance(minutes=1)
+    import_pages(house.runtime, house.runtime.account(ACCOUNT), pages_of("a"), is_dry_run=False)
+    clock.advance(minutes=1)
+    assert run_once(house).gone == 0
+
+
+def test_an_import_waits_for_a_running_collection(house: House, channel: FakeChannel) -> None:
+    refused: list[str] = []
+
+    def import_meanwhile() -> None:
+        with pytest.raises(ChannelUnavailableError, match="is being collected") as caught:
+            import_pages(house.runtime, house.runtime.account(ACCOUNT), [], is_dry_run=False)
+        refused.append(str(caught.value))
+
+    channel.fetches.append(import_meanwhile)
+    assert run_once(house).is_complete
+    assert len(refused) == 1
+
+
+def test_a_first_collection_alerts_singly_for_two_days_and_shares_a_digest_for_the_rest(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    """Cases and drafts are made for everything."""
+    hours = (1, 47, 49, 500, 5000)
+    channel.articles[:] = [
+        Article(f"n{age}", f"별로 {age}", clock() - timedelta(hours=age)) for age in hours
+    ]
+    run_once(house)
+    house.run()
+    assert count(house, CaseRow) == 5
+    assert sorted(alert_rules(house)) == ["backfill_digest", "case_card", "case_card"]
+    # Later finds of the same age make no noise either; fresh ones do.
+    clock.advance(minutes=1)
+    channel.articles.append(Article("new", "별로 새 글", clock() - timedelta(seconds=5)))
+    run_once(house)
+    house.run()
+    assert alert_rules(house).count("case_card") == 3
+    assert alert_rules(house).count("backfill_digest") == 1
+
+
+def test_a_removed_account_is_not_collected(house: House) -> None:
+    with house.database.unit_of_work() as connection:
+        accounts.synchronize(connection, [], now=house.clock())
+    assert start_due(house.runtime) == 0

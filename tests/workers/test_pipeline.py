@@ -1,0 +1,252 @@
+"""The real in-memory broker with its real worker threads, and what a restart takes up."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from commands.daemon import take_up
+from domain.messages import Message
+from domain.states import CaseState, FeedbackState
+from storage import accounts, outbox
+from storage.models import AlertRow, CaseRow, DraftRow, FeedbackRow, PublicationRow
+from tests.fakes_runtime import ACCOUNT, Article, make_brand
+from workers import actors, analyze, collect
+from workers.draft import draft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
+
+BACKLOG = 10_000
+
+
+@pytest.fixture
+def backend() -> str:
+    """Embedded means SQLite."""
+    return "sqlite"
+
+
+@pytest.fixture
+def threads(make_house: Callable[..., House]) -> House:
+    """Give a process with eight worker threads."""
+    return make_house(workers=8)
+
+
+def count(house: House, table: Any, *where: Any) -> int:  # noqa: ANN401 - mapped classes
+    with house.database.reading() as connection:
+        return connection.execute(
+            select(func.count()).select_from(table).where(*where)
+        ).scalar_one()
+
+
+def test_threads_bring_many_reviews_the_whole_way_once(
+    threads: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.page_size = 25
+    channel.articles[:] = [
+        Article(f"n{number}", f"별로 {number}", clock() - timedelta(minutes=1))
+        for number in range(150)
+    ]
+    collect.start_due(threads.runtime)
+    threads.run()
+    sent = threads.approve_all()
+    assert len(sent) == 150
+    threads.run()
+    assert sorted(channel.sent) == sorted(article.native_id for article in channel.articles)
+    assert count(threads, PublicationRow, PublicationRow.state == "published") == 150
+
+
+def test_repeated_messages_do_everything_once(
+    threads: House, channel: FakeChannel, slack: RecordingSlack
+) -> None:
+    """Every message of the way is delivered five times at once."""
+    send = threads.broker.enqueue
+
+    def repeat(message: Any, *, delay: int | None = None) -> Any:  # noqa: ANN401 - dramatiq's
+        for _ in range(4):
+            send(message.copy(message_id=f"{message.message_id}-copy"), delay=delay)
+        return send(message, delay=delay)
+
+    threads.broker.enqueue = repeat  # type: ignore[method-assign]
+    collect.start_due(threads.runtime)
+    threads.run()
+    threads.approve_all()
+    threads.run_on()
+    assert channel.sent == ["n1"]
+    assert len(slack.posts) == 1
+    assert (count(threads, CaseRow), count(threads, DraftRow)) == (1, 1)
+
+
+def test_a_defect_is_retried_by_the_broker(threads: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads.broker.get_actor("feedback.analyze").fn, "__name__", "handle")
+    for actor in threads.broker.actors.values():
+        actor.options["min_backoff"] = 1
+        actor.options["max_backoff"] = 1
+    threads.classifier.troubles.append(ZeroDivisionError("a defect"))
+    collect.start_due(threads.runtime)
+    threads.run()
+    threads.clock.now += threads.runtime.settings.lease
+    # The retry finds the rows still leased; the sweep gives them to somebody else.
+    assert count(threads, FeedbackRow, FeedbackRow.state == "collected") == 1
+    from workers.sweep import sweep
+
+    threads.clock.advance(minutes=1)
+    sweep(threads.runtime)
+    threads.run()
+    assert count(threads, CaseRow, CaseRow.state == "drafted") == 1
+
+
+def add_backlog(house: House, number: int) -> list[int]:
+    """Insert normal cases that wait for their drafts, with their messages."""
+    now = house.clock()
+    old = now - timedelta(hours=1)
+    with house.database.unit_of_work() as connection:
+        account_id = accounts.find(connection, ACCOUNT)
+        connection.execute(
+            insert(FeedbackRow),
+            [_feedback(index, account_id, old) for index in range(number)],
+        )
+        ids = list(connection.execute(select(FeedbackRow.id)).scalars())
+        connection.execute(insert(CaseRow), [_case(feedback_id, old) for feedback_id in ids])
+        cases = list(connection.execute(select(CaseRow.id).order_by(CaseRow.id)).scalars())
+        outbox.add_pages(
+            connection,
+            Message.CASE_DRAFT,
+            cases,
+            page_size=analyze.DRAFT_PAGE,
+            available_at=now,
+        )
+    return cases
+
+
+def _feedback(index: int, account_id: int | None, old: datetime) -> dict[str, Any]:
+    text = f"별로 {index}"
+    return {
+        "account_id": account_id,
+        "brand": "saebyeok",
+        "channel": "storefront",
+        "kind": "review",
+        "native_id": f"old{index}",
+        "content_fingerprint": text,
+        "title": "",
+        "text": text,
+        "author": "",
+        "author_fingerprint": "",
+        "order_fingerprint": "",
+        "product_id": "",
+        "product_name": "",
+        "url": "",
+        "extra": {},
+        "written_at": old - timedelta(days=30),
+        "written_at_is_exact": True,
+        "first_seen_at": old,
+        "last_seen_run": 1,
+        "is_backfill": True,
+        "state": FeedbackState.ANALYZED,
+        "queued_at": old,
+        "sentiment": "negative",
+        "score": 0.9,
+        "severity": "normal",
+        "abusive": False,
+        "intent": "complaint",
+        "category": "quality",
+        "analysis": json.loads(
+            '{"probabilities": null, "categories": [], "severity_spans": [], '
+            '"abuse_spans": [], "unsure": false, "rating_mismatch": false}'
+        ),
+        "model_version": "scripted",
+    }
+
+
+def _case(feedback_id: int, old: datetime) -> dict[str, Any]:
+    return {
+        "feedback_id": feedback_id,
+        "brand": "saebyeok",
+        "channel": "storefront",
+        "kind": "review",
+        "state": CaseState.OPENED,
+        "severity": "normal",
+        "severity_rank": 2,
+        "category": "quality",
+        "is_negative": True,
+        "due_at": old,
+        "opened_at": old,
+        "queued_at": old,
+    }
+
+
+def test_a_safety_complaint_overtakes_ten_thousand_normal_cases(
+    threads: House, channel: FakeChannel, slack: RecordingSlack
+) -> None:
+    """Order, not time: what was drafted when the critical card was posted."""
+    add_backlog(threads, BACKLOG)
+    channel.articles[0].text = "뚜껑에서 벌레 나옴"
+    drafted_before: list[int] = []
+    slack.on_post = lambda _: drafted_before.append(len(threads.drafter.drafted))
+    collect.start_due(threads.runtime)
+    threads.run()
+    assert len(threads.drafter.drafted) == BACKLOG + 1
+    assert "뚜껑에서 벌레 나옴" in threads.drafter.drafted[: BACKLOG // 4]
+    assert len(drafted_before) >= 2
+    assert max(drafted_before[:2]) < BACKLOG // 4
+
+
+def test_a_restart_takes_everything_up(
+    make_house: Callable[..., House], channel: FakeChannel, tmp_path: Path
+) -> None:
+    """Rows in every unfinished state, and a broker that has forgotten all messages."""
+    first = make_house()
+    channel.articles[:] = [
+        Article(name, "별로예요", first.clock()) for name in ("sent", "drafted", "collected")
+    ]
+    first.clock.advance(seconds=1)
+    collect.collect(first.runtime, first.account_id())
+    ids = sorted_ids(first, FeedbackRow)
+    analyze.analyze(first.runtime, ids[:2])
+    cases = sorted_ids(first, CaseRow)
+    draft(first.runtime, cases[:1])
+    first.approve_all()
+    with first.database.unit_of_work() as connection:
+        # Handed to the broker, which then died with everything in it.
+        outbox.relay(connection, lambda *_: None, now=first.clock() + timedelta(days=1))
+        assert outbox.size(connection) == 0
+    # One row was even being worked on.
+    from storage import feedback
+
+    with first.database.unit_of_work() as connection:
+        until = first.clock() + timedelta(hours=1)
+        feedback.claim(connection, ids[2:], now=first.clock(), until=until)
+    first.close()
+    second = make_house(brand=make_brand(tmp_path))
+    take_up(second.runtime)
+    second.run_on()
+    second.approve_all()
+    second.run_on()
+    assert sorted(channel.sent) == ["collected", "drafted", "sent"]
+    assert count(second, PublicationRow, PublicationRow.state == "published") == 3
+    assert count(second, AlertRow, AlertRow.state == "sent") == 3
+
+
+def sorted_ids(house: House, table: Any) -> list[int]:  # noqa: ANN401 - a mapped class
+    with house.database.reading() as connection:
+        return sorted(connection.execute(select(table.id)).scalars())
+
+
+def test_urgent_work_has_a_queue_of_its_own_and_goes_first() -> None:
+    by_queue: dict[str, set[int]] = {}
+    for spec in actors.ACTORS:
+        by_queue.setdefault(spec.queue, set()).add(spec.priority)
+    urgent = by_queue.pop("pyeongpan.urgent")
+    assert max(urgent) < min(priority for queue in by_queue.values() for priority in queue)
+
+
+def test_every_message_has_exactly_one_actor() -> None:
+    assert sorted(spec.message for spec in actors.ACTORS) == sorted(Message)
