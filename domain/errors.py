@@ -126,8 +126,11 @@ class PublicationRefusedError(PermanentError):
 
     Args:
         message: The channel's reason in our words.
-        code: The channel's own code, or empty.
+        code: The channel's own code, ``ANSWERED_ELSEWHERE``, or empty.
     """
+
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    """Somebody else's answer stands where ours would: there is nothing left to do."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)

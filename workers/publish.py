@@ -18,6 +18,7 @@ from domain.errors import (
     CredentialRejectedError,
     OutcomeUnknownError,
     PermanentError,
+    PublicationRefusedError,
     RetryableError,
 )
 from domain.states import PublicationState
@@ -109,12 +110,21 @@ def _send(
         target, why, wait = PublicationState.QUEUED, str(error), CREDENTIAL_PAUSE
         _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
     except PermanentError as error:
+        if getattr(error, "code", "") == PublicationRefusedError.ANSWERED_ELSEWHERE:
+            _answered_elsewhere(runtime, replace(job, state=PublicationState.SENDING), token)
+            return
         # Refused by the channel or by its rules: back to the desk with the reason.
         target, why, wait = PublicationState.REFUSED, str(error), None
     else:
         _posted(runtime, job, token, reply)
         return
     _settle(runtime, job, token, target, why, wait)
+
+
+def _answered_elsewhere(runtime: Runtime, job: PublicationJob, token: str) -> None:
+    with runtime.database.unit_of_work() as connection:
+        publications.settle_answered_elsewhere(connection, job, token, now=runtime.clock())
+    log.info("publication_answered_elsewhere", publication_id=job.id)
 
 
 def _posted(runtime: Runtime, job: PublicationJob, token: str, reply: ChannelReply) -> None:

@@ -76,5 +76,6 @@ def _ours(replies: tuple[ChannelReply, ...], text: str) -> ChannelReply | None:
 
 def _answered_elsewhere(target: ReplyTarget) -> PublicationRefusedError:
     return PublicationRefusedError(
-        f"{target.native_id}: somebody else has answered", code="answered_elsewhere"
+        f"{target.native_id}: somebody else has answered",
+        code=PublicationRefusedError.ANSWERED_ELSEWHERE,
     )
