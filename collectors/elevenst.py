@@ -88,7 +88,6 @@ SPEC = ChannelSpec(
 SURFACES: Final = ("qna", "urgent")
 _DEFAULT_BASE_URL: Final = "https://api.11st.co.kr"
 
-_CDATA: Final = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _PREFIX: Final = re.compile(r"<(/?)[A-Za-z_][\w.-]*:")
 _PAGE: Final = re.compile(r"\s*<(!doctype\s+html|html)", re.IGNORECASE)
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -111,10 +110,7 @@ def open_xml(text: str) -> Element:
     found = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff")).strip()
     if _PAGE.match(found) or not found.startswith("<"):
         raise ChannelUnavailableError("elevenst: another page came instead of XML")
-    parts = _CDATA.split(_NOT_XML.sub("", found))
-    plain = "".join(
-        part if part.startswith("<![CDATA[") else _PREFIX.sub(r"<\1", part) for part in parts
-    )
+    plain = _without_prefixes(_NOT_XML.sub("", found))
     try:
         root: Element = fromstring(plain, forbid_dtd=True)
     except DefusedXmlException:
@@ -126,6 +122,16 @@ def open_xml(text: str) -> Element:
             raise ChannelUnavailableError("elevenst: half an answer") from None
         raise _changed("the XML is broken", text) from None
     return root
+
+
+def _without_prefixes(xml: str) -> str:
+    """Take the prefixes off tags, but not off what a customer wrote inside CDATA."""
+    parts: list[str] = []
+    place = 0
+    while (start := xml.find("<![CDATA[", place)) >= 0 and (end := xml.find("]]>", start)) >= 0:
+        parts += [_PREFIX.sub(r"<\1", xml[place:start]), xml[start:end]]
+        place = end
+    return "".join([*parts, _PREFIX.sub(r"<\1", xml[place:])])
 
 
 def parse_questions(text: str, *, now: datetime) -> Listing:

@@ -194,8 +194,8 @@ def _without_rejected(item: CollectedFeedback) -> CollectedFeedback:
     return item if standing == item.replies else replace(item, replies=standing)
 
 
-_ORIGINAL: Final = re.compile(r"(?s)^\(Translated by Google\).*?\n\s*\(Original\)\s*(.*)$")
-_TRANSLATED: Final = re.compile(r"(?s)^(.+?)\n\s*\(Translated by Google\).*$")
+_ORIGINAL: Final = re.compile(r"(?s)^\(Translated by Google\).*?\n[ \t]*\(Original\)(.*)$")
+_TRANSLATED: Final = re.compile(r"(?s)^(.+?)\n[ \t]*\(Translated by Google\).*$")
 
 
 def original_words(comment: str) -> str:

@@ -31,7 +31,6 @@ from collectors.esm import (
 )
 from domain.errors import (
     ChannelUnavailableError,
-    LayoutChangedError,
     OutcomeUnknownError,
     PublicationRefusedError,
 )
@@ -116,7 +115,7 @@ class EsmPublisher:
         """Give the answer that stands on the inquiry now.
 
         Raises:
-            LayoutChangedError: It is answered, but with what we cannot see.
+            PublicationRefusedError: It is gone, or answered with what we cannot see.
         """
         surface, days = _place(target)
         listing = parse_inquiries(
@@ -129,8 +128,9 @@ class EsmPublisher:
         for item in listing.items:
             if item.native_id == target.native_id:
                 if any(not reply.text for reply in item.replies):
-                    raise LayoutChangedError(
-                        f"{target.native_id}: answered, but the text stands under no name in fields"
+                    raise PublicationRefusedError(
+                        f"{target.native_id}: answered, but with words we cannot see (fields)",
+                        code="unreadable",
                     )
                 return item.replies
         if listing.quarantined:

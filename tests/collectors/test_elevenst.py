@@ -297,3 +297,8 @@ def test_a_deep_answer_is_an_error_with_a_name() -> None:
     with pytest.raises(ReputationError):
         parse_questions(f"<productQnas>{deep}</productQnas>", now=NOW)
     assert open_xml("<a/>").tag == "a"
+
+
+def test_unclosed_character_data_costs_no_time() -> None:
+    with pytest.raises(ReputationError):
+        parse_questions("<productQnas>" + "<![CDATA[" * 200_000, now=NOW)

@@ -14,7 +14,6 @@ from hypothesis import given
 from collectors.esm import FIELDS, EsmApi, build, own_fields, parse_inquiries, sign_token, token_of
 from domain.errors import (
     BadInputError,
-    ChannelUnavailableError,
     ConfigurationError,
     LayoutChangedError,
     OutcomeUnknownError,
@@ -157,9 +156,10 @@ def test_an_answer_nobody_can_see_is_for_a_person(market: EsmMarket) -> None:
     market.answer_elsewhere(item.native_id, "동료의 답변")
     market.hides_answers = True
     publisher = build_publisher(build_on(market))
-    with pytest.raises(LayoutChangedError):
+    with pytest.raises(PublicationRefusedError) as caught:
         publisher.read_back(target_of(item))
-    with pytest.raises(ChannelUnavailableError):
+    assert caught.value.code == "unreadable"
+    with pytest.raises(PublicationRefusedError):
         publisher.publish(target_of(item), "내일 갑니다.")
     assert market.stored_replies(item.native_id) == ["동료의 답변"]
 

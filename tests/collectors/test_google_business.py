@@ -203,3 +203,8 @@ def test_a_strange_cursor_is_refused(market: BusinessProfile, cursor: str) -> No
 def test_wrong_options_are_named(market: BusinessProfile, options: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="brand/gbp"):
         build(build_on(market, options))
+
+
+def test_a_comment_of_blank_lines_costs_no_time() -> None:
+    blank = "가" + "\n" * 300_000 + "나"
+    assert original_words(blank) == blank
