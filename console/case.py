@@ -148,8 +148,8 @@ def presence(visit: Posting, case_id: CaseId) -> Response:
     """Say that this person has the case on the screen; hear who else has."""
     brand_of(visit, case_id)
     with visit.context.database.unit_of_work() as connection:
-        others = desk.be_present(connection, case_id, visit.person.name, now=visit.context.clock())
-    return JSONResponse({"others": others})
+        company = desk.be_present(connection, case_id, visit.person.name, now=visit.context.clock())
+    return JSONResponse({"others": company.others, "held": company.is_held})
 
 
 def brand_of(visit: Visit, case_id: int) -> Brand:

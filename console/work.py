@@ -161,6 +161,25 @@ def collection(visit: Reading) -> Response:
     )
 
 
+@router.get("/brands/{slug}")
+def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Response:
+    """Show a brand's owner what happened, what was done and what waits for them."""
+    if slug not in visit.person.brands:
+        raise HTTPException(404, "없는 브랜드입니다.")
+    now = visit.context.clock()
+    with visit.context.database.reading() as connection:
+        week = desk.brand_week(connection, slug, now=now)
+        proposals = desk.waiting_proposals(connection, {slug})
+    return page(
+        visit,
+        "brand.html",
+        brand=visit.context.brands[slug],
+        week=week,
+        proposals=proposals,
+        is_two_step=slug in visit.context.two_step_brands,
+    )
+
+
 @router.get("/stats")
 def stats(visit: Reading) -> Response:
     """Show counts of the last weeks by brand, channel, category and week."""

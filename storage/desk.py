@@ -336,42 +336,39 @@ def forget_view(connection: Connection, who: str, view_id: int) -> None:
 PRESENCE_LASTS = timedelta(seconds=45)
 
 
-def be_present(connection: Connection, case_id: int, who: str, *, now: datetime) -> list[str]:
-    """Note that somebody has a case on the screen.
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who else has a case on the screen.
 
-    Returns:
-        Who else has, longest first.
+    Attributes:
+        others: Names, who came first first.
+        is_held: Whether one of them came before: a soft lock.
     """
+
+    others: list[str]
+    is_held: bool
+
+
+def be_present(connection: Connection, case_id: int, who: str, *, now: datetime) -> Company:
+    """Note that somebody has a case on the screen, and tell who else has."""
     connection.execute(delete(PresenceRow).where(PresenceRow.seen_at <= now - PRESENCE_LASTS))
     connection.execute(
-        insert_ignoring(connection, PresenceRow), [{"case_id": case_id, "who": who, "seen_at": now}]
+        insert_ignoring(connection, PresenceRow),
+        [{"case_id": case_id, "who": who, "came_at": now, "seen_at": now}],
     )
     connection.execute(
         update(PresenceRow)
         .where(PresenceRow.case_id == case_id, PresenceRow.who == who)
         .values(seen_at=now)
     )
-    return others_present(connection, case_id, who, now=now)
-
-
-def others_present(connection: Connection, case_id: int, who: str, *, now: datetime) -> list[str]:
-    """Tell who else has a case on the screen."""
-    return list(
-        connection.execute(
-            select(PresenceRow.who)
-            .where(
-                PresenceRow.case_id == case_id,
-                PresenceRow.who != who,
-                PresenceRow.seen_at > now - PRESENCE_LASTS,
-            )
-            .order_by(PresenceRow.seen_at)
-        ).scalars()
-    )
-
-
-def leave(connection: Connection, who: str) -> None:
-    """Note that somebody turned away from all cases."""
-    connection.execute(delete(PresenceRow).where(PresenceRow.who == who))
+    rows = connection.execute(
+        select(PresenceRow.who)
+        .where(PresenceRow.case_id == case_id)
+        .order_by(PresenceRow.came_at, PresenceRow.who)
+    ).scalars()
+    names = list(rows)
+    others = [name for name in names if name != who]
+    return Company(others, is_held=names[0] != who)
 
 
 def propose(connection: Connection, decision: Decision, reason: str, *, now: datetime) -> None:
@@ -432,6 +429,132 @@ def proposal(
         .limit(1)
     ).one_or_none()
     return None if row is None else Proposal(**row._mapping)  # noqa: SLF001
+
+
+def waiting_proposals(
+    connection: Connection, brands: Collection[str], *, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Give the replies that wait for a second person, most urgent first, one line a case."""
+    rows = connection.execute(
+        select(
+            ProposalRow.case_id,
+            ProposalRow.reason,
+            ProposalRow.proposed_by,
+            ProposalRow.proposed_at,
+            CaseRow.brand,
+            CaseRow.severity,
+            CaseRow.due_at,
+            FeedbackRow.title,
+            FeedbackRow.text,
+            FeedbackRow.analysis,
+        )
+        .join(CaseRow, CaseRow.id == ProposalRow.case_id)
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(
+            CaseRow.state == CaseState.DRAFTED,
+            CaseRow.brand.in_(sorted(brands)),
+            CaseRow.draft_number == ProposalRow.draft_number,
+            FeedbackRow.revision == ProposalRow.feedback_revision,
+        )
+        .order_by(CaseRow.severity_rank, CaseRow.due_at, ProposalRow.id.desc())
+        .limit(limit)
+    )
+    newest: dict[int, dict[str, Any]] = {}
+    for row in _dicts(rows):
+        newest.setdefault(row["case_id"], row)
+    return list(newest.values())
+
+
+@dataclass(frozen=True, slots=True)
+class BrandWeek:
+    """A brand's seven days for its owner.
+
+    Attributes:
+        feedback: Written in the seven days.
+        negative: Of these.
+        negative_before: Negative ones of the seven days before.
+        answered: Replies that reached their channel in the seven days.
+        in_time: Of these, before the deadline.
+        waiting: Cases open now.
+        overdue: Of these, past their deadline.
+        severe: The newest critical and high cases of the seven days.
+        categories: ``(category, negative now, negative before)``, most first.
+    """
+
+    feedback: int
+    negative: int
+    negative_before: int
+    answered: int
+    in_time: int
+    waiting: int
+    overdue: int
+    severe: list[dict[str, Any]]
+    categories: list[tuple[str, int, int]]
+
+
+def brand_week(connection: Connection, brand: str, *, now: datetime) -> BrandWeek:
+    """Count what happened to a brand in seven days and what was done."""
+    week, before = now - timedelta(days=7), now - timedelta(days=14)
+    is_negative = FeedbackRow.sentiment == "negative"
+    written = FeedbackRow.written_at >= week
+    feedback = connection.execute(
+        select(
+            func.count(FeedbackRow.id).filter(written),
+            func.count(FeedbackRow.id).filter(written, is_negative),
+            func.count(FeedbackRow.id).filter(FeedbackRow.written_at < week, is_negative),
+        ).where(FeedbackRow.brand == brand, FeedbackRow.written_at >= before)
+    ).one()
+    answered = connection.execute(
+        select(
+            func.count(PublicationRow.id),
+            func.count(PublicationRow.id).filter(PublicationRow.published_at <= CaseRow.due_at),
+        )
+        .join(CaseRow, CaseRow.id == PublicationRow.case_id)
+        .where(CaseRow.brand == brand, PublicationRow.published_at >= week)
+    ).one()
+    is_open = CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED])
+    waiting = connection.execute(
+        select(func.count(CaseRow.id), func.count(CaseRow.id).filter(CaseRow.due_at < now)).where(
+            CaseRow.brand == brand, is_open
+        )
+    ).one()
+    categories = connection.execute(
+        select(
+            func.coalesce(FeedbackRow.category, "other"),
+            func.count(FeedbackRow.id).filter(written).label("now"),
+            func.count(FeedbackRow.id).filter(FeedbackRow.written_at < week),
+        )
+        .where(FeedbackRow.brand == brand, FeedbackRow.written_at >= before, is_negative)
+        .group_by(func.coalesce(FeedbackRow.category, "other"))
+        .order_by(text("now DESC"))
+    ).all()
+    severe = connection.execute(
+        select(
+            CaseRow.id,
+            CaseRow.severity,
+            CaseRow.state,
+            CaseRow.due_at,
+            FeedbackRow.title,
+            FeedbackRow.text,
+            FeedbackRow.analysis,
+            FeedbackRow.written_at,
+        )
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(CaseRow.brand == brand, CaseRow.severity_rank < 2, FeedbackRow.written_at >= week)
+        .order_by(CaseRow.severity_rank, FeedbackRow.written_at.desc())
+        .limit(10)
+    )
+    return BrandWeek(
+        feedback=feedback[0],
+        negative=feedback[1],
+        negative_before=feedback[2],
+        answered=answered[0],
+        in_time=answered[1],
+        waiting=waiting[0],
+        overdue=waiting[1],
+        severe=_dicts(severe),
+        categories=[(row[0], row[1], row[2]) for row in categories],
+    )
 
 
 @dataclass(frozen=True, slots=True)

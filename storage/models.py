@@ -580,6 +580,8 @@ class PresenceRow(Base):
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     who: Mapped[str] = mapped_column(String(210), primary_key=True)
+    came_at: Mapped[datetime]
+    """Who came first holds the case; the others are asked twice."""
     seen_at: Mapped[datetime]
 
 

@@ -28,6 +28,12 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches("[data-swap]")) {
     event.preventDefault();
+    // A soft lock: somebody came first, so a decision is asked for twice.
+    if (form.matches(".decide") && one("#others[data-held]") && !form.dataset.sure) {
+      form.dataset.sure = "yes";
+      say("다른 사람이 먼저 보고 있는 케이스입니다. 그래도 결정하려면 한 번 더 눌러 주세요.");
+      return;
+    }
     const body = new URLSearchParams(new FormData(form, event.submitter));
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     swap(form.action, { method: "POST", body }).catch(() => {
@@ -144,9 +150,10 @@ async function present() {
   const body = new URLSearchParams({ form_token: one("[name=form_token]").value });
   try {
     const answer = await fetch(`/cases/${others.dataset.case}/presence`, { method: "POST", body });
-    const found = answer.ok ? (await answer.json()).others : [];
-    const text = found.length ? `${found.join(", ")} 님도 보고 있습니다` : "";
+    const { others: names, held } = answer.ok ? await answer.json() : { others: [], held: false };
+    const text = names.length ? `${names.join(", ")} 님${held ? "이 먼저" : "도"} 보고 있습니다` : "";
     if (others.textContent !== text) others.textContent = text;
+    others.toggleAttribute("data-held", held);
   } catch { /* Nobody is disturbed by a lost greeting. */ }
 }
 

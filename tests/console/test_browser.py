@@ -292,7 +292,14 @@ def test_a_colleague_on_the_same_case_is_named(
     other.fill("#name", "이동료")
     other.click("button.primary")
 
-    other.wait_for_selector("#others:has-text('김승인')")
+    other.wait_for_selector("#others[data-held]:has-text('김승인')")
+    # Who came second is asked twice.
+    other.keyboard.press("a")
+    other.wait_for_selector(".toast")
+    assert states(desk) == ["drafted"]
+    other.keyboard.press("a")
+    other.wait_for_url("**/?decided=1")
+    assert states(desk) == ["approved"]
     context.close()
 
 

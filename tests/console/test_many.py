@@ -116,11 +116,18 @@ def test_who_else_looks_at_a_case_is_said_for_a_while(desk: Desk, browser: Brows
     case_id = desk.add()
     other = Browser(desk, "이동료")
 
-    assert browser.post(f"/cases/{case_id}/presence").json() == {"others": []}
-    assert other.post(f"/cases/{case_id}/presence").json() == {"others": ["김승인"]}
-    assert browser.post(f"/cases/{case_id}/presence").json() == {"others": ["이동료"]}
+    def told(person: Browser) -> dict[str, object]:
+        answer: dict[str, object] = person.post(f"/cases/{case_id}/presence").json()
+        return answer
+
+    assert told(browser) == {"others": [], "held": False}
+    desk.now += timedelta(seconds=5)
+    assert told(other) == {"others": ["김승인"], "held": True}
+    assert told(browser) == {"others": ["이동료"], "held": False}
     desk.now += timedelta(minutes=1)
-    assert browser.post(f"/cases/{case_id}/presence").json() == {"others": []}
+    assert told(other) == {"others": [], "held": False}
+    desk.now += timedelta(seconds=5)
+    assert told(browser) == {"others": ["이동료"], "held": True}
 
 
 def test_hidden_words_are_shown_on_asking_and_each_time_is_counted(
@@ -253,3 +260,19 @@ def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
 )
 def test_only_what_is_given_counts_as_compensation(reply: str, won: int) -> None:
     assert compensation(reply) == won
+
+
+def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.person("agency", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(
+        "뚜껑에 손을 베였어요", severity=Severity.CRITICAL, categories=(), reply=PLAIN
+    )
+    Browser(desk, login="agency").post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    page = Browser(desk, login="owner").get("/brands/alpha").text
+
+    assert "Agency (agency) · 두 번째 승인" in page
+    assert page.count("뚜껑에 손을 베였어요") == 2
+    assert Browser(desk, login="owner").get("/brands/beta").status_code == 404

@@ -36,6 +36,7 @@ def shelf(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
         server = psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=2)
     except psycopg.OperationalError:
         missing("PostgreSQL")
+        return
     server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     database = Database(POSTGRES_URL.rpartition("/")[0] + f"/{name}", pool_size=2)
     schema.upgrade(database)

@@ -87,6 +87,7 @@ def upgrade() -> None:
         "presences",
         sa.Column("case_id", _BIG_KEY, nullable=False),
         sa.Column("who", sa.String(length=210), nullable=False),
+        _instant("came_at"),
         _instant("seen_at"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_presences_case_id")),
         sa.PrimaryKeyConstraint("case_id", "who", name=op.f("pk_presences")),
