@@ -81,6 +81,9 @@ Refusal = Callable[["Answer"], ReputationError | None]
 """Gives the error that a channel's own code in a 4xx/5xx answer means, or None."""
 
 
+_SHORT_PAUSE_S = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long and how much one exchange may be.
@@ -96,7 +99,7 @@ class Limits:
     wait_s: float = 15.0
     total_s: float = 60.0
     max_bytes: int = 16 * 1024 * 1024
-    max_pause_s: float = 5.0
+    max_pause_s: float = _SHORT_PAUSE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,7 +483,12 @@ def build_client(
         limits: Others than ``spec.timeout_s`` gives.
         sleep: Waits out short politeness pauses.
     """
-    limits = limits or Limits(wait_s=spec.timeout_s / 3, total_s=spec.timeout_s)
+    limits = limits or Limits(
+        wait_s=spec.timeout_s / 3,
+        total_s=spec.timeout_s,
+        # The interval is our own promise: waiting it out is not a refusal by the channel.
+        max_pause_s=max(_SHORT_PAUSE_S, spec.min_interval_s),
+    )
     secrets = tuple(
         value for value in account.credentials.values() if len(value) >= _SHORTEST_SECRET
     )

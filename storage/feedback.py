@@ -220,7 +220,7 @@ def _insert(
             "written_at_is_exact": item.written_at_is_exact,
             "first_seen_at": now,
             "last_seen_run": run.run_id,
-            "is_backfill": run.is_backfill and item.written_at < fresh_after,
+            "is_backfill": run.is_backfill and _is_old(item, now=now, fresh_after=fresh_after),
             "state": FeedbackState.COLLECTED,
             "queued_at": now,
         }
@@ -241,6 +241,12 @@ def _insert(
         at=now,
         why=f"run {run.run_id}",
     )
+
+
+def _is_old(item: MaskedFeedback, *, now: datetime, fresh_after: datetime) -> bool:
+    """Tell whether a first collection's item only enters the digest; so do undated ones."""
+    is_undated = item.written_at == now and not item.written_at_is_exact
+    return is_undated or item.written_at < fresh_after
 
 
 def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: datetime) -> None:  # noqa: ANN401 - a result row
@@ -664,9 +670,22 @@ def take_lost(
 
 
 def claim(
-    connection: Connection, ids: Sequence[int], *, now: datetime, until: datetime
+    connection: Connection,
+    ids: Sequence[int],
+    *,
+    now: datetime,
+    until: datetime,
+    fill_to: int = 0,
 ) -> tuple[str, list[ToAnalyze]]:
     """Lease feedback that nobody analyses and read it.
+
+    Args:
+        connection: The caller's transaction.
+        ids: What the message names.
+        now: Instant of the claim.
+        until: End of the lease.
+        fill_to: Where some of ``ids`` is ours, other backlog that waits is taken along, up to so
+            many rows in all; its own messages then find nothing to claim.
 
     Returns:
         The lease's token and the rows that are ours.
@@ -674,6 +693,28 @@ def claim(
     token, claimed = moves.claim(
         connection, FeedbackRow, ids, FeedbackState.COLLECTED, now=now, until=until
     )
+    if claimed and len(claimed) < fill_to:
+        more = connection.execute(
+            select(FeedbackRow.id)
+            .where(
+                moves.is_in(FeedbackRow, FeedbackState.COLLECTED),
+                FeedbackRow.is_backfill,
+                FeedbackRow.queued_at <= now,
+                moves.is_free(FeedbackRow, now),
+            )
+            .order_by(FeedbackRow.queued_at)
+            .limit(fill_to - len(claimed))
+            .with_for_update(skip_locked=True)
+        ).scalars()
+        claimed += moves.claim(
+            connection,
+            FeedbackRow,
+            list(more),
+            FeedbackState.COLLECTED,
+            now=now,
+            until=until,
+            token=token,
+        )[1]
     return token, load_for_analysis(connection, claimed) if claimed else []
 
 
