@@ -157,6 +157,7 @@ class _HomeLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._file.close()
             raise ConfigurationError(
                 f"another pyeongpan runs on {self._path.parent}; stop it, or set PYEONGPAN_HOME"
             ) from None

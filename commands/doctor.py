@@ -121,7 +121,7 @@ def _database(runtime: Runtime) -> Finding:
 
 
 def _broker(settings: Settings) -> Finding:
-    from dramatiq.errors import ConnectionError as BrokerConnectionError
+    from dramatiq.errors import BrokerConnectionError
 
     from workers.broker import ping, set_up
 

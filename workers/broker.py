@@ -75,7 +75,7 @@ def ping(broker: Broker) -> None:
     """Prove that the broker answers.
 
     Raises:
-        OSError: It does not (also as dramatiq's ``ConnectionError``).
+        OSError: It does not (also as dramatiq's ``BrokerConnectionError``).
     """
     if isinstance(broker, StubBroker):
         return

@@ -60,7 +60,7 @@ class RelayThread(threading.Thread):
         while not self._stopping.is_set():
             try:
                 relay(self._runtime)
-            except (dramatiq.errors.ConnectionError, DatabaseError, OSError) as error:
+            except (dramatiq.errors.BrokerConnectionError, DatabaseError, OSError) as error:
                 log.warning("relay_failed", error=type(error).__name__)
                 self._stopping.wait(IDLE_S)
             self._poked.wait(IDLE_S)
