@@ -198,9 +198,14 @@ def check_form(request: Request, secret: str, token: str) -> None:
         raise HTTPException(403, "양식이 만료되었습니다. 페이지를 새로 고친 뒤 다시 해 주세요.")
 
 
+def one_line(text: str, longest: int = 500) -> str:
+    """Give what somebody typed as one printable line; PostgreSQL refuses NUL in a text."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:longest]
+
+
 def clean_name(name: str) -> str:
     """Give a name as one short printable line; empty when nothing is left."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:_LONGEST_NAME]
+    return one_line(name, _LONGEST_NAME)
 
 
 def name_cookie(name: str) -> str:

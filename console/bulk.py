@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, HTTPException, Response
 
 from console import checks, deciding
-from console.access import Deciding, Visit
+from console.access import Deciding, Visit, one_line
 from console.pages import page
 from domain.errors import ConfigurationError, DecisionRefusedError
 from domain.types import Severity
@@ -42,7 +42,7 @@ def decide_many(
     """Decide the picked cases one by one; what is not plain is left for a person to read."""
     if not may_bulk(visit):
         raise HTTPException(403, "한꺼번에 결정할 권한이 없습니다.")
-    why = " ".join(reason.split())[:500]
+    why = one_line(reason)
     if action not in {"approve", "reject"} or not picked or len(picked) > MOST_CASES:
         raise HTTPException(422, f"케이스를 {MOST_CASES}건까지 골라 주세요.")
     if action == "reject" and not why:

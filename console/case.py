@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, HTTPException, Path, Response
 from fastapi.responses import JSONResponse
 
 from console import checks, deciding, highlight
-from console.access import Deciding, Posting, Reading, Visit
+from console.access import Deciding, Posting, Reading, Visit, one_line
 from console.pages import page, page_part, see
 from console.queue import Choosing, Chosen
 from domain.brands import Brand
@@ -66,7 +66,7 @@ def reject(
 ) -> Response:
     """Close the case without a reply, and go on to the next one."""
     brand_of(visit, case_id)
-    words = [" ".join(part.split()) for part in (reason, detail)]
+    words = [one_line(part) for part in (reason, detail)]
     why = ": ".join(part for part in words if part)[:_LONGEST_REASON]
     if not why:
         return _show(visit, case_id, choice, status=422, refused="반려하는 까닭을 골라 주세요.")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
 from console import passwords
-from console.access import Administering, ChangingPeople, Visit, clean_name
+from console.access import Administering, ChangingPeople, Visit, clean_name, one_line
 from console.pages import page
 from domain.errors import BadInputError
 from storage import people
@@ -71,7 +71,7 @@ def add(
                 brands=_brands(visit, brands),
                 sees_all_brands=chosen is Role.OPERATOR,
                 password_hash=passwords.hash_password(password),
-                slack_user=slack_user.strip()[:40] or None,
+                slack_user=one_line(slack_user, 40) or None,
                 valid_from=since,
                 valid_until=until,
             )

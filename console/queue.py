@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
-from console.access import Posting, Reading, Visit, clean_name
+from console.access import Posting, Reading, Visit, clean_name, one_line
 from console.bulk import may_bulk
 from console.pages import page, see
 from domain.types import ComplaintCategory, FeedbackKind, Severity
@@ -93,14 +93,14 @@ def chosen(
     return Chosen(
         view=_one_of(view, desk.VIEWS) or "todo",
         brand=brand[:100],
-        channel=channel[:50],
+        channel=one_line(channel, 50),
         category=_one_of(category, set(ComplaintCategory)),
         severity=_one_of(severity, set(Severity)),
         kind=_one_of(kind, set(FeedbackKind)),
         due=_one_of(due, _DUE),
         stars=_one_of(stars, {"1", "2", "3", "4", "5"}),
         sort=_one_of(sort, desk.SORTS) or "urgent",
-        q=" ".join(q.split()),
+        q=one_line(q),
         after=after,
         decided=decided,
     )

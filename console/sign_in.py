@@ -16,6 +16,7 @@ from console.access import (
     check_form,
     context_of,
     form_token_of,
+    one_line,
     visitor_of,
 )
 from console.context import ConsoleContext
@@ -64,6 +65,7 @@ def sign_in(
     check_form(request, visitor_of(request), form_token)
     context = context_of(request)
     now, address, path = context.clock(), address_of(request), local_path(next)
+    login = one_line(login)
     with context.database.reading() as connection:
         if people.is_slowed(connection, login, address, now=now):
             return _ask(request, path, 429, _SLOWED)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
-from console.access import Deciding, Reading, Visit
+from console.access import Deciding, Reading, Visit, one_line
 from console.pages import page, see
 from domain import sla
 from domain.states import PublicationState
@@ -74,7 +74,7 @@ def settle_attention(
 ) -> Response:
     """Record what a person saw on the channel."""
     _refuse_foreign_case(visit, case_id)
-    why = " ".join(seen.split())[:500]
+    why = one_line(seen)
     if outcome not in _ATTENTION_TARGETS or not why:
         raise HTTPException(422, "채널에서 확인한 내용을 적어 주세요.")
     with visit.context.database.unit_of_work() as connection:
