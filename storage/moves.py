@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     SQLColumnExpression,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -128,6 +129,21 @@ def remember(
         connection.execute(insert(HistoryRow), history)
 
 
+def is_in(table: Leasable, state: StrEnum) -> ColumnElement[bool]:
+    """Give the condition that rows are in a state.
+
+    The state is written into the statement, because SQLite uses a partial index only where it
+    sees the value.
+    """
+    condition: ColumnElement[bool] = table.state == literal(str(state), literal_execute=True)
+    return condition
+
+
+def is_free(table: Leasable, now: datetime) -> ColumnElement[bool]:
+    """Give the condition that nobody works on rows."""
+    return or_(table.lease_until.is_(None), table.lease_until <= now)
+
+
 def claim(
     connection: Connection,
     table: Leasable,
@@ -136,13 +152,23 @@ def claim(
     *,
     now: datetime,
     until: datetime,
+    token: str = "",
 ) -> tuple[str, list[int]]:
     """Lease rows that nobody works on.
+
+    Args:
+        connection: The caller's transaction.
+        table: Where.
+        ids: Which.
+        state: In which they must be.
+        now: Instant of the claim.
+        until: End of the lease.
+        token: Of a lease that these rows join; a new one where empty.
 
     Returns:
         The lease's token and the ids that are ours; others are leased or moved on.
     """
-    token = secrets.token_hex(8)
+    token = token or secrets.token_hex(8)
     if not ids:
         return token, []
     claimed = connection.execute(
@@ -150,7 +176,7 @@ def claim(
         .where(
             table.id.in_(ids),
             table.state == state,
-            or_(table.lease_until.is_(None), table.lease_until <= now),
+            is_free(table, now),
         )
         .values(lease_until=until, lease_token=token)
         .returning(table.id)
@@ -177,9 +203,9 @@ def take_lost(
         connection.execute(
             select(table.id)
             .where(
-                table.state == state,
+                is_in(table, state),
                 table.queued_at <= queued_before,
-                or_(table.lease_until.is_(None), table.lease_until <= now),
+                is_free(table, now),
             )
             .order_by(*([] if first is None else [first]), table.queued_at)
             .limit(limit)
@@ -194,9 +220,7 @@ def expired(
 ) -> list[tuple[int, str]]:
     """Find rows in ``state`` whose worker died: ``(id, lease token)``."""
     rows = connection.execute(
-        select(table.id, table.lease_token).where(
-            table.state == state, or_(table.lease_until.is_(None), table.lease_until <= now)
-        )
+        select(table.id, table.lease_token).where(is_in(table, state), is_free(table, now))
     )
     return [(row.id, row.lease_token) for row in rows]
 

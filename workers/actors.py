@@ -54,7 +54,9 @@ ACTORS = (
     ActorSpec(Message.FEEDBACK_ANALYZE, "pyeongpan.analyze", 20, 170_000, analyze.analyze),
     ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, 170_000, collect.collect),
     ActorSpec(Message.CASE_DRAFT, "pyeongpan.draft", 40, 170_000, draft.draft),
-    ActorSpec(Message.FEEDBACK_ANALYZE_BACKLOG, "pyeongpan.backlog", 50, 170_000, analyze.analyze),
+    ActorSpec(
+        Message.FEEDBACK_ANALYZE_BACKLOG, "pyeongpan.backlog", 50, 170_000, analyze.analyze_backlog
+    ),
 )
 
 

@@ -24,16 +24,33 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 DRAFT_PAGE = 50
+FULL_PAGE = 256
+"""Backlog analysed at once: fewer transactions, and more texts of one length for each batch of the
+model. More would make new feedback wait for the model."""
 URGENT_PAGE = 5
 """Few ids a message, so that nobody urgent waits for many others."""
 
 
-def analyze(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
+def analyze_backlog(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
+    """Understand the given feedback of a first collection, and more that waits, as one page.
+
+    Returns:
+        How many rows were settled.
+    """
+    return analyze(runtime, feedback_ids, fill_to=FULL_PAGE)
+
+
+def analyze(runtime: Runtime, feedback_ids: Sequence[int], *, fill_to: int = 0) -> int:
     """Understand what of the given feedback nobody else works on.
 
     Claims the rows, asks the model with no transaction open, writes what it says and opens the
     cases. Dying in between leaves leased rows, which the sweep queues again; a second delivery
     finds nothing to claim.
+
+    Args:
+        runtime: This process's tools.
+        feedback_ids: What to understand.
+        fill_to: Take other waiting backlog along, up to so many rows.
 
     Returns:
         How many rows were settled.
@@ -41,7 +58,7 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
         token, rows = feedback.claim(
-            connection, feedback_ids, now=now, until=now + runtime.settings.lease
+            connection, feedback_ids, now=now, until=now + runtime.settings.lease, fill_to=fill_to
         )
     if not rows:
         return 0

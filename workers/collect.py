@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-ANALYZE_PAGE = 64
-"""Ids in one analysis message: two batches of the model."""
+ANALYZE_PAGE = 128
+"""Most ids in one analysis message; a collected page is one message."""
 ALERT_AGE = timedelta(hours=48)
 """In a first collection, what is older shares one digest."""
 IMPORT_LEASE = timedelta(hours=1)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.types import Analysis, DraftReply
+    from responders.drafting import Drafter
     from storage.alerts import NewAlert
     from storage.cases import Drafted, ToDraft
     from workers.runtime import Runtime
@@ -46,9 +47,12 @@ def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
         token, rows = cases.claim(connection, case_ids, now=now, until=now + runtime.settings.lease)
     finished: list[Drafted] = []
     failed: list[int] = []
+    drafters: dict[str, Drafter] = {}
     for row in rows:
         try:
-            finished.append(draft_one(runtime, row))
+            if row.brand not in drafters:
+                drafters[row.brand] = runtime.drafter(runtime.brand(row.brand))
+            finished.append(_write(drafters[row.brand], row, "standard"))
         except ReputationError as error:
             log.error("draft_failed", case_id=row.case_id, brand=row.brand, error=str(error))  # noqa: TRY400 - the message says it all
             failed.append(row.case_id)
@@ -69,8 +73,10 @@ def draft_one(runtime: Runtime, row: ToDraft, strategy: str = "standard") -> Dra
     Raises:
         ConfigurationError: The brand is gone or its manual cannot be used.
     """
-    brand = runtime.brand(row.brand)
-    drafter = runtime.drafter(brand)
+    return _write(runtime.drafter(runtime.brand(row.brand)), row, strategy)
+
+
+def _write(drafter: Drafter, row: ToDraft, strategy: str) -> Drafted:
     reply = drafter.draft(
         DraftInput(
             text=whole_text(row.title, row.text),

@@ -1,4 +1,7 @@
-"""The pipeline alone in this process: relay and workers, without clock and console."""
+"""The pipeline alone in this process: relay and workers, without clock and console.
+
+For benchmarks, which collect when they say so; the daemon adds the rest.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,12 @@ WORKER_THREADS = 8
 
 
 @contextmanager
-def pipeline(home: Path, brands: Path, *, slack_api_url: str = "") -> Iterator[Runtime]:
-    """Run the embedded pipeline on a SQLite file in ``home``; nothing is collected unasked."""
+def pipeline(home: Path, brands: Path) -> Iterator[Runtime]:
+    """Run the embedded pipeline on a SQLite file in ``home``; nothing is collected unasked.
+
+    Raises:
+        ConfigurationError: The brand folders are wrong.
+    """
     settings = Settings(home=home, brands=brands, allow_private_addresses=True)
     broker = brokers.set_up(settings.broker_url)
     runtime = runtimes.build(settings)

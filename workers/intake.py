@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from privacy.masking import mask, mask_author
@@ -62,11 +61,10 @@ def _fingerprint(sealer: Sealer, channel: str, name: str) -> str:
     return sealer.fingerprint(identity(channel, name)) if name else ""
 
 
+_PERSONAL = ("title", "text", "author", "author_id", "order_id")
+
+
 def _original(item: CollectedFeedback) -> bytes:
     # What masking took away or changed; the rest is in the columns.
-    personal = {
-        name: value
-        for name, value in asdict(item).items()
-        if name in {"title", "text", "author", "author_id", "order_id"} and value
-    }
+    personal = {name: value for name in _PERSONAL if (value := getattr(item, name))}
     return json.dumps(personal, ensure_ascii=False).encode("utf-8", errors="replace")
