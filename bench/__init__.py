@@ -1,0 +1,1 @@
+"""Benchmarks: what `pyeongpan bench` measures. Nothing in the product imports this package."""

@@ -1,0 +1,117 @@
+"""How long from a review's appearance on the board to its alert, idle and behind a backlog."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import structlog
+
+from bench.measuring import load, percentile
+from bench.shop import shop
+from demo.content import SHOPPING_SHOP
+from workers.collect import start_due
+from workers.embedded import pipeline
+
+if TYPE_CHECKING:
+    from workers.runtime import Runtime
+
+SAMPLES = 10
+BACKLOG = 10_000
+_TEXT = "이유식에서 벌레가 나왔어요. 아이가 먹고 병원에 갔습니다. {}번째 신고합니다"
+_PATIENCE_S = 120
+_ALERT = (
+    "SELECT alerts.made_at FROM alerts JOIN feedback ON feedback.id = alerts.feedback_id"
+    " WHERE feedback.native_id = ? AND feedback.brand = ?"
+)
+_UNREAD = "SELECT count(*) FROM feedback WHERE state = 'collected'"
+
+
+def measure(samples: int = SAMPLES, backlog: int = BACKLOG) -> dict[str, object]:
+    """Measure seconds from a critical review's appearance to its alert row.
+
+    Accounts are read every second, as often as the daemon's clock ticks. The backlog is a first
+    collection of low-starred reviews that is being understood and drafted meanwhile.
+
+    Returns:
+        ``p50_s`` and ``p95_s`` for ``idle`` and ``behind_backlog``, and how much of the backlog
+        was still unread at the last sample.
+    """
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    return {"idle": _measure(samples, 0), "behind_backlog": _measure(samples, backlog)}
+
+
+def _measure(samples: int, backlog: int) -> dict[str, float]:
+    with (
+        tempfile.TemporaryDirectory(prefix="pyeongpan-bench-") as name,
+        shop(Path(name), backlog or 20, only_low_stars=True) as (address, brands),
+    ):
+        for path in brands.glob("*/brand.toml"):
+            text = path.read_text(encoding="utf-8").replace('"1m"', '"1s"')
+            path.write_text(text, encoding="utf-8")
+        home = Path(name) / "home"
+        with pipeline(home, brands) as runtime, _ticking(runtime):
+            runtime.classifier.classify(["준비"])
+            database = sqlite3.connect(f"file:{home / 'pyeongpan.db'}?mode=ro", uri=True)
+            _wait_for_rows(database, backlog)
+            waits = [_sample(address, database, number) for number in range(samples)]
+            unread = database.execute(_UNREAD).fetchone()[0]
+            database.close()
+    return {
+        "samples": samples,
+        "p50_s": round(percentile(waits, 0.5), 2),
+        "p95_s": round(percentile(waits, 0.95), 2),
+        "unread_at_the_end": unread,
+        "load": load(),
+    }
+
+
+class _ticking:  # noqa: N801 - a block
+    """Collects what is due every second, as the daemon's scheduler does."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(1.0):
+            start_due(self._runtime)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+
+def _wait_for_rows(database: sqlite3.Connection, backlog: int) -> None:
+    """Wait until the whole backlog is stored, or the few rows of an idle board are understood."""
+    while True:
+        stored = database.execute("SELECT count(*) FROM feedback").fetchone()[0]
+        unread = database.execute(_UNREAD).fetchone()[0]
+        if (backlog and stored >= backlog) or (not backlog and stored and not unread):
+            return
+        time.sleep(0.5)
+
+
+def _sample(address: str, database: sqlite3.Connection, number: int) -> float:
+    words = {"shop": SHOPPING_SHOP, "text": _TEXT.format(number), "rating": 1, "product": "이유식"}
+    answer = httpx.post(f"{address}/_control", json={"add": words}, timeout=30)
+    appeared = time.time()
+    article = answer.json()["added"]
+    while time.time() - appeared < _PATIENCE_S:
+        row = database.execute(_ALERT, (str(article), SHOPPING_SHOP)).fetchone()
+        if row is not None:
+            made_at = datetime.fromisoformat(row[0]).replace(tzinfo=UTC)
+            return max(0.0, made_at.timestamp() - appeared)
+        time.sleep(0.05)
+    return float(_PATIENCE_S)

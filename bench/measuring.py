@@ -1,0 +1,95 @@
+"""Clocks, children and figures that the benchmarks share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+ROUNDS = 3
+_TICKS = os.sysconf("SC_CLK_TCK")
+_STOP_S = 30
+
+
+def best_rates(
+    works: Mapping[str, Callable[[], object]], count: int, rounds: int = ROUNDS
+) -> dict[str, float]:
+    """Give the best rate of each work over interleaved rounds, so that all meet the same noise.
+
+    Args:
+        works: What to do, by name; each call handles ``count`` things.
+        count: Things a call handles.
+        rounds: How often each is called.
+
+    Returns:
+        Things per second, by name.
+    """
+    rates = dict.fromkeys(works, 0.0)
+    for _ in range(rounds):
+        for name, work in works.items():
+            start = time.perf_counter()
+            work()
+            rates[name] = max(rates[name], count / (time.perf_counter() - start))
+    return rates
+
+
+def load() -> float:
+    """Give the machine's load average of the last minute."""
+    return round(os.getloadavg()[0], 1)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Give the smallest value that ``share`` (0-1) of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+@contextmanager
+def child(arguments: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run ``python -m arguments`` for the block; its standard output is a pipe."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        process.stdout.close()
+
+
+def family(pid: int) -> list[int]:
+    """Give a process and all its descendants."""
+    found = [pid]
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for word in path.read_text().split():
+            found += family(int(word))
+    return found
+
+
+def rss_mb(pid: int) -> float:
+    """Give the resident memory of one process in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def cpu_s(pid: int) -> float:
+    """Give the CPU seconds that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -1,0 +1,133 @@
+"""How many rows a second are stored, in pages of 100, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from bench.measuring import ROUNDS
+from bench.shop import articles
+from collectors.values import clean_text
+from demo.content import SHOPPING_SHOP
+from domain.brands import Account, Brand
+from domain.types import CollectedFeedback
+from privacy.sealing import Sealer, generate_key
+from storage import accounts, feedback, schema
+from storage.session import Database
+from workers.intake import prepare
+
+POSTGRES_URL = os.environ.get(
+    "REPUTATION_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
+)
+PAGE_SIZE = 100
+
+
+def measure(rows: int = 5000) -> dict[str, object]:
+    """Measure rows/s of ``store_page``: masked rows, one durable transaction per page of 100.
+
+    Returns:
+        ``sqlite_rows_per_s`` and ``postgresql_rows_per_s``, the latter a reason where there is
+        no server; ``mask_rows_per_s`` for masking and sealing, which comes before.
+    """
+    brand = Brand(slug=SHOPPING_SHOP, name="bench", folder=Path())
+    sealer = Sealer([generate_key()])
+    now = datetime.now(UTC)
+    collected = [
+        CollectedFeedback(
+            kind=article.kind,
+            native_id=str(article.no),
+            text=clean_text(article.text),
+            written_at=article.written_at,
+            written_at_is_exact=True,
+            title=article.title,
+            rating=article.rating,
+            author=article.author,
+            product_name=article.product,
+        )
+        for article in articles(rows)
+    ]
+    start = time.perf_counter()
+    items = [prepare(item, brand, "storefront", sealer, now=now) for item in collected]
+    figures: dict[str, object] = {
+        "rows": rows,
+        "mask_rows_per_s": round(rows / (time.perf_counter() - start)),
+    }
+    sqlite = postgresql = 0.0
+    reason = ""
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory(prefix="pyeongpan-bench-") as folder:
+            sqlite = max(sqlite, _rate(f"sqlite:///{folder}/bench.db", items))
+        if not reason:
+            try:
+                postgresql = max(postgresql, _rate_on_postgresql(items))
+            except psycopg.OperationalError as error:
+                reason = f"not measured: {str(error).splitlines()[0]}"
+    figures["sqlite_rows_per_s"] = round(sqlite)
+    figures["postgresql_rows_per_s"] = reason or round(postgresql)
+    return figures
+
+
+def _rate_on_postgresql(items: list[feedback.MaskedFeedback]) -> float:
+    name = f"reputation_bench_{secrets.token_hex(6)}"
+    with psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=3) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            return _rate(urlsplit(POSTGRES_URL)._replace(path=f"/{name}").geturl(), items)
+        finally:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+            connection.execute(drop.format(sql.Identifier(name)))
+
+
+def _rate(url: str, items: list[feedback.MaskedFeedback]) -> float:
+    database = Database(url)
+    try:
+        schema.upgrade(database)
+        run = _claim(database)
+        now = datetime.now(UTC)
+        start = time.perf_counter()
+        for at in range(0, len(items), PAGE_SIZE):
+            with database.unit_of_work() as connection:
+                feedback.store_page(
+                    connection,
+                    run,
+                    items[at : at + PAGE_SIZE],
+                    now=now,
+                    fresh_after=now - timedelta(days=2),
+                )
+        return len(items) / (time.perf_counter() - start)
+    finally:
+        database.close()
+
+
+def _claim(database: Database) -> accounts.Run:
+    now = datetime.now(UTC)
+    account = Account(
+        brand=SHOPPING_SHOP,
+        name="bench",
+        channel="storefront",
+        interval=timedelta(minutes=1),
+        writable=False,
+    )
+    with database.unit_of_work() as connection:
+        accounts.synchronize(connection, [account], now=now)
+        account_id = accounts.find(connection, account.key)
+        assert account_id is not None  # noqa: S101 - made a line ago
+        run = accounts.claim_run(
+            connection,
+            account_id,
+            now=now,
+            lease=timedelta(hours=1),
+            overlap=timedelta(0),
+            backfill=timedelta(days=365),
+            window=None,
+        )
+    assert run is not None  # noqa: S101 - nobody else is there
+    return run
