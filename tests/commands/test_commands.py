@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import warnings
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from commands.__main__ import main
+from demo.content import Article
+from demo.storefront import Storefront
+from domain.types import FeedbackKind
+from storage.models import ErasureRow, FeedbackRow
+from storage.session import Database
+from workers import runtime as runtimes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+API_KEY = "storefront-key"
+
+STOREFRONT = """
+name = "새벽나무"
+contacts = ["1522-0000"]
+
+[[accounts]]
+name = "shop"
+channel = "storefront"
+base_url = "{base_url}/saebyeok"
+board = "review"
+credentials_file = "shop.secret.toml"
+writable = true
+"""
+TABLE = """
+name = "새벽나무"
+
+[[accounts]]
+name = "table"
+channel = "generic_file"
+folder = "exports"
+[accounts.columns]
+id = "번호"
+text = "내용"
+rating = "별점"
+written_at = "작성일"
+author = "작성자"
+"""
+ROWS = """번호,내용,별점,작성일,작성자
+1,배송이 늦었어요 010-1234-5678,2,2026-11-01 10:00,김하늘
+2,좋아요,5점,2026-11-02 10:00,박바다
+3,별점이 이상해요,9점,2026-11-03 10:00,최구름
+"""
+
+
+@pytest.fixture(autouse=True)
+def _quiet_afterwards() -> Iterator[None]:
+    """Undo what the command sets for its whole process."""
+    handlers = list(logging.root.handlers)
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    # A command's process ends with its connections; here they end with the test.
+    runtimes._installed.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def cli(tmp_path: Path, home: Path) -> Callable[..., Result]:
+    """Give a caller of the command on an empty home and brands folder."""
+
+    def call(*arguments: str, env: dict[str, str] | None = None) -> Result:
+        values = {
+            "PYEONGPAN_HOME": str(home),
+            "PYEONGPAN_BRANDS": str(tmp_path / "brands"),
+            "PYEONGPAN_ALLOW_PRIVATE_ADDRESSES": "true",
+            **(env or {}),
+        }
+        return CliRunner().invoke(main, list(arguments), env=values)
+
+    return call
+
+
+def write_brand(tmp_path: Path, text: str) -> Path:
+    folder = tmp_path / "brands" / "saebyeok"
+    folder.mkdir(parents=True)
+    (folder / "brand.toml").write_text(text, encoding="utf-8")
+    (folder / "manual").mkdir()
+    return folder
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Storefront]:
+    """Serve three reviews and give the brand that reads them."""
+    articles = [
+        Article(
+            shop="saebyeok",
+            no=number,
+            kind=FeedbackKind.REVIEW,
+            written_at=datetime.now(UTC).replace(microsecond=0) - timedelta(hours=number),
+            author="김하늘",
+            text=f"포장이 별로예요 {number}",
+            rating=2,
+        )
+        for number in (1, 2, 3)
+    ]
+    front = Storefront(articles, api_key=API_KEY, clock=lambda: datetime.now(UTC))
+    folder = write_brand(tmp_path, STOREFRONT.replace("{base_url}", front.start()))
+    (folder / "shop.secret.toml").write_text(f'api_key = "{API_KEY}"\n', encoding="utf-8")
+    yield front
+    front.stop()
+
+
+def stored(home: Path) -> list[Any]:
+    database = Database(f"sqlite:///{home / 'pyeongpan.db'}")
+    with database.reading() as connection:
+        found = list(connection.execute(select(FeedbackRow.__table__).order_by(FeedbackRow.id)))
+    database.close()
+    return found
+
+
+def test_a_misspelt_variable_is_one_line_with_its_name(cli: Callable[..., Result]) -> None:
+    result = cli("doctor", env={"PYEONGPAN_DATABSE_URL": "x"})
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: PYEONGPAN_DATABSE_URL is not a setting")
+    assert "Traceback" not in result.output
+
+
+def test_help_names_the_commands_of_the_contract(cli: Callable[..., Result]) -> None:
+    text = cli("--help").output
+    for name in (
+        *("demo", "run", "worker", "scheduler", "console", "collect", "import", "classify"),
+        *("doctor", "db", "bench"),
+    ):
+        assert f"  {name} " in text
+
+
+@pytest.mark.parametrize("role", ["worker", "scheduler", "console"])
+def test_one_role_alone_refuses_a_broker_that_is_not_shared(
+    cli: Callable[..., Result], role: str
+) -> None:
+    result = cli(role)
+    assert result.exit_code == 1
+    assert f"`pyeongpan {role}`" in result.stderr
+    assert "PYEONGPAN_BROKER_URL" in result.stderr
+
+
+def test_an_unknown_broker_is_refused_by_name(cli: Callable[..., Result], shop: Storefront) -> None:
+    del shop
+    result = cli("collect", "--account", "saebyeok/shop", env={"PYEONGPAN_BROKER_URL": "nats://x"})
+    assert result.exit_code == 1
+    assert "PYEONGPAN_BROKER_URL" in result.stderr
+
+
+def test_the_database_is_brought_up_to_date_as_often_as_one_likes(
+    cli: Callable[..., Result], home: Path
+) -> None:
+    for _ in range(2):
+        result = cli("db", "upgrade")
+        assert (result.exit_code, result.output) == (0, "database is up to date\n")
+    assert (home / "pyeongpan.db").exists()
+
+
+def test_a_collection_says_what_was_new_and_changed(
+    cli: Callable[..., Result], shop: Storefront, home: Path
+) -> None:
+    first = cli("collect", "--account", "saebyeok/shop", "--json")
+    assert first.exit_code == 0, first.output
+    assert json.loads(first.stdout) == {
+        "account": "saebyeok/shop",
+        "pages": 1,
+        "rows": 3,
+        "new": 3,
+        "changed": 0,
+        "quarantined": 0,
+        "gone": 0,
+        "error": "",
+    }
+    shop.control({"edit": {"shop": "saebyeok", "no": 1, "text": "다시 별로", "rating": 1}})
+    shop.control({"delete": {"shop": "saebyeok", "no": 2}})
+    second = json.loads(cli("collect", "--account", "saebyeok/shop", "--json").stdout)
+    assert (second["new"], second["changed"], second["gone"]) == (0, 1, 1)
+    assert sorted(row.revision for row in stored(home)) == [1, 1, 2]
+
+
+def test_a_failing_collection_says_why_and_fails(
+    cli: Callable[..., Result], shop: Storefront
+) -> None:
+    shop.control({"status": 500, "on": "list", "for": 20})
+    result = cli("collect", "--account", "saebyeok/shop", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"]
+
+
+def test_an_unknown_account_is_refused_with_the_known_ones(
+    cli: Callable[..., Result], shop: Storefront
+) -> None:
+    del shop
+    result = cli("collect", "--account", "saebyeok/nope")
+    assert result.exit_code == 1
+    assert "no account 'saebyeok/nope'" in result.stderr
+    assert "saebyeok/shop" in result.stderr
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    write_brand(tmp_path, TABLE)
+    path = tmp_path / "reviews.csv"
+    path.write_bytes(ROWS.encode("cp949"))
+    return path
+
+
+def run_import(cli: Callable[..., Result], path: Path, *more: str) -> dict[str, Any]:
+    result = cli("import", str(path), "--account", "saebyeok/table", "--json", *more)
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_a_dry_run_counts_and_stores_nothing(
+    cli: Callable[..., Result], table: Path, home: Path
+) -> None:
+    found = run_import(cli, table, "--dry-run")
+    assert (found["rows"], found["new"], found["quarantined"]) == (2, 2, 1)
+    assert found["dry_run"] is True
+    assert stored(home) == []
+
+
+def test_a_file_imported_twice_is_stored_once(
+    cli: Callable[..., Result], table: Path, home: Path
+) -> None:
+    first, second = run_import(cli, table), run_import(cli, table)
+    assert (first["new"], first["quarantined"]) == (2, 1)
+    assert (second["new"], second["changed"], second["quarantined"]) == (0, 0, 0)
+    rows = stored(home)
+    assert [(row.native_id, row.rating) for row in rows] == [("1", 2), ("2", 5)]
+    assert "1234" not in rows[0].text
+    # A naive time is Seoul's.
+    assert rows[0].written_at == datetime(2026, 11, 1, 1, 0, tzinfo=UTC)
+
+
+def test_a_file_that_cannot_be_used_is_refused_with_its_name(
+    cli: Callable[..., Result], table: Path
+) -> None:
+    table.write_bytes(b"")
+    result = cli("import", str(table), "--account", "saebyeok/table")
+    assert result.exit_code == 1
+    assert "reviews.csv" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_channel_without_exports_is_refused_with_the_remedy(
+    cli: Callable[..., Result], shop: Storefront, tmp_path: Path
+) -> None:
+    del shop
+    (tmp_path / "x.csv").write_text(ROWS, encoding="utf-8")
+    result = cli("import", str(tmp_path / "x.csv"), "--account", "saebyeok/shop")
+    assert result.exit_code == 1
+    assert "generic_file" in result.stderr
+
+
+def test_an_author_is_erased_by_name_with_a_record(
+    cli: Callable[..., Result], table: Path, home: Path
+) -> None:
+    run_import(cli, table)
+    result = cli(
+        *("erase-author", "--brand", "saebyeok", "--author", "김하늘"),
+        *("--requested-by", "개인정보팀"),
+    )
+    assert (result.exit_code, result.stdout) == (0, "erased: 1\n"), result.output
+    rows = {row.native_id: row for row in stored(home)}
+    assert (rows["1"].author, rows["1"].sealed_original) == ("", None)
+    assert rows["2"].sealed_original is not None
+    database = Database(f"sqlite:///{home / 'pyeongpan.db'}")
+    with database.reading() as connection:
+        assert connection.execute(select(ErasureRow.requested_by)).scalar_one() == "개인정보팀"
+    database.close()
+
+
+def findings(result: Result) -> dict[str, dict[str, Any]]:
+    return {finding["subject"]: finding for finding in json.loads(result.stdout)}
+
+
+def test_a_good_setup_is_healthy(cli: Callable[..., Result], shop: Storefront) -> None:
+    del shop
+    cli("collect", "--account", "saebyeok/shop")
+    result = cli("doctor", "--json")
+    found = findings(result)
+    assert {name: entry for name, entry in found.items() if not entry["ok"]} == {}
+    assert result.exit_code == 0
+    assert {"database", "broker", "model", "slack", "account saebyeok/shop"} <= set(found)
+    assert "last success" in found["account saebyeok/shop"]["detail"]
+    assert "PYEONGPAN_SLACK_BOT_TOKEN" in found["slack"]["detail"]
+
+
+def test_a_broken_setup_names_each_problem_with_its_remedy(
+    cli: Callable[..., Result], shop: Storefront
+) -> None:
+    shop.stop()
+    cli("db", "upgrade")
+    result = cli("doctor", "--json", env={"PYEONGPAN_BROKER_URL": "redis://127.0.0.1:1/0"})
+    assert result.exit_code == 1
+    broken = {name: entry for name, entry in findings(result).items() if not entry["ok"]}
+    assert set(broken) == {"broker", "account saebyeok/shop"}
+    assert all(entry["remedy"] for entry in broken.values())
+    assert "PYEONGPAN_BROKER_URL" in broken["broker"]["remedy"]
+
+
+def test_an_old_schema_is_found(cli: Callable[..., Result], shop: Storefront) -> None:
+    del shop
+    found = findings(cli("doctor", "--json"))
+    assert found["database"]["ok"] is False
+    assert found["database"]["remedy"] == "run pyeongpan db upgrade"
+
+
+def test_a_database_that_does_not_answer_does_not_hide_the_rest(
+    cli: Callable[..., Result], shop: Storefront
+) -> None:
+    del shop
+    key = cli("seal-key").output.strip()
+    result = cli(
+        "doctor",
+        "--json",
+        env={
+            "PYEONGPAN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            "PYEONGPAN_SEAL_KEY": key,
+        },
+    )
+    found = findings(result)
+    assert found["database"]["ok"] is False
+    assert "PYEONGPAN_DATABASE_URL" in found["database"]["remedy"]
+    assert found["model"]["ok"] is True
+
+
+def test_postgresql_needs_a_seal_key(cli: Callable[..., Result]) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    found = findings(cli("doctor", "--json", env={"PYEONGPAN_DATABASE_URL": url}))
+    assert "PYEONGPAN_SEAL_KEY is required" in found["configuration"]["detail"]
+
+
+def test_a_brand_file_with_a_mistake_is_found(cli: Callable[..., Result], tmp_path: Path) -> None:
+    write_brand(tmp_path, 'name = "x"\ntimezone = "Asia/Soul"')
+    found = findings(cli("doctor", "--json"))
+    assert "brand.toml: timezone" in found["configuration"]["detail"]
+
+
+def test_the_same_lines_can_be_read_by_a_person(cli: Callable[..., Result]) -> None:
+    result = cli("doctor")
+    assert result.exit_code == 1
+    assert "FAIL  brands: no brand folder" in result.output
+    assert "->" in result.output
+
+
+def test_a_second_daemon_on_one_home_is_refused(home: Path, tmp_path: Path) -> None:
+    from commands.daemon import Daemon
+    from domain.errors import ConfigurationError
+    from settings import Settings
+    from workers.broker import set_up
+
+    settings = Settings(home=home, brands=tmp_path / "brands")
+    with (
+        Daemon(runtimes.build(settings), set_up("memory://")),
+        pytest.raises(ConfigurationError, match="another pyeongpan runs"),
+        Daemon(runtimes.build(settings), set_up("memory://")),
+    ):
+        pytest.fail("two daemons on one home")
