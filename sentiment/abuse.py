@@ -67,6 +67,10 @@ _HOSTILE = re.compile(
         ]
     )
 )
+# Never about the product alone; the model need not agree.
+_ALWAYS = re.compile(
+    rf"[조좇좆좃]{_GAP}[까같]|ㅂ{_GAP}ㅅ|ㅄ|병{_GAP}신|개{_GAP}새{_GAP}끼|니{_GAP}미|느금마|ㅅㄲ|닥쳐|꺼져라"
+)
 # Swear words that Koreans also shout for joy.
 _SHOUT = re.compile(
     rf"(?:[시씨씹쉬슈쒸]|ㅅ|ㅆ){_GAP}(?:[발벌팔빨밸]|ㅂ(?![가-힣]))|시{_GAP}바(?![다라나람닥로르]|이)|씨{_GAP}바(?!다)|"
@@ -104,7 +108,7 @@ def find(folded: Folded, score: float | None) -> tuple[Span, ...]:
     return tuple(folded.span(start, end) for start, end in merged)
 
 
-ABUSE_ALONE, ABUSE_WITH_WORDS = 0.8, 0.0
+ABUSE_ALONE, ABUSE_WITH_WORDS = 0.2, 0.02
 
 
 def decide(folded: Folded, score: float, tag: float | None) -> tuple[Span, ...]:
@@ -119,5 +123,6 @@ def decide(folded: Folded, score: float, tag: float | None) -> tuple[Span, ...]:
     if not tag:
         return spans
     if spans:
-        return spans if tag >= ABUSE_WITH_WORDS else ()
+        plain = score >= 0.5 and _ALWAYS.search(folded.text)
+        return spans if plain or tag >= ABUSE_WITH_WORDS else ()
     return (folded.span(0, len(folded.text)),) if tag >= ABUSE_ALONE else ()

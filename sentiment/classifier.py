@@ -44,7 +44,7 @@ _QUESTION = re.compile(
     r"\?|(?:나요|까요|을까|ㄹ까|던가요|는지요|인가요|한가요|은가요|ㄴ가요|건가요|는가요|습니까|ㅂ니까|됩니까|합니까|입니까|있어요\?|되요\?|궁금(?:합니다|해요|하네요|한데)|문의\s?드|알려\s?주|여쭤|여쭙)"
 )
 # Wording on which a bag of n-grams is confidently wrong: turns, double negation, irony.
-_HARD = re.compile(
+HARD = re.compile(
     r"지만|는데|은데|으나|다만|그런데|근데|반면|대신|않은\s?(?:게|건|점|것|데)|없는\s?(?:게|건|점|것)|아닌\s?(?:게|건|것)|"
     r"안\s[가-힣]+\s?(?:게|점|건|데)|(?:처음|예전|전|저번|지난번)[가-힣]{0,2}\s?(?:은|는|엔|에는|에|건)\b|\^\^|참\s|아주\s?잘|덕분에|\?|"
     r"줄\s?알았|까\s?봐|걱정"
@@ -52,7 +52,7 @@ _HARD = re.compile(
 _CONTRAST = re.compile(
     r"(?<=지만)|(?<=는데)|(?<=은데)|(?<=[가-힣]데)\s|(?<=으나)|(?<=[.!?\n~])|다만|근데|그런데|하지만|그러나|반면|빼고는?|(?<=[가-힣]고)\s|(?<=대신)"
 )
-MIXED_ALONE, MIXED_WITH_TURN = 0.5, 0.35
+MIXED_ALONE, MIXED_WITH_TURN = 0.55, 0.5
 """How likely both praise and complaint must be; less where a clause turns."""
 _BLANK = Analysis(None, None, None, (), Severity.NORMAL, abusive=False, intent=Intent.EMPTY)
 
@@ -109,12 +109,17 @@ class Mix:
         )
 
 
+def _join_tags(wide: Floats, deep: Floats, mix: Floats) -> Floats:
+    """Give tag probabilities; ``mix`` float32 [tags, 3] holds wide, deep and shift."""
+    return _sigmoid(wide * mix[:, 0] + deep * mix[:, 1] + mix[:, 2])
+
+
 class ShippedScorer:
     """The wide model, and the deep one for texts on which the wide one is not sure.
 
     Args:
         directory: Holds ``config.json`` (its ``pyeongpan`` part), ``wide.npz``,
-            ``deep.onnx`` and ``tokenizer.json``.
+            ``tags.npz``, ``deep.onnx`` and ``tokenizer.json``.
 
     Raises:
         ConfigurationError: Something is missing or damaged.
@@ -126,6 +131,9 @@ class ShippedScorer:
         try:
             with np.load(directory / "wide.npz", allow_pickle=False) as arrays:
                 self._wide: Wide = from_arrays(arrays)
+            with np.load(directory / "tags.npz", allow_pickle=False) as arrays:
+                self._wide_tags: Wide = from_arrays(arrays)
+            self._tag_mix = np.array(config["tag_mix"], dtype=np.float32)
             slope, shift = config["wide_calibration"]
             self._alone = Mix(float(slope), 0.0, float(shift))
             self._tag_names: tuple[str, ...] = tuple(config["tags"])
@@ -151,13 +159,15 @@ class ShippedScorer:
         negative = self._alone.join(logits[:, 0], np.zeros(len(texts), np.float32))
         neutral = _sigmoid(logits[:, 1])
         found = np.zeros((len(texts), len(self._tag_names)), np.float32)
-        hard = np.fromiter((bool(_HARD.search(t)) for t in texts), np.bool_, len(texts))
+        hard = np.fromiter((bool(HARD.search(t)) for t in texts), np.bool_, len(texts))
         asked = hard | ((negative > self._low) & (negative < self._high))
         read = asked | (negative > self._tag_low) if tags else asked
         rows = np.flatnonzero(read)
         if rows.size:
             deep = self.deep.logits([texts[int(row)] for row in rows], batch_size)
-            found[rows] = _sigmoid(deep[:, 2:])
+            if tags:
+                wide_tags = self._wide_tags.logits([texts[int(row)] for row in rows])
+                found[rows] = _join_tags(wide_tags, deep[:, 2:], self._tag_mix)
             own = asked[rows]
             rows, deep = rows[own], deep[own]
             negative[rows] = self._negative.join(logits[rows, 0], deep[:, 0])
@@ -439,7 +449,7 @@ def find_intent(
     if sentiment is Sentiment.NEGATIVE:
         return Intent.COMPLAINT
     asks = bool(_QUESTION.search(text))
-    if tags.get("question", 0.0) > (0.3 if asks else 0.6):
+    if tags.get("question", 0.0) > (0.05 if asks else 0.3):
         return Intent.QUESTION
     if not tags.get("complaint") and asks and sentiment is Sentiment.NEUTRAL:
         return Intent.QUESTION

@@ -82,8 +82,9 @@ class Wide:
     """Weights of the wide model.
 
     Attributes:
-        weights: int8 [2**bits, outputs].
-        scales: float32 [outputs], what one step of a weight is worth.
+        weights: int8 [2**bits, outputs]; a weight is worth ``q * |q|`` scales, which keeps
+            the many small weights apart from 0.
+        scales: float32 [outputs].
         biases: float32 [outputs].
     """
 
@@ -105,7 +106,8 @@ class Wide:
             return total.astype(np.float32)
         for buckets, owner in groups(texts, self.bits):
             count += np.bincount(owner, minlength=len(texts))
-            picked = self.weights[buckets]
+            picked = self.weights[buckets].astype(np.int32)
+            picked *= np.abs(picked)
             for output in range(outputs):
                 # Sums of integers are exact, so the order of texts cannot change them.
                 total[:, output] += np.bincount(owner, picked[:, output], minlength=len(texts))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
 VOCABULARY_SIZE = 16000
 WIDE_PENALTY = 1.0
-STAGES = ("vocabulary", "wide", "main", "fine", "package", "card")
-FINE_MOVIES = (25000, 25000, 6000)
-FINE_REPEATS = (("product", 5), ("app", 3), ("kote", 1), ("written", 1), ("hate", 1))
+TAG_BITS, TAG_PENALTY = 18, 0.3
+STAGES = ("vocabulary", "wide", "tags", "main", "fine", "package", "card")
+FINE_MOVIES = (8000, 8000, 2000)
+FINE_REPEATS = (("product", 3), ("app", 2), ("kote", 1), ("written", 1))
 
 
 def make_vocabulary(corpus: Corpus, options: argparse.Namespace) -> None:
@@ -53,15 +55,26 @@ def make_wide(corpus: Corpus, options: argparse.Namespace) -> None:
     columns = np.zeros((1 << BITS, 2), np.float32)
     biases = np.zeros(2)
     target = np.array([row.negative for row in rows])
-    fitted, biases[0] = wide.fit(x, target, wide.row_weights(rows), WIDE_PENALTY, 50)
+    fitted, biases[0] = wide.fit(x, target, wide.row_weights(rows), WIDE_PENALTY, 150)
     columns[:, 0] = fitted * idf
     chosen, weights = wide.neutral_rows(rows)
     neutral = np.array([float(rows[i].neutral) for i in chosen])
-    fitted, biases[1] = wide.fit(x[chosen], neutral, weights, 3.0, 25)
+    fitted, biases[1] = wide.fit(x[chosen], neutral, weights, 3.0, 40)
     columns[:, 1] = fitted * idf
+    np.savez(options.work / "wide_float.npz", weights=columns.astype(np.float16), biases=biases)
     model = wide.quantise(columns, biases)
     np.savez(
         options.work / "wide.npz", weights=model.weights, scales=model.scales, biases=model.biases
+    )
+
+
+def make_tags(corpus: Corpus, options: argparse.Namespace) -> None:
+    """Fit the wide tag model on our own sentences and their variants."""
+    rows = [row for row in corpus.train if row.source == "written"]
+    rows += vary.variants(corpus.train, copies=2, joined=1)
+    model = wide.fit_tags(rows, TAG_BITS, TAG_PENALTY)
+    np.savez_compressed(
+        options.work / "tags.npz", weights=model.weights, scales=model.scales, biases=model.biases
     )
 
 
@@ -89,7 +102,9 @@ def make_fine(corpus: Corpus, options: argparse.Namespace) -> None:
         movies=FINE_MOVIES,
         seed=2,
     )
-    corpus.train += vary.variants(corpus.train, copies=5, joined=1)
+    rng = random.Random(3)
+    corpus.train = [r for r in corpus.train if r.source != "movie" or rng.random() < 0.12]
+    corpus.train += vary.variants(corpus.train, copies=4, joined=1)
     deep.train(model, tokenizer, corpus, plan, options.work / options.fine_name)
 
 
@@ -97,8 +112,7 @@ def make_package(corpus: Corpus, options: argparse.Namespace) -> None:
     """Export, calibrate and hash into ``--out``."""
     state = torch.load(options.work / options.fine_name / "model.pt", weights_only=True)
     arrays = {name: value.float().numpy() for name, value in state.items()}
-    work = options.work
-    package.write_parts(options.out, work / "wide.npz", arrays, work / "tokenizer.json")
+    package.write_parts(options.out, options.work, arrays)
     settings = package.calibrate(options.out, corpus)
     package.finish(options.out, settings, options.version)
     print(json.dumps(settings["development"], indent=1))
@@ -130,6 +144,7 @@ def main() -> None:
     stages: dict[str, Callable[[Corpus, argparse.Namespace], None]] = {
         "vocabulary": make_vocabulary,
         "wide": make_wide,
+        "tags": make_tags,
         "main": make_main,
         "fine": make_fine,
         "package": make_package,

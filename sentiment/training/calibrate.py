@@ -34,11 +34,15 @@ def balanced_weights(domains: np.ndarray, negative: np.ndarray) -> np.ndarray:
 
 
 def fit_logistic(features: np.ndarray, negative: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Fit P = sigmoid(features @ w + b); gives [*w, b]."""
+    """Fit P = sigmoid(features @ w + b) with no negative w; gives [*w, b].
+
+    Each feature is a logit of the same thing: one that votes the other way is noise.
+    """
     x = np.column_stack([features, np.ones(len(features))])
 
     def loss(w: np.ndarray) -> float:
         z = x @ w
         return float((weights * (np.logaddexp(0, z) - negative * z)).sum())
 
-    return minimize(loss, np.full(x.shape[1], 0.5), method="BFGS").x
+    bounds = [(0.0, None)] * (x.shape[1] - 1) + [(None, None)]
+    return minimize(loss, np.full(x.shape[1], 0.5), method="L-BFGS-B", bounds=bounds).x

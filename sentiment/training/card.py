@@ -57,7 +57,7 @@ def data_sets(corpus: Corpus) -> dict[str, list[Labelled]]:
     for name in DOMAINS:
         sets[f"development: {name}"] = [
             Labelled(row.text, Sentiment.NEGATIVE if row.negative == 1 else Sentiment.POSITIVE)
-            for row in polar(corpus, name)[:8000]
+            for row in polar(corpus, name)[:3000]
         ]
     held_out = REPOSITORY / "sentiment" / "data" / "shopping_heldout.tsv"
     sets["held out: our shopping sentences"] = read_labelled(held_out)

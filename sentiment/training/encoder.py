@@ -8,25 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from sentiment.training.tags import TAGS
+
 if TYPE_CHECKING:
     from sentiment.training.e5 import E5
 
 DROP_SHARE = 0.1
 HEADS = ("negative", "neutral")
-CATEGORIES = (
-    "delivery",
-    "stock",
-    "defect",
-    "quality",
-    "mismatch",
-    "return_refund",
-    "service",
-    "price",
-    "packaging",
-    "safety",
-    "other",
-)
-TAGS = (*CATEGORIES, "critical", "high", "abusive", "question", "praise", "complaint")
 
 
 class Drop(nn.Module):

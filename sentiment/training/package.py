@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentiment.classifier import HARD
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import DOMAINS, balanced_weights, fit_logistic, polar
-from sentiment.training.encoder import TAGS
+from sentiment.training.tags import CATEGORIES, TAGS, tag_targets
 from sentiment.wide import Wide, from_arrays
 
 if TYPE_CHECKING:
@@ -20,20 +21,18 @@ if TYPE_CHECKING:
 
     from sentiment.training.data import Corpus, Row
 
-FILES = ("wide.npz", "deep.onnx", "tokenizer.json")
+FILES = ("wide.npz", "tags.npz", "deep.onnx", "tokenizer.json")
+MOST = 2500
+"""Development texts of one set that are measured."""
 TOLERATED_LOSS = 0.002
 """Balanced accuracy that the cascade may cost on any development set."""
 
 
-def write_parts(
-    folder: Path, wide: Path, state: dict[str, np.ndarray], tokenizer: Path, mode: str = "row"
-) -> None:
+def write_parts(folder: Path, work: Path, state: dict[str, np.ndarray], mode: str = "row") -> None:
     """Write the model files without a configuration."""
     folder.mkdir(parents=True, exist_ok=True)
-    if wide != folder / "wide.npz":
-        shutil.copyfile(wide, folder / "wide.npz")
-    if tokenizer != folder / "tokenizer.json":
-        shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    for name in ("wide.npz", "tags.npz", "tokenizer.json"):
+        shutil.copyfile(work / name, folder / name)
     export.save(export.build(state, mode), folder / "deep.onnx")
 
 
@@ -56,34 +55,31 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
     with np.load(folder / "wide.npz") as arrays:
         wide = from_arrays(arrays)
     deep = Deep(folder, 2 + len(TAGS))
-    features, negative, domains = [], [], []
-    neutral_x, neutral_y = [], []
+    features, negative, domains, hard = [], [], [], []
     for name in DOMAINS:
-        rows = polar(corpus, name)[:6000]
+        rows = polar(corpus, name)[:MOST]
         if not rows:
             continue
         w, d = _outputs(rows, wide, deep)
         features.append(np.column_stack([w[:, 0], d[:, 0]]))
         negative.append(np.array([row.negative == 1 for row in rows]))
         domains += [name] * len(rows)
-        calm = [r for r in corpus.dev[name] if r.neutral >= 0 and r.negative <= 0.5][:4000]
-        if calm and name in ("app", "written", "movie"):
-            w, d = _outputs(calm, wide, deep)
-            neutral_x.append(np.column_stack([w[:, 1], d[:, 1]]))
-            neutral_y.append(np.array([row.neutral == 1 for row in calm]))
+        hard += [bool(HARD.search(row.text)) for row in rows]
     x, y, names = np.concatenate(features), np.concatenate(negative), np.array(domains)
     weights = balanced_weights(names, y)
     alone = fit_logistic(x[:, :1], y, weights)
     both = fit_logistic(x, y, weights)
     # Neutral follows our own sentences alone: 5-8 stars for a film is another thing.
-    nx, ny = neutral_x[-1], neutral_y[-1]
+    calm = [row for row in corpus.dev["written"] if row.negative <= 0.5]
+    w, d = _outputs(calm, wide, deep)
+    nx, ny = np.column_stack([w[:, 1], d[:, 1]]), np.array([row.neutral == 1 for row in calm])
     share = np.where(ny, 0.5 / max(1, ny.sum()), 0.5 / max(1, (~ny).sum()))
     neutral = fit_logistic(nx, ny, share)
     wide_p = sigmoid(x[:, 0] * alone[0] + alone[1])
     mixed_p = sigmoid(x @ both[:2] + both[2])
     figures, edge = {}, 0.5
     for edge in (0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3)[::-1]:
-        asked = (wide_p > edge) & (wide_p < 1 - edge)
+        asked = np.array(hard) | ((wide_p > edge) & (wide_p < 1 - edge))
         cascade = np.where(asked, mixed_p, wide_p)
         figures = {}
         for name in np.unique(names):
@@ -105,8 +101,27 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
         "escalate_between": [edge, 1 - edge],
         "tags_above": 0.35,
         "tags": list(TAGS),
+        "tag_mix": mix_tags(folder, deep, corpus.dev["written"]),
         "development": figures,
     }
+
+
+def mix_tags(folder: Path, deep: Deep, rows: list[Row]) -> list[list[float]]:
+    """Fit how wide and deep tag logits are joined; categories share one fit."""
+    with np.load(folder / "tags.npz") as arrays:
+        wide = from_arrays(arrays)
+    texts = [row.text for row in rows]
+    w, d = wide.logits(texts), deep.logits(texts, 32)[:, 2:]
+    truth = np.stack([tag_targets(row) for row in rows]) == 1
+    groups = [list(range(len(CATEGORIES))), *([i] for i in range(len(CATEGORIES), len(TAGS)))]
+    mix: list[list[float]] = [[] for _ in TAGS]
+    for group in groups:
+        x = np.column_stack([w[:, group].ravel(), d[:, group].ravel()])
+        y = truth[:, group].ravel()
+        found = fit_logistic(x, y, np.full(len(y), 1 / len(y)))
+        for number in group:
+            mix[number] = found.tolist()
+    return mix
 
 
 def finish(folder: Path, settings: dict[str, Any], version: str) -> None:

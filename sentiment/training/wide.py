@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from sentiment.training.tags import tag_targets
 from sentiment.wide import BITS, Wide, groups
 
 if TYPE_CHECKING:
@@ -107,8 +108,27 @@ def neutral_rows(rows: list[Row]) -> tuple[np.ndarray, np.ndarray]:
     return chosen, weights
 
 
+def fit_tags(rows: list[Row], bits: int, penalty: float) -> Wide:
+    """Fit one small linear model for each tag of ``encoder.TAGS`` on rows that carry tags."""
+    x = matrix([row.text for row in rows], bits)
+    idf = inverse_frequency(x, 2)
+    x.data *= idf[x.indices]
+    x.eliminate_zeros()
+    targets = np.stack([tag_targets(row) for row in rows])
+    columns = np.zeros((1 << bits, targets.shape[1]), np.float32)
+    biases = np.zeros(targets.shape[1])
+    for number in range(targets.shape[1]):
+        known = ~np.isnan(targets[:, number])
+        target = targets[known, number]
+        weights = np.where(target == 1, 0.5 * (1 - target.mean()) / max(target.mean(), 1e-3), 1.0)
+        weights = np.maximum(weights, 1.0)
+        fitted, biases[number] = fit(x[known], target, weights, penalty, 60)
+        columns[:, number] = fitted * idf
+    return quantise(columns, biases)
+
+
 def quantise(weights: np.ndarray, biases: np.ndarray) -> Wide:
     """Round float weights [2**bits, outputs] to int8 by output."""
-    scales = np.maximum(np.quantile(np.abs(weights), 0.99999, axis=0) / 127, 1e-9)
-    rounded = np.clip(np.rint(weights / scales), -127, 127).astype(np.int8)
-    return Wide(rounded, scales.astype(np.float32), biases.astype(np.float32))
+    scales = np.maximum(np.abs(weights).max(axis=0) / 127**2, 1e-9)
+    rounded = np.sign(weights) * np.clip(np.rint(np.sqrt(np.abs(weights) / scales)), 0, 127)
+    return Wide(rounded.astype(np.int8), scales.astype(np.float32), biases.astype(np.float32))

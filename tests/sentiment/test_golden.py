@@ -1,0 +1,46 @@
+"""The shipped model files and what they say for 60 texts do not change unnoticed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from sentiment.classifier import SHIPPED, Classifier
+from sentiment.evaluate import evaluate, read_labelled
+
+GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
+BOTH_WAYS = 0.02
+"""Kernels of other processors round differently; a label may turn only within this of 0.5."""
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN["sha256"]))
+def test_shipped_files_are_the_ones_that_were_measured(name: str) -> None:
+    assert hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest() == GOLDEN["sha256"][name]
+
+
+def test_sixty_texts_are_read_as_before() -> None:
+    texts = [output["text"] for output in GOLDEN["outputs"]]
+    assert len(texts) == 60
+    for output, found in zip(GOLDEN["outputs"], Classifier.load().classify(texts), strict=True):
+        if output["score"] is None:
+            assert found.score is None
+            continue
+        assert found.score == pytest.approx(output["score"], abs=BOTH_WAYS)
+        if abs(output["score"] - 0.5) < BOTH_WAYS:
+            continue
+        assert found.sentiment is not None
+        assert (found.sentiment.value == "negative") == (output["sentiment"] == "negative")
+
+
+def test_shipped_files_stay_small() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 40_000_000
+
+
+def test_held_out_figures_stay_within_their_interval() -> None:
+    held_out = SHIPPED.parent / "data" / "shopping_heldout.tsv"
+    report = evaluate(Classifier.load(), read_labelled(held_out), "held out")
+    for name, figure in GOLDEN["quality"].items():
+        assert report.figures[name].value >= figure["low"], name
