@@ -492,7 +492,7 @@ def _credential_error(about: str, message: str, *, is_forbidden: bool) -> Creden
     message = message.lower()
     if _is_about_time(message):
         return CredentialRejectedError(about, reason="clock")
-    if re.search(r"\bip\b|ip address|허용되지 않은 ip", message):
+    if re.search(r"(?<![a-z])ip(?![a-z])|ip address|허용되지 않은 ip", message):
         return CredentialRejectedError(about, reason="address")
     return CredentialRejectedError(about, reason="permission" if is_forbidden else "secret")
 

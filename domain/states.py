@@ -102,7 +102,16 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     },
     PublicationState: {
         _P.QUEUED: frozenset({_P.SENDING, _P.HANDED_OFF, _P.CANCELLED}),
-        _P.SENDING: frozenset({_P.POSTED, _P.QUEUED, _P.REFUSED, _P.UNCERTAIN, _P.CANCELLED}),
+        _P.SENDING: frozenset(
+            {
+                _P.POSTED,
+                _P.QUEUED,
+                _P.REFUSED,
+                _P.UNCERTAIN,
+                _P.CANCELLED,
+                _P.HANDED_OFF,
+            }
+        ),
         _P.POSTED: frozenset({_P.PUBLISHED, _P.PENDING, _P.REFUSED, _P.ATTENTION}),
         _P.PENDING: frozenset({_P.PUBLISHED, _P.REFUSED, _P.ATTENTION}),
         _P.UNCERTAIN: frozenset({_P.PUBLISHED, _P.PENDING, _P.QUEUED, _P.ATTENTION, _P.CANCELLED}),

@@ -60,10 +60,15 @@ def publish(runtime: Runtime, publication_id: int) -> None:
     if job is None or job.state is not PublicationState.QUEUED:
         return
     now = runtime.clock()
-    publisher = _publisher(runtime, job)
+    why = "the channel takes no replies"
+    try:
+        publisher = _publisher(runtime, job)
+    except ConfigurationError as error:
+        # A person can still answer; the operator reads the reason in the history and doctor.
+        publisher, why = None, str(error)
     if publisher is None:
         with runtime.database.unit_of_work() as connection:
-            publications.hand_off(connection, job, now=now, why="the channel takes no replies")
+            publications.hand_off(connection, job, now=now, why=why)
         return
     if not runtime.settings.publish_enabled:
         # The sweep asks again; the reply waits, visibly.
@@ -113,8 +118,10 @@ def _send(
         if getattr(error, "code", "") == PublicationRefusedError.ANSWERED_ELSEWHERE:
             _answered_elsewhere(runtime, replace(job, state=PublicationState.SENDING), token)
             return
+        is_read_only = getattr(error, "code", "") == PublicationRefusedError.READ_ONLY
         # Refused by the channel or by its rules: back to the desk with the reason.
-        target, why, wait = PublicationState.REFUSED, str(error), None
+        target = PublicationState.HANDED_OFF if is_read_only else PublicationState.REFUSED
+        why, wait = str(error), None
     else:
         _posted(runtime, job, token, reply)
         return
