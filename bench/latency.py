@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
+import sys
 import tempfile
 import threading
 import time
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 import structlog
 
-from bench.measuring import load, percentile
+from bench.measuring import figures_of, load, percentile
 from bench.shop import shop
 from demo.content import SHOPPING_SHOP
 from workers.collect import start_due
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 SAMPLES = 10
 BACKLOG = 10_000
 _TEXT = "이유식에서 벌레가 나왔어요. 아이가 먹고 병원에 갔습니다. {}번째 신고합니다"
-_PATIENCE_S = 120
+PATIENCE_S = 120
 _ALERT = (
     "SELECT alerts.made_at FROM alerts JOIN feedback ON feedback.id = alerts.feedback_id"
     " WHERE feedback.native_id = ? AND feedback.brand = ?"
@@ -44,11 +46,15 @@ def measure(samples: int = SAMPLES, backlog: int = BACKLOG) -> dict[str, object]
         ``p50_s`` and ``p95_s`` for ``idle`` and ``behind_backlog``, and how much of the backlog
         was still unread at the last sample.
     """
+    return {
+        name: figures_of("bench.latency", str(samples), str(waiting))
+        for name, waiting in (("idle", 0), ("behind_backlog", backlog))
+    }
+
+
+def measure_once(samples: int, backlog: int) -> dict[str, float]:
+    """Measure on one board in this process; see ``measure``."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    return {"idle": _measure(samples, 0), "behind_backlog": _measure(samples, backlog)}
-
-
-def _measure(samples: int, backlog: int) -> dict[str, float]:
     with (
         tempfile.TemporaryDirectory(prefix="pyeongpan-bench-") as name,
         shop(Path(name), backlog or 20, only_low_stars=True) as (address, brands),
@@ -108,10 +114,14 @@ def _sample(address: str, database: sqlite3.Connection, number: int) -> float:
     answer = httpx.post(f"{address}/_control", json={"add": words}, timeout=30)
     appeared = time.time()
     article = answer.json()["added"]
-    while time.time() - appeared < _PATIENCE_S:
+    while time.time() - appeared < PATIENCE_S:
         row = database.execute(_ALERT, (str(article), SHOPPING_SHOP)).fetchone()
         if row is not None:
             made_at = datetime.fromisoformat(row[0]).replace(tzinfo=UTC)
             return max(0.0, made_at.timestamp() - appeared)
         time.sleep(0.05)
-    return float(_PATIENCE_S)
+    return float(PATIENCE_S)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure_once(int(sys.argv[1]), int(sys.argv[2]))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -72,6 +73,14 @@ def child(arguments: Sequence[str], **environment: str) -> Iterator[subprocess.P
             process.wait()
         assert process.stdout is not None  # noqa: S101 - asked for above
         process.stdout.close()
+
+
+def figures_of(*arguments: str) -> dict[str, float]:
+    """Run ``python -m arguments`` and read the JSON object it prints last."""
+    with child(arguments) as process:
+        answer = process.communicate()[0]
+    found: dict[str, float] = json.loads(answer.splitlines()[-1])
+    return found
 
 
 def family(pid: int) -> list[int]:

@@ -11,17 +11,19 @@ from __future__ import annotations
 import json
 import logging
 import resource
+import sqlite3
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
-from bench.measuring import child, load
+from bench.measuring import figures_of, load
 from bench.shop import shop
-from storage import feedback, health
+from storage import feedback
 from workers.collect import start_due
 from workers.embedded import pipeline
 from workers.runtime import is_holiday
@@ -35,6 +37,13 @@ BATCH_SIZE = 32
 _WARM_UP = ("배송이 빨라서 좋아요", "일주일째 안 와서 환불하고 싶습니다") * BATCH_SIZE
 _CHUNK = 5_000
 _POLL_S = 0.2
+_PROGRESS = """
+    SELECT (SELECT count(*) FROM feedback),
+        EXISTS (SELECT 1 FROM feedback WHERE state = 'collected')
+        OR EXISTS (SELECT 1 FROM cases WHERE state = 'opened')
+        OR EXISTS (SELECT 1 FROM outbox),
+        (SELECT count(*) FROM cases)
+"""
 
 
 def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, object]:
@@ -45,16 +54,9 @@ def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, object]:
         ``ratio`` to the classifier alone by the clock and in CPU time, peak RSS in MB, load.
         ``growth``: microseconds of CPU per feedback at the largest size over the smallest.
     """
-    figures = {str(size): _in_a_child(size) for size in sizes}
+    figures = {str(size): figures_of("bench.pipeline", str(size)) for size in sizes}
     costs = [figure["cpu_us_per_feedback"] for figure in figures.values()]
     return {**figures, "growth": round(costs[-1] / costs[0], 2)}
-
-
-def _in_a_child(size: int) -> dict[str, float]:
-    with child(["bench.pipeline", str(size)]) as process:
-        answer = process.communicate()[0]
-    found: dict[str, float] = json.loads(answer.splitlines()[-1])
-    return found
 
 
 def measure_size(size: int) -> dict[str, float]:
@@ -63,14 +65,14 @@ def measure_size(size: int) -> dict[str, float]:
     with (
         tempfile.TemporaryDirectory(prefix="pyeongpan-bench-") as name,
         shop(Path(name), size) as (_, brands),
-        pipeline(Path(name) / "home", brands) as runtime,
+        pipeline(home := Path(name) / "home", brands) as runtime,
     ):
         # What is loaded when first needed belongs to the start.
         runtime.classifier.classify(_WARM_UP)
         is_holiday(runtime.clock().date())
         clock, cpu = time.perf_counter(), time.process_time()
         start_due(runtime)
-        cases = _wait(runtime, size)
+        cases = _wait(home, size)
         way_s, way_cpu_s = time.perf_counter() - clock, time.process_time() - cpu
         texts, stars = _stored(runtime, size)
         clock, cpu = time.perf_counter(), time.process_time()
@@ -90,17 +92,16 @@ def measure_size(size: int) -> dict[str, float]:
     }
 
 
-def _wait(runtime: Runtime, size: int) -> int:
+def _wait(home: Path, size: int) -> int:
     """Wait until all is drafted; give the number of cases."""
-    while True:
-        asked = time.perf_counter()
-        with runtime.database.reading() as connection:
-            totals = health.totals(connection)
-        is_open = totals["unread"] or totals["undrafted"] or totals["outbox"]
-        if totals["collected"] >= size and not is_open:
-            return totals["cases"]
-        # Counting a large table must not become a part of what is measured.
-        time.sleep(max(_POLL_S, 50 * (time.perf_counter() - asked)))
+    with closing(sqlite3.connect(f"file:{home / 'pyeongpan.db'}?mode=ro", uri=True)) as database:
+        while True:
+            asked = time.perf_counter()
+            stored, is_open, cases = database.execute(_PROGRESS).fetchone()
+            if stored >= size and not is_open:
+                return int(cases)
+            # Counting a large table must not become a part of what is measured.
+            time.sleep(max(_POLL_S, 50 * (time.perf_counter() - asked)))
 
 
 def _stored(runtime: Runtime, size: int) -> tuple[list[str], list[int | None]]:
