@@ -1,0 +1,176 @@
+"""Small parts: waiting times, brokers, relaying, retention."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import pytest
+from dramatiq.brokers.stub import StubBroker
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from domain.errors import ChannelUnavailableError, ConfigurationError, RateLimitedError
+from storage import outbox
+from storage.models import ErasureRow, FeedbackRow
+from workers import collect, retain
+from workers.actors import ACTORS
+from workers.backoff import pause
+from workers.broker import ping, set_up
+from workers.relay import RelayThread, relay
+
+if TYPE_CHECKING:
+    from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
+
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+
+
+@given(st.integers(0, 10_000))
+def test_waiting_doubles_and_ends_at_the_longest(tries: int) -> None:
+    waits = pause(ChannelUnavailableError("x"), tries, first=SECOND, longest=HOUR)
+    full = min(SECOND * 2 ** min(tries, 10), HOUR)
+    assert full / 2 <= waits <= full
+
+
+@given(st.floats(0, 10_000))
+def test_the_channels_own_time_is_taken_as_it_is(seconds: float) -> None:
+    error = RateLimitedError("x", seconds)
+    assert pause(error, 3, first=SECOND, longest=HOUR) == timedelta(seconds=seconds)
+
+
+def test_a_limit_without_a_time_waits_like_any_failure() -> None:
+    assert pause(RateLimitedError("x"), 0, first=SECOND, longest=HOUR) <= SECOND
+
+
+@pytest.mark.parametrize("url", ["nats://x", "", "memory:", "http://127.0.0.1"])
+def test_an_unknown_broker_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="PYEONGPAN_BROKER_URL"):
+        set_up(url)
+
+
+def test_no_message_is_too_old_and_every_actor_is_declared() -> None:
+    broker = set_up("memory://")
+    assert isinstance(broker, StubBroker)
+    assert set(broker.actors) == {str(spec.message) for spec in ACTORS}
+    names = {type(found).__name__ for found in broker.middleware}
+    assert "AgeLimit" not in names
+    assert {"Retries", "TimeLimit"} <= names
+    ping(broker)
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://guest:guest@127.0.0.1:1/"])
+def test_a_broker_that_does_not_answer_is_told_in_one_way(url: str) -> None:
+    with pytest.raises(OSError, match="Error"):
+        ping(set_up(url))
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_redis_and_rabbitmq_answer(redis_url: str, rabbitmq_url: str) -> None:
+    for url in (redis_url, rabbitmq_url):
+        broker = set_up(url)
+        ping(broker)
+        broker.close()
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_complaint_goes_the_whole_way_over_redis(
+    house: House, channel: FakeChannel, slack: RecordingSlack, redis_url: str
+) -> None:
+    """Not only in memory: messages are encoded, and actors found by their names."""
+    broker = set_up(redis_url)
+    told, answered = threading.Event(), threading.Event()
+    slack.on_post = lambda _: told.set()
+    read = channel.read_back
+
+    def read_back(target: Any) -> Any:  # noqa: ANN401 - the real one's
+        answered.set()
+        return read(target)
+
+    channel.read_back = read_back  # type: ignore[method-assign]
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=50)
+    thread = RelayThread(house.runtime)
+    house.runtime.poke = thread.poke
+    worker.start()
+    thread.start()
+    try:
+        collect.start_due(house.runtime)
+        assert told.wait(timeout=60)
+        assert len(house.approve_all()) == 1
+        thread.poke()
+        assert answered.wait(timeout=60)
+    finally:
+        thread.stop()
+        worker.stop(timeout=20_000)
+        broker.close()
+    assert channel.sent == ["n1"]
+    assert len(slack.posts) == 1
+
+
+def test_relaying_hands_over_what_is_due_and_no_more(house: House, clock: StillClock) -> None:
+    now = clock()
+    with house.database.unit_of_work() as connection:
+        for number in range(450):
+            outbox.add(connection, "case.draft", [[number]], available_at=now)
+        outbox.add(connection, "case.draft", [[9]], available_at=now + SECOND)
+    assert relay(house.runtime) == 450
+    assert relay(house.runtime) == 0
+    clock.advance(seconds=1)
+    assert relay(house.runtime) == 1
+
+
+def test_a_relay_survives_a_lost_broker(
+    house: House, monkeypatch: pytest.MonkeyPatch, clock: StillClock
+) -> None:
+    """Nothing is forgotten that the broker did not take."""
+    enqueue = house.broker.enqueue
+    failures = iter(
+        [dramatiq.errors.BrokerConnectionError("gone"), OSError("gone")]  # type: ignore[no-untyped-call]
+    )
+    arrived = threading.Event()
+
+    def flaky(message: Any, *, delay: int | None = None) -> Any:  # noqa: ANN401 - dramatiq's
+        for error in failures:
+            raise error
+        arrived.set()
+        return enqueue(message, delay=delay)
+
+    monkeypatch.setattr(house.broker, "enqueue", flaky)
+    monkeypatch.setattr("workers.relay.IDLE_S", 0.01)
+    with house.database.unit_of_work() as connection:
+        outbox.add(connection, "case.draft", [[1]], available_at=clock())
+    thread = RelayThread(house.runtime)
+    thread.start()
+    assert arrived.wait(timeout=30)
+    thread.stop()
+    with house.database.reading() as connection:
+        assert outbox.size(connection) == 0
+
+
+def feedback_rows(house: House) -> list[Any]:
+    with house.database.reading() as connection:
+        return list(connection.execute(select(FeedbackRow.__table__)))
+
+
+def test_personal_data_goes_after_the_brands_retention(house: House, clock: StillClock) -> None:
+    collect.collect(house.runtime, house.account_id())
+    clock.advance(days=364)
+    assert retain.erase_expired(house.runtime) == 0
+    clock.advance(days=2)
+    assert retain.erase_expired(house.runtime) == 1
+    (row,) = feedback_rows(house)
+    assert (row.sealed_original, row.author, row.author_fingerprint) == (None, "", "")
+    assert row.text
+
+
+def test_an_author_is_found_by_the_name_the_channel_shows(house: House) -> None:
+    collect.collect(house.runtime, house.account_id())
+    erase = retain.erase_author
+    assert erase(house.runtime, "saebyeok", "이바다", requested_by="x") == 0
+    assert erase(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
+    with house.database.reading() as connection:
+        assert len(connection.execute(select(ErasureRow.id)).all()) == 2
