@@ -86,9 +86,12 @@ def foreign(*folders: str) -> dict[str, Path]:
     }
 
 
+providers = cache(packages_distributions)
+
+
 def distributions(top_level: str) -> set[str]:
     """Give who provides a module; its own name where it is not installed here."""
-    return {normal(name) for name in packages_distributions().get(top_level, [top_level])}
+    return {normal(name) for name in providers().get(top_level, [top_level])}
 
 
 @pytest.mark.parametrize("path", list(modules("domain")), ids=lambda path: path.name)
