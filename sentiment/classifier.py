@@ -49,6 +49,8 @@ HARD = re.compile(
     r"안\s[가-힣]+\s?(?:게|점|건|데)|(?:처음|예전|전|저번|지난번)[가-힣]{0,2}\s?(?:은|는|엔|에는|에|건)\b|\^\^|참\s|아주\s?잘|덕분에|\?|"
     r"줄\s?알았|까\s?봐|걱정"
 )
+HARD_SURE = 0.05
+"""Where the wide model is surer than this, hard wording does not call the deep one."""
 _CONTRAST = re.compile(
     r"(?<=지만)|(?<=는데)|(?<=은데)|(?<=[가-힣]데)\s|(?<=으나)|(?<=[.!?\n~])|다만|근데|그런데|하지만|그러나|반면|빼고는?|(?<=[가-힣]고)\s|(?<=대신)"
 )
@@ -160,6 +162,7 @@ class ShippedScorer:
         neutral = _sigmoid(logits[:, 1])
         found = np.zeros((len(texts), len(self._tag_names)), np.float32)
         hard = np.fromiter((bool(HARD.search(t)) for t in texts), np.bool_, len(texts))
+        hard &= (negative > HARD_SURE) & (negative < 1 - HARD_SURE)
         asked = hard | ((negative > self._low) & (negative < self._high))
         read = asked | (negative > self._tag_low) if tags else asked
         rows = np.flatnonzero(read)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentiment.classifier import HARD
+from sentiment.classifier import HARD, HARD_SURE
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import DOMAINS, balanced_weights, fit_logistic, polar
@@ -79,7 +79,8 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
     mixed_p = sigmoid(x @ both[:2] + both[2])
     figures, edge = {}, 0.5
     for edge in (0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3)[::-1]:
-        asked = np.array(hard) | ((wide_p > edge) & (wide_p < 1 - edge))
+        unsure = (wide_p > HARD_SURE) & (wide_p < 1 - HARD_SURE)
+        asked = (np.array(hard) & unsure) | ((wide_p > edge) & (wide_p < 1 - edge))
         cascade = np.where(asked, mixed_p, wide_p)
         figures = {}
         for name in np.unique(names):
