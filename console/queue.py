@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
+from console import wording
 from console.access import Posting, Reading, Visit, clean_name, one_line
 from console.bulk import may_bulk
 from console.pages import page, see
@@ -66,7 +67,7 @@ class Chosen:
             kind=self.kind,
             due_before=visit.context.clock() + _DUE[self.due] if self.due else None,
             stars=int(self.stars) if self.stars else None,
-            sort=self.sort,
+            sort="closed" if self.view == "closed" else self.sort,
             words=self.q,
         )
 
@@ -99,7 +100,7 @@ def chosen(
         kind=_one_of(kind, set(FeedbackKind)),
         due=_one_of(due, _DUE),
         stars=_one_of(stars, {"1", "2", "3", "4", "5"}),
-        sort=_one_of(sort, desk.SORTS) or "urgent",
+        sort=_one_of(sort, wording.SORTS) or "urgent",
         q=one_line(q),
         after=after,
         decided=decided,

@@ -614,3 +614,7 @@ class ProposalRow(Base):
     proposed_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_proposals_case_id", "case_id"),)
+
+
+# What is closed is looked at newest first, and there is ten times more of it.
+Index("ix_cases_closed", CaseRow.closed_at, CaseRow.id, **_where("closed_at IS NOT NULL"))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
+import secrets
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
@@ -34,11 +38,13 @@ from storage import accounts, cases, feedback, people, schema
 from storage.feedback import MaskedFeedback, Understood
 from storage.people import Role
 from storage.session import Database
+from tests.conftest import POSTGRES_URL, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fastapi import FastAPI
     from httpx2 import Response
 
 START = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
@@ -291,6 +297,34 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     database.close()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def shelf(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
+    """Give the desk on either database."""
+    if request.param == "sqlite":
+        yield desk
+        return
+    name = f"desk_{os.getpid()}_{secrets.token_hex(3)}"
+    try:
+        server = psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=2)
+    except psycopg.OperationalError:
+        missing("PostgreSQL")
+        return
+    server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    database = Database(POSTGRES_URL.rpartition("/")[0] + f"/{name}", pool_size=12)
+    schema.upgrade(database)
+    with database.unit_of_work() as connection:
+        accounts.synchronize(
+            connection,
+            [account for brand in desk.context.brands.values() for account in brand.accounts],
+            now=desk.now,
+        )
+    desk.context = replace(desk.context, database=database)
+    yield desk
+    database.close()
+    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    server.close()
+
+
 PASSWORD = "correct horse battery"
 
 
@@ -301,11 +335,14 @@ class Browser:
         desk: Where it goes.
         name: What its person says they are called, where nobody signs in.
         login: Who signs in instead.
+        app: A console that others use as well; without, one of its own.
     """
 
-    def __init__(self, desk: Desk, name: str = "김승인", login: str = "") -> None:
+    def __init__(
+        self, desk: Desk, name: str = "김승인", login: str = "", app: FastAPI | None = None
+    ) -> None:
         self.http = TestClient(
-            create_app(desk.context),
+            app or create_app(desk.context),
             base_url="http://127.0.0.1:8420",
             follow_redirects=False,
             client=("127.0.0.1", 50000),

@@ -91,6 +91,7 @@ def fill(database: Database, total: int, n_open: int) -> None:
                     "category": category,
                     "due": NOW + timedelta(minutes=number * 37 % 6000 - 600),
                     "at": NOW - timedelta(minutes=number % 500_000),
+                    "closed": None if is_open else NOW - timedelta(minutes=number % 400_000),
                 }
             )
             if is_open:
@@ -112,9 +113,9 @@ FEEDBACK = """INSERT INTO feedback (id, account_id, brand, channel, kind, native
  'analyzed', :at, 0, 'negative', 0.9, :severity, FALSE, 'complaint', FALSE, :category,
  :analysis, 'm')"""
 CASES = """INSERT INTO cases (id, feedback_id, brand, channel, kind, state, severity,
- severity_rank, category, is_negative, due_at, opened_at, note, draft_number, queued_at, failures)
+ severity_rank, category, is_negative, due_at, opened_at, closed_at, note, draft_number, queued_at, failures)
  VALUES (:id, :id, :brand, 'storefront', :kind, :state, :severity, :rank, :category, TRUE, :due,
- :at, '', 1, :at, 0)"""
+ :at, :closed, '', 1, :at, 0)"""
 DRAFTS = """INSERT INTO drafts (case_id, number, feedback_revision, text, sentences, missing,
  strategy, cited, made_at) VALUES (:id, 1, 1, '죄송합니다.', '[]', '[]', 'standard', '{}', :at)"""
 

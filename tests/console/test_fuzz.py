@@ -37,11 +37,55 @@ WORDS = st.one_of(
 )
 ASKED = st.fixed_dictionaries(
     {},
-    optional=dict.fromkeys(("view", "brand", "channel", "category", "severity", "kind", "due", "stars", "sort", "q", "after", "decided", "next", "code", "state"), WORDS),
+    optional=dict.fromkeys(
+        (
+            "view",
+            "brand",
+            "channel",
+            "category",
+            "severity",
+            "kind",
+            "due",
+            "stars",
+            "sort",
+            "q",
+            "after",
+            "decided",
+            "next",
+            "code",
+            "state",
+        ),
+        WORDS,
+    ),
 )
 SENT = st.fixed_dictionaries(
     {},
-    optional=dict.fromkeys(("text", "draft_number", "feedback_revision", "reason", "detail", "outcome", "seen", "name", "picked", "action", "login", "password", "role", "brands", "valid_from", "valid_until", "secret", "current", "slack_user", "next", "form_token"), WORDS),
+    optional=dict.fromkeys(
+        (
+            "text",
+            "draft_number",
+            "feedback_revision",
+            "reason",
+            "detail",
+            "outcome",
+            "seen",
+            "name",
+            "picked",
+            "action",
+            "login",
+            "password",
+            "role",
+            "brands",
+            "valid_from",
+            "valid_until",
+            "secret",
+            "current",
+            "slack_user",
+            "next",
+            "form_token",
+        ),
+        WORDS,
+    ),
 )
 
 

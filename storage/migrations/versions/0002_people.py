@@ -115,6 +115,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_proposals")),
     )
     op.create_index("ix_proposals_case_id", "proposals", ["case_id"])
+    op.create_index(
+        "ix_cases_closed",
+        "cases",
+        ["closed_at", "id"],
+        postgresql_where=sa.text("closed_at IS NOT NULL"),
+        sqlite_where=sa.text("closed_at IS NOT NULL"),
+    )
     if op.get_bind().dialect.name == "postgresql":
         _search_on_postgresql()
     else:
@@ -127,7 +134,7 @@ def _search_on_postgresql() -> None:
     op.execute(
         f"""
         CREATE FUNCTION pyeongpan_grams(value text) RETURNS text[]
-        LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+        LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT COST 1000 AS $$
         DECLARE
             squashed text := translate(
                 lower(left(value, {_INDEXED_CHARACTERS}) COLLATE "C"), E' \\n\\r\\t', ''
@@ -190,6 +197,7 @@ def _search_on_sqlite() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_cases_closed", table_name="cases")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP INDEX ix_feedback_grams")
         op.execute("DROP FUNCTION pyeongpan_grams")
