@@ -119,7 +119,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             continue
         key = name.removeprefix(PREFIX).lower()
         if key in fields:
-            values[key] = value
+            # Empty is not set: compose files pass on what the shell does not have.
+            if value:
+                values[key] = value
         elif key.endswith("_file") and _is_secret(key.removesuffix("_file")):
             values.setdefault(key.removesuffix("_file"), _read_secret(name, Path(value)))
         else:
@@ -136,8 +138,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def _is_secret(key: str) -> bool:
+    """Tell whether a setting may come from a file: secrets, and addresses with passwords."""
     field = Settings.model_fields.get(key)
-    return field is not None and field.annotation is SecretStr
+    return field is not None and (
+        field.annotation is SecretStr or key in {"database_url", "broker_url"}
+    )
 
 
 def _read_secret(name: str, path: Path) -> str:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-WORKER_THREADS = 8
+QUICK_QUEUES = {"pyeongpan.urgent", "pyeongpan.publish", "pyeongpan.alert"}
+"""Queues with threads of their own, so that nothing urgent waits for a backlog's thread."""
+QUICK_THREADS = 3
+WORKER_THREADS = 5
 
 
 def synchronize(runtime: Runtime) -> None:
@@ -60,7 +63,11 @@ class Daemon:
         self._runtime = runtime
         self._broker = broker
         self._relay = RelayThread(runtime)
-        self._worker = dramatiq.Worker(broker, worker_threads=WORKER_THREADS, worker_timeout=1000)
+        others = broker.get_declared_queues() - QUICK_QUEUES
+        self._workers = [
+            dramatiq.Worker(broker, queues=queues, worker_threads=threads, worker_timeout=1000)
+            for queues, threads in ((QUICK_QUEUES, QUICK_THREADS), (others, WORKER_THREADS))
+        ]
         self._scheduler = build_scheduler(runtime)
         self._console = ConsoleThread(runtime, console) if console is not None else None
         self._socket = SocketModeThread(runtime) if is_configured(runtime) else None
@@ -76,7 +83,8 @@ class Daemon:
             take_up(self._runtime)
         self._runtime.poke = self._relay.poke
         self._relay.start()
-        self._worker.start()
+        for worker in self._workers:
+            worker.start()
         self._scheduler.start()
         if self._console is not None:
             self._console.start()
@@ -97,7 +105,8 @@ class Daemon:
         if self._console is not None:
             self._console.stop()
         self._scheduler.shutdown(wait=True)
-        self._worker.stop(timeout=30_000)
+        for worker in self._workers:
+            worker.stop(timeout=30_000)
         self._relay.stop()
         self._broker.close()
         self._runtime.database.close()

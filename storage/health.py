@@ -47,20 +47,12 @@ def totals(connection: Connection) -> dict[str, int]:
             ),
         )
     ).one()
-    cases = dict(
-        connection.execute(select(CaseRow.state, func.count(CaseRow.id)).group_by(CaseRow.state))
-        .tuples()
-        .all()
+    by_state = select(CaseRow.state, func.count(CaseRow.id)).group_by(CaseRow.state)
+    cases = {row[0]: row[1] for row in connection.execute(by_state)}
+    by_state = select(PublicationRow.state, func.count(PublicationRow.id)).group_by(
+        PublicationRow.state
     )
-    publications = dict(
-        connection.execute(
-            select(PublicationRow.state, func.count(PublicationRow.id)).group_by(
-                PublicationRow.state
-            )
-        )
-        .tuples()
-        .all()
-    )
+    publications = {row[0]: row[1] for row in connection.execute(by_state)}
     verified = connection.execute(
         select(func.count(PublicationRow.id)).where(PublicationRow.verified_at.is_not(None))
     ).scalar_one()
@@ -127,7 +119,7 @@ def count_period(
         )
         .group_by(FeedbackRow.category)
         .order_by(func.count(FeedbackRow.id).desc())
-    ).tuples()
+    )
     open_cases = CaseRow.state.in_(["opened", "drafted"])
     answered = connection.execute(
         select(func.count(CaseRow.id)).where(
@@ -152,6 +144,6 @@ def count_period(
         "answered": answered,
         "waiting": waiting,
         "overdue": overdue,
-        "categories": list(categories),
+        "categories": [(row[0], row[1]) for row in categories],
         "worst": list(worst),
     }

@@ -66,8 +66,10 @@ def of_brand(
         )
         .distinct()
     )
-    for title, text in connection.execute(dismissed).tuples():
-        yield TaughtText(whole_text(title, text), is_negative=False, is_correction=True)
+    for unread in connection.execute(dismissed):
+        yield TaughtText(
+            whole_text(unread.title, unread.text), is_negative=False, is_correction=True
+        )
     opened = (
         select(FeedbackRow.title, FeedbackRow.text)
         .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
@@ -75,5 +77,5 @@ def of_brand(
         .where(scope, HistoryRow.why == OPENED_BY_PERSON)
         .distinct()
     )
-    for title, text in connection.execute(opened).tuples():
-        yield TaughtText(whole_text(title, text), is_negative=True, is_correction=True)
+    for found in connection.execute(opened):
+        yield TaughtText(whole_text(found.title, found.text), is_negative=True, is_correction=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -59,6 +60,8 @@ class Database:
             pool_pre_ping=not self.is_sqlite,
             connect_args={"timeout": _BUSY_TIMEOUT_S} if self.is_sqlite else {},
         )
+        # SQLite has one writer; threads of one process take turns here instead of polling for it.
+        self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -66,7 +69,7 @@ class Database:
     @contextmanager
     def unit_of_work(self) -> Iterator[Connection]:
         """Open one transaction: committed at the end of the block, undone on any error."""
-        with self.engine.begin() as connection:
+        with self._turn, self.engine.begin() as connection:
             yield connection
 
     @contextmanager

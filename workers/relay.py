@@ -57,9 +57,13 @@ class RelayThread(threading.Thread):
 
     def run(self) -> None:
         """Relay until stopped; a lost broker or database is tried again."""
+        home = self._runtime.settings.home
+        home.mkdir(parents=True, exist_ok=True)
         while not self._stopping.is_set():
             try:
                 relay(self._runtime)
+                # A sign of life that costs nothing: both database and broker answered.
+                (home / "alive").touch()
             except (dramatiq.errors.BrokerConnectionError, DatabaseError, OSError) as error:
                 log.warning("relay_failed", error=type(error).__name__)
                 self._stopping.wait(IDLE_S)
