@@ -164,18 +164,7 @@ def queue(
         limit: Most lines.
         backwards: Give what comes before ``after`` instead, nearest first.
     """
-    is_descending = (wanted.sort in _DESCENDING) != backwards
-    columns = _SORTS[wanted.sort]
-    conditions = [*_conditions(wanted), *_search(connection, wanted.words)]
-    if wanted.sort == "closed":
-        conditions.append(CaseRow.closed_at.is_not(None))
-    if after:
-        place = tuple_(*columns)
-        last = tuple_(
-            *(literal(value, key.type) for value, key in zip(after, columns, strict=True))
-        )
-        conditions.append(place < last if is_descending else place > last)
-    order = [key.desc() for key in columns] if is_descending else list(columns)
+    ids = _queued(connection, wanted, after=after, limit=limit, backwards=backwards)
     rows = connection.execute(
         select(
             CaseRow.id.label("case_id"),
@@ -204,11 +193,38 @@ def queue(
             FeedbackRow.analysis,
         )
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
-        .where(*conditions)
-        .order_by(*order)
-        .limit(limit)
+        .where(CaseRow.id.in_(ids))
     )
-    return [QueueItem(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    found = {row.case_id: QueueItem(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's public name
+    return [found[case_id] for case_id in ids if case_id in found]
+
+
+def _queued(
+    connection: Connection,
+    wanted: QueueFilter,
+    *,
+    after: Sequence[Any],
+    limit: int,
+    backwards: bool = False,
+) -> list[int]:
+    """Give the ids of a page; the feedback's table is only read where the filter needs it."""
+    is_descending = (wanted.sort in _DESCENDING) != backwards
+    columns = _SORTS[wanted.sort]
+    conditions = [*_conditions(wanted), *_search(connection, wanted.words)]
+    if wanted.sort == "closed":
+        conditions.append(CaseRow.closed_at.is_not(None))
+    if after:
+        place = tuple_(*columns)
+        last = tuple_(
+            *(literal(value, key.type) for value, key in zip(after, columns, strict=True))
+        )
+        conditions.append(place < last if is_descending else place > last)
+    order = [key.desc() for key in columns] if is_descending else list(columns)
+    query = select(CaseRow.id)
+    if wanted.stars is not None or searchable(wanted.words):
+        query = query.join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+    rows = connection.execute(query.where(*conditions).order_by(*order).limit(limit))
+    return list(rows.scalars())
 
 
 def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
@@ -307,9 +323,9 @@ def next_case(
 ) -> int | None:
     """Give the case that follows a place in the queue, or the queue's first; never ``skip``."""
     for place in (after, ()) if after else ((),):
-        for item in queue(connection, wanted, after=place, limit=2):
-            if item.case_id != skip:
-                return item.case_id
+        for case_id in _queued(connection, wanted, after=place, limit=2):
+            if case_id != skip:
+                return case_id
     return None
 
 
@@ -603,8 +619,8 @@ def previous_case(
     """Give the case that comes before a place in the queue."""
     if not before:
         return None
-    found = queue(connection, wanted, after=before, limit=1, backwards=True)
-    return found[0].case_id if found else None
+    found = _queued(connection, wanted, after=before, limit=1, backwards=True)
+    return found[0] if found else None
 
 
 def count_views(connection: Connection, brands: Collection[str]) -> dict[str, int]:
