@@ -150,6 +150,8 @@ def _read_secret(name: str, path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigurationError(f"{name}: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name}: {path} is not UTF-8 text") from None
 
 
 def _clock_range(value: object) -> object:

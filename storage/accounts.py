@@ -386,6 +386,33 @@ def quarantine(
     return len(new)
 
 
+def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetime) -> int:
+    """Remove sealed rows and pages past the brand's retention; what was wrong stays on record.
+
+    Returns:
+        How many were emptied.
+    """
+    rows = connection.execute(
+        update(QuarantineRow)
+        .where(
+            QuarantineRow.account_id.in_(select(AccountRow.id).where(AccountRow.brand == brand)),
+            QuarantineRow.seen_at < seen_before,
+            QuarantineRow.sealed_raw.is_not(None),
+        )
+        .values(sealed_raw=None)
+    )
+    pages = connection.execute(
+        update(IncidentRow)
+        .where(
+            IncidentRow.subject.startswith(f"{brand}/", autoescape=True),
+            IncidentRow.seen_at < seen_before,
+            IncidentRow.sealed_page.is_not(None),
+        )
+        .values(sealed_page=None)
+    )
+    return rows.rowcount + pages.rowcount
+
+
 def open_incident(
     connection: Connection,
     kind: str,

@@ -161,7 +161,8 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
     done.pages += 1
     done.rows += len(page.items)
     with runtime.database.unit_of_work() as connection:
-        if page.next_cursor is None and page.covers is not None and not done.rows:
+        is_whole_run = run.cursor is None and page.next_cursor is None
+        if is_whole_run and page.covers is not None and not done.rows:
             _refuse_emptiness(connection, run, page.covers)
         stored = _store_items(runtime, connection, run, account, page, done)
         if page.next_cursor is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from storage import feedback
+from storage import accounts, feedback
 from workers.intake import identity
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def erase_expired(runtime: Runtime) -> int:
         before = runtime.clock() - brand.retention
         with runtime.database.unit_of_work() as connection:
             total += feedback.erase_expired(connection, brand.slug, written_before=before)
+            accounts.erase_kept_pages(connection, brand.slug, seen_before=before)
     if total:
         log.info("personal_data_expired", feedback=total)
     return total
