@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
 
@@ -303,12 +302,11 @@ def test_any_html_becomes_text(html: str) -> None:
     html_to_text(html).encode()
 
 
-def test_html_as_deep_as_a_well_takes_no_minutes() -> None:
+def test_html_as_deep_as_a_well_comes_to_an_end() -> None:
+    # What grew with the square of the depth would run into the suite's time-out.
     deep = "<div>" * 150_000 + "불만" + "</div>" * 15_000
-    started = time.perf_counter()
     assert is_too_deep(deep)
     assert "불만" in html_to_text(deep)
-    assert time.perf_counter() - started < 10
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "cp949", "utf-8-sig", "utf-16"])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -277,14 +276,6 @@ def test_every_demo_sentence_says_what_supports_it(
     for case in demo_cases:
         for sentence in demo_drafter.draft(case).sentences:
             assert sentence.source is SourceKind.COURTESY or sentence.reference
-
-
-def test_a_backlog_is_drafted_fast(demo_drafter: Drafter, demo_cases: list[DraftInput]) -> None:
-    demo_drafter.draft(demo_cases[0])
-    started = time.process_time()
-    for case in demo_cases:
-        demo_drafter.draft(case)
-    assert (time.process_time() - started) / len(demo_cases) < 0.005
 
 
 def test_similarity_counts_pairs_that_share_more_than_four_fifths(
