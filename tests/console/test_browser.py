@@ -180,12 +180,16 @@ def test_the_second_of_two_browsers_is_told_who_decided(
     other = context.new_page()
     other.goto("/cases/1")
     other.fill("#name", "이먼저")
-    other.click("button.primary")
-    page.goto("/cases/1")
-    other.wait_for_selector("#approve")
+    with other.expect_response("**/presence"):
+        other.click("button.primary")
+    desk.now += timedelta(seconds=5)
+    with page.expect_response("**/presence"):
+        page.goto("/cases/1")
     other.keyboard.press("a")
     other.wait_for_url("**/?decided=1")
 
+    page.wait_for_selector("#others[data-held]")
+    page.keyboard.press("a")
     page.keyboard.press("a")
     page.wait_for_selector(".notice.bad")
 
@@ -285,7 +289,9 @@ def test_a_colleague_on_the_same_case_is_named(
     desk: Desk, page: Page, chromium: Chromium, address: str
 ) -> None:
     desk.add()
-    page.goto("/cases/1")
+    with page.expect_response("**/presence"):
+        page.goto("/cases/1")
+    desk.now += timedelta(seconds=5)
     context = chromium.new_context(base_url=address, locale="ko-KR")
     other = context.new_page()
     other.goto("/cases/1")
