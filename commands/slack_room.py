@@ -31,7 +31,8 @@ from alerts.interactions import (
     verify_signature,
 )
 from alerts.rules import AlertRule
-from console import checks
+from console import deciding
+from console.access import person_of
 from domain.errors import (
     BadInputError,
     ConfigurationError,
@@ -43,9 +44,9 @@ from storage import alerts, cases, people
 if TYPE_CHECKING:
     from alerts.blocks import View
     from alerts.slack import ModalReceipt, SlackClient
+    from console.access import Person
     from console.context import ConsoleContext
     from storage.cases import CaseView
-    from storage.people import Account
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ log = structlog.get_logger()
 MAX_BODY_BYTES = 1_000_000
 STRANGER = "이 Slack 계정은 평판에 등록되어 있지 않습니다. 운영자에게 등록을 요청해 주세요."
 NOT_ALLOWED = "이 브랜드의 답변을 결정할 권한이 없습니다."
+SECOND_PERSON = "두 번째 사람의 승인을 기다립니다. 콘솔에서 이어서 볼 수 있습니다."
 EXPIRED = "시간이 지나 창을 열 수 없습니다. 버튼을 다시 눌러 주세요."
 
 
@@ -101,15 +103,16 @@ class SlackRoom:
         """Check who clicks, then act; gives what to tell the person, or nothing."""
         now = self._runtime.clock()
         with self._runtime.database.reading() as connection:
-            person = people.by_slack(connection, click.slack_user_id, now=now)
+            account = people.by_slack(connection, click.slack_user_id, now=now)
             view = cases.load_view(connection, click.case_id)
-        if person is None:
+        if account is None:
             return STRANGER
-        if view is None or not _sees(person, view):
+        person = person_of(self._context, account)
+        if view is None or view.case.brand not in person.brands:
             return "없는 케이스입니다."
         if click.action is SlackAction.READ:
             return self._read(click, person)
-        if person.role not in people.DECIDERS:
+        if not person.decides:
             return NOT_ALLOWED
         if click.action is SlackAction.SHOW:
             with self._runtime.database.unit_of_work() as connection:
@@ -124,22 +127,17 @@ class SlackRoom:
         text = view.draft_text if click.action is SlackAction.APPROVE else click.text
         return self._approve(click, view, person, text)
 
-    def _approve(self, click: SlackDecision, view: CaseView, person: Account, text: str) -> str:
+    def _approve(self, click: SlackDecision, view: CaseView, person: Person, text: str) -> str:
         brand = self._context.brands[view.case.brand]
-        findings = checks.findings(self._context, brand, view, text)
-        blocking = [finding.reason for finding in findings if finding.is_blocking]
+        outcome = deciding.approve(
+            self._context, person, brand, self._decision(click, view, person), text
+        )
+        blocking = [finding.reason for finding in outcome.findings if finding.is_blocking]
         if blocking:
             return "승인할 수 없습니다: " + " / ".join(blocking)
-        with self._runtime.database.unit_of_work() as connection:
-            cases.approve(
-                connection,
-                self._decision(click, view, person, text=text),
-                now=self._runtime.clock(),
-                undo_window=brand.undo_window,
-            )
-        return ""
+        return SECOND_PERSON if outcome.proposed_for else ""
 
-    def _reject(self, click: SlackDecision, view: CaseView, person: Account) -> str:
+    def _reject(self, click: SlackDecision, view: CaseView, person: Person) -> str:
         reason = ": ".join(part for part in (REJECT_REASONS[click.reason], click.text) if part)
         with self._runtime.database.unit_of_work() as connection:
             cases.reject(
@@ -153,9 +151,8 @@ class SlackRoom:
         self,
         click: SlackDecision,
         view: CaseView,
-        person: Account,
+        person: Person,
         *,
-        text: str = "",
         reason: str = "",
     ) -> cases.Decision:
         return cases.Decision(
@@ -163,9 +160,8 @@ class SlackRoom:
             # What was on the card, not what is now: a newer draft refuses the click.
             draft_number=click.revision,
             feedback_revision=view.case.feedback_revision,
-            decided_by=person.signature,
+            decided_by=person.name,
             decided_in="slack",
-            text=text,
             reason=reason,
         )
 
@@ -184,14 +180,14 @@ class SlackRoom:
         else:
             filled = edit_modal(
                 view.draft_text,
-                self._context.rules_of(view.case.channel),
+                self._context.rules_of(view.case.channel, view.case.native_id),
                 context,
                 f"{self._context.console_url}/cases/{click.case_id}",
             )
         self._slack.update_modal(opened, filled)
         return ""
 
-    def _read(self, click: SlackDecision, person: Account) -> str:
+    def _read(self, click: SlackDecision, person: Person) -> str:
         with self._runtime.database.unit_of_work() as connection:
             alerts.note_read(
                 connection,
@@ -212,10 +208,6 @@ class SlackRoom:
                 )
         except ReputationError as error:
             log.warning("slack_answer_lost", case_id=click.case_id, error=str(error))
-
-
-def _sees(person: Account, view: CaseView) -> bool:
-    return person.sees_all_brands or view.case.brand in person.brands
 
 
 def build_router(room: SlackRoom, runtime: Runtime, signing_secret: str) -> APIRouter:

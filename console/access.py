@@ -156,6 +156,11 @@ def _signed_in(context: ConsoleContext, token: str) -> Person:
     if is_due:
         with context.database.unit_of_work() as connection:
             people.touch_session(connection, token, now=now)
+    return person_of(context, account)
+
+
+def person_of(context: ConsoleContext, account: Account) -> Person:
+    """Give somebody at the desk from their row, wherever they came in."""
     every = frozenset(context.brands)
     brands = every if account.sees_all_brands else every & account.brands
     return Person(account.signature, brands, account.role, account)

@@ -104,7 +104,7 @@ def _approve(visit: Visit, slug: str, view: CaseView, decision: Decision) -> str
         return "매뉴얼에 없는 내용이 있습니다."
     if checks.findings(visit.context, brand, view, view.draft_text):
         return "정책 검사에 걸린 내용이 있습니다."
-    outcome = deciding.approve(visit, brand, decision, view.draft_text)
+    outcome = deciding.approve(visit.context, visit.person, brand, decision, view.draft_text)
     if outcome.proposed_for:
         return "다른 사람의 승인을 요청했습니다."
     return "정책 검사에 걸린 내용이 있습니다." if outcome.findings else ""

@@ -42,7 +42,7 @@ def approve(
     reply = text.replace("\r\n", "\n").strip()
     decision = deciding.decision_of(visit, case_id, draft_number, feedback_revision)
     try:
-        outcome = deciding.approve(visit, brand, decision, reply)
+        outcome = deciding.approve(visit.context, visit.person, brand, decision, reply)
     except ConfigurationError:
         # The page says what is wrong with the manual; nothing is approved without it.
         return _show(visit, case_id, choice, status=422, typed=reply)
@@ -250,7 +250,7 @@ def _show(
         }
     except ConfigurationError as error:
         problem, clauses = str(error), {}
-    rules = visit.context.rules_of(view.case.channel)
+    rules = visit.context.rules_of(view.case.channel, view.case.native_id)
     return page(
         visit,
         "case.html",

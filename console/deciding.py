@@ -13,7 +13,8 @@ from storage.cases import Decision
 from storage.people import Role
 
 if TYPE_CHECKING:
-    from console.access import Visit
+    from console.access import Person, Visit
+    from console.context import ConsoleContext
     from domain.brands import Brand
     from responders.policy import Finding
     from storage.cases import CaseView
@@ -47,14 +48,15 @@ def decision_of(
     )
 
 
-def approve(visit: Visit, brand: Brand, decision: Decision, reply: str) -> Outcome:
+def approve(
+    context: ConsoleContext, person: Person, brand: Brand, decision: Decision, reply: str
+) -> Outcome:
     """Approve a reply, or hand it on where a second person must agree.
 
     Raises:
         DecisionRefusedError: The case, its draft or its feedback changed since the person looked.
         ConfigurationError: The brand's manual cannot be read, so nothing can be checked.
     """
-    context = visit.context
     with context.database.reading() as connection:
         view = cases.load_view(connection, decision.case_id)
     if view is None:
@@ -72,7 +74,7 @@ def approve(visit: Visit, brand: Brand, decision: Decision, reply: str) -> Outco
             draft_number=decision.draft_number,
             feedback_revision=decision.feedback_revision,
         )
-        reason = _needs_second(visit, brand, reply, waiting)
+        reason = _needs_second(context, person, brand, reply, waiting)
         now_view = cases.load_view(connection, decision.case_id)
         if reason and now_view is not None and is_fresh(now_view, decision):
             desk.propose(connection, decision, reason, now=now)
@@ -81,12 +83,17 @@ def approve(visit: Visit, brand: Brand, decision: Decision, reply: str) -> Outco
     return Outcome()
 
 
-def _needs_second(visit: Visit, brand: Brand, reply: str, waiting: desk.Proposal | None) -> str:
-    person = visit.person
+def _needs_second(
+    context: ConsoleContext,
+    person: Person,
+    brand: Brand,
+    reply: str,
+    waiting: desk.Proposal | None,
+) -> str:
     limit = person.compensation_limit
     if limit is not None and checks.compensation(reply) > limit:
         return "compensation"
-    if brand.slug not in visit.context.two_step_brands:
+    if brand.slug not in context.two_step_brands:
         return ""
     if person.role is None:
         raise DecisionRefusedError(

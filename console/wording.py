@@ -84,8 +84,20 @@ SORTS: Mapping[str, str] = {
 }
 CHANNELS: Mapping[str, str] = {
     "storefront": "자사몰",
-    "seller_export": "스마트스토어(엑셀)",
+    "seller_export": "판매자센터(파일)",
     "generic_file": "파일",
+    "cafe24": "카페24",
+    "coupang": "쿠팡",
+    "naver_commerce": "스마트스토어",
+    "elevenst": "11번가",
+    "esm": "G마켓·옥션",
+    "google_play": "구글 플레이",
+    "app_store": "앱 스토어",
+    "google_business": "구글 비즈니스",
+    "naver_search": "네이버 검색",
+    "kakao_search": "다음·카카오 검색",
+    "feed": "RSS 피드",
+    "board": "게시판",
 }
 ROLES: Mapping[str, str] = {
     Role.LEAD: "에이전시 리드",
@@ -118,6 +130,7 @@ REJECT_REASONS = (
 )
 RULES: Mapping[str, str] = {
     AlertRule.CASE_CARD: "새 케이스",
+    AlertRule.BURST: "케이스 몰림",
     AlertRule.BRAND_SEVERITY: "심각도 높음",
     AlertRule.BRAND_SAFETY: "안전·법적 문제",
     AlertRule.DUE_SOON: "기한 임박",

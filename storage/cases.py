@@ -105,6 +105,7 @@ class ToDraft:
     channel: str
     account_id: int
     kind: str
+    native_id: str
     title: str
     text: str
     product_name: str
@@ -136,6 +137,7 @@ def load_for_drafting(connection: Connection, case_ids: Sequence[int]) -> list[T
             CaseRow.channel,
             FeedbackRow.account_id,
             CaseRow.kind,
+            FeedbackRow.native_id,
             FeedbackRow.title,
             FeedbackRow.text,
             FeedbackRow.product_name,

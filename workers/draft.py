@@ -87,7 +87,7 @@ def _write(drafter: Drafter, row: ToDraft, strategy: str) -> Drafted:
             analysis=analysis_from_row(row),
             written_at=row.written_at,
             feedback_id=str(row.feedback_id),
-            rules=rules_of(row.channel),
+            rules=rules_of(row.channel, row.native_id),
         ),
         strategy=strategy,
     )
@@ -100,10 +100,10 @@ def _cited(reply: DraftReply) -> dict[str, str]:
     return {reference: digest for reference, _, digest in pinned if digest}
 
 
-def rules_of(channel: str) -> ReplyRules:
-    """Give the channel's rules for replies; the usual ones where nobody can answer."""
+def rules_of(channel: str, native_id: str) -> ReplyRules:
+    """Give the channel's rules for a reply to one item; the usual ones where nobody can answer."""
     spec = CHANNELS[channel].spec if channel in CHANNELS else None
-    return (spec.reply_rules if spec else None) or ReplyRules()
+    return (spec.rules_for(native_id) if spec else None) or ReplyRules()
 
 
 def _notices(runtime: Runtime, drafts: Iterable[Drafted], now: datetime) -> Iterable[NewAlert]:

@@ -244,7 +244,7 @@ def test_read_receipt_is_kept_and_shown(room: Room) -> None:
         reader = connection.execute(
             AlertRow.__table__.select().where(AlertRow.read_at.is_not(None))
         ).one()
-    assert reader.read_by == "park"
+    assert reader.read_by == "park (park)"
 
 
 def test_limited_update_waits_as_long_as_slack_says(room: Room) -> None:
