@@ -253,8 +253,14 @@ def classify(settings: Settings, *, file: Iterator[str]) -> None:
     """Classify one text per line; one JSON line out per line in."""
     from commands.classifying import classify_lines
 
-    for line in classify_lines(settings, file):
-        click.echo(line)
+    # A long file shows how far it is, to a person only.
+    path = Path(getattr(file, "name", ""))
+    length = path.stat().st_size if path.is_file() else None
+    hidden = length is None or not sys.stderr.isatty()
+    with click.progressbar(length=length or 0, file=sys.stderr, hidden=hidden) as bar:
+        for text, line in classify_lines(settings, file):
+            click.echo(line)
+            bar.update(len(text.encode(errors="surrogateescape")) + 1)
 
 
 @main.command()

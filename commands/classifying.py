@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 BATCH = 512
 
 
-def classify_lines(settings: Settings, lines: Iterable[str]) -> Iterator[str]:
-    """Classify one text per line and give one JSON line for each, in order."""
+def classify_lines(settings: Settings, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Classify one text per line; give each text and its JSON line, in order."""
     classifier = Classifier.load(settings.model or None)
     for batch in _batches(lines):
         for text, analysis in zip(batch, classifier.classify(batch), strict=True):
-            yield json.dumps(
+            found = json.dumps(
                 {
                     "text": text,
                     "sentiment": analysis.sentiment,
@@ -32,6 +32,7 @@ def classify_lines(settings: Settings, lines: Iterable[str]) -> Iterator[str]:
                     "unsure": analysis.unsure,
                 }
             )
+            yield text, found
 
 
 def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
