@@ -47,6 +47,10 @@ REQUIRED_SCOPES = ("chat:write",)
 HISTORY_SCOPES = ("channels:history", "groups:history")
 CLOCK_MARGIN = timedelta(minutes=5)
 """How far Slack's clock and ours may be apart when we look for a message."""
+POST_INTERVAL = timedelta(seconds=1)
+"""Between two messages to one destination; Slack tolerates short bursts, we do not lean on it.
+
+Source: https://docs.slack.dev/apis/web-api/rate-limits. Checked: 2026-11-21."""
 _PAGE_SIZE = 200
 
 # "fatal_error", "internal_error": "some aspect of the operation" may have succeeded.

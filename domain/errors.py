@@ -9,7 +9,6 @@ ReputationError
     AccessBlockedError
     LayoutChangedError
     BadInputError
-    PolicyViolationError
     PublicationRefusedError
     DecisionRefusedError
     IllegalTransitionError
@@ -115,10 +114,6 @@ class BadInputError(PermanentError):
         self.row = row
         self.field = field
         self.remedy = remedy
-
-
-class PolicyViolationError(PermanentError):
-    """A text may not go before a customer; the reasons are in the message."""
 
 
 class PublicationRefusedError(PermanentError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from alerts.pacing import POST
+from alerts.slack import POST_INTERVAL
 from domain.errors import (
     OutcomeUnknownError,
     PermanentError,
@@ -58,7 +58,7 @@ def _post(runtime: Runtime, job: AlertJob) -> None:
     rendered = render(runtime, job, now)
     thread_ts = _thread_of(runtime, job)
     with runtime.database.unit_of_work() as connection:
-        turn_at = alerts.take_turn(connection, job, now=now, interval=POST.interval)
+        turn_at = alerts.take_turn(connection, job, now=now, interval=POST_INTERVAL)
         if turn_at > now:
             return
         token = alerts.begin_sending(

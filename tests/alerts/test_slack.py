@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alerts.blocks import ModalContext, SlackMessage, edit_modal, loading_modal, notice
-from alerts.pacing import POST, Pacer
-from alerts.slack import ModalReceipt, SlackClient, SlackReceipt
+from alerts.slack import POST_INTERVAL, ModalReceipt, SlackClient, SlackReceipt
 from domain.errors import (
     BadInputError,
     ChannelUnavailableError,
@@ -198,17 +197,16 @@ def test_the_fake_refuses_a_second_post_within_a_second(
 def test_a_paced_storm_of_lost_answers_and_429s_is_told_once_each_and_never_too_fast(
     slack: FakeSlack, client: SlackClient, clock: Clock
 ) -> None:
-    pacer = Pacer(lambda: since(clock))
     slack.script("chat.postMessage", LOST_ANSWER, CUT_BEFORE, limited("7"), says("internal_error"))
     waiting = [str(number) for number in range(40)]
     while waiting:
         alert_id = waiting.pop(0)
-        clock.advance(pacer.reserve("CREVIEW", POST).total_seconds())
+        clock.advance(POST_INTERVAL.total_seconds())
         started = since(clock)
         try:
             client.post("CREVIEW", MESSAGE, alert_id=alert_id)
         except RateLimitedError as error:
-            pacer.hold("CREVIEW", POST, error.retry_after_s or 1)
+            clock.advance(error.retry_after_s or 1)
             waiting.append(alert_id)
         except OutcomeUnknownError:
             clock.advance(client.timeout_s)
