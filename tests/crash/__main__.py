@@ -185,6 +185,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--setup", action="append", choices=SETUPS)
     options = parser.parse_args()
+    # Ended from outside, the proof takes its processes with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     problems = 0
     for setup in options.setup or SETUPS:
