@@ -61,33 +61,32 @@ def _in_threads(
             continue
         group = (notice.brand, notice.destination)
         if group not in left:
-            left[group] = _room(connection, *group, now=now)
+            running, left[group] = _room(connection, *group, now=now)
+            if running is not None:
+                threads[group] = running
         if left[group] > 0:
             left[group] -= 1
             placed.append(notice)
             continue
         if group not in threads:
-            threads[group] = _thread(connection, *group, now=now)
+            threads[group] = _begin_thread(connection, *group, now=now)
         placed.append(replace(notice, burst_id=threads[group]))
     return placed
 
 
-def _room(connection: Connection, brand: str, destination: str, *, now: datetime) -> int:
-    """Say how many cards may still be messages of their own."""
+def _room(
+    connection: Connection, brand: str, destination: str, *, now: datetime
+) -> tuple[int | None, int]:
+    """Give the running thread, and how many cards may still be messages of their own."""
     since = now - BURSTS.window
     running = alerts.running_burst(connection, brand, destination, AlertRule.BURST, since=since)
     if running is not None:
-        return 0
+        return running, 0
     recent = alerts.recent_cards(connection, brand, destination, AlertRule.CASE_CARD, since=since)
-    return max(0, BURSTS.max_new - recent)
+    return None, max(0, BURSTS.max_new - recent)
 
 
-def _thread(connection: Connection, brand: str, destination: str, *, now: datetime) -> int:
-    """Give the running thread, or begin one."""
-    since = now - BURSTS.window
-    running = alerts.running_burst(connection, brand, destination, AlertRule.BURST, since=since)
-    if running is not None:
-        return running
+def _begin_thread(connection: Connection, brand: str, destination: str, *, now: datetime) -> int:
     key = f"{AlertRule.BURST}:{destination}:{brand}:{now.isoformat()}"
     parent = alerts.NewAlert(
         dedupe_key=key,

@@ -88,14 +88,14 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         return Rendered(notice("삭제된 케이스입니다."))
     if rule is AlertRule.CASE_CARD:
         return _case_card(runtime, view, now)
+    wants_receipt = bool(job.payload.get("wants_receipt"))
     message = brand_alert(
         card_of(runtime, view),
         now,
-        wants_receipt=bool(job.payload.get("wants_receipt")),
+        wants_receipt=wants_receipt,
         read_by=job.read_by,
         read_at=job.read_at,
     )
-    wants_receipt = bool(job.payload.get("wants_receipt"))
     return Rendered(
         message,
         shown="read" if job.read_at else "unread",
