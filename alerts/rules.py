@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from domain.types import ComplaintCategory, FeedbackKind, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
     from domain.brands import Brand
 
@@ -117,28 +117,18 @@ class Alert:
     wants_receipt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Mute:
-    """No notices of a brand, or of one of its rules, until a time (알림 억제)."""
-
-    brand: str
-    until: datetime
-    rule: AlertRule | None = None
-
-
 def alerts_for(
     event: AlertEvent,
     brand: Brand,
     now: datetime,
     is_holiday: Callable[[date], bool],
-    mutes: Iterable[Mute] = (),
 ) -> tuple[Alert, ...]:
     """Give the notices of one event.
 
     The review room gets a card for every negative feedback and every inquiry; brand owners hear
     of severity high and above, of safety and legal matters, and of broken deadlines. What was
     written more than 48 hours ago, or at an unknown time in a first collection, shares one digest
-    instead. Safety and legal matters can be neither muted nor delayed.
+    instead. Safety and legal matters are never delayed.
     """
     if event.case_id is None:
         return ()
@@ -149,23 +139,14 @@ def alerts_for(
             _alert(rule, destination, event, brand, now)
             for rule, destination in _told(event, brand)
         ]
-    muted = tuple(mutes)
-    return tuple(
-        _after_quiet_hours(alert, brand, now, is_holiday)
-        for alert in found
-        if event.is_safety_or_legal or not is_muted(alert, muted, now)
-    )
+    return tuple(_after_quiet_hours(alert, brand, now, is_holiday) for alert in found)
 
 
-def surge_alert(
-    brand: Brand, now: datetime, is_holiday: Callable[[date], bool], mutes: Iterable[Mute] = ()
-) -> Alert | None:
-    """Give the notice of a surge to brand owners: at most one a day; None when muted."""
+def surge_alert(brand: Brand, now: datetime, is_holiday: Callable[[date], bool]) -> Alert:
+    """Give the notice of a surge to brand owners: at most one a day."""
     destination = brand.slack_brand_destination or CONSOLE
     key = f"{AlertRule.SURGE}:{destination}:{brand.slug}:{_local_day(brand, now)}"
     alert = Alert(AlertRule.SURGE, destination, key, brand.slug, now)
-    if is_muted(alert, tuple(mutes), now):
-        return None
     return _after_quiet_hours(alert, brand, now, is_holiday)
 
 
@@ -193,14 +174,6 @@ def operator_alert(
     day = "" if rule is AlertRule.PUBLICATION_UNCERTAIN else f":{_local_day(brand, now)}"
     key = f"{rule}:{target}:{subject}{day}"
     return Alert(rule, target, key, brand.slug, now, is_urgent=True)
-
-
-def is_muted(alert: Alert, mutes: Sequence[Mute], now: datetime) -> bool:
-    """Tell whether a mute that is still running covers the notice."""
-    return any(
-        mute.brand == alert.brand and now < mute.until and mute.rule in (None, alert.rule)
-        for mute in mutes
-    )
 
 
 def opens_again_at(now: datetime, brand: Brand, is_holiday: Callable[[date], bool]) -> datetime:
@@ -245,53 +218,14 @@ def deadline_event(due_at: datetime | None, now: datetime, remind: timedelta) ->
 
 @dataclass(frozen=True, slots=True)
 class BurstRule:
-    """More than ``max_new`` notices to one destination in ``window`` become one thread."""
+    """More than ``max_new`` notices to one destination in ``window`` become one thread.
+
+    What is urgent always gets a message of its own. The thread ends when no notice came for a
+    whole window.
+    """
 
     max_new: int = 10
     window: timedelta = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Burst:
-    """A running burst: one thread of one brand in one destination."""
-
-    key: str
-    started_at: datetime
-    last_at: datetime
-
-
-def burst_for(
-    alert: Alert,
-    severity: Severity,
-    recent: Sequence[datetime],
-    running: Burst | None,
-    now: datetime,
-    rule: BurstRule,
-) -> Burst | None:
-    """Say which burst a notice belongs to; None means a message of its own.
-
-    A critical case always gets its own. A burst ends when no notice came for a whole window.
-
-    Args:
-        alert: The notice to place.
-        severity: Of its case.
-        recent: When notices of the same brand to the same destination were made, this one not
-            among them; only the last window counts.
-        running: The last burst of that brand and destination, if any.
-        now: Present.
-        rule: The threshold.
-
-    Returns:
-        The burst, with ``last_at`` moved on; its key is new when it begins here.
-    """
-    if severity is Severity.CRITICAL or alert.wants_receipt:
-        return None
-    if running is not None and now - running.last_at < rule.window:
-        return Burst(running.key, running.started_at, now)
-    if sum(now - rule.window < moment <= now for moment in recent) < rule.max_new:
-        return None
-    key = f"burst:{alert.destination}:{alert.brand}:{now:%Y-%m-%dT%H:%M:%S.%fZ}"
-    return Burst(key, now, now)
 
 
 @dataclass(frozen=True, slots=True)

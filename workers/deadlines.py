@@ -101,8 +101,7 @@ def watch_surges(runtime: Runtime) -> int:
         baseline = Counts(
             longer["negative"] - window["negative"], longer["collected"] - window["collected"]
         )
-        alert = surge_alert(brand, now, is_holiday)
-        if not is_surge(current, baseline, SurgeRule()) or alert is None:
+        if not is_surge(current, baseline, SurgeRule()):
             continue
         surging += 1
         payload = {
@@ -112,6 +111,7 @@ def watch_surges(runtime: Runtime) -> int:
             "baseline_rate": baseline.rate,
             "categories": window["categories"],
         }
+        alert = surge_alert(brand, now, is_holiday)
         with runtime.database.unit_of_work() as connection:
             tell(runtime, connection, [new_alert(alert, payload)], now=now)
         runtime.poke()

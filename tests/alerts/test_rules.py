@@ -11,14 +11,10 @@ from alerts.rules import (
     Alert,
     AlertEvent,
     AlertRule,
-    Burst,
-    BurstRule,
     Counts,
     EventKind,
-    Mute,
     SurgeRule,
     alerts_for,
-    burst_for,
     deadline_event,
     digest_alert,
     is_surge,
@@ -80,12 +76,11 @@ def test_severity_high_and_above_reaches_the_brand_owners(severity: Severity) ->
         replace(EVENT, is_legal=True, severity=Severity.CRITICAL),
     ],
 )
-def test_safety_and_legal_break_quiet_hours_and_mutes_and_ask_for_a_receipt(
+def test_safety_and_legal_break_quiet_hours_and_ask_for_a_receipt(
     event: AlertEvent,
 ) -> None:
     event = replace(event, written_at=NIGHT)
-    mutes = [Mute("saebyeok", NIGHT + timedelta(days=1))]
-    card, owners = alerts_for(event, BRAND, NIGHT, no_holiday, mutes)
+    card, owners = alerts_for(event, BRAND, NIGHT, no_holiday)
     assert (owners.rule, owners.send_at) == (AlertRule.BRAND_SAFETY, NIGHT)
     assert owners.wants_receipt
     assert not card.wants_receipt
@@ -164,49 +159,12 @@ def test_without_destinations_everything_appears_in_the_console() -> None:
     assert told(event, NIGHT, bare) == [("overdue", CONSOLE)]
 
 
-def test_a_mute_covers_its_brand_and_rule_until_its_time() -> None:
-    mute = Mute("saebyeok", WORKDAY + timedelta(hours=1), AlertRule.CASE_CARD)
-    assert alerts_for(EVENT, BRAND, WORKDAY, no_holiday, [mute]) == ()
-    assert alerts_for(EVENT, BRAND, WORKDAY, no_holiday, [replace(mute, brand="other")])
-    assert alerts_for(EVENT, BRAND, WORKDAY, no_holiday, [replace(mute, rule=AlertRule.SURGE)])
-    assert alerts_for(EVENT, BRAND, mute.until, no_holiday, [mute])
-
-
 def test_deadline_events_come_in_order() -> None:
     remind = timedelta(hours=1)
     assert deadline_event(None, WORKDAY, remind) is None
     assert deadline_event(WORKDAY + timedelta(hours=2), WORKDAY, remind) is None
     assert deadline_event(WORKDAY + remind, WORKDAY, remind) is EventKind.DUE_SOON
     assert deadline_event(WORKDAY, WORKDAY, remind) is EventKind.OVERDUE
-
-
-def test_more_than_n_notices_in_m_minutes_begin_a_burst() -> None:
-    (alert,) = alerts_for(EVENT, BRAND, WORKDAY, no_holiday)
-    rule = BurstRule(max_new=3, window=timedelta(minutes=10))
-    recent = [WORKDAY - timedelta(minutes=n) for n in (1, 2, 10)]
-    assert burst_for(alert, Severity.NORMAL, recent, None, WORKDAY, rule) is None
-    recent[2] = WORKDAY - timedelta(minutes=9)
-    burst = burst_for(alert, Severity.NORMAL, recent, None, WORKDAY, rule)
-    assert burst is not None
-    assert burst.key.startswith("burst:CREVIEW:saebyeok:2026-11-19T05:00")
-
-
-def test_a_burst_keeps_its_key_until_a_whole_window_is_quiet() -> None:
-    (alert,) = alerts_for(EVENT, BRAND, WORKDAY, no_holiday)
-    rule = BurstRule(max_new=3, window=timedelta(minutes=10))
-    running = Burst("burst:1", WORKDAY, WORKDAY)
-    later = WORKDAY + timedelta(minutes=9)
-    joined = burst_for(alert, Severity.NORMAL, [], running, later, rule)
-    assert joined == Burst("burst:1", WORKDAY, later)
-    assert burst_for(alert, Severity.NORMAL, [], running, WORKDAY + rule.window, rule) is None
-
-
-def test_a_critical_case_never_disappears_in_a_burst() -> None:
-    (alert,) = alerts_for(EVENT, BRAND, WORKDAY, no_holiday)
-    running = Burst("burst:1", WORKDAY, WORKDAY)
-    assert burst_for(alert, Severity.CRITICAL, [], running, WORKDAY, BurstRule()) is None
-    asking = replace(alert, wants_receipt=True)
-    assert burst_for(asking, Severity.HIGH, [], running, WORKDAY, BurstRule()) is None
 
 
 @pytest.mark.parametrize(
@@ -230,13 +188,8 @@ def test_a_surge_is_told_once_a_day_in_the_brands_hours() -> None:
     first = surge_alert(BRAND, WORKDAY, no_holiday)
     second = surge_alert(BRAND, WORKDAY + timedelta(hours=1), no_holiday)
     night = surge_alert(BRAND, NIGHT, no_holiday)
-    assert first is not None
-    assert second is not None
-    assert night is not None
     assert first.dedupe_key == second.dedupe_key != night.dedupe_key
     assert night.send_at == MONDAY_OPENING
-    mute = Mute("saebyeok", NIGHT + timedelta(hours=1))
-    assert surge_alert(BRAND, NIGHT, no_holiday, [mute]) is None
 
 
 def test_digests_go_out_at_openings() -> None:
