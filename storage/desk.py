@@ -542,14 +542,16 @@ def brand_week(connection: Connection, brand: str, *, now: datetime) -> BrandWee
             CaseRow.brand == brand, is_open
         )
     ).one()
+    # One expression, so that PostgreSQL sees that it is the one grouped by.
+    category = func.coalesce(FeedbackRow.category, "other")
     categories = connection.execute(
         select(
-            func.coalesce(FeedbackRow.category, "other"),
+            category,
             func.count(FeedbackRow.id).filter(written).label("now"),
             func.count(FeedbackRow.id).filter(FeedbackRow.written_at < week),
         )
         .where(FeedbackRow.brand == brand, FeedbackRow.written_at >= before, is_negative)
-        .group_by(func.coalesce(FeedbackRow.category, "other"))
+        .group_by(category)
         .order_by(text("now DESC"))
     ).all()
     severe = connection.execute(

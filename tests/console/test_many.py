@@ -262,17 +262,19 @@ def test_only_what_is_given_counts_as_compensation(reply: str, won: int) -> None
     assert compensation(reply) == won
 
 
-def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
-    desk.person("agency", Role.LEAD)
-    desk.person("owner", Role.BRAND_APPROVER)
-    case_id = desk.add(
+def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: Desk) -> None:
+    shelf.context = replace(shelf.context, two_step_brands=frozenset({"alpha"}))
+    shelf.person("agency", Role.LEAD)
+    shelf.person("owner", Role.BRAND_APPROVER)
+    case_id = shelf.add(
         "뚜껑에 손을 베였어요", severity=Severity.CRITICAL, categories=(), reply=PLAIN
     )
-    Browser(desk, login="agency").post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    Browser(shelf, login="agency").post(
+        f"/cases/{case_id}/approve", **decision_form(shelf, case_id)
+    )
 
-    page = Browser(desk, login="owner").get("/brands/alpha").text
+    page = Browser(shelf, login="owner").get("/brands/alpha").text
 
     assert "Agency (agency) · 두 번째 승인" in page
     assert page.count("뚜껑에 손을 베였어요") == 2
-    assert Browser(desk, login="owner").get("/brands/beta").status_code == 404
+    assert Browser(shelf, login="owner").get("/brands/beta").status_code == 404
