@@ -1,4 +1,7 @@
-"""How long from a review's appearance on the board to its alert, idle and behind a backlog."""
+"""How long from a review's appearance on the board to its message in Slack.
+
+On an idle daemon, and behind a backlog that is being understood and drafted.
+"""
 
 from __future__ import annotations
 
@@ -9,35 +12,34 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import structlog
 
+from bench.engine import engine
 from bench.measuring import figures_of, load, percentile
 from bench.shop import shop
+from bench.slack import slack
 from demo.content import SHOPPING_SHOP
 from workers.collect import start_due
-from workers.embedded import pipeline
 
 if TYPE_CHECKING:
+    from bench.slack import Slack
     from workers.runtime import Runtime
 
 SAMPLES = 10
 BACKLOG = 10_000
-_TEXT = "이유식에서 벌레가 나왔어요. 아이가 먹고 병원에 갔습니다. {}번째 신고합니다"
+_NUMBERED = "{}번째로 알립니다"
+_TEXT = f"{_NUMBERED}. 이유식에서 벌레가 나왔어요. 아이가 먹고 병원에 갔습니다"
 PATIENCE_S = 120
-_ALERT = (
-    "SELECT alerts.made_at FROM alerts JOIN feedback ON feedback.id = alerts.feedback_id"
-    " WHERE feedback.native_id = ? AND feedback.brand = ?"
-)
+TOKEN = "xoxb-bench"  # noqa: S105 - taken by nobody but our stand-in
 _UNREAD = "SELECT count(*) FROM feedback WHERE state = 'collected'"
 
 
 def measure(samples: int = SAMPLES, backlog: int = BACKLOG) -> dict[str, object]:
-    """Measure seconds from a critical review's appearance to its alert row.
+    """Measure seconds from a critical review's appearance to the arrival of its first message.
 
     Accounts are read every second, as often as the daemon's clock ticks. The backlog is a first
     collection of low-starred reviews that is being understood and drafted meanwhile.
@@ -63,18 +65,24 @@ def measure_once(samples: int, backlog: int) -> dict[str, float]:
             text = path.read_text(encoding="utf-8").replace('"1m"', '"1s"')
             path.write_text(text, encoding="utf-8")
         home = Path(name) / "home"
-        with pipeline(home, brands) as runtime, _ticking(runtime):
+        with (
+            slack() as room,
+            engine(home, brands, slack_bot_token=TOKEN, slack_api_url=room.url) as runtime,
+            _ticking(runtime),
+        ):
             runtime.classifier.classify(["준비"])
             database = sqlite3.connect(f"file:{home / 'pyeongpan.db'}?mode=ro", uri=True)
             _wait_for_rows(database, backlog)
-            waits = [_sample(address, database, number) for number in range(samples)]
+            waits = [_sample(address, room, number) for number in range(samples)]
             unread = database.execute(_UNREAD).fetchone()[0]
             database.close()
+            messages = len(room)
     return {
         "samples": samples,
         "p50_s": round(percentile(waits, 0.5), 2),
         "p95_s": round(percentile(waits, 0.95), 2),
         "unread_at_the_end": unread,
+        "messages": messages,
         "load": load(),
     }
 
@@ -109,18 +117,13 @@ def _wait_for_rows(database: sqlite3.Connection, backlog: int) -> None:
         time.sleep(0.5)
 
 
-def _sample(address: str, database: sqlite3.Connection, number: int) -> float:
-    words = {"shop": SHOPPING_SHOP, "text": _TEXT.format(number), "rating": 1, "product": "이유식"}
-    answer = httpx.post(f"{address}/_control", json={"add": words}, timeout=30)
+def _sample(address: str, room: Slack, number: int) -> float:
+    text = _TEXT.format(number)
+    words = {"shop": SHOPPING_SHOP, "text": text, "rating": 1, "product": "이유식"}
     appeared = time.time()
-    article = answer.json()["added"]
-    while time.time() - appeared < PATIENCE_S:
-        row = database.execute(_ALERT, (str(article), SHOPPING_SHOP)).fetchone()
-        if row is not None:
-            made_at = datetime.fromisoformat(row[0]).replace(tzinfo=UTC)
-            return max(0.0, made_at.timestamp() - appeared)
-        time.sleep(0.05)
-    return float(PATIENCE_S)
+    httpx.post(f"{address}/_control", json={"add": words}, timeout=30).raise_for_status()
+    arrived = room.arrival(_NUMBERED.format(number), PATIENCE_S)
+    return (arrived or appeared + PATIENCE_S) - appeared
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bench.engine import engine
 from bench.measuring import figures_of, load
 from bench.shop import shop
 from storage import feedback
 from workers.collect import start_due
-from workers.embedded import pipeline
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def measure_size(size: int) -> dict[str, float]:
     with (
         tempfile.TemporaryDirectory(prefix="pyeongpan-bench-") as name,
         shop(Path(name), size) as (_, brands),
-        pipeline(home := Path(name) / "home", brands) as runtime,
+        engine(home := Path(name) / "home", brands) as runtime,
     ):
         # What is loaded when first needed belongs to the start.
         runtime.classifier.classify(_WARM_UP)

@@ -128,7 +128,8 @@ def run(settings: Settings) -> None:
 
 def _run(settings: Settings, *, is_demo: bool) -> None:
     from commands.console import build_console
-    from commands.daemon import Daemon, synchronize
+    from commands.daemon import Daemon
+    from workers.runtime import synchronize
 
     broker = _start_broker(settings)
     runtime = _build(settings)
@@ -162,9 +163,9 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
 @click.pass_obj
 def scheduler(settings: Settings) -> None:
     """Run the clock: due collections, relaying, repairs."""
-    from commands.daemon import synchronize
     from commands.schedule import build_scheduler
     from workers.relay import RelayThread
+    from workers.runtime import synchronize
 
     _refuse_memory(settings, "scheduler")
     _start_broker(settings)
@@ -226,7 +227,7 @@ def import_(settings: Settings, *, file: Path, account: str, dry_run: bool, as_j
 
 def _ready(settings: Settings) -> Runtime:
     """Build the tools on a database that is up to date, with the actors on some broker."""
-    from commands.daemon import synchronize
+    from workers.runtime import synchronize
 
     _start_broker(settings)
     runtime = _build(settings)

@@ -1,4 +1,4 @@
-"""The all-in-one daemon: relay, workers, scheduler and console in one process."""
+"""The all-in-one daemon: engine, scheduler and console in one process."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
-import dramatiq
 import structlog
 import uvicorn
 
 from commands.schedule import build_scheduler
 from commands.socket_mode import SocketModeThread, is_configured
 from domain.errors import ConfigurationError
-from storage import accounts, moves, schema
-from workers import runtime as runtimes
-from workers.relay import RelayThread
+from storage import accounts, moves
+from workers.engine import Engine
 from workers.sweep import sweep
 
 if TYPE_CHECKING:
@@ -29,18 +27,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-QUICK_QUEUES = {"pyeongpan.urgent", "pyeongpan.publish", "pyeongpan.alert"}
-"""Queues with threads of their own, so that nothing urgent waits for a backlog's thread."""
-QUICK_THREADS = 3
-WORKER_THREADS = 5
-
-
-def synchronize(runtime: Runtime) -> None:
-    """Bring schema and account rows up to date with this version and the brand folders."""
-    schema.upgrade(runtime.database)
-    with runtime.database.unit_of_work() as connection:
-        accounts.synchronize(connection, runtime.accounts.values(), now=runtime.clock())
-
 
 def take_up(runtime: Runtime) -> None:
     """Queue again what the last single-process daemon left: its broker forgot every message."""
@@ -51,7 +37,7 @@ def take_up(runtime: Runtime) -> None:
 
 
 class Daemon:
-    """Everything in this process; use as a context manager.
+    """Everything in this process, on an up-to-date database; use as a context manager.
 
     Args:
         runtime: This process's tools.
@@ -61,13 +47,7 @@ class Daemon:
 
     def __init__(self, runtime: Runtime, broker: Broker, console: FastAPI | None = None) -> None:
         self._runtime = runtime
-        self._broker = broker
-        self._relay = RelayThread(runtime)
-        others = broker.get_declared_queues() - QUICK_QUEUES
-        self._workers = [
-            dramatiq.Worker(broker, queues=queues, worker_threads=threads, worker_timeout=1000)
-            for queues, threads in ((QUICK_QUEUES, QUICK_THREADS), (others, WORKER_THREADS))
-        ]
+        self._engine = Engine(runtime, broker)
         self._scheduler = build_scheduler(runtime)
         self._console = ConsoleThread(runtime, console) if console is not None else None
         self._socket = SocketModeThread(runtime) if is_configured(runtime) else None
@@ -77,14 +57,9 @@ class Daemon:
         """Start all parts; what was left unfinished is queued again first."""
         if self._lock is not None:
             self._lock.take()
-        runtimes.install(self._runtime)
-        synchronize(self._runtime)
         if self._runtime.settings.is_embedded_broker:
             take_up(self._runtime)
-        self._runtime.poke = self._relay.poke
-        self._relay.start()
-        for worker in self._workers:
-            worker.start()
+        self._engine.start()
         self._scheduler.start()
         if self._console is not None:
             self._console.start()
@@ -105,11 +80,7 @@ class Daemon:
         if self._console is not None:
             self._console.stop()
         self._scheduler.shutdown(wait=True)
-        for worker in self._workers:
-            worker.stop(timeout=30_000)
-        self._relay.stop()
-        self._broker.close()
-        self._runtime.database.close()
+        self._engine.stop()
         if self._lock is not None:
             self._lock.release()
         log.info("daemon_stopped")

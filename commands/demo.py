@@ -99,6 +99,7 @@ def run_once(settings: Settings, *, approves: bool) -> dict[str, float]:
                 slug: replace(brand, undo_window=timedelta(0))
                 for slug, brand in runtime.brands.items()
             }
+            runtimes.synchronize(runtime)
             with Daemon(runtime, broker):
                 return _drive(runtime, approves=approves, started=started)
 

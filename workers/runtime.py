@@ -20,7 +20,7 @@ from responders.drafting import Drafter
 from responders.manual import load_manual
 from responders.publishers import PUBLISHERS
 from settings import Settings, load_brands
-from storage import accounts
+from storage import accounts, schema
 from storage.session import Database
 from storage.tokens import DatabaseTokenStore
 
@@ -236,6 +236,13 @@ def _sealer(settings: Settings, database: Database) -> Sealer:
 def _slack(settings: Settings) -> SlackClient | None:
     token = settings.slack_bot_token.get_secret_value()
     return SlackClient(token, settings.slack_api_url) if token else None
+
+
+def synchronize(runtime: Runtime) -> None:
+    """Bring schema and account rows up to date with this version and the brand folders."""
+    schema.upgrade(runtime.database)
+    with runtime.database.unit_of_work() as connection:
+        accounts.synchronize(connection, runtime.accounts.values(), now=runtime.clock())
 
 
 _installed: list[Runtime] = []

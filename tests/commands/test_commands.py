@@ -375,8 +375,10 @@ def test_a_second_daemon_on_one_home_is_refused(home: Path, tmp_path: Path) -> N
     from workers.broker import set_up
 
     settings = Settings(home=home, brands=tmp_path / "brands")
+    first = runtimes.build(settings)
+    runtimes.synchronize(first)
     with (
-        Daemon(runtimes.build(settings), set_up("memory://")),
+        Daemon(first, set_up("memory://")),
         pytest.raises(ConfigurationError, match="another pyeongpan runs"),
         Daemon(runtimes.build(settings), set_up("memory://")),
     ):

@@ -1,0 +1,50 @@
+"""The relay and the workers of a single process: the part of the daemon that does the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dramatiq
+
+from workers import runtime as runtimes
+from workers.relay import RelayThread
+
+if TYPE_CHECKING:
+    from dramatiq import Broker
+
+    from workers.runtime import Runtime
+
+QUICK_QUEUES = {"pyeongpan.urgent", "pyeongpan.publish", "pyeongpan.alert"}
+"""Queues with threads of their own, so that nothing urgent waits for a backlog's thread."""
+QUICK_THREADS = 3
+WORKER_THREADS = 5
+
+
+class Engine:
+    """Relay and worker threads on the broker that the actors are declared on."""
+
+    def __init__(self, runtime: Runtime, broker: Broker) -> None:
+        self._runtime = runtime
+        self._broker = broker
+        self._relay = RelayThread(runtime)
+        others = broker.get_declared_queues() - QUICK_QUEUES
+        self._workers = [
+            dramatiq.Worker(broker, queues=queues, worker_threads=threads, worker_timeout=1000)
+            for queues, threads in ((QUICK_QUEUES, QUICK_THREADS), (others, WORKER_THREADS))
+        ]
+
+    def start(self) -> None:
+        """Start working on an up-to-date database (``runtime.synchronize``)."""
+        runtimes.install(self._runtime)
+        self._runtime.poke = self._relay.poke
+        self._relay.start()
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self) -> None:
+        """End the work at hand, then close the broker and the database."""
+        for worker in self._workers:
+            worker.stop(timeout=30_000)
+        self._relay.stop()
+        self._broker.close()
+        self._runtime.database.close()
