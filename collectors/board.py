@@ -47,7 +47,7 @@ from collectors.board_pages import ListPage, parse_page, parse_post, quarantine
 from collectors.http import raise_if_captcha
 from collectors.mentions import is_web_address
 from collectors.relevance import Relevance
-from collectors.robots import Robots, human_wanted
+from collectors.robots import Robots
 from collectors.values import KST
 from domain.errors import BadInputError, ConfigurationError, LayoutChangedError
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
@@ -255,9 +255,7 @@ class BoardCollector:
 
     def _ask(self, url: str, accepted: tuple[int, ...] = ()) -> Answer:
         self._robots.require(url)
-        answer = self._build.client.read(
-            url, accepted=accepted, is_public_page=True, refusal=human_wanted
-        )
+        answer = self._build.client.read(url, accepted=accepted, is_public_page=True)
         if urlsplit(answer.url).netloc != urlsplit(url).netloc:
             # Another site has rules of its own, which were not asked for.
             raise LayoutChangedError(

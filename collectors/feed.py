@@ -34,7 +34,6 @@ from collectors.http import conditional, raise_if_captcha
 from collectors.listing import required_option
 from collectors.mentions import canonical, is_web_address
 from collectors.relevance import Relevance
-from collectors.robots import human_wanted
 from collectors.values import When, clean_text, decode_text, html_to_text, is_too_deep, parse_when
 from domain.errors import (
     BadInputError,
@@ -309,7 +308,7 @@ class FeedCollector:
     def _ask(self, headers: Mapping[str, str]) -> Answer:
         accept = {"Accept": "application/rss+xml, application/atom+xml, application/xml;q=0.9"}
         return self._build.client.read(
-            self._url, headers={**accept, **headers}, is_public_page=True, refusal=human_wanted
+            self._url, headers={**accept, **headers}, is_public_page=True
         )
 
     def _parsed(self, answer: Answer) -> FeedPage:

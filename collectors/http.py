@@ -255,6 +255,7 @@ class ChannelClient:
             )
         if answer.status < 300 or answer.not_modified or answer.status in accepted:
             return answer
+        raise_if_captcha(answer)
         raise (refusal and refusal(answer)) or self._read_refused(
             request, answer, is_public_page=is_public_page
         )
@@ -277,6 +278,8 @@ class ChannelClient:
         Raises:
             ChannelUnavailableError: Nothing left this machine.
             RateLimitedError: The channel did not take it, or we may not ask yet.
+            AccessBlockedError: A wall that asks for a human refused it (4xx); behind a 5xx nobody
+                knows what was stored.
             CredentialRejectedError: 401 or 403.
             PublicationRefusedError: Another 4xx.
             OutcomeUnknownError: Anything else: cut, timed out, 5xx, redirect.
@@ -290,6 +293,8 @@ class ChannelClient:
         self._note_pause(request, answer)
         if answer.status < 300:
             return answer
+        if answer.status < 500:
+            raise_if_captcha(answer)
         raise (refusal and refusal(answer)) or self._write_refused(request, answer)
 
     def _request(
@@ -427,7 +432,6 @@ class ChannelClient:
     ) -> ReputationError:
         about = self._about(request, _said(answer))
         if answer.status in _CREDENTIAL_STATUSES:
-            raise_if_captcha(answer)
             if is_public_page:
                 return AccessBlockedError(f"{about}: the site refuses us")
             return self._credential_error(about, answer)
@@ -520,7 +524,9 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def raise_if_captcha(answer: Answer) -> None:
-    """Stop at a page that wants a human.
+    """Stop at a page that wants a human; of what a channel refuses, every answer is looked at.
+
+    Such a wall also comes with 429 and 503, which would otherwise be asked again and again.
 
     Raises:
         AccessBlockedError: The page is a CAPTCHA or a bot wall; it is never worked around.
@@ -533,7 +539,13 @@ def raise_if_captcha(answer: Answer) -> None:
 _CAPTCHA_MARKS: Final = (
     b"g-recaptcha",
     b"hcaptcha",
+    b"h-captcha",
     b"cf-challenge",
+    b"challenges.cloudflare.com",
+    b"px-captcha",
+    b"captcha-delivery.com",
+    b"_incapsula_resource",
+    b"awswaf.com",
     b"captcha.naver.com",
     "자동입력 방지".encode(),
     "자동등록방지".encode(),

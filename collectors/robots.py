@@ -17,12 +17,10 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from collectors.http import raise_if_captcha
 from domain.errors import AccessBlockedError, ChannelUnavailableError, RateLimitedError
 
 if TYPE_CHECKING:
     from collectors.base import Build
-    from collectors.http import Answer
 
 PRODUCT: Final = "Pyeongpan"
 """Our name in a robots.txt; the first word of the client's User-Agent."""
@@ -66,7 +64,6 @@ class Robots:
             f"{_origin(url)}/robots.txt",
             accepted=_NO_FILE,
             is_public_page=True,
-            refusal=human_wanted,
         )
         text = answer.text[:MAX_CHARS] if answer.status < 300 else ""
         token = {"text": text, "read_at": self._build.clock().isoformat()}
@@ -113,15 +110,6 @@ class Robots:
 
     def _kept(self, url: str) -> dict[str, str]:
         return dict(self._build.tokens.load(_key(url)))
-
-
-def human_wanted(answer: Answer) -> AccessBlockedError | None:
-    """Notice a page that wants a human behind any refusal, also one that looks temporary."""
-    try:
-        raise_if_captcha(answer)
-    except AccessBlockedError as blocked:
-        return blocked
-    return None
 
 
 def _origin(url: str) -> str:

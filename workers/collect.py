@@ -248,13 +248,15 @@ def _make_room(runtime: Runtime, run: Run) -> None:
 def _fail(runtime: Runtime, run: Run, error: ReputationError) -> None:
     """Give the account back and say why; nothing that was stored is lost."""
     now = runtime.clock()
+    # Who does not want us is not asked again soon.
+    first = LONGEST_PAUSE if isinstance(error, AccessBlockedError) else FIRST_PAUSE
     with runtime.database.unit_of_work() as connection:
         failures = accounts.failures(connection, run.account_id)
         accounts.fail_run(
             connection,
             run,
             str(error),
-            next_due_at=now + pause(error, failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
+            next_due_at=now + pause(error, failures, first=first, longest=LONGEST_PAUSE),
             # A page that shifted or broke is read again from the first.
             keep_cursor=isinstance(error, RateLimitedError),
         )

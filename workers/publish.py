@@ -14,6 +14,7 @@ import structlog
 
 from alerts.rules import AlertRule, operator_alert
 from domain.errors import (
+    AccessBlockedError,
     ConfigurationError,
     CredentialRejectedError,
     OutcomeUnknownError,
@@ -113,6 +114,10 @@ def _send(
     except CredentialRejectedError as error:
         # Not the reply's fault: it waits until the operator has repaired the account.
         target, why, wait = PublicationState.QUEUED, str(error), CREDENTIAL_PAUSE
+        _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
+    except AccessBlockedError as error:
+        # Never worked around: a person posts it, and looks at the channel before.
+        target, why, wait = PublicationState.HANDED_OFF, str(error), None
         _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
     except PermanentError as error:
         if getattr(error, "code", "") == PublicationRefusedError.ANSWERED_ELSEWHERE:

@@ -46,6 +46,8 @@ class Publisher(Protocol):
             RetryableError: Certainly nothing was stored; also `RateLimitedError`.
             PublicationRefusedError: The channel, or the rules, said no.
             CredentialRejectedError: The channel refused our secret, address or permission.
+            AccessBlockedError: A wall that asks for a human stands before the channel; nothing
+                was stored.
             OutcomeUnknownError: The request may have left and no answer came. Read before
                 writing again.
         """

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from domain.errors import (
+    AccessBlockedError,
     ChannelUnavailableError,
     CredentialRejectedError,
     OutcomeUnknownError,
@@ -32,12 +33,13 @@ def standing_reply(publisher: Publisher, target: ReplyTarget, text: str) -> Chan
     Raises:
         PublicationRefusedError: Somebody else answered, or the item is gone.
         CredentialRejectedError: The channel refuses us.
+        AccessBlockedError: A wall that asks for a human stands before it.
         RetryableError: It could not be read, or not in time; nothing was written.
     """
     started = time.monotonic()
     try:
         replies = publisher.read_back(target)
-    except (PublicationRefusedError, CredentialRejectedError):
+    except (AccessBlockedError, PublicationRefusedError, CredentialRejectedError):
         raise
     except PermanentError as error:
         raise ChannelUnavailableError(f"could not look before writing: {error}") from None

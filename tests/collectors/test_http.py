@@ -189,11 +189,42 @@ def test_what_is_not_json_is_retryable(
         make_client().read(server.url).json()
 
 
-@pytest.mark.parametrize("status", [200, 403])
-def test_a_captcha_stops_us(server: RawServer, make_client: MakeClient, status: int) -> None:
-    server.answers = [answer(b"<html><div class='g-recaptcha'></div></html>", status)]
+WALLS = (
+    b"<html><div class='g-recaptcha'></div></html>",
+    b'<script src="https://challenges.cloudflare.com/turnstile/v0/api.js"></script>',
+    "<html>자동입력 방지 문자를 입력해 주세요</html>".encode(),
+)
+
+
+@pytest.mark.parametrize("wall", WALLS)
+@pytest.mark.parametrize("status", [200, 401, 403, 404, 429, 500, 503])
+def test_a_captcha_stops_us(
+    server: RawServer, make_client: MakeClient, status: int, wall: bytes
+) -> None:
+    server.answers = [answer(wall, status)]
     with pytest.raises(AccessBlockedError):
         make_client().read(server.url).json()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(403, AccessBlockedError), (429, AccessBlockedError), (503, OutcomeUnknownError)],
+)
+def test_a_captcha_before_a_write_ends_it(
+    server: RawServer, make_client: MakeClient, status: int, error: type[ReputationError]
+) -> None:
+    server.answers = [answer(WALLS[0], status, {"Retry-After": "5"})]
+    with pytest.raises(error):
+        make_client().write(server.url, content=b"{}")
+    assert len(server.seen) == 1
+
+
+def test_a_channels_own_refusal_does_not_hide_a_captcha(
+    server: RawServer, make_client: MakeClient
+) -> None:
+    server.answers = [answer(WALLS[0], 403)]
+    with pytest.raises(AccessBlockedError):
+        make_client().read(server.url, refusal=lambda _: CredentialRejectedError("403"))
 
 
 def test_a_public_page_that_refuses_us_is_left_alone(

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.errors import (
+    AccessBlockedError,
     ChannelUnavailableError,
     ConfigurationError,
     CredentialRejectedError,
@@ -216,6 +217,7 @@ def test_a_success_closes_the_incident(
     ("error", "kind"),
     [
         (CredentialRejectedError("401"), "credentials"),
+        (AccessBlockedError("429: the site asks for a human (CAPTCHA)"), "access_blocked"),
         (ConfigurationError("no base_url"), "collection"),
     ],
 )
@@ -226,6 +228,17 @@ def test_what_needs_a_person_is_told_once(
     assert run_once(house).error == str(error)
     assert [incident.kind for incident in incidents(house)] == [kind]
     assert alert_rules(house) == ["credentials"]
+
+
+def test_a_site_that_does_not_want_us_is_not_asked_again_soon(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.fetches.append(AccessBlockedError("503: the site asks for a human (CAPTCHA)"))
+    run_once(house)
+    clock.advance(minutes=29)
+    assert start_due(house.runtime) == 0
+    clock.advance(minutes=31)
+    assert start_due(house.runtime) == 1
 
 
 def test_a_board_that_is_suddenly_empty_is_an_alarm_not_a_deletion(

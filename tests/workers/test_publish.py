@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from domain.errors import (
+    AccessBlockedError,
     ChannelUnavailableError,
     CredentialRejectedError,
     LayoutChangedError,
@@ -156,6 +157,18 @@ def test_refused_credentials_wait_for_the_operator_and_tell_once(
     assert rules(house).count("credentials") == 1
     assert row(house).state == "published"
     assert channel.sent == ["n1"]
+
+
+def test_a_wall_that_asks_for_a_human_hands_the_reply_to_one(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.append(AccessBlockedError("403: the site asks for a human (CAPTCHA)"))
+    approved(house)
+    house.run_on()
+    assert path(house) == ["queued", "sending", "handed_off"]
+    assert "CAPTCHA" in row(house).problem
+    assert channel.sent == []
+    assert "credentials" in rules(house)
 
 
 def test_a_lost_answer_of_a_stored_reply_is_found_and_not_sent_again(
