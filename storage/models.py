@@ -252,6 +252,8 @@ class DecisionRow(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     kind: Mapped[str] = mapped_column(String(20))
     """``approval`` or ``rejection``."""
+    action: Mapped[str] = mapped_column(String(20), default="answer", server_default="answer")
+    """What was approved: an ``answer`` of these words, or to ``confirm`` without any."""
     draft_number: Mapped[int]
     feedback_revision: Mapped[int]
     text: Mapped[str]
