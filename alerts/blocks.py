@@ -19,12 +19,14 @@ from alerts.escape import NO_TEXT, chunks, fit, hide, length, plain, shorten
 from alerts.wording import deadline, duration, stars, when
 from domain.types import (
     KOREAN_NAMES,
+    AnswerState,
     ComplaintCategory,
     FeedbackKind,
     LengthUnit,
     ReplyRules,
     Severity,
     Span,
+    named,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class ActionId(StrEnum):
     EDIT = "case.edit"
     REJECT = "case.reject"
     OPEN = "case.open"
+    CONFIRM = "case.confirm"
     SHOW = "case.show"
     READ = "alert.read"
 
@@ -100,6 +103,7 @@ class CaseCard:
         abuse_spans: Parts of ``text`` that are covered.
         draft: The proposed reply; empty while there is none.
         missing: What the manual does not say, as notes for the specialist.
+        state: Whether the channel takes an answer now; ``state_reason`` says in Korean why not.
         timezone: IANA name; instants are shown in it.
     """
 
@@ -122,6 +126,8 @@ class CaseCard:
     missing: tuple[str, ...] = ()
     rating_mismatch: bool = False
     unsure: bool = False
+    state: AnswerState = AnswerState.OPEN
+    state_reason: str = ""
     timezone: str = "Asia/Seoul"
 
 
@@ -131,6 +137,7 @@ class DecisionKind(StrEnum):
     APPROVED = "approved"
     EDITED = "edited"
     REJECTED = "rejected"
+    CONFIRMED = "confirmed"
     CLOSED = "closed"
     """Nobody has to decide any more: answered elsewhere or deleted by the customer."""
 
@@ -139,6 +146,7 @@ _DECISIONS = {
     DecisionKind.APPROVED: ("✅", "승인"),
     DecisionKind.EDITED: ("✏️", "수정 후 승인"),
     DecisionKind.REJECTED: ("⛔", "반려"),
+    DecisionKind.CONFIRMED: ("☑️", "확인 처리"),
     DecisionKind.CLOSED: ("▫️", "종료"),
 }
 
@@ -232,19 +240,19 @@ def case_card(card: CaseCard, now: datetime) -> SlackMessage:
     """Build the review room's card: the feedback, the draft and the decision buttons.
 
     A draft too long for the card has no approve and edit buttons: nobody approves what is not
-    shown.
+    shown. An item that wants a confirmation has a button for that and no draft; one that takes
+    nothing any more has neither.
     """
     blocks = [*_facts(card, f"{_mark(card)} 답변 검토", now), *_feedback(card)]
-    parts, is_whole = chunks(card.draft, limits.SECTION_TEXT, _DRAFT_PARTS)
-    blocks.append(_heading("draft"))
-    has_draft = bool(card.draft.strip())
-    if has_draft:
-        blocks += [_escaped_section(part) for part in parts]
-    else:
-        blocks.append(_section("아직 초안이 없습니다. 콘솔에서 직접 작성해 주세요."))
-    blocks += _notes(card)
+    is_open = card.state in {AnswerState.OPEN, AnswerState.BY_HAND}
+    drafted, is_whole = _draft(card) if card.state is not AnswerState.CONFIRM else ([], False)
+    blocks += [*drafted, *_notes(card)]
+    if card.state_reason:
+        blocks.append(_context(f"ℹ️ {card.state_reason}"))
     buttons: list[Block] = []
-    if has_draft and is_whole:
+    if card.state is AnswerState.CONFIRM:
+        buttons.append(_button("확인 처리", ActionId.CONFIRM, card, style="primary"))
+    elif is_open and is_whole:
         buttons += [
             _button("승인", ActionId.APPROVE, card, style="primary"),
             _button("수정", ActionId.EDIT, card),
@@ -255,6 +263,17 @@ def case_card(card: CaseCard, now: datetime) -> SlackMessage:
     ]
     blocks.append({"type": "actions", "elements": buttons})
     return SlackMessage(_headline(card, "답변 검토 요청"), tuple(blocks))
+
+
+def _draft(card: CaseCard) -> tuple[list[Block], bool]:
+    """Show the draft; tell whether there is one and all of it is shown."""
+    if not card.draft.strip():
+        return [
+            _heading("draft"),
+            _section("아직 초안이 없습니다. 콘솔에서 직접 작성해 주세요."),
+        ], False
+    parts, is_whole = chunks(card.draft, limits.SECTION_TEXT, _DRAFT_PARTS)
+    return [_heading("draft"), *(_escaped_section(part) for part in parts)], is_whole
 
 
 def decided_card(card: CaseCard, decision: Decision, now: datetime) -> SlackMessage:
@@ -563,11 +582,15 @@ def length_hint(rules: ReplyRules) -> str:
     unit = "자" if rules.unit is LengthUnit.CHARACTERS else "바이트(한글 한 글자는 2~3바이트)"
     least = f"최소 {rules.min_length:,}, " if rules.min_length > 1 else ""
     once = " 한 번 게시하면 고칠 수 없습니다." if not rules.editable else ""
-    return f"{least}최대 {rules.max_length:,}{unit}.{once}"
+    charset = rules.encoding.upper()
+    only = "" if charset == "UTF-8" else f" {charset}에 없는 글자(이모지 등)는 쓸 수 없습니다."
+    return f"{least}최대 {rules.max_length:,}{unit}.{once}{only}"
 
 
-def length_problem(text: str, rules: ReplyRules) -> str:
-    """Say in Korean why a reply's length is not allowed; empty when it is."""
+def reply_problem(text: str, rules: ReplyRules) -> str:
+    """Say in Korean why a channel would not take a reply; empty when it would."""
+    if lacking := rules.lacking(text):
+        return f"채널({rules.encoding.upper()})이 저장하지 못하는 글자가 있습니다: {named(lacking)}"
     size = rules.length_of(text.strip())
     unit = "자" if rules.unit is LengthUnit.CHARACTERS else "바이트"
     if size > rules.max_length:

@@ -29,7 +29,7 @@ from alerts.blocks import (
     TEXT_BLOCK,
     TEXT_INPUT,
     ActionId,
-    length_problem,
+    reply_problem,
 )
 from domain.errors import BadInputError
 from domain.types import LengthUnit, ReplyRules
@@ -60,6 +60,8 @@ class SlackAction(StrEnum):
     """Wants the edit modal."""
     REJECT = "reject"
     """Wants the reject modal."""
+    CONFIRM = "confirm"
+    """Approves a confirmation (확인 처리)."""
     SHOW = "show"
     """Wants a case's card in the burst thread."""
     READ = "read"
@@ -109,6 +111,7 @@ _CLICKS: Mapping[str, SlackAction] = {
     ActionId.APPROVE: SlackAction.APPROVE,
     ActionId.EDIT: SlackAction.EDIT,
     ActionId.REJECT: SlackAction.REJECT,
+    ActionId.CONFIRM: SlackAction.CONFIRM,
     ActionId.SHOW: SlackAction.SHOW,
     ActionId.READ: SlackAction.READ,
     ActionId.OPEN: SlackAction.OPEN,
@@ -235,7 +238,7 @@ def _parse_submission(facts: Mapping[str, Any]) -> SlackDecision:
     if callback == EDIT_CALLBACK:
         action = SlackAction.SUBMIT_EDIT
         text = _typed(values, TEXT_BLOCK, TEXT_INPUT)
-        problem = length_problem(text, _rules(context.get("rules")))
+        problem = reply_problem(text, _rules(context.get("rules")))
         errors = {TEXT_BLOCK: problem} if problem else {}
     elif callback == REJECT_CALLBACK:
         action = SlackAction.SUBMIT_REJECT

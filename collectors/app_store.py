@@ -52,7 +52,14 @@ from domain.errors import (
     CredentialRejectedError,
     ReputationError,
 )
-from domain.types import ChannelReply, CollectedFeedback, FeedbackKind, Page, ReplyRules
+from domain.types import (
+    AnswerState,
+    ChannelReply,
+    CollectedFeedback,
+    FeedbackKind,
+    Page,
+    ReplyRules,
+)
 
 if TYPE_CHECKING:
     from collectors.http import Answer, Refusal
@@ -77,6 +84,13 @@ SPEC = ChannelSpec(
         moderated=True,
         unverified=("5,970 characters",),
     ),
+    reply_rules_by_space={
+        "rss": ReplyRules(
+            max_length=5970,
+            state=AnswerState.BY_HAND,
+            state_reason="공개 피드로 읽은 리뷰입니다. App Store Connect에서만 답변할 수 있습니다.",
+        )
+    },
     option_names=("base_url", "app_id", "territory", "country", "reply_max_length"),
     unverified=(
         "responses of up to 5,970 characters (reply_max_length sets another limit)",

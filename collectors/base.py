@@ -27,7 +27,7 @@ from domain.errors import (
 if TYPE_CHECKING:
     from collectors.http import ChannelClient
     from domain.brands import Account, TokenStore
-    from domain.types import FeedbackKind, Page, ReplyRules
+    from domain.types import AnswerState, FeedbackKind, Page, ReplyRules
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware UTC instant; tests put their own in."""
@@ -61,6 +61,12 @@ class ChannelSpec:
         reply_rules: What a reply may be; None where nobody can answer.
         reply_rules_by_space: Other rules for some id spaces, by the prefix of the native id
             (``inq`` for ``inq:123``).
+        state_reasons: In Korean, why an item that the collector marked (`domain.types.NEEDS_CONFIRM`,
+            ``NOT_WAITING``) takes no answer.
+        any_character: Option of the account and the value of it that lifts the character set of
+            the rules; None where nothing does.
+        reply_needs: Options of the account without which nothing can be answered, by id space;
+            ``""`` for all of them.
         credential_names: Keys an account's credentials file must have.
         option_names: Keys of the ``[[accounts]]`` table that this channel reads.
         unverified: What the reference could not prove, in English, for `docs/channels.md`.
@@ -82,6 +88,9 @@ class ChannelSpec:
     writable: bool = False
     reply_rules: ReplyRules | None = None
     reply_rules_by_space: Mapping[str, ReplyRules] = field(default_factory=dict)
+    state_reasons: Mapping[AnswerState, str] = field(default_factory=dict)
+    any_character: tuple[str, str] | None = None
+    reply_needs: Mapping[str, str] = field(default_factory=dict)
     credential_names: tuple[str, ...] = ()
     option_names: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()

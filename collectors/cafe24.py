@@ -82,6 +82,7 @@ SPEC = ChannelSpec(
     reply_rules=ReplyRules(
         max_length=1000, unverified=("1,000 characters, our own choice; no limit is published",)
     ),
+    reply_needs={"": "writer", "urgent": "user_id"},
     credential_names=("client_id", "client_secret", "refresh_token"),
     option_names=(
         "base_url",

@@ -64,7 +64,16 @@ from domain.errors import (
     RateLimitedError,
     ReputationError,
 )
-from domain.types import ChannelReply, CollectedFeedback, FeedbackKind, Page, ReplyRules
+from domain.types import (
+    NEEDS_CONFIRM,
+    NOT_WAITING,
+    AnswerState,
+    ChannelReply,
+    CollectedFeedback,
+    FeedbackKind,
+    Page,
+    ReplyRules,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -95,8 +104,14 @@ SPEC = ChannelSpec(
             visibility="private",
             answer_within=ANSWER_WITHIN,
             penalty="24시간 안에 답하지 않으면 쿠팡이 자동으로 답변하고 API 답변이 닫힙니다.",
+            closes_when_due=True,
         )
     },
+    state_reasons={
+        AnswerState.CONFIRM: "고객센터가 넘긴 문의입니다. 답변은 받지 않고, 24시간 안에 확인 처리만 하면 됩니다.",
+        AnswerState.CLOSED: "고객센터가 답변을 기다리지 않는 문의입니다. 종료되었거나 상담원이 이미 처리했습니다.",
+    },
+    reply_needs={"": "reply_by"},
     credential_names=("access_key", "secret_key"),
     option_names=("base_url", "vendor_id", "reply_by", "surfaces"),
     unverified=(
@@ -106,6 +121,7 @@ SPEC = ChannelSpec(
         "partnerCounselingStatus=NONE lists every state",
         "the wording of 401 and 403 bodies",
         "X-EXTENDED-TIMEOUT is honoured",
+        "a confirmed inquiry leaves the list of partnerCounselingStatus=TRANSFER",
     ),
 )
 
@@ -198,7 +214,11 @@ def _read_contact(row: Row, *, now: datetime, needs_confirm: bool = False) -> Co
         extra["parent_answer_id"] = number_in(open_request, "answerId")
         deadline_at = parse_when(when_in(open_request, "replyAt"), now=now).at + ANSWER_WITHIN
     if needs_confirm:
-        extra["needs_confirm"] = "1"
+        extra[NEEDS_CONFIRM] = "1"
+        # Counted from the agent's last word, which is when it was handed over.
+        deadline_at = deadline_at or _last_word(thread, asked.at, now=now) + ANSWER_WITHIN
+    elif "parent_answer_id" not in extra:
+        extra[NOT_WAITING] = "1"
     # "content" only says "상담이력" (history); the words are the agent's.
     words = [text_in(entry, "content") for entry in thread if not _is_ours(entry)]
     return CollectedFeedback(
@@ -215,6 +235,11 @@ def _read_contact(row: Row, *, now: datetime, needs_confirm: bool = False) -> Co
         deadline_at=deadline_at,
         extra=extra,
     )
+
+
+def _last_word(thread: list[Row], asked_at: datetime, *, now: datetime) -> datetime:
+    said = [parse_when(when_in(e, "replyAt"), now=now).at for e in thread if not _is_ours(e)]
+    return max([asked_at, *said])
 
 
 def _is_open(entry: Row) -> bool:

@@ -45,7 +45,14 @@ from domain.errors import (
     RateLimitedError,
     ReputationError,
 )
-from domain.types import ChannelReply, CollectedFeedback, FeedbackKind, Page, ReplyRules
+from domain.types import (
+    AnswerState,
+    ChannelReply,
+    CollectedFeedback,
+    FeedbackKind,
+    Page,
+    ReplyRules,
+)
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -70,6 +77,13 @@ SPEC = ChannelSpec(
         editable=True,
         unverified=("1,000 characters",),
     ),
+    reply_rules_by_space={
+        "urgent": ReplyRules(
+            state=AnswerState.BY_HAND,
+            state_reason="긴급알리미는 11번가 셀러오피스에서만 답변할 수 있습니다.",
+        )
+    },
+    any_character=("beyond_euckr", "reference"),
     credential_names=("openapikey",),
     option_names=("base_url", "surfaces", "body_encoding", "beyond_euckr", "reply_max_length"),
     unverified=(

@@ -54,6 +54,7 @@ from domain.errors import (
     ReputationError,
 )
 from domain.types import (
+    AnswerState,
     ChannelReply,
     CollectedFeedback,
     FeedbackKind,
@@ -88,6 +89,12 @@ SPEC = ChannelSpec(
             "that the 1,000 bytes are counted in UTF-8 (3 a syllable), the stricter guess",
         ),
     ),
+    reply_rules_by_space={
+        "urgent": ReplyRules(
+            state=AnswerState.BY_HAND,
+            state_reason="긴급알리미는 ESM PLUS에서만 답변할 수 있습니다.",
+        )
+    },
     credential_names=("master_id", "secret_key"),
     option_names=(
         "base_url",

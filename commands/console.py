@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from commands.slack_room import SlackRoom, build_router
@@ -33,7 +34,7 @@ def console_context(runtime: Runtime, *, is_demo: bool) -> ConsoleContext:
         has_slack=runtime.slack is not None,
         publish_enabled=runtime.settings.publish_enabled,
         console_url=runtime.console_url,
-        rules_of=rules_of,
+        rules_of=partial(rules_of, runtime),
         is_holiday=is_holiday,
         seal=runtime.sealer.seal,
         unseal=runtime.sealer.open,

@@ -150,6 +150,8 @@ def _accounts(runtime: Runtime) -> Iterator[Finding]:
         when = f"last success {last:%Y-%m-%d %H:%M:%S} UTC" if last else "never collected"
         quarantined = f", {row['quarantined']} quarantined" if row and row["quarantined"] else ""
         try:
+            # What a reply needs is asked for before somebody approves one.
+            runtime.publisher(account)
             result = runtime.collector(account).check()
         except ReputationError as error:
             yield Finding(f"account {key}", ok=False, detail=str(error), remedy="see the message")

@@ -39,6 +39,7 @@ from domain.errors import (
     DecisionRefusedError,
     ReputationError,
 )
+from domain.types import AnswerState
 from storage import alerts, cases, people
 
 if TYPE_CHECKING:
@@ -124,6 +125,10 @@ class SlackRoom:
             return self._fill_modal(click, view, opened)
         if click.action is SlackAction.SUBMIT_REJECT:
             return self._reject(click, view, person)
+        if click.action is SlackAction.CONFIRM:
+            brand = self._context.brands[view.case.brand]
+            deciding.confirm(self._context, brand, self._decision(click, view, person))
+            return ""
         text = view.draft_text if click.action is SlackAction.APPROVE else click.text
         return self._approve(click, view, person, text)
 
@@ -178,9 +183,13 @@ class SlackRoom:
         if click.action is SlackAction.REJECT:
             filled = reject_modal(context)
         else:
+            rules = self._context.rules_of(view.case)
+            if rules.state in {AnswerState.CONFIRM, AnswerState.CLOSED}:
+                # Nobody shall write what the channel will not take.
+                return rules.state_reason
             filled = edit_modal(
                 view.draft_text,
-                self._context.rules_of(view.case.channel, view.case.native_id),
+                rules,
                 context,
                 f"{self._context.console_url}/cases/{click.case_id}",
             )

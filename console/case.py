@@ -54,6 +54,25 @@ def approve(
     return _go_on(visit, case_id, choice)
 
 
+@router.post("/cases/{case_id}/confirm")
+def confirm(
+    visit: Deciding,
+    case_id: CaseId,
+    choice: Choosing,
+    draft_number: Number,
+    feedback_revision: Number,
+) -> Response:
+    """Confirm an inquiry that takes no answer (확인 처리), and go on to the next case."""
+    brand = brand_of(visit, case_id)
+    decision = deciding.decision_of(visit, case_id, draft_number, feedback_revision)
+    try:
+        deciding.confirm(visit.context, brand, decision)
+    except DecisionRefusedError as refusal:
+        return _refused(visit, case_id, choice, refusal, feedback_revision)
+    visit.context.poke()
+    return _go_on(visit, case_id, choice)
+
+
 @router.post("/cases/{case_id}/reject")
 def reject(
     visit: Deciding,
@@ -250,7 +269,7 @@ def _show(
         }
     except ConfigurationError as error:
         problem, clauses = str(error), {}
-    rules = visit.context.rules_of(view.case.channel, view.case.native_id)
+    rules = visit.context.rules_of(view.case)
     return page(
         visit,
         "case.html",

@@ -46,7 +46,7 @@ def findings(
     return check_reply(
         text,
         brand=brand,
-        rules=context.rules_of(view.case.channel, view.case.native_id),
+        rules=context.rules_of(view.case),
         manual=manual_of(brand),
         sources=_sources(view),
         at=context.clock(),
@@ -104,7 +104,7 @@ def draft_input(context: ConsoleContext, case: ToDraft) -> DraftInput:
         product_name=case.product_name,
         rating=case.rating,
         written_at=case.written_at,
-        rules=context.rules_of(case.channel, case.native_id),
+        rules=context.rules_of(case),
     )
 
 

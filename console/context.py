@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
     from domain.brands import Brand
     from responders.policy import PersonalDataMatch
+    from storage.cases import ToDraft
     from storage.session import Database
 
 
-def usual_rules(_channel: str, _native_id: str) -> ReplyRules:
+def usual_rules(_case: ToDraft) -> ReplyRules:
     """Give the rules of a channel that says nothing of its own."""
     return ReplyRules()
 
@@ -56,7 +57,7 @@ class ConsoleContext:
         has_slack: Whether alerts go to Slack; without, they are shown here only.
         publish_enabled: Whether approved replies leave at all.
         console_url: Where people open the console; its host is the one requests must name.
-        rules_of: Gives the rules for a reply to one item of a channel (its key, native id).
+        rules_of: Gives the rules for a reply to a case, as they are now.
         is_holiday: Tells public holidays, for deadlines.
         seal: Encrypts what must not be readable in the database (``Sealer.seal``).
         unseal: Its opposite (``Sealer.open``).
@@ -73,7 +74,7 @@ class ConsoleContext:
     is_demo: bool = False
     has_slack: bool = False
     publish_enabled: bool = False
-    rules_of: Callable[[str, str], ReplyRules] = usual_rules
+    rules_of: Callable[[ToDraft], ReplyRules] = usual_rules
     is_holiday: Callable[[date], bool] = no_holidays
     seal: Callable[[bytes], bytes] | None = None
     unseal: Callable[[bytes], bytes] | None = None

@@ -83,6 +83,16 @@ def approve(
     return Outcome()
 
 
+def confirm(context: ConsoleContext, brand: Brand, decision: Decision) -> None:
+    """Approve a confirmation. It says nothing to a customer, so nobody else must agree.
+
+    Raises:
+        DecisionRefusedError: As `approve`; or the item asks for no confirmation.
+    """
+    with context.database.unit_of_work() as connection:
+        cases.confirm(connection, decision, now=context.clock(), undo_window=brand.undo_window)
+
+
 def _needs_second(
     context: ConsoleContext,
     person: Person,

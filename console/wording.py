@@ -148,6 +148,9 @@ _WHYS: Mapping[str, str] = {
     "understood": "내용을 분석함",
     "negative or inquiry": "부정 글 또는 문의",
     "approved": "승인",
+    "confirmation approved": "확인 처리 승인",
+    "no longer waits for a confirmation": "다른 곳에서 확인 처리됨",
+    "waits for a confirmation": "확인 처리를 기다림",
     "undone": "승인을 되돌림",
     "claimed": "작업 시작",
     "event": "알림 생성",
@@ -221,7 +224,10 @@ def stars(rating: int | None) -> str:
 def rules(given: ReplyRules) -> list[str]:
     """Write a channel's rules for replies, one line each."""
     unit = "바이트" if given.unit is LengthUnit.BYTES else "자"
-    lines = [f"길이: {given.max_length:,}{unit} 이하"]
+    lines = [given.state_reason] if given.state_reason else []
+    lines.append(f"길이: {given.max_length:,}{unit} 이하")
+    if given.encoding.lower() != "utf-8":
+        lines.append(f"{given.encoding.upper()}에 없는 글자(이모지 등)는 쓸 수 없습니다")
     lines.append(
         "누구나 볼 수 있는 답변" if given.visibility == "public" else "문의한 고객만 보는 답변"
     )

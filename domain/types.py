@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
 
@@ -236,9 +236,42 @@ class LengthUnit(StrEnum):
     BYTES = "bytes"
 
 
+class AnswerState(StrEnum):
+    """Whether an item can be answered through its channel's interface now."""
+
+    OPEN = "open"
+    BY_HAND = "by_hand"
+    """A person posts the approved reply in the seller centre or on the site."""
+    CONFIRM = "confirm"
+    """It wants a confirmation (확인 처리) and takes no answer."""
+    CLOSED = "closed"
+    """Nothing is taken any more."""
+
+
+NEEDS_CONFIRM = "needs_confirm"
+NOT_WAITING = "not_waiting"
+"""Keys of ``CollectedFeedback.extra`` that say so; for `AnswerState.CONFIRM` and ``CLOSED``."""
+
+
+class ReplyAction(StrEnum):
+    """What a publication does on the channel."""
+
+    ANSWER = "answer"
+    CONFIRM = "confirm"
+    """No words: the channel is told that somebody has seen it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyRules:
-    """What a channel allows a reply to be; shown to whoever approves."""
+    """What a channel allows a reply to be; shown to whoever approves.
+
+    Attributes:
+        encoding: What the channel stores: its bytes are counted, and a character it lacks is
+            refused.
+        closes_when_due: True when nothing is taken after the channel's own deadline.
+        state: Whether this item takes a reply now.
+        state_reason: In Korean, why ``state`` is not open.
+    """
 
     max_length: int = 1000
     min_length: int = 1
@@ -252,6 +285,9 @@ class ReplyRules:
     answer_within: timedelta | None = None
     penalty: str = ""
     """In Korean: what happens when the deadline passes."""
+    closes_when_due: bool = False
+    state: AnswerState = AnswerState.OPEN
+    state_reason: str = ""
     unverified: tuple[str, ...] = ()
 
     def length_of(self, text: str) -> int:
@@ -259,6 +295,33 @@ class ReplyRules:
         if self.unit is LengthUnit.BYTES:
             return len(text.encode(self.encoding, errors="xmlcharrefreplace"))
         return len(text)
+
+    def lacking(self, text: str) -> tuple[str, ...]:
+        """Give the characters of ``text`` that the channel cannot store, each once, in order."""
+        return tuple(char for char in dict.fromkeys(text) if not _is_in(char, self.encoding))
+
+
+def _is_in(char: str, encoding: str) -> bool:
+    """Tell whether an encoding has a character.
+
+    Python's EUC-KR also spells syllables in eight bytes, which is no KS X 1001, and one character
+    that it does not read back.
+    """
+    try:
+        spelled = char.encode(encoding)
+        return len(spelled) <= 4 and spelled.decode(encoding) == char
+    except UnicodeError:
+        return False
+
+
+def named(characters: Iterable[str], most: int = 10) -> str:
+    """Name characters so that a person finds them: ``😀(U+1F600), 뷁(U+BDC1)``."""
+    found = list(characters)
+    shown = [
+        (f"{char}(U+{ord(char):04X})" if char.isprintable() else f"U+{ord(char):04X}")
+        for char in found[:most]
+    ]
+    return ", ".join([*shown, f"… ({len(found)})"] if len(found) > most else shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from domain.types import DraftReply
+from domain.types import DraftReply, named
 from responders.composing import Composer, Line, Need
 from responders.matters import DraftInput, issue_words
 from responders.rendering import contact_names
@@ -82,9 +82,14 @@ class Drafter:
             contacts=self._contacts,
         )
         lines = writer.lines()
+        kept = [line for line in lines if not _is_unspeakable(line, case.rules)]
+        notes = list(writer.missing)
+        if len(kept) < len(lines):
+            lacking = case.rules.lacking("".join(line.sentence.text for line in lines))
+            notes.append(f"채널이 저장하지 못하는 글자가 든 문장을 뺐습니다: {named(lacking)}")
         return DraftReply(
-            sentences=tuple(line.sentence for line in _fitted(lines, case.rules)),
-            missing=tuple(dict.fromkeys(writer.missing)),
+            sentences=tuple(line.sentence for line in _fitted(kept, case.rules)),
+            missing=tuple(dict.fromkeys(notes)),
             strategy=strategy,
         )
 
@@ -119,6 +124,11 @@ def share_of_similar_pairs(drafts: Sequence[DraftReply], threshold: float = 0.8)
             shared = sum((one & other).values())
             similar += shared > threshold * max(1, min(one.total(), other.total()))
     return similar / pairs if pairs else 0.0
+
+
+def _is_unspeakable(line: Line, rules: ReplyRules) -> bool:
+    """Tell whether a sentence the reply can do without has characters the channel lacks."""
+    return line.need is not Need.CORE and bool(rules.lacking(line.sentence.text))
 
 
 def _fitted(lines: Iterable[Line], rules: ReplyRules) -> list[Line]:

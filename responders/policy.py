@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from domain.types import DraftSentence, LengthUnit, ReplyRules, SourceKind, Span
+from domain.types import (
+    AnswerState,
+    DraftSentence,
+    LengthUnit,
+    ReplyRules,
+    SourceKind,
+    Span,
+    named,
+)
 from responders import josa
 from responders.quantities import quantities
 
@@ -106,6 +114,7 @@ def check_reply(
     contacts = _contact_findings(text, brand)
     known = [finding.span for finding in contacts]
     findings = [
+        *_closed(rules),
         *_length(text, rules),
         *_characters(text, rules),
         *_leftovers(text),
@@ -233,17 +242,21 @@ def _characters(text: str, rules: ReplyRules) -> Iterator[Finding]:
             f"보이지 않는 문자(U+{ord(match[0]):04X})가 들어 있습니다. 지우고 다시 입력해 주세요.",
             Span(match.start(), match.end()),
         )
-    for index, character in enumerate(text if rules.encoding.lower() != "utf-8" else ""):
-        try:
-            character.encode(rules.encoding)
-        except UnicodeEncodeError:
-            yield Finding(
-                Level.WARNING,
-                "encoding",
-                f"채널의 글자 체계에서 '{character}'이(가) 깨져 보일 수 있습니다.",
-                Span(index, index + 1),
-            )
-            break
+    if lacking := rules.lacking(text):
+        at = text.index(lacking[0])
+        yield Finding(
+            Level.BLOCKING,
+            "encoding",
+            f"채널({rules.encoding.upper()})이 저장하지 못하는 글자가 있습니다: {named(lacking)}. "
+            "지우거나 다른 글자로 바꿔 주세요.",
+            Span(at, at + 1),
+        )
+
+
+def _closed(rules: ReplyRules) -> Iterator[Finding]:
+    """Say what would fail later: the channel takes no reply to this item now."""
+    if rules.state in {AnswerState.CONFIRM, AnswerState.CLOSED}:
+        yield Finding(Level.BLOCKING, rules.state.value, rules.state_reason)
 
 
 def _leftovers(text: str) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from domain.errors import DecisionRefusedError
 from domain.messages import Message
 from domain.states import CaseState, PublicationState
-from domain.types import Severity
+from domain.types import NEEDS_CONFIRM, ReplyAction, Severity
 from storage import moves, outbox
 from storage.models import (
     CaseRow,
@@ -124,6 +124,9 @@ class ToDraft:
     analysis: Mapping[str, Any]
     model_version: str
     draft_number: int
+    extra: Mapping[str, str]
+    deadline_at: datetime | None
+    replied_elsewhere_at: datetime | None
 
 
 def load_for_drafting(connection: Connection, case_ids: Sequence[int]) -> list[ToDraft]:
@@ -156,6 +159,9 @@ def load_for_drafting(connection: Connection, case_ids: Sequence[int]) -> list[T
             FeedbackRow.analysis,
             FeedbackRow.model_version,
             CaseRow.draft_number,
+            FeedbackRow.extra,
+            FeedbackRow.deadline_at,
+            FeedbackRow.replied_elsewhere_at,
         )
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
         .where(CaseRow.id.in_(case_ids))
@@ -353,16 +359,63 @@ def approve(
             looked; nothing was written.
     """
     case = _check_fresh(connection, decision)
+    if case.extra.get(NEEDS_CONFIRM):
+        raise DecisionRefusedError("이 문의는 답변이 아니라 확인 처리를 받습니다.", "closed")
     draft_text = connection.execute(
         select(DraftRow.text).where(
             DraftRow.case_id == case.id, DraftRow.number == decision.draft_number
         )
     ).scalar_one()
-    decision_id, text_sha256 = _decide(
-        connection, decision, APPROVAL, now=now, was_edited=draft_text != decision.text
+    was_edited = draft_text != decision.text
+    approved = _decide(connection, decision, APPROVAL, now=now, was_edited=was_edited)
+    return _queue(connection, decision, case, approved, "approved", now=now, wait=undo_window)
+
+
+def confirm(
+    connection: Connection, decision: Decision, *, now: datetime, undo_window: timedelta
+) -> int:
+    """Approve that the channel is told "seen" (확인 처리), where an item asks for that.
+
+    It goes the way of a reply: a decision, a publication that leaves once, and a reading that
+    proves it.
+
+    Args:
+        connection: The caller's transaction.
+        decision: Without a text.
+        now: Instant of the decision.
+        undo_window: How long it waits before it may leave.
+
+    Returns:
+        The publication's id.
+
+    Raises:
+        DecisionRefusedError: As ``approve``; or the item asks for no confirmation.
+    """
+    case = _check_fresh(connection, decision)
+    if not case.extra.get(NEEDS_CONFIRM):
+        raise DecisionRefusedError("이 문의는 확인 처리를 기다리지 않습니다.", "closed")
+    wordless = replace(decision, text="")
+    approved = _decide(
+        connection, wordless, APPROVAL, now=now, was_edited=False, action=ReplyAction.CONFIRM
     )
-    _move_case(connection, decision, CaseState.APPROVED, now=now, why="approved")
-    available_at = now + undo_window
+    why = "confirmation approved"
+    return _queue(connection, decision, case, approved, why, now=now, wait=undo_window)
+
+
+def _queue(
+    connection: Connection,
+    decision: Decision,
+    case: Any,  # noqa: ANN401 - a result row
+    approved: tuple[int, str],
+    why: str,
+    *,
+    now: datetime,
+    wait: timedelta,
+) -> int:
+    """Make the publication of an approval: its row, its history and its message."""
+    decision_id, text_sha256 = approved
+    _move_case(connection, decision, CaseState.APPROVED, now=now, why=why)
+    available_at = now + wait
     publication = connection.execute(
         insert(PublicationRow).returning(PublicationRow.id),
         [
@@ -384,7 +437,7 @@ def approve(
         "",
         PublicationState.QUEUED,
         at=now,
-        why="approved",
+        why=why,
         who=decision.decided_by,
     )
     outbox.add(connection, Message.PUBLICATION_PUBLISH, [publication], available_at=available_at)
@@ -452,9 +505,16 @@ def _check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: AN
     if feedback is None:
         raise DecisionRefusedError("없는 케이스입니다.", "missing")
     case = connection.execute(
-        select(CaseRow.id, CaseRow.feedback_id, CaseRow.state, CaseRow.draft_number)
+        select(
+            CaseRow.id,
+            CaseRow.feedback_id,
+            CaseRow.state,
+            CaseRow.draft_number,
+            FeedbackRow.extra,
+        )
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
         .where(CaseRow.id == decision.case_id)
-        .with_for_update()
+        .with_for_update(of=CaseRow)
     ).one()
     if case.state in {CaseState.APPROVED, CaseState.ANSWERED, CaseState.REJECTED}:
         raise DecisionRefusedError(_who_decided(connection, decision.case_id), "decided")
@@ -482,7 +542,13 @@ def _who_decided(connection: Connection, case_id: int) -> str:
 
 
 def _decide(
-    connection: Connection, decision: Decision, kind: str, *, now: datetime, was_edited: bool
+    connection: Connection,
+    decision: Decision,
+    kind: str,
+    *,
+    now: datetime,
+    was_edited: bool,
+    action: ReplyAction = ReplyAction.ANSWER,
 ) -> tuple[int, str]:
     text_sha256 = hashlib.sha256(decision.text.encode()).hexdigest()
     decision_id = connection.execute(
@@ -491,6 +557,7 @@ def _decide(
             {
                 "case_id": decision.case_id,
                 "kind": kind,
+                "action": action,
                 "draft_number": decision.draft_number,
                 "feedback_revision": decision.feedback_revision,
                 "text": decision.text,
@@ -537,6 +604,7 @@ def last_decision(connection: Connection, case_id: int) -> dict[str, Any] | None
     row = connection.execute(
         select(
             DecisionRow.kind,
+            DecisionRow.action,
             DecisionRow.text,
             DecisionRow.was_edited,
             DecisionRow.reason,

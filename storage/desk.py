@@ -589,6 +589,7 @@ class Decided:
 
     case_id: int
     kind: str
+    action: str
     available_at: datetime | None
     can_undo: bool
 
@@ -598,6 +599,7 @@ def decided(connection: Connection, case_id: int, brands: Collection[str]) -> De
     row = connection.execute(
         select(
             DecisionRow.kind,
+            DecisionRow.action,
             CaseRow.state.label("case_state"),
             PublicationRow.available_at,
             PublicationRow.state,
@@ -612,7 +614,7 @@ def decided(connection: Connection, case_id: int, brands: Collection[str]) -> De
     if row is None or row.case_state == CaseState.DRAFTED:
         return None
     waits = row.state == PublicationState.QUEUED and row.attempts == 0
-    return Decided(case_id, row.kind, row.available_at, waits)
+    return Decided(case_id, row.kind, row.action, row.available_at, waits)
 
 
 def previous_case(
@@ -822,6 +824,7 @@ def waiting_publications(
                 PublicationRow.attempts,
                 PublicationRow.problem,
                 DecisionRow.text.label("reply"),
+                DecisionRow.action,
                 DecisionRow.decided_by,
                 DecisionRow.decided_at,
                 CaseRow.brand,

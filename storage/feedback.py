@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, 
 
 from domain.states import CaseState, FeedbackState
 from domain.types import (
+    NEEDS_CONFIRM,
     Analysis,
     CategoryFinding,
     ComplaintCategory,
@@ -138,6 +139,9 @@ def store_page(
         _edit(connection, row, item, now=now)
         stored.fresh.append(row.id)
         stored.changed += 1
+    edited = {row.id for row, _ in edits}
+    unchanged = {key: row for key, row in known.items() if row.id not in edited}
+    _refresh(connection, run, unchanged, items, now=now)
     seen = [row.id for row in known.values()]
     if seen:
         connection.execute(
@@ -172,6 +176,9 @@ def _known(
             FeedbackRow.content_fingerprint,
             FeedbackRow.edited_at,
             FeedbackRow.gone_at,
+            FeedbackRow.extra,
+            FeedbackRow.deadline_at,
+            FeedbackRow.last_seen_run,
         ).where(FeedbackRow.account_id == account_id, FeedbackRow.native_id.in_(native_ids))
     )
     return {(row.kind, row.native_id): row for row in rows}
@@ -290,6 +297,76 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
     move(connection, [row.id], FeedbackState.ANALYZED, FeedbackState.COLLECTED, at=now, why=why)
     cases.withdraw(
         connection, [row.id], CaseState.OPENED, at=now, why=why, note="고객이 글을 수정했습니다."
+    )
+
+
+def _refresh(
+    connection: Connection,
+    run: Run,
+    unchanged: Mapping[tuple[str, str], Any],
+    items: Sequence[MaskedFeedback],
+    *,
+    now: datetime,
+) -> None:
+    """Keep what a publisher and the desk need of unchanged feedback as the channel says it now.
+
+    A run may meet an item in two lists: what either of them says counts until the next run.
+    """
+    facts: dict[int, tuple[dict[str, str], datetime | None]] = {}
+    before = {row.id: (row.extra, row.deadline_at) for row in unchanged.values()}
+    for item in items:
+        row = unchanged.get((str(item.kind), item.native_id))
+        if row is None:
+            continue
+        is_first = row.last_seen_run < run.run_id and row.id not in facts
+        extra, deadline_at = ({}, None) if is_first else facts.get(row.id, before[row.id])
+        facts[row.id] = ({**extra, **item.extra}, item.deadline_at or deadline_at)
+    changed = {row_id: found for row_id, found in facts.items() if found != before[row_id]}
+    if not changed:
+        return
+    connection.execute(
+        update(FeedbackRow).where(FeedbackRow.id == bindparam("row_id")),
+        [
+            {"row_id": row_id, "extra": extra, "deadline_at": deadline_at}
+            for row_id, (extra, deadline_at) in changed.items()
+        ],
+    )
+    _note_confirmations(
+        connection,
+        [
+            (row_id, NEEDS_CONFIRM in extra)
+            for row_id, (extra, _) in changed.items()
+            if (NEEDS_CONFIRM in extra) != (NEEDS_CONFIRM in before[row_id][0])
+        ],
+        now=now,
+    )
+
+
+def _note_confirmations(
+    connection: Connection, marks: Sequence[tuple[int, bool]], *, now: datetime
+) -> None:
+    """Close what was confirmed outside; take up what waits for a confirmation after all."""
+    cases.withdraw(
+        connection,
+        [row_id for row_id, waits in marks if not waits],
+        CaseState.ANSWERED_ELSEWHERE,
+        at=now,
+        why="no longer waits for a confirmation",
+    )
+    waiting = connection.execute(
+        select(CaseRow.id).where(
+            CaseRow.feedback_id.in_([row_id for row_id, waits in marks if waits])
+        )
+    ).scalars()
+    move(
+        connection,
+        list(waiting),
+        CaseState.ANSWERED_ELSEWHERE,
+        CaseState.OPENED,
+        at=now,
+        why="waits for a confirmation",
+        closed_at=None,
+        queued_at=now,
     )
 
 

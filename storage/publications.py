@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select, update
 
 from domain.messages import Message
 from domain.states import CaseState, PublicationState
-from domain.types import FeedbackKind, ReplyTarget
+from domain.types import FeedbackKind, ReplyAction, ReplyTarget
 from storage import cases, outbox
 from storage.models import (
     AccountRow,
@@ -48,7 +48,7 @@ class PublicationJob:
     """One publication as a worker needs it.
 
     Attributes:
-        text: Exactly what was approved.
+        text: Exactly what was approved; empty for a confirmation.
         sent_at: When the request may have left; None before the first attempt.
     """
 
@@ -60,6 +60,7 @@ class PublicationJob:
     channel: str
     target: ReplyTarget
     text: str
+    action: ReplyAction
     state: PublicationState
     attempts: int
     sent_at: datetime | None
@@ -80,6 +81,7 @@ def load(connection: Connection, publication_id: int) -> PublicationJob | None:
             PublicationRow.absent_reads,
             PublicationRow.failed_reads,
             DecisionRow.text,
+            DecisionRow.action,
             AccountRow.key.label("account_key"),
             FeedbackRow.brand,
             FeedbackRow.channel,
@@ -112,6 +114,7 @@ def load(connection: Connection, publication_id: int) -> PublicationJob | None:
             product_id=row.product_id,
         ),
         text=row.text,
+        action=ReplyAction(row.action),
         state=PublicationState(row.state),
         attempts=row.attempts,
         sent_at=row.sent_at,

@@ -120,6 +120,7 @@ class Article:
     kind: FeedbackKind = FeedbackKind.REVIEW
     rating: int | None = 3
     author: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -184,6 +185,7 @@ class FakeChannel:
             written_at=item.written_at,
             rating=item.rating,
             author=item.author,
+            extra=item.extra,
             replies=tuple(self.replies[item.native_id]),
         )
 

@@ -9,7 +9,9 @@ import structlog
 
 from alerts.rules import AlertEvent, EventKind, alerts_for
 from collectors import CHANNELS
-from domain.errors import ReputationError
+from collectors.reply_rules import rules_now
+from domain.brands import Account
+from domain.errors import ConfigurationError, ReputationError
 from domain.types import ComplaintCategory, FeedbackKind, ReplyRules, Severity
 from responders.drafting import DraftInput
 from storage import cases
@@ -52,7 +54,7 @@ def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
         try:
             if row.brand not in drafters:
                 drafters[row.brand] = runtime.drafter(runtime.brand(row.brand))
-            finished.append(_write(drafters[row.brand], row, "standard"))
+            finished.append(_write(drafters[row.brand], row, rules_of(runtime, row)))
         except ReputationError as error:
             log.error("draft_failed", case_id=row.case_id, brand=row.brand, error=str(error))  # noqa: TRY400 - the message says it all
             failed.append(row.case_id)
@@ -67,16 +69,7 @@ def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
     return len(kept)
 
 
-def draft_one(runtime: Runtime, row: ToDraft, strategy: str = "standard") -> Drafted:
-    """Write one draft.
-
-    Raises:
-        ConfigurationError: The brand is gone or its manual cannot be used.
-    """
-    return _write(runtime.drafter(runtime.brand(row.brand)), row, strategy)
-
-
-def _write(drafter: Drafter, row: ToDraft, strategy: str) -> Drafted:
+def _write(drafter: Drafter, row: ToDraft, rules: ReplyRules) -> Drafted:
     reply = drafter.draft(
         DraftInput(
             text=whole_text(row.title, row.text),
@@ -87,9 +80,8 @@ def _write(drafter: Drafter, row: ToDraft, strategy: str) -> Drafted:
             analysis=analysis_from_row(row),
             written_at=row.written_at,
             feedback_id=str(row.feedback_id),
-            rules=rules_of(row.channel, row.native_id),
-        ),
-        strategy=strategy,
+            rules=rules,
+        )
     )
     return cases.Drafted(row, reply, _cited(reply))
 
@@ -100,10 +92,29 @@ def _cited(reply: DraftReply) -> dict[str, str]:
     return {reference: digest for reference, _, digest in pinned if digest}
 
 
-def rules_of(channel: str, native_id: str) -> ReplyRules:
-    """Give the channel's rules for a reply to one item; the usual ones where nobody can answer."""
-    spec = CHANNELS[channel].spec if channel in CHANNELS else None
-    return (spec.rules_for(native_id) if spec else None) or ReplyRules()
+def rules_of(runtime: Runtime, case: ToDraft) -> ReplyRules:
+    """Give the rules for a reply to a case, as channel, account and item say now."""
+    if case.channel not in CHANNELS:
+        return ReplyRules()
+    key = runtime.account_key(case.account_id)
+    bare = Account(case.brand, key.partition("/")[2], case.channel)
+    try:
+        return _rules_now(runtime, runtime.accounts.get(key, bare), case)
+    except ConfigurationError:
+        # A wrong option is the doctor's matter; what was approved is then posted by hand.
+        return _rules_now(runtime, bare, case)
+
+
+def _rules_now(runtime: Runtime, account: Account, case: ToDraft) -> ReplyRules:
+    return rules_now(
+        CHANNELS[case.channel].spec,
+        account,
+        case.native_id,
+        case.extra,
+        deadline_at=case.deadline_at,
+        is_answered=case.replied_elsewhere_at is not None,
+        now=runtime.clock(),
+    )
 
 
 def _notices(runtime: Runtime, drafts: Iterable[Drafted], now: datetime) -> Iterable[NewAlert]:

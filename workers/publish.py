@@ -23,7 +23,8 @@ from domain.errors import (
     RetryableError,
 )
 from domain.states import PublicationState
-from domain.types import same_reply
+from domain.types import ReplyAction, same_reply
+from responders.publishers.base import Confirms
 from storage import publications
 from workers.backoff import pause
 from workers.notices import new_alert, tell
@@ -86,7 +87,12 @@ def publish(runtime: Runtime, publication_id: int) -> None:
 
 
 def _publisher(runtime: Runtime, job: PublicationJob) -> Publisher | None:
-    return runtime.publisher(runtime.account(job.account_key))
+    """Give what does the job's action; None where only a person can."""
+    publisher = runtime.publisher(runtime.account(job.account_key))
+    if job.action is ReplyAction.ANSWER:
+        return publisher
+    confirms: object = publisher
+    return confirms.confirmations if isinstance(confirms, Confirms) else None
 
 
 def _send(

@@ -29,9 +29,10 @@ from alerts.blocks import (
 from alerts.rules import AlertRule
 from collectors import CHANNELS
 from domain.states import CaseState
-from domain.types import ComplaintCategory, FeedbackKind, Severity
+from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
 from storage import accounts, alerts, cases, health
 from storage.feedback import analysis_from_row, whole_text
+from workers.draft import rules_of
 from workers.notices import BURSTS
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
 def _kind(decision: Mapping[str, Any]) -> DecisionKind:
     if decision["kind"] == cases.REJECTION:
         return DecisionKind.REJECTED
+    if decision["action"] == ReplyAction.CONFIRM:
+        return DecisionKind.CONFIRMED
     return DecisionKind.EDITED if decision["was_edited"] else DecisionKind.APPROVED
 
 
@@ -164,6 +167,7 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
     case = view.case
     brand = runtime.brand(case.brand)
     analysis = analysis_from_row(case)
+    rules = rules_of(runtime, case)
     return CaseCard(
         case_id=case.case_id,
         revision=case.draft_number,
@@ -183,6 +187,8 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
         missing=tuple(view.missing),
         rating_mismatch=analysis.rating_mismatch,
         unsure=analysis.unsure,
+        state=rules.state,
+        state_reason=rules.state_reason,
         timezone=brand.timezone,
     )
 

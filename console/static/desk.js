@@ -192,7 +192,7 @@ function unfold(selector, field) {
 const KEYS = {
   j: () => walk(1) || press("[data-key=next]"),
   k: () => walk(-1) || press("[data-key=previous]"),
-  a: () => submit("#approve"),
+  a: () => submit("#approve, #confirm"),
   e: () => unfold("#edit", "textarea"),
   r: () => unfold("#reject", "select"),
   u: () => submit("#undo"),

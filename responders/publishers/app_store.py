@@ -13,27 +13,24 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from collectors.app_store import SPEC, AppStoreApi, parse_response, parse_single
+from collectors.reply_rules import account_rules
 from domain.errors import (
     BadInputError,
     ChannelUnavailableError,
     OutcomeUnknownError,
     PublicationRefusedError,
 )
-from domain.types import ChannelReply, ReplyRules
 from responders.publishers.base import refuse_unfit
-from responders.publishers.limits import own_limit
 from responders.publishers.settling import standing_reply
 
 if TYPE_CHECKING:
     from collectors.base import Build
     from collectors.http import Answer
     from domain.errors import ReputationError
-    from domain.types import ReplyTarget
-
-RULES: Final = SPEC.reply_rules or ReplyRules()
+    from domain.types import ChannelReply, ReplyTarget
 
 
 class AppStorePublisher:
@@ -49,7 +46,7 @@ class AppStorePublisher:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._api = AppStoreApi(build)
-        self.rules = own_limit(build, RULES)
+        self.rules = account_rules(SPEC, build.account)
 
     @property
     def timeout_s(self) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from domain.errors import PublicationRefusedError
+from domain.types import named
 
 if TYPE_CHECKING:
     from domain.types import ChannelReply, ReplyRules, ReplyTarget
@@ -61,18 +62,30 @@ class Publisher(Protocol):
         """
 
 
+@runtime_checkable
+class Confirms(Protocol):
+    """A publisher of a channel whose items may want a confirmation instead of an answer."""
+
+    @property
+    def confirmations(self) -> Publisher:
+        """What confirms in the ways of a publisher.
+
+        ``publish`` takes no words; `read_back` gives one reply without words where the item is
+        confirmed.
+        """
+
+
 def refuse_unfit(rules: ReplyRules, text: str) -> None:
     """Refuse a reply that the channel would refuse, before it is sent; nothing is shortened.
 
     Raises:
-        PublicationRefusedError: Too long, too short, or with halves of characters.
+        PublicationRefusedError: Too long, too short, or with characters the channel lacks.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+    if lacking := rules.lacking(text):
         raise PublicationRefusedError(
-            "the reply has unpaired surrogates", code="encoding"
-        ) from None
+            f"the channel ({rules.encoding}) cannot store these characters: {named(lacking)}",
+            code="encoding",
+        )
     length = rules.length_of(text)
     if length > rules.max_length:
         raise PublicationRefusedError(

@@ -30,6 +30,7 @@ from collectors.cafe24 import (
     refused,
 )
 from collectors.listing import changed, days_between, required_option, rows_of
+from collectors.reply_rules import account_rules
 from domain.errors import (
     AccessBlockedError,
     BadInputError,
@@ -39,9 +40,8 @@ from domain.errors import (
     OutcomeUnknownError,
     PublicationRefusedError,
 )
-from domain.types import ChannelReply, FeedbackKind, ReplyRules
+from domain.types import ChannelReply, FeedbackKind
 from responders.publishers.base import refuse_unfit
-from responders.publishers.limits import own_limit
 from responders.publishers.settling import after_duplicate, standing_reply
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Cafe24Publisher:
         self._api = Cafe24Api(build)
         self._writer = required_option(build, "writer")
         self._ways = _ways(build)
-        self.rules = own_limit(build, SPEC.reply_rules or ReplyRules())
+        self.rules = account_rules(SPEC, build.account)
 
     @property
     def timeout_s(self) -> float:

@@ -30,15 +30,20 @@ from domain.errors import (
     OutcomeUnknownError,
     PublicationRefusedError,
 )
-from domain.types import ChannelReply, ReplyRules
+from domain.types import NEEDS_CONFIRM, ChannelReply, ReplyRules
 from responders.publishers.base import refuse_unfit
-from responders.publishers.settling import after_duplicate, standing_reply
+from responders.publishers.settling import (
+    after_duplicate,
+    answered_elsewhere,
+    look,
+    standing_reply,
+)
 
 if TYPE_CHECKING:
     from collectors.base import Build
     from collectors.http import Answer
     from domain.errors import ReputationError
-    from domain.types import ReplyTarget
+    from domain.types import CollectedFeedback, ReplyTarget
 
 RULES: Final = SPEC.reply_rules or ReplyRules()
 _MOST_PAGES: Final = 20
@@ -70,7 +75,7 @@ class CoupangPublisher:
         """Store one reply; see `responders.publishers.base.Publisher.publish`."""
         refuse_unfit(SPEC.rules_for(target.native_id) or RULES, text)
         space, number = _split(target)
-        if target.extra.get("needs_confirm"):
+        if target.extra.get(NEEDS_CONFIRM):
             raise PublicationRefusedError(
                 f"{target.native_id}: wants a confirmation, not an answer", code="confirm_only"
             )
@@ -95,15 +100,53 @@ class CoupangPublisher:
             raise
         return ChannelReply(text=text)
 
-    def confirm(self, target: ReplyTarget) -> None:
-        """Confirm a transferred contact-centre inquiry; impossible 24 hours after it came.
+    @property
+    def confirmations(self) -> CoupangConfirmations:
+        """What confirms the contact-centre inquiries that take no answer."""
+        return CoupangConfirmations(self)
+
+    def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
+        """Give the replies that stand on the inquiry now, oldest first."""
+        space, number = _split(target)
+        if space == "cc":
+            return self.contact(number).replies
+        item = self.listed("product", target)
+        if item is None:
+            raise PublicationRefusedError(
+                f"{target.native_id}: the inquiry is gone", code="deleted"
+            )
+        return item.replies
+
+    def contact(self, number: str) -> CollectedFeedback:
+        """Read one contact-centre inquiry."""
+        return parse_contact(self._api.ask_contact(number), now=self._build.clock())
+
+    def listed(self, surface: str, target: ReplyTarget) -> CollectedFeedback | None:
+        """Find the inquiry in a list of the days around it; None when it is not in there.
 
         Raises:
-            ReputationError: As `publish`.
+            ChannelUnavailableError: Its absence cannot be told: too many rows, or unreadable ones.
         """
-        space, number = _split(target)
-        if space != "cc":
-            raise PublicationRefusedError("only contact-centre inquiries are confirmed")
+        now = self._build.clock()
+        asked_at = datetime.fromisoformat(target.extra["asked_at"])
+        first, last = days_between(asked_at - _AROUND, min(now, asked_at + _AROUND))
+        place: Place | None = Place()
+        unread = 0
+        while place is not None and place.page <= _MOST_PAGES:
+            listing = parse_inquiries(
+                self._api.ask(surface, first, last, place.page), surface=surface, now=now
+            )
+            for item in listing.items:
+                if item.native_id == target.native_id:
+                    return item
+            unread += len(listing.quarantined)
+            place = place.within(listing, page_size(surface))
+        if place is not None or unread:
+            raise ChannelUnavailableError(f"{target.native_id}: not among the readable inquiries")
+        return None
+
+    def confirm(self, target: ReplyTarget, number: str) -> None:
+        """Send one confirmation."""
         self._send(
             target,
             number,
@@ -111,27 +154,6 @@ class CoupangPublisher:
             action="confirms",
             content={"confirmBy": self._reply_by},
         )
-
-    def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
-        """Give the replies that stand on the inquiry now, oldest first."""
-        space, number = _split(target)
-        now = self._build.clock()
-        if space == "cc":
-            return parse_contact(self._api.ask_contact(number), now=now).replies
-        asked_at = datetime.fromisoformat(target.extra["asked_at"])
-        first, last = days_between(asked_at - _AROUND, min(now, asked_at + _AROUND))
-        place: Place | None = Place()
-        while place is not None and place.page <= _MOST_PAGES:
-            listing = parse_inquiries(
-                self._api.ask("product", first, last, place.page), surface="product", now=now
-            )
-            for item in listing.items:
-                if item.native_id == target.native_id:
-                    return item.replies
-            place = place.within(listing, page_size("product"))
-        if place is not None:
-            raise ChannelUnavailableError(f"{target.native_id}: not among the first inquiries")
-        raise PublicationRefusedError(f"{target.native_id}: the inquiry is gone", code="deleted")
 
     def _send(
         self,
@@ -160,6 +182,61 @@ class CoupangPublisher:
                 f"{target.native_id}: the contact centre waits for no answer", code="closed"
             )
         return int(request)
+
+
+class CoupangConfirmations:
+    """Confirms transferred contact-centre inquiries (확인 처리); has the ways of a publisher.
+
+    A confirmation has no words and Coupang does not say whose it is, so what is confirmed already
+    counts as done by somebody else. The proof is that the inquiry is still there and no longer in
+    the list of those that wait for one.
+    """
+
+    rules = SPEC.rules_for("cc") or RULES
+    idempotent = False
+    slowest_commit_s = CoupangPublisher.slowest_commit_s
+
+    def __init__(self, publisher: CoupangPublisher) -> None:
+        self._publisher = publisher
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds after which the client gives up: a look and a write."""
+        return self._publisher.timeout_s
+
+    def publish(self, target: ReplyTarget, text: str) -> ChannelReply:
+        """Confirm once; see `responders.publishers.base.Publisher.publish`."""
+        del text
+        number = _contact_number(target)
+        if look(self, target):
+            raise answered_elsewhere(target)
+        try:
+            self._publisher.confirm(target, number)
+        except PublicationRefusedError:
+            if self.read_back(target):
+                # A colleague was quicker; otherwise it is Coupang's deadline.
+                raise answered_elsewhere(target) from None
+            raise
+        return ChannelReply(text="")
+
+    def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
+        """Give one reply without words when the inquiry is confirmed.
+
+        Raises:
+            PublicationRefusedError: It is gone.
+        """
+        number = _contact_number(target)
+        if self._publisher.listed("transfer", target) is not None:
+            return ()
+        self._publisher.contact(number)
+        return (ChannelReply(text=""),)
+
+
+def _contact_number(target: ReplyTarget) -> str:
+    space, number = _split(target)
+    if space != "cc":
+        raise PublicationRefusedError("only contact-centre inquiries are confirmed")
+    return number
 
 
 def _split(target: ReplyTarget) -> tuple[str, str]:

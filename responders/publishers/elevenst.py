@@ -29,6 +29,7 @@ from collectors.elevenst import (
     refused,
 )
 from collectors.listing import days_between
+from collectors.reply_rules import account_rules
 from domain.errors import (
     ChannelUnavailableError,
     ConfigurationError,
@@ -40,7 +41,6 @@ from domain.errors import (
 )
 from domain.types import ChannelReply, ReplyRules
 from responders.publishers.base import refuse_unfit
-from responders.publishers.limits import own_limit
 from responders.publishers.settling import standing_reply
 
 if TYPE_CHECKING:
@@ -54,29 +54,24 @@ _STORED: Final = frozenset({"200", "210"})
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-def body_of(text: str, *, encoding: str, beyond: str) -> bytes:
+def body_of(text: str, *, encoding: str) -> bytes:
     r"""Give the exact bytes of an answer. Pure.
 
     Args:
-        text: As approved; line ends are made ``\n``.
+        text: As approved; line ends are made ``\n``. Characters outside EUC-KR, which the rules
+            refuse unless the account allows them, become numeric references.
         encoding: ``euc-kr`` or ``utf-8``.
-        beyond: What becomes of characters outside EUC-KR: ``refuse`` or ``reference``.
 
     Raises:
-        PublicationRefusedError: The text cannot be said in ``encoding``.
+        PublicationRefusedError: It has characters that no XML document may have.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _NOT_XML.search(text):
         raise PublicationRefusedError("the reply has control characters", code="encoding")
-    strange = [char for char in dict.fromkeys(text) if not _is_plain(char)]
-    if strange and beyond == "refuse":
-        named = ", ".join(f"U+{ord(char):04X}" for char in strange[:10])
-        raise PublicationRefusedError(
-            f"11st cannot store these characters (outside EUC-KR): {named}", code="encoding"
-        )
+    strange = set(RULES.lacking(text))
     if strange:
         # A reference means nothing inside CDATA.
-        content = "".join(escape(char) if _is_plain(char) else f"&#{ord(char)};" for char in text)
+        content = "".join(f"&#{ord(char)};" if char in strange else escape(char) for char in text)
     else:
         content = f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"
     document = (
@@ -84,18 +79,6 @@ def body_of(text: str, *, encoding: str, beyond: str) -> bytes:
         f"<ProductQna><answerCont>{content}</answerCont></ProductQna>"
     )
     return document.encode(encoding)
-
-
-def _is_plain(char: str) -> bool:
-    """Tell whether KS X 1001 has a character.
-
-    Python's codec also spells others, in eight bytes, and one it does not read back.
-    """
-    try:
-        spelled = char.encode("euc_kr")
-        return len(spelled) <= 2 and spelled.decode("euc_kr") == char
-    except UnicodeError:
-        return False
 
 
 class ElevenstPublisher:
@@ -112,12 +95,11 @@ class ElevenstPublisher:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._api = ElevenstApi(build)
-        self.rules = own_limit(build, RULES)
+        self.rules = account_rules(SPEC, build.account)
         self._encoding = build.account.option("body_encoding", "euc-kr")
-        self._beyond = build.account.option("beyond_euckr", "refuse")
         if self._encoding not in {"euc-kr", "utf-8"}:
             raise ConfigurationError(f"{build.account.key}: body_encoding is euc-kr or utf-8")
-        if self._beyond not in {"refuse", "reference"}:
+        if build.account.option("beyond_euckr", "refuse") not in {"refuse", "reference"}:
             raise ConfigurationError(f"{build.account.key}: beyond_euckr is refuse or reference")
 
     @property
@@ -129,7 +111,7 @@ class ElevenstPublisher:
         """Store one answer; see `responders.publishers.base.Publisher.publish`."""
         refuse_unfit(self.rules, text)
         number, product_no = _numbers(target)
-        body = body_of(text, encoding=self._encoding, beyond=self._beyond)
+        body = body_of(text, encoding=self._encoding)
         standing = standing_reply(self, target, text)
         if standing is not None:
             return standing

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from collectors.listing import Place
 from collectors.naver_commerce import SPEC, NaverApi, gateway_refused, parse_questions
+from collectors.reply_rules import account_rules
 from domain.errors import (
     AccessBlockedError,
     ChannelUnavailableError,
     OutcomeUnknownError,
     PublicationRefusedError,
 )
-from domain.types import ChannelReply, ReplyRules
+from domain.types import ChannelReply
 from responders.publishers.base import refuse_unfit
-from responders.publishers.limits import own_limit
 from responders.publishers.settling import after_duplicate, standing_reply
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class NaverPublisher:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._api = NaverApi(build)
-        self.rules = own_limit(build, SPEC.reply_rules or ReplyRules())
+        self.rules = account_rules(SPEC, build.account)
 
     @property
     def timeout_s(self) -> float:

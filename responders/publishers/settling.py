@@ -22,16 +22,30 @@ if TYPE_CHECKING:
 
 
 def standing_reply(publisher: Publisher, target: ReplyTarget, text: str) -> ChannelReply | None:
-    """Look whether the item is answered already, before anything is written.
-
-    Takes at most half of ``publisher.timeout_s``, so that the write that follows still ends
-    within the lease of whoever called.
+    """Look whether the item is answered already, before anything is written; see `look`.
 
     Returns:
         Our own reply when it already stands there; None when the item is free.
 
     Raises:
         PublicationRefusedError: Somebody else answered, or the item is gone.
+        ReputationError: As `look`.
+    """
+    replies = look(publisher, target)
+    ours = _ours(replies, text)
+    if ours is None and replies:
+        raise answered_elsewhere(target)
+    return ours
+
+
+def look(publisher: Publisher, target: ReplyTarget) -> tuple[ChannelReply, ...]:
+    """Read what stands on the item, before anything is written.
+
+    Takes at most half of ``publisher.timeout_s``, so that the write that follows still ends
+    within the lease of whoever called.
+
+    Raises:
+        PublicationRefusedError: The item is gone.
         CredentialRejectedError: The channel refuses us.
         AccessBlockedError: A wall that asks for a human stands before it.
         RetryableError: It could not be read, or not in time; nothing was written.
@@ -43,12 +57,9 @@ def standing_reply(publisher: Publisher, target: ReplyTarget, text: str) -> Chan
         raise
     except PermanentError as error:
         raise ChannelUnavailableError(f"could not look before writing: {error}") from None
-    ours = _ours(replies, text)
-    if ours is None and replies:
-        raise _answered_elsewhere(target)
-    if ours is None and time.monotonic() - started > publisher.timeout_s / 2:
+    if not replies and time.monotonic() - started > publisher.timeout_s / 2:
         raise ChannelUnavailableError(f"{target.native_id}: looking took too long to write after")
-    return ours
+    return replies
 
 
 def after_duplicate(publisher: Publisher, target: ReplyTarget, text: str) -> ChannelReply:
@@ -68,7 +79,7 @@ def after_duplicate(publisher: Publisher, target: ReplyTarget, text: str) -> Cha
     if ours is not None:
         return ours
     if replies:
-        raise _answered_elsewhere(target)
+        raise answered_elsewhere(target)
     raise OutcomeUnknownError(f"{target.native_id}: already answered, but no reply can be seen")
 
 
@@ -76,7 +87,8 @@ def _ours(replies: tuple[ChannelReply, ...], text: str) -> ChannelReply | None:
     return next((reply for reply in replies if same_reply(reply.text, text)), None)
 
 
-def _answered_elsewhere(target: ReplyTarget) -> PublicationRefusedError:
+def answered_elsewhere(target: ReplyTarget) -> PublicationRefusedError:
+    """Give the error that ends a publication because somebody else has answered."""
     return PublicationRefusedError(
         f"{target.native_id}: somebody else has answered",
         code=PublicationRefusedError.ANSWERED_ELSEWHERE,

@@ -26,13 +26,13 @@ from alerts.blocks import (
     decided_card,
     digest,
     edit_modal,
-    length_problem,
     loading_modal,
     message_modal,
     notice,
     operator_alarm,
     overdue_alert,
     reject_modal,
+    reply_problem,
     surge_alert,
 )
 from alerts.escape import MORE_IN_CONSOLE
@@ -233,7 +233,7 @@ def test_the_edit_modal_holds_the_draft_unchanged_and_the_channels_rule() -> Non
 def test_a_draft_longer_than_the_rule_can_still_be_opened_and_shortened() -> None:
     view = edit_modal("가" * 700, ReplyRules(max_length=500), CONTEXT, URL)
     assert view_problems(view) == []
-    assert "200자 깁니다" in length_problem("가" * 700, ReplyRules(max_length=500))
+    assert "200자 깁니다" in reply_problem("가" * 700, ReplyRules(max_length=500))
 
 
 def test_a_draft_longer_than_an_input_box_is_edited_in_the_console() -> None:
@@ -244,9 +244,9 @@ def test_a_draft_longer_than_an_input_box_is_edited_in_the_console() -> None:
 
 def test_a_channel_that_counts_bytes_is_checked_in_bytes() -> None:
     rules = ReplyRules(max_length=10, unit=LengthUnit.BYTES, encoding="euc-kr")
-    assert length_problem("가나다라마", rules) == ""
-    assert "2바이트 깁니다" in length_problem("가나다라마바", rules)
-    assert length_problem("   ", rules) == "너무 짧습니다. (지금 0, 최소 1바이트)"
+    assert reply_problem("가나다라마", rules) == ""
+    assert "2바이트 깁니다" in reply_problem("가나다라마바", rules)
+    assert reply_problem("   ", rules) == "너무 짧습니다. (지금 0, 최소 1바이트)"
 
 
 @pytest.mark.parametrize("words", ["", HOSTILE, "\ud800\x00", "👨‍👩‍👧‍👦" * 2000])

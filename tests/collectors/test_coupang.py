@@ -163,7 +163,7 @@ def test_a_busy_window_is_read_day_by_day(market: CoupangMarket) -> None:
 
 
 @pytest.mark.enable_socket
-def test_a_transferred_inquiry_is_marked_and_can_be_confirmed(market: CoupangMarket) -> None:
+def test_a_transferred_inquiry_is_marked_and_takes_no_answer(market: CoupangMarket) -> None:
     native_id = market.seed("확인만 해 주세요", market.clock.now() - timedelta(hours=2), "cc")
     market.want_confirmation(native_id)
     made = build_on(market, surfaces=["transfer"])
@@ -174,13 +174,22 @@ def test_a_transferred_inquiry_is_marked_and_can_be_confirmed(market: CoupangMar
     publisher = build_publisher(made)
     with pytest.raises(PublicationRefusedError):
         publisher.publish(target, "확인했습니다.")
-    publisher.confirm(target)
-    assert market.is_confirmed(native_id)
-    market.clock.advance(25 * 3600)
+    assert item.written_at is not None
+    assert item.deadline_at == item.written_at + timedelta(hours=24)
+    assert not market.writes
+
+
+@pytest.mark.enable_socket
+def test_an_inquiry_that_waits_for_nothing_is_marked(market: CoupangMarket) -> None:
+    native_id = market.seed("배송 문의", market.clock.now() - timedelta(hours=2), "cc")
     market.want_confirmation(native_id)
-    with pytest.raises(PublicationRefusedError) as caught:
-        publisher.confirm(target)
-    assert caught.value.code == "closed"
+    market.confirm_elsewhere(native_id)
+    page = build(build_on(market, surfaces=["cc"])).fetch(
+        market.clock.now() - timedelta(days=1), market.clock.now(), None
+    )
+    (item,) = page.items
+    assert item.extra.keys() == {"asked_at", "not_waiting"}
+    assert item.deadline_at is None
 
 
 @pytest.mark.enable_socket

@@ -22,7 +22,8 @@ from domain.errors import (
     RateLimitedError,
     ReputationError,
 )
-from responders.publishers.elevenst import body_of
+from responders.publishers.base import refuse_unfit
+from responders.publishers.elevenst import RULES, body_of
 from responders.publishers.elevenst import build as build_publisher
 from tests.collectors.conftest import FIXTURES, NOW
 from tests.collectors.mangling import totality
@@ -183,7 +184,7 @@ def test_any_answer_is_read_or_refused_by_name(
 
 
 def test_an_answer_is_euc_kr_in_cdata() -> None:
-    body = body_of("교환해 드립니다 & 죄송합니다.\r\n]]> 끝", encoding="euc-kr", beyond="refuse")
+    body = body_of("교환해 드립니다 & 죄송합니다.\r\n]]> 끝", encoding="euc-kr")
     assert body.startswith(
         b'<?xml version="1.0" encoding="euc-kr"?><ProductQna><answerCont><![CDATA['
     )
@@ -191,31 +192,31 @@ def test_an_answer_is_euc_kr_in_cdata() -> None:
     assert _answer_in(body) == "교환해 드립니다 & 죄송합니다.\n]]> 끝"
 
 
-@pytest.mark.parametrize("strange", ["😀", "뷁", "똠", "—", "é"])
+@pytest.mark.parametrize("strange", ["😀", "뷁", "똠", "—", "é", "\u3164"])
 def test_what_euc_kr_lacks_is_refused_and_named(strange: str) -> None:
     with pytest.raises(PublicationRefusedError, match=f"U\\+{ord(strange):04X}") as caught:
-        body_of(f"감사합니다 {strange}", encoding="euc-kr", beyond="refuse")
+        refuse_unfit(RULES, f"감사합니다 {strange}")
     assert caught.value.code == "encoding"
 
 
 @pytest.mark.parametrize("encoding", ["euc-kr", "utf-8"])
 def test_who_knows_better_sends_references(encoding: str) -> None:
     text = "감사합니다 😀 <뷁> & 안녕"
-    body = body_of(text, encoding=encoding, beyond="reference")
+    body = body_of(text, encoding=encoding)
     assert b"&#128512;" in body
     assert _answer_in(body) == text
 
 
 def test_control_characters_are_refused() -> None:
     with pytest.raises(PublicationRefusedError, match="control"):
-        body_of("감사\x0b합니다", encoding="euc-kr", beyond="reference")
+        body_of("감사\x0b합니다", encoding="euc-kr")
 
 
 @totality
 @given(st.text(st.characters(codec="euc_kr", include_characters="\u3164"), min_size=1, max_size=40))
 def test_every_korean_answer_survives_the_way_there(text: str) -> None:
     try:
-        body = body_of(text, encoding="euc-kr", beyond="refuse")
+        body = body_of(text, encoding="euc-kr")
     except PublicationRefusedError:
         return
     assert _answer_in(body) == text.replace("\r\n", "\n").replace("\r", "\n")

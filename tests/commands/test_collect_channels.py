@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from domain.brands import Account
     from tests.contract.registry import Case
 
 pytestmark = pytest.mark.enable_socket
@@ -61,6 +62,24 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command
     structlog.reset_defaults()
 
 
+def write_account(tmp_path: Path, account: Account, *without: str) -> None:
+    """Write an account as an operator would: a table of brand.toml and a credentials file."""
+    folder = tmp_path / "brands" / account.brand
+    folder.mkdir(parents=True)
+    table = {
+        "name": account.name,
+        "channel": account.channel,
+        "credentials_file": "market.secret.toml",
+        "writable": True,
+        "backfill": "2d",
+        **{key: value for key, value in account.options.items() if key not in without},
+    }
+    brand = f'name = "새벽상회"\n\n[[accounts]]\n{_toml(table)}'
+    (folder / "brand.toml").write_text(brand, encoding="utf-8")
+    secrets = _toml(account.credentials)
+    (folder / "market.secret.toml").write_text(secrets, encoding="utf-8")
+
+
 # One list of each channel is enough here; tests/contract sees to the others. Politeness is real.
 ONE_EACH = {case.make().channel: case for case in reversed(CASES.values())}
 
@@ -75,20 +94,7 @@ def test_a_channel_is_collected_from_the_command_line(
     try:
         market.seed(WORDS, datetime.now(UTC) - timedelta(hours=3), case.surface)
         account = market.account()
-        folder = tmp_path / "brands" / account.brand
-        folder.mkdir(parents=True)
-        table = {
-            "name": account.name,
-            "channel": account.channel,
-            "credentials_file": "market.secret.toml",
-            "writable": True,
-            "backfill": "2d",
-            **account.options,
-        }
-        brand = f'name = "새벽상회"\n\n[[accounts]]\n{_toml(table)}'
-        (folder / "brand.toml").write_text(brand, encoding="utf-8")
-        secrets = _toml(account.credentials)
-        (folder / "market.secret.toml").write_text(secrets, encoding="utf-8")
+        write_account(tmp_path, account)
         done = command("collect", "--account", account.key, "--json")
     finally:
         market.stop()
@@ -98,3 +104,24 @@ def test_a_channel_is_collected_from_the_command_line(
     assert WORDS not in done.output
     for secret in account.credentials.values():
         assert secret not in done.output
+
+
+@pytest.mark.parametrize(("channel", "option"), [("coupang", "reply_by"), ("cafe24", "writer")])
+def test_the_doctor_says_what_a_reply_needs_before_one_is_approved(
+    channel: str, option: str, command: Command, tmp_path: Path
+) -> None:
+    market = ONE_EACH[channel].make()
+    market.clock = WallClock()
+    market.start()
+    try:
+        account = market.account()
+        write_account(tmp_path, account, option)
+        command("db", "upgrade")
+        done = command("doctor", "--json")
+    finally:
+        market.stop()
+    (line,) = [
+        found for found in json.loads(done.stdout) if found["subject"] == f"account {account.key}"
+    ]
+    assert not line["ok"]
+    assert f'{option} = "..." is missing' in line["detail"]

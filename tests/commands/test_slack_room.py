@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from alerts.blocks import (
@@ -24,8 +25,9 @@ from alerts.listener import SocketListener
 from alerts.slack import SlackClient
 from commands.console import console_context
 from commands.slack_room import STRANGER, SlackRoom, build_router
+from domain.types import ReplyRules
 from storage import cases, people
-from storage.models import AlertRow, CaseRow
+from storage.models import AlertRow, CaseRow, FeedbackRow
 from storage.people import Role
 from storage.session import Database
 from tests.alerts.fake_slack import FakeSlack, limited
@@ -166,6 +168,58 @@ def test_edit_modal_publishes_what_was_typed(room: Room) -> None:
     room.house.run_on(timedelta(minutes=10))
 
     assert [reply.text for reply in room.house.channel.replies["1"]] == ["고쳐 쓴 답변입니다."]
+
+
+def test_a_confirmation_is_offered_and_decided_in_slack(room: Room) -> None:
+    house = room.house
+    article = Article(
+        "1", "별로예요", house.clock() - timedelta(minutes=1), extra={"needs_confirm": "1"}
+    )
+    house.channel.articles.append(article)
+    room.write()
+    (card,) = room.messages()
+    (actions,) = [block for block in card["blocks"] if block["type"] == "actions"]
+    labels = [button["text"]["text"] for button in actions["elements"]]
+    assert labels == ["확인 처리", "반려", "콘솔에서 열기"]
+    assert "답변 1" not in str(card["blocks"])
+
+    room.click(card["ts"], ActionId.CONFIRM)
+    assert room.state() == [("approved", "kim (kim)")]
+    room.click(card["ts"], ActionId.CONFIRM)
+    assert "이미 승인" in str(room.slack.ephemerals)
+    room.cards.refresh()
+    assert "☑️ 확인 처리" in str(room.messages()[0]["blocks"])
+    # The storefront knows no confirmation: a person does it.
+    house.run_on(timedelta(minutes=10))
+    assert house.channel.sent == []
+
+
+@pytest.mark.parametrize("action", [ActionId.APPROVE, ActionId.EDIT])
+def test_a_card_from_before_does_not_answer_what_takes_no_answer(
+    room: Room, action: ActionId
+) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+    with room.house.database.unit_of_work() as connection:
+        connection.execute(update(FeedbackRow).values(extra={"not_waiting": "1"}))
+    room.click(card["ts"], action)
+    assert room.state() == [("drafted", "")]
+    told = [*room.slack.views.values(), room.slack.ephemerals]
+    assert "채널이 이 글에 답변을 받지 않습니다." in str(told)
+
+
+def test_characters_a_channel_lacks_are_named_in_the_modal(room: Room) -> None:
+    rules = ReplyRules(encoding="euc-kr")
+    context = replace(room.room._context, rules_of=lambda _: rules)
+    made = SlackRoom(room.house.runtime, context)
+    room.write("별로예요")
+    (card,) = room.messages()
+    made.handle(parse_payload(room.slack.click(card["ts"], ActionId.EDIT)))
+    (view_id,) = room.slack.views
+    assert "EUC-KR에 없는 글자" in str(room.slack.views)
+    typed = {TEXT_BLOCK: {TEXT_INPUT: {"type": "plain_text_input", "value": "죄송합니다 😀"}}}
+    submitted = parse_payload(room.slack.submit(view_id, typed))
+    assert "😀(U+1F600)" in submitted.errors[TEXT_BLOCK]
 
 
 def test_blocked_promise_is_refused_in_slack_too(room: Room) -> None:

@@ -94,6 +94,7 @@ class Desk:
         title: str = "",
         product_name: str = "무농약 감귤 3kg",
         url: str = "https://shop.example/1",
+        extra: dict[str, str] | None = None,
         draft: bool = True,
         reply: tuple[DraftSentence, ...] | None = None,
     ) -> int:
@@ -115,7 +116,7 @@ class Desk:
             product_name=product_name,
             url=url,
             reach=None,
-            extra={},
+            extra=extra or {},
             written_at=self.now - timedelta(hours=3),
             written_at_is_exact=True,
             edited_at=None,

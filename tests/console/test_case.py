@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.types import CategoryFinding, ComplaintCategory, DraftSentence, SourceKind, Span
+from domain.types import (
+    AnswerState,
+    CategoryFinding,
+    ComplaintCategory,
+    DraftSentence,
+    ReplyRules,
+    SourceKind,
+    Span,
+)
 from tests.console.conftest import CLAUSE, MANUAL, Browser, decision_form
 
 if TYPE_CHECKING:
@@ -243,3 +252,82 @@ def test_unknown_case_is_not_found(browser: Browser) -> None:
     assert browser.get("/cases/999").status_code == 404
     assert browser.get("/cases/0").status_code == 422
     assert browser.get("/cases/99999999999999999999").status_code == 422
+
+
+def on_a_channel(desk: Desk, rules: ReplyRules, **more: Any) -> tuple[int, Browser]:  # noqa: ANN401
+    """Give a case of a channel with these rules, and a browser that looks at it."""
+    desk.context = replace(desk.context, rules_of=lambda _: rules)
+    return desk.add(**more), Browser(desk)
+
+
+def test_a_confirmation_is_offered_instead_of_an_answer_and_decided(desk: Desk) -> None:
+    reason = "답변 없이 확인 처리만 하면 됩니다."
+    rules = ReplyRules(state=AnswerState.CONFIRM, state_reason=reason)
+    case_id, browser = on_a_channel(desk, rules, extra={"needs_confirm": "1"})
+    page = browser.get(f"/cases/{case_id}").text
+    assert reason in page
+    assert "확인 처리 <kbd>a</kbd>" in page
+    assert 'id="approve"' not in page
+    assert "배송이 늦어 불편을" not in page
+    form = decision_form(desk, case_id)
+    assert browser.post(f"/cases/{case_id}/approve", **form).status_code == 422
+    done = browser.post(f"/cases/{case_id}/confirm", **form)
+    assert done.status_code == 303
+    (decision,) = desk.rows("SELECT kind, action, text, decided_in FROM decisions")
+    assert decision == {
+        "kind": "approval",
+        "action": "confirm",
+        "text": "",
+        "decided_in": "console",
+    }
+    assert desk.rows("SELECT state FROM publications") == [{"state": "queued"}]
+    assert desk.case(case_id)["state"] == "approved"
+    after = browser.get(f"/cases/{case_id}").text
+    assert "확인 처리 승인" in after
+    again = browser.post(f"/cases/{case_id}/confirm", **form)
+    assert again.status_code == 409
+    assert "이미 승인했습니다" in again.text
+    desk.set_publication(case_id, "handed_off")
+    assert "확인 처리했습니다</button>" in browser.get("/handoffs").text
+    desk.set_publication(case_id, "attention")
+    assert "확인 처리되어 있습니다" in browser.get("/attention").text
+
+
+def test_a_case_that_wants_an_answer_is_not_confirmed(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    refused = browser.post(f"/cases/{case_id}/confirm", **decision_form(desk, case_id))
+    assert refused.status_code == 409
+    assert "확인 처리를 기다리지 않습니다" in refused.text
+    assert desk.rows("SELECT id FROM decisions") == []
+
+
+def test_what_cannot_be_answered_any_more_is_said_before_the_approval(desk: Desk) -> None:
+    reason = "채널이 정한 기한이 지나 답변을 받지 않습니다."
+    rules = ReplyRules(state=AnswerState.CLOSED, state_reason=reason)
+    case_id, browser = on_a_channel(desk, rules)
+    assert browser.get(f"/cases/{case_id}").text.count(reason) == 2
+    refused = browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    assert refused.status_code == 422
+    assert reason in browser.post(f"/cases/{case_id}/check", text="안녕하세요").text
+    assert desk.rows("SELECT id FROM decisions") == []
+
+
+def test_what_is_answered_by_hand_says_so_and_is_approved(desk: Desk) -> None:
+    reason = "긴급알리미는 셀러오피스에서만 답변할 수 있습니다."
+    rules = ReplyRules(state=AnswerState.BY_HAND, state_reason=reason)
+    case_id, browser = on_a_channel(desk, rules)
+    assert f"{reason} 승인하면" in browser.get(f"/cases/{case_id}").text
+    done = browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    assert done.status_code == 303
+
+
+def test_characters_the_channel_cannot_store_are_named_and_refused(desk: Desk) -> None:
+    case_id, browser = on_a_channel(desk, ReplyRules(encoding="euc-kr"))
+    text = "안녕하세요, 고객님. 죄송합니다 — 뷁"
+    checked = browser.post(f"/cases/{case_id}/check", text=text).json()["findings"]
+    (found,) = [finding for finding in checked if "저장하지 못하는" in finding["reason"]]
+    assert found["level"] == "blocking"
+    assert "—(U+2014), 뷁(U+BDC1)" in found["reason"]
+    form = decision_form(desk, case_id, text=text)
+    assert browser.post(f"/cases/{case_id}/approve", **form).status_code == 422
+    assert "EUC-KR에 없는 글자" in browser.get(f"/cases/{case_id}").text

@@ -90,7 +90,15 @@ class CoupangMarket(FakeMarketplace):
         return f"{surface}:{inquiry.number}"
 
     def want_confirmation(self, native_id: str) -> None:
-        self._of(native_id).wants_confirm = True
+        """Hand the inquiry over: it waits for a confirmation and takes no answer."""
+        inquiry = self._of(native_id)
+        inquiry.wants_confirm = True
+        for entry in inquiry.thread:
+            entry.state = "none"
+
+    def confirm_elsewhere(self, native_id: str) -> None:
+        """Let a colleague confirm in WING."""
+        self._of(native_id).wants_confirm = False
 
     def is_confirmed(self, native_id: str) -> bool:
         return not self._of(native_id).wants_confirm

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -204,6 +205,20 @@ def test_a_short_channel_loses_whole_sentences_only(
     assert "“배송이 이틀이나 늦었어요”" in short.text
     if limit >= 120 and unit is LengthUnit.CHARACTERS:
         assert rules.length_of(short.text) <= limit
+
+
+def test_a_sentence_the_channel_cannot_store_is_left_out_and_said(
+    film_brand: Brand, make_case: Callable[..., DraftInput]
+) -> None:
+    brand = replace(film_brand, closing="고맙습니다 😀")
+    drafter = Drafter(brand, load_manual(brand.manual_folder), clock)
+    case = make_case("연기가 너무 어색해요", "quality", rules=ReplyRules(encoding="euc-kr"))
+    draft = drafter.draft(case)
+    assert not case.rules.lacking(draft.text)
+    assert "채널이 저장하지 못하는 글자가 든 문장을 뺐습니다: 😀(U+1F600)" in draft.missing
+    plain = drafter.draft(replace(case, rules=ReplyRules()))
+    assert "😀" in plain.text
+    assert not [note for note in plain.missing if "저장하지" in note]
 
 
 def test_three_alternatives_differ_and_put_first_what_they_name(
