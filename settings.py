@@ -10,7 +10,7 @@ import re
 import tomllib
 from datetime import time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -21,10 +21,12 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 
-from domain.brands import Account, Brand, BusinessHours
+from domain.brands import Account, Brand, BusinessHours, CompensationLimits, DigestEmails
 from domain.errors import ConfigurationError
+from domain.mail import MailServer, check_address, parse_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,15 @@ def parse_duration(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+def _server_address(value: str) -> str:
+    if value:
+        parse_server(value)
+    return value
+
+
+_MailAddress = Annotated[str, AfterValidator(check_address)]
 
 
 class Settings(BaseModel):
@@ -72,6 +83,13 @@ class Settings(BaseModel):
     slack_api_url: str = Field(
         "https://slack.com/api/", description="Base address of Slack's API, including /api/."
     )
+    smtp_url: Annotated[str, AfterValidator(_server_address)] = Field(
+        "", description="smtp://user@host:587 or smtps://user@host:465 to send digests by mail."
+    )
+    smtp_password: SecretStr = Field(SecretStr(""), description="That user's password.")
+    smtp_sender: Annotated[str, AfterValidator(lambda value: value and check_address(value))] = (
+        Field("", description="Address mail comes from; the user's where that is one.")
+    )
     console_host: str = Field("127.0.0.1", description="Address the console binds to.")
     console_port: int = Field(8420, description="Port of the console.")
     console_url: str = Field(
@@ -97,6 +115,22 @@ class Settings(BaseModel):
     def database(self) -> str:
         """Give the database address, the embedded one where none is set."""
         return self.database_url or f"sqlite:///{(self.home / 'pyeongpan.db').absolute()}"
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Give the server that takes our mail; None where none is set."""
+        return parse_server(self.smtp_url) if self.smtp_url else None
+
+    @property
+    def mail_sender(self) -> str:
+        """Give the address our mail comes from; empty where there is none."""
+        server = self.mail_server
+        if self.smtp_sender or server is None:
+            return self.smtp_sender
+        try:
+            return check_address(server.user)
+        except ValueError:
+            return ""
 
     @property
     def is_embedded_broker(self) -> bool:
@@ -130,11 +164,30 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
                 + ", ".join(sorted(PREFIX + known.upper() for known in fields))
             )
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         problem = error.errors()[0]
         field = str(problem["loc"][0]).upper()
         raise ConfigurationError(f"{PREFIX}{field}: {problem['msg']}") from None
+    _check_mail(settings)
+    return settings
+
+
+def _check_mail(settings: Settings) -> None:
+    """Refuse what can never send a mail, before a worker finds out at night."""
+    server = settings.mail_server
+    password = settings.smtp_password.get_secret_value()
+    if server is None:
+        if password or settings.smtp_sender:
+            raise ConfigurationError(f"{PREFIX}SMTP_URL: set it too, or no mail is ever sent")
+        return
+    if bool(server.user) != bool(password):
+        missing = "SMTP_PASSWORD: needed for the user" if server.user else "SMTP_URL: needs a user"
+        raise ConfigurationError(f"{PREFIX}{missing} that signs in (smtp://user@host)")
+    if not (server.user + password).isascii():
+        raise ConfigurationError(f"{PREFIX}SMTP_PASSWORD: SMTP signs in with ASCII only")
+    if not settings.mail_sender:
+        raise ConfigurationError(f"{PREFIX}SMTP_SENDER: needed, the address mail comes from")
 
 
 def _is_secret(key: str) -> bool:
@@ -188,6 +241,31 @@ class _HoursTable(_Strict):
     lunch: _ClockRange | None = None
 
 
+class _EmailsTable(_Strict):
+    immediate: tuple[_MailAddress, ...] = ()
+    daily: tuple[_MailAddress, ...] = ()
+    weekly: tuple[_MailAddress, ...] = ()
+
+
+_Won = Annotated[int, Field(ge=0, strict=True)]
+_USUAL_LIMITS = CompensationLimits()
+
+
+class _LimitsTable(_Strict):
+    temporary: _Won = _USUAL_LIMITS.temporary
+    specialist: _Won = _USUAL_LIMITS.specialist
+    lead: _Won = _USUAL_LIMITS.lead
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if not self.temporary <= self.specialist <= self.lead:
+            raise ValueError(
+                f"a case above a limit goes up, so temporary ({self.temporary}), specialist "
+                f"({self.specialist}) and lead ({self.lead}) must not fall; raise the later one"
+            )
+        return self
+
+
 class _AccountTable(BaseModel):
     # Channel-specific keys are allowed here and checked by the channel.
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -211,6 +289,8 @@ class _BrandTable(_Strict):
     retention: Duration = timedelta(days=365)
     reply_within: Duration = timedelta(hours=8)
     hours: _HoursTable = _HoursTable()
+    digest_emails: _EmailsTable = _EmailsTable()
+    compensation_limits: _LimitsTable = _LimitsTable()
     accounts: tuple[_AccountTable, ...] = ()
 
 
@@ -259,8 +339,17 @@ def load_brand(folder: Path) -> Brand:
         lunch_starts=lunch[0] if lunch else None,
         lunch_ends=lunch[1] if lunch else None,
     )
-    plain: dict[str, Any] = table.model_dump(exclude={"hours", "accounts"})
-    return Brand(slug=folder.name, folder=folder, hours=hours, accounts=accounts, **plain)
+    tables = {"hours", "accounts", "digest_emails", "compensation_limits"}
+    plain: dict[str, Any] = table.model_dump(exclude=tables)
+    return Brand(
+        slug=folder.name,
+        folder=folder,
+        hours=hours,
+        accounts=accounts,
+        digest_emails=DigestEmails(**table.digest_emails.model_dump()),
+        compensation_limits=CompensationLimits(**table.compensation_limits.model_dump()),
+        **plain,
+    )
 
 
 def _parse_brand(path: Path) -> _BrandTable:

@@ -218,6 +218,7 @@ class AlarmKind(StrEnum):
     LAYOUT_CHANGED = "layout_changed"
     PUBLICATION_UNCERTAIN = "publication_uncertain"
     CREDENTIALS = "credentials"
+    MAIL_UNDELIVERED = "mail_undelivered"
 
 
 _ALARMS = {
@@ -232,6 +233,10 @@ _ALARMS = {
     AlarmKind.CREDENTIALS: (
         "채널 접속 정보가 거절되었습니다",
         "접속 정보(키·권한·허용 IP·만료일)를 확인해 주세요. 고칠 때까지 이 계정은 수집되지 않습니다.",
+    ),
+    AlarmKind.MAIL_UNDELIVERED: (
+        "메일이 전달되지 않았거나 전달 여부를 알 수 없습니다",
+        "상세 내용을 확인해 주세요. 콘솔의 알림 화면에서 다시 보내거나 받은 것으로 적으실 수 있습니다.",
     ),
 }
 
@@ -366,7 +371,7 @@ def digest(
         brand_name: Whose.
         counts: What happened.
         lines: Cases a person must look at, worst first.
-        label: The period in Korean (``11월 20일``, ``11월 3주``, ``스마트스토어``).
+        label: The period in Korean (``11월 20일(금) 09:00부터``, ``스마트스토어``).
         console_url: The queue, filtered.
     """
     title = f"{brand_name} {_DIGEST_TITLES[period]} · {label}"

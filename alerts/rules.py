@@ -13,10 +13,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from domain.mail import MAIL
 from domain.types import ComplaintCategory, FeedbackKind, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from domain.brands import Brand
 
@@ -46,6 +47,7 @@ class AlertRule(StrEnum):
     LAYOUT_CHANGED = "layout_changed"
     PUBLICATION_UNCERTAIN = "publication_uncertain"
     CREDENTIALS = "credentials"
+    MAIL_UNDELIVERED = "mail_undelivered"
 
 
 class EventKind(StrEnum):
@@ -99,7 +101,7 @@ class Alert:
     """One notice to be made.
 
     Attributes:
-        destination: A Slack channel id, or ``CONSOLE``.
+        destination: A Slack channel id, ``mailto:`` with an address, or ``CONSOLE``.
         dedupe_key: At most one notice has it, ever.
         send_at: Not before; later than now in quiet hours.
         is_urgent: It overtakes the backlog.
@@ -126,7 +128,8 @@ def alerts_for(
     """Give the notices of one event.
 
     The review room gets a card for every negative feedback and every inquiry; brand owners hear
-    of severity high and above, of safety and legal matters, and of broken deadlines. What was
+    of severity high and above, of safety and legal matters (these by mail too), and of broken
+    deadlines. What was
     written more than 48 hours ago, or at an unknown time in a first collection, shares one digest
     instead. Safety and legal matters are never delayed.
     """
@@ -209,6 +212,25 @@ def next_digest_at(
     return opens_again_at(_midnight(first + step, zone), brand, is_holiday)
 
 
+def previous_digest_at(
+    rule: AlertRule, before: datetime, brand: Brand, is_holiday: Callable[[date], bool]
+) -> datetime:
+    """Give when the digest before the one of ``before`` was due: where its period ended.
+
+    Raises:
+        ValueError: The brand was never open.
+    """
+    zone = ZoneInfo(brand.timezone)
+    first, step = before.astimezone(zone).date(), timedelta(days=1)
+    if rule is AlertRule.WEEKLY_DIGEST:
+        first, step = first - timedelta(days=first.weekday()), timedelta(days=7)
+    for back in range(1, _LONGEST_CLOSURE_DAYS):
+        opening = opens_again_at(_midnight(first - back * step, zone), brand, is_holiday)
+        if opening < before:
+            return opening
+    raise ValueError("these business hours never came")
+
+
 def deadline_event(due_at: datetime | None, now: datetime, remind: timedelta) -> EventKind | None:
     """Say whether a deadline is near (``remind`` or less is left), broken, or neither."""
     if due_at is None or due_at - now > remind:
@@ -287,7 +309,14 @@ def _told(event: AlertEvent, brand: Brand) -> list[tuple[AlertRule, str]]:
     if event.is_serious:
         rule = AlertRule.BRAND_SAFETY if event.is_safety_or_legal else AlertRule.BRAND_SEVERITY
         told.append((rule, owners))
+    if event.is_safety_or_legal:
+        told += [(AlertRule.BRAND_SAFETY, to) for to in mailed(brand.digest_emails.immediate)]
     return told
+
+
+def mailed(addresses: Iterable[str]) -> list[str]:
+    """Give the destinations of mail addresses, each once."""
+    return [MAIL + address for address in dict.fromkeys(addresses)]
 
 
 def _alert(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from console.security import is_loopback
 from domain.errors import ReputationError
 from responders.manual import load_manual
 from storage import accounts, schema
@@ -72,6 +73,7 @@ def examine(settings: Settings) -> list[Finding]:
         findings.extend(_accounts(runtime))
         findings.extend(_incidents(runtime))
     findings.append(_guarded("slack", lambda: _slack(runtime)))
+    findings.append(_guarded("mail", lambda: _mail(runtime)))
     findings.append(_publishing(settings))
     return findings
 
@@ -191,6 +193,38 @@ def _slack(runtime: Runtime) -> Finding:
             remedy=f"grant the bot {', '.join(identity.missing_scopes)}",
         )
     return Finding("slack", ok=True, detail=f"team {identity.team_id}")
+
+
+def _mail(runtime: Runtime) -> Finding:
+    wanting = sorted(
+        slug for slug, brand in runtime.brands.items() if brand.digest_emails.is_wanted
+    )
+    named = ", ".join(wanting)
+    if runtime.mail is None and wanting:
+        return Finding(
+            "mail",
+            ok=False,
+            detail=f"no server: the digest_emails of {named} get nothing",
+            remedy="set PYEONGPAN_SMTP_URL and PYEONGPAN_SMTP_PASSWORD, or take the table out",
+        )
+    if runtime.mail is None:
+        return Finding(
+            "mail",
+            ok=True,
+            detail="no server: digests appear in Slack or the console; set PYEONGPAN_SMTP_URL and "
+            "a brand's [digest_emails] to mail them",
+        )
+    runtime.mail.check()
+    server = runtime.mail.server
+    detail = [
+        f"{server.host}:{server.port}",
+        "without TLS" if server.is_plain else "TLS verified",
+        f"from {runtime.mail.sender}",
+        f"digests for {named}" if named else "no brand has [digest_emails]",
+    ]
+    if not runtime.settings.console_url and is_loopback(runtime.settings.console_host):
+        detail.append("links open on this machine only, set PYEONGPAN_CONSOLE_URL")
+    return Finding("mail", ok=True, detail=", ".join(detail))
 
 
 def _publishing(settings: Settings) -> Finding:

@@ -50,7 +50,7 @@ PUBLICATION_STATES: Mapping[str, str] = {
 ALERT_STATES: Mapping[str, str] = {
     "queued": "보내기 전",
     "sending": "보내는 중",
-    "sent": "Slack에 보냄",
+    "sent": "보냄",
     "uncertain": "전달 여부 확인 중",
     "shown": "여기에만 표시",
     "failed": "보내지 못함",
@@ -142,6 +142,7 @@ RULES: Mapping[str, str] = {
     AlertRule.LAYOUT_CHANGED: "화면 구조 변경",
     AlertRule.PUBLICATION_UNCERTAIN: "게시 여부 불명",
     AlertRule.CREDENTIALS: "인증 정보 문제",
+    AlertRule.MAIL_UNDELIVERED: "메일 전달 문제",
 }
 _WHYS: Mapping[str, str] = {
     "draft ready": "초안이 준비됨",
@@ -155,6 +156,7 @@ _WHYS: Mapping[str, str] = {
     "claimed": "작업 시작",
     "event": "알림 생성",
     "confirmed by a person": "사람이 게시를 확인함",
+    "settled by a person": "사람이 확인함",
     "read back on the channel": "채널에서 답변을 읽어 확인함",
     "edited by its writer": "고객이 글을 수정함",
     "waits for the channel's moderation": "채널 검수를 기다림",

@@ -1,16 +1,19 @@
 """What else waits for a person: replies to paste, replies nobody is sure of, odd feedback."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
-from console.access import Deciding, Reading, Visit, one_line
+from console.access import Deciding, Posting, Reading, Visit, one_line
 from console.pages import page, see
 from domain import sla
-from domain.states import PublicationState
+from domain.mail import MAIL
+from domain.states import AlertState, PublicationState
 from storage import desk, publications
+from storage.alerts import can_settle, settle_by_hand
 
 router = APIRouter()
 
@@ -20,6 +23,7 @@ _ATTENTION_TARGETS = {
     "queued": PublicationState.QUEUED,
     "cancelled": PublicationState.CANCELLED,
 }
+_ALERT_TARGETS = {AlertState.QUEUED: "다시 보내기", AlertState.SENT: "받은 것 확인"}
 STATS_SINCE = timedelta(weeks=12)
 
 
@@ -142,7 +146,51 @@ def alerts(visit: Reading) -> Response:
     """Show the newest alerts, wherever they were told."""
     with visit.context.database.reading() as connection:
         rows = desk.alerts(connection, visit.person.brands)
-    return page(visit, "alerts.html", rows=rows)
+    return page(
+        visit, "alerts.html", rows=rows, mail=MAIL, choices=_choices if _settles(visit) else _none
+    )
+
+
+def _settles(visit: Visit) -> bool:
+    """Tell whether this person looks after what could not be delivered: the agency's side."""
+    person = visit.person
+    return person.administers or (person.decides and not person.is_brand_side)
+
+
+def _choices(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give what a person may say about a notice: form value and words."""
+    return [
+        (target.value, words)
+        for target, words in _ALERT_TARGETS.items()
+        if can_settle(row["state"], row["destination"], target)
+    ]
+
+
+def _none(_row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return []
+
+
+@router.post("/alerts/{alert_id}")
+def settle_alert(visit: Posting, alert_id: RowId, outcome: Annotated[str, Form()] = "") -> Response:
+    """Record what a person found out about a notice that may not have arrived."""
+    if not _settles(visit):
+        raise HTTPException(403, "알림을 처리할 권한이 없습니다.")
+    target = next((each for each in _ALERT_TARGETS if each.value == outcome), None)
+    if target is None:
+        raise HTTPException(422, "무엇을 할지 골라 주세요.")
+    with visit.context.database.unit_of_work() as connection:
+        done = settle_by_hand(
+            connection,
+            alert_id,
+            visit.person.brands,
+            target,
+            who=visit.person.name,
+            now=visit.context.clock(),
+        )
+    if not done:
+        raise HTTPException(409, "이미 처리되었거나 처리할 수 없는 알림입니다.")
+    visit.context.poke()
+    return see("/alerts")
 
 
 @router.get("/collection")

@@ -61,6 +61,34 @@ class BusinessHours:
 
 
 @dataclass(frozen=True, slots=True)
+class DigestEmails:
+    """Who of the brand is written to (요약 메일), and about what; each a list of addresses."""
+
+    immediate: tuple[str, ...] = ()
+    """Safety and legal matters, at once, also outside the brand's hours."""
+    daily: tuple[str, ...] = ()
+    weekly: tuple[str, ...] = ()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether anybody is written to."""
+        return bool(self.immediate or self.daily or self.weekly)
+
+
+@dataclass(frozen=True, slots=True)
+class CompensationLimits:
+    """Won a reply may promise (보상 한도), by the role of who approves it.
+
+    Above it the case goes up. What goes beyond the lead's is the brand's own decision, and that
+    has no limit.
+    """
+
+    temporary: int = 0
+    specialist: int = 50_000
+    lead: int = 300_000
+
+
+@dataclass(frozen=True, slots=True)
 class Brand:
     """Whose reputation is watched (브랜드).
 
@@ -73,6 +101,8 @@ class Brand:
         two_step_approval: Whether the brand itself approves what the agency approved.
         retention: How long personal data is kept after the feedback was written.
         reply_within: Business time promised for a first reply, where the channel sets none.
+        digest_emails: Who is told by mail, beside Slack.
+        compensation_limits: What the agency's roles may promise.
     """
 
     slug: str
@@ -89,6 +119,8 @@ class Brand:
     two_step_approval: bool = False
     retention: timedelta = timedelta(days=365)
     reply_within: timedelta = timedelta(hours=8)
+    digest_emails: DigestEmails = DigestEmails()
+    compensation_limits: CompensationLimits = CompensationLimits()
     accounts: tuple[Account, ...] = ()
 
     @property

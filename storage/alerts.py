@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, String, cast, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
+from domain.mail import MAIL
 from domain.messages import Message
 from domain.states import AlertState
 from storage import outbox
@@ -19,7 +20,7 @@ from storage.moves import take_lost as take_lost_rows
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
 _REPLAYS_KEPT = timedelta(minutes=15)
@@ -31,7 +32,8 @@ class NewAlert:
 
     Attributes:
         dedupe_key: Same feedback, rule and destination give the same key; told once.
-        destination: Slack conversation, or empty: shown in the console only.
+        destination: Slack conversation, ``mailto:`` with an address, or empty: shown in the
+            console only.
         payload: What the message is built from; masked text only.
         urgent: Goes ahead of others.
         available_at: Earliest instant to tell it.
@@ -55,11 +57,13 @@ class AlertJob:
     """One alert as a worker needs it."""
 
     id: int
+    dedupe_key: str
     rule: str
     brand: str
     destination: str
     payload: Mapping[str, Any]
     urgent: bool
+    made_at: datetime
     state: AlertState
     attempts: int
     failed_reads: int
@@ -73,16 +77,14 @@ class AlertJob:
     read_at: datetime | None
 
 
-def add(
-    connection: Connection, alerts: Sequence[NewAlert], *, now: datetime, has_slack: bool
-) -> int:
-    """Store alerts that were not made before; those for Slack get their message.
+def add(connection: Connection, alerts: Sequence[NewAlert], *, now: datetime, is_told: bool) -> int:
+    """Store alerts that were not made before; those with a destination get their message.
 
     Args:
         connection: The transaction of the event.
         alerts: What to tell.
         now: Instant of the event.
-        has_slack: False when no token is set: alerts are then shown in the console.
+        is_told: False when nothing here can tell them: they are then shown in the console.
 
     Returns:
         How many were new.
@@ -101,7 +103,7 @@ def add(
             "burst_id": alert.burst_id,
             "state": (
                 AlertState.QUEUED
-                if has_slack and alert.destination and alert.burst_id is None
+                if is_told and alert.destination and alert.burst_id is None
                 else AlertState.SHOWN
             ),
             "made_at": now,
@@ -146,11 +148,13 @@ def load(connection: Connection, alert_id: int) -> AlertJob | None:
     row = connection.execute(
         select(
             AlertRow.id,
+            AlertRow.dedupe_key,
             AlertRow.rule,
             AlertRow.brand,
             AlertRow.destination,
             AlertRow.payload,
             AlertRow.urgent,
+            AlertRow.made_at,
             AlertRow.state,
             AlertRow.attempts,
             AlertRow.failed_reads,
@@ -301,14 +305,29 @@ def expired_sendings(connection: Connection, *, now: datetime) -> list[tuple[int
 
 
 def take_lost(
-    connection: Connection, *, now: datetime, queued_before: datetime
+    connection: Connection,
+    *,
+    now: datetime,
+    queued_before: datetime,
+    has_slack: bool,
+    has_mail: bool,
 ) -> list[tuple[int, bool]]:
-    """Find alerts whose message seems lost: ``(id, urgent)``."""
+    """Find alerts whose message seems lost: ``(id, urgent)``.
+
+    Only what this process can tell; and an uncertain mail is nobody's but a person's, because
+    there is no mailbox of ours to look into.
+    """
+    is_mail = AlertRow.destination.startswith(MAIL, autoescape=True)
+    waiting = []
+    if has_slack:
+        waiting += [(AlertState.QUEUED, ~is_mail), (AlertState.UNCERTAIN, ~is_mail)]
+    if has_mail:
+        waiting.append((AlertState.QUEUED, is_mail))
     ids = [
         row_id
-        for state in (AlertState.QUEUED, AlertState.UNCERTAIN)
+        for state, where in waiting
         for row_id in take_lost_rows(
-            connection, AlertRow, state, now=now, queued_before=queued_before
+            connection, AlertRow, state, now=now, queued_before=queued_before, where=(where,)
         )
     ]
     rows = connection.execute(select(AlertRow.id, AlertRow.urgent).where(AlertRow.id.in_(ids)))
@@ -460,6 +479,63 @@ def tell_after_all(connection: Connection, case_id: int, rule: str, *, now: date
     for alert_id in moved:
         outbox.add(connection, Message.ALERT_SEND_URGENT, [alert_id], available_at=now)
     return bool(moved)
+
+
+def settle_by_hand(
+    connection: Connection,
+    alert_id: int,
+    brands: Collection[str],
+    target: AlertState,
+    *,
+    who: str,
+    now: datetime,
+) -> bool:
+    """Record what a person found out about a notice no machine can settle.
+
+    Args:
+        connection: The caller's transaction.
+        alert_id: A failed notice, or a mail whose answer was lost.
+        brands: Slugs of the brands the person may see.
+        target: ``queued`` to tell it again, ``sent`` when a lost answer's mail did arrive.
+        who: The person.
+        now: Instant.
+
+    Returns:
+        False when there is nothing to settle like this.
+    """
+    row = connection.execute(
+        select(AlertRow.state, AlertRow.destination, AlertRow.urgent).where(
+            AlertRow.id == alert_id,
+            AlertRow.brand.in_(sorted(brands)),
+            AlertRow.destination != "",
+        )
+    ).one_or_none()
+    if row is None or not can_settle(row.state, row.destination, target):
+        return False
+    values: dict[str, Any] = (
+        {"available_at": now, "queued_at": now}
+        if target is AlertState.QUEUED
+        else {"is_final": True}
+    )
+    source = AlertState(row.state)
+    why = "settled by a person"
+    moved = move(
+        connection, [alert_id], source, target, at=now, why=why, who=who, problem="", **values
+    )
+    if moved and target is AlertState.QUEUED:
+        outbox.add(connection, message_for(row.urgent), [alert_id], available_at=now)
+    return bool(moved)
+
+
+def can_settle(state: str, destination: str, target: AlertState) -> bool:
+    """Tell whether a person may take a notice to ``target``: Slack's lost answers are read."""
+    if state == AlertState.FAILED:
+        return target is AlertState.QUEUED
+    return (
+        state == AlertState.UNCERTAIN
+        and destination.startswith(MAIL)
+        and target in {AlertState.QUEUED, AlertState.SENT}
+    )
 
 
 def first_sight(connection: Connection, replay_key: str, *, now: datetime) -> bool:

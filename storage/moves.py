@@ -193,6 +193,7 @@ def take_lost(
     queued_before: datetime,
     limit: int | None = None,
     first: SQLColumnExpression[Any] | None = None,
+    where: Sequence[ColumnElement[bool]] = (),
 ) -> list[int]:
     """Find rows whose message seems lost and note that they get another one now.
 
@@ -206,6 +207,7 @@ def take_lost(
                 is_in(table, state),
                 table.queued_at <= queued_before,
                 is_free(table, now),
+                *where,
             )
             .order_by(*([] if first is None else [first]), table.queued_at)
             .limit(limit)

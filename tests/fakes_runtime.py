@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from alerts.blocks import SlackMessage
+    from alerts.smtp import SmtpClient
     from collectors.base import ChannelSpec
     from domain.types import ReplyTarget
     from responders.drafting import DraftInput
@@ -394,6 +395,7 @@ class House:
         clock: Shared with the fakes.
         channel: The only account's board.
         slack: None for a house without a token.
+        mail: None for a house without a mail server.
         workers: Threads of a real worker; 0 handles messages one by one in this thread.
     """
 
@@ -407,6 +409,7 @@ class House:
         brand: Brand,
         workers: int = 0,
         publishes: bool = True,
+        mail: SmtpClient | None = None,
         classifier: ScriptedClassifier | None = None,
     ) -> None:
         self.database, self.clock = database, clock
@@ -420,6 +423,7 @@ class House:
             brands={brand.slug: brand},
             clock=clock,
             slack=slack,  # type: ignore[arg-type]
+            mail=mail,
             scripted=self.drafter,
         )
         made = self.runtime._made

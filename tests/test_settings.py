@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import settings
+from domain.brands import CompensationLimits, DigestEmails
 from domain.errors import ConfigurationError
 from settings import PREFIX, Settings, load, load_brand, load_brands
 
@@ -124,6 +125,68 @@ def test_the_example_names_every_setting_once_and_explains_it() -> None:
     assert sorted(named) == sorted(NAMES)
 
 
+MAIL = {
+    "PYEONGPAN_SMTP_URL": "smtp://robot@example.com@smtp.example.com",
+    "PYEONGPAN_SMTP_PASSWORD": "geheim",
+}
+
+
+def test_a_mail_server_is_read_from_its_address(tmp_path: Path) -> None:
+    assert load({}).mail_server is None
+    loaded = load(MAIL)
+    server = loaded.mail_server
+    assert server is not None
+    assert (server.host, server.port, server.user) == (
+        "smtp.example.com",
+        587,
+        "robot@example.com",
+    )
+    assert loaded.mail_sender == "robot@example.com"
+    assert "geheim" not in f"{loaded!r}"
+    path = tmp_path / "password"
+    path.write_text("geheim\n", encoding="utf-8")
+    filed = {**MAIL, "PYEONGPAN_SMTP_PASSWORD": "", "PYEONGPAN_SMTP_PASSWORD_FILE": str(path)}
+    assert load(filed).smtp_password.get_secret_value() == "geheim"
+    secure = load({**MAIL, "PYEONGPAN_SMTP_URL": "smtps://robot%40example.com@mx.example.com"})
+    assert secure.mail_server is not None
+    assert (secure.mail_server.port, secure.mail_server.is_tls_first) == (465, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"URL": "smtp://me:geheim@mx.example.com"}, "SMTP_URL: .*PYEONGPAN_SMTP_PASSWORD"),
+        ({"URL": "smtp://mx.example.com:geheim"}, "SMTP_URL: .*malformed"),
+        ({"URL": "http://mx.example.com"}, "SMTP_URL: .*write smtp://"),
+        ({"URL": "smtp://me@mx.example.com?tls=off"}, "SMTP_URL: .*readably"),
+        ({"URL": "smtps://me@mx.example.com?tls=off"}, "SMTP_URL: .*goes with smtp://"),
+        ({"URL": "smtp://me@mx.example.com?tls=no"}, "SMTP_URL: .*only option"),
+        ({"URL": ""}, "SMTP_URL: set it too"),
+        ({"URL": "smtp://mx.example.com"}, "SMTP_URL: needs a user"),
+        ({"PASSWORD": ""}, "SMTP_PASSWORD: needed for the user"),
+        ({"PASSWORD": "비밀"}, "SMTP_PASSWORD: .*ASCII"),
+        ({"URL": "smtp://me@mx.example.com"}, "SMTP_SENDER: needed"),
+        ({"SENDER": "평판 <a@example.com>"}, "SMTP_SENDER: .*no mail address"),
+    ],
+)
+def test_what_could_never_send_a_mail_is_refused(changes: dict[str, str], message: str) -> None:
+    given = {**MAIL, **{f"PYEONGPAN_SMTP_{name}": value for name, value in changes.items()}}
+    with pytest.raises(ConfigurationError, match=f"^PYEONGPAN_{message}") as caught:
+        load(given)
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_relay_on_this_machine_needs_neither_tls_nor_a_user() -> None:
+    loaded = load(
+        {
+            "PYEONGPAN_SMTP_URL": "smtp://127.0.0.1:25?tls=off",
+            "PYEONGPAN_SMTP_SENDER": "robot@example.com",
+        }
+    )
+    assert loaded.mail_server is not None
+    assert (loaded.mail_server.port, loaded.mail_server.is_plain) == (25, True)
+
+
 @pytest.mark.parametrize(
     ("text", "length"),
     [
@@ -152,6 +215,21 @@ def test_a_brand_is_read_whole(tmp_path: Path) -> None:
     assert account.option("folder") == "exports"
     assert account.option("columns", "none") == "none"
     assert account.writable is False
+
+
+def test_a_brand_says_who_is_written_to_and_what_may_be_promised(tmp_path: Path) -> None:
+    usual = load_brand(brand_folder(tmp_path))
+    assert not usual.digest_emails.is_wanted
+    assert usual.compensation_limits == CompensationLimits(0, 50_000, 300_000)
+    (usual.folder / "brand.toml").write_text(
+        BRAND
+        + '[digest_emails]\nimmediate = ["a@example.com"]\ndaily = ["b@example.com"]\n'
+        + "[compensation_limits]\nspecialist = 10000\nlead = 1000000\n",
+        encoding="utf-8",
+    )
+    brand = load_brand(usual.folder)
+    assert brand.digest_emails == DigestEmails(("a@example.com",), ("b@example.com",))
+    assert brand.compensation_limits == CompensationLimits(0, 10_000, 1_000_000)
 
 
 def test_a_file_saved_by_notepad_is_read(tmp_path: Path) -> None:
@@ -196,6 +274,12 @@ def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
         ('name = "x"\ntonne = "x"', "tonne: "),
         (BRAND.replace("lunch", "lunsh"), "hours.lunsh: "),
         ("name = x", "line 1"),
+        (BRAND + '[digest_emails]\nweekly = ["owner"]', "digest_emails.weekly.0: .*no mail addr"),
+        (BRAND + f'[digest_emails]\ndaily = ["{"a" * 80}@example.com"]', "at most 90"),
+        (BRAND + '[digest_emails]\nmonthly = ["a@example.com"]', "digest_emails.monthly: "),
+        (BRAND + "[compensation_limits]\nspecialist = -1", "compensation_limits.specialist: "),
+        (BRAND + "[compensation_limits]\nspecialist = 400000", "raise the later one"),
+        (BRAND + '[compensation_limits]\nlead = "300000"', "compensation_limits.lead: "),
     ],
 )
 def test_a_mistake_is_refused_with_file_and_key(tmp_path: Path, text: str, place: str) -> None:

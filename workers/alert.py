@@ -8,21 +8,31 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from alerts.letters import compose, message_id
+from alerts.rules import AlertRule, opens_again_at, operator_alert
 from alerts.slack import POST_INTERVAL
 from domain.errors import (
+    ConfigurationError,
+    CredentialRejectedError,
     OutcomeUnknownError,
     PermanentError,
     RetryableError,
 )
+from domain.mail import MAIL
 from domain.states import AlertState
 from storage import alerts
+from workers import letters
 from workers.backoff import pause
+from workers.notices import new_alert, tell
+from workers.runtime import is_holiday
 from workers.slack_messages import render
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from email.message import EmailMessage
 
     from storage.alerts import AlertJob
+    from storage.session import Connection
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -32,19 +42,27 @@ LONGEST_PAUSE = timedelta(minutes=5)
 SLOWEST_COMMIT = timedelta(seconds=10)
 """How long after our time-out a message of ours may still appear in Slack's history."""
 READS_TO_PROVE_ABSENCE = 2
+LONGEST_MAIL_PAUSE = timedelta(minutes=30)
+MAIL_PATIENCE = timedelta(days=2)
+"""How long a mail is tried that no server takes; then it is a person's."""
 
 
 def send(runtime: Runtime, alert_id: int) -> None:
     """Tell a queued alert, or look for an uncertain one.
 
     Claims it as ``sending``, posts with no transaction open, records the receipt. Dying in
-    between: the sweep makes it ``uncertain``, and Slack's history tells whether it arrived.
+    between: the sweep makes it ``uncertain``, and Slack's history tells whether it arrived. A
+    mail's fate nothing tells: there a person decides.
     """
-    if runtime.slack is None:
-        return
     with runtime.database.reading() as connection:
         job = alerts.load(connection, alert_id)
     if job is None:
+        return
+    if job.destination.startswith(MAIL):
+        if runtime.mail is not None and job.state is AlertState.QUEUED:
+            _mail(runtime, job)
+        return
+    if runtime.slack is None:
         return
     if job.state is AlertState.QUEUED:
         _post(runtime, job)
@@ -142,6 +160,87 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
         _settle(runtime, job, token, AlertState.QUEUED, why, retry_at=now)
 
 
+def _mail(runtime: Runtime, job: AlertJob) -> None:
+    """Hand a mail over, at most once as far as anybody can know."""
+    now = runtime.clock()
+    message = _written(runtime, job, now)
+    with runtime.database.unit_of_work() as connection:
+        token = alerts.begin_sending(
+            connection, job.id, now=now, lease_until=now + runtime.settings.lease
+        )
+    if token is None:
+        return
+    sending = replace(job, state=AlertState.SENDING)
+    target, why = _hand_over(runtime, job, message)
+    if target is AlertState.QUEUED and now - job.made_at >= MAIL_PATIENCE:
+        target, why = AlertState.FAILED, f"given up after {MAIL_PATIENCE.days} days: {why}"
+    if target is AlertState.QUEUED:
+        _settle(runtime, sending, token, target, why, retry_at=_again_at(runtime, job, now))
+    elif target is AlertState.SENT:
+        _settle(runtime, sending, token, target, why, receipt=message["Message-ID"], is_final=True)
+    else:
+        _settle(runtime, sending, token, target, why, problem=why)
+
+
+def _written(runtime: Runtime, job: AlertJob, now: datetime) -> EmailMessage:
+    assert runtime.mail is not None  # noqa: S101 - checked by the only caller
+    sender = runtime.mail.sender
+    return compose(
+        letters.write(runtime, job, now),
+        sender=sender,
+        recipient=job.destination.removeprefix(MAIL),
+        identity=_identity(job, sender),
+        now=now,
+    )
+
+
+def _identity(job: AlertJob, sender: str) -> str:
+    return message_id(job.dedupe_key, job.id, job.made_at, sender)
+
+
+def _hand_over(runtime: Runtime, job: AlertJob, message: EmailMessage) -> tuple[AlertState, str]:
+    """Give what became of a mail, and why."""
+    assert runtime.mail is not None  # noqa: S101 - checked by the only caller
+    try:
+        runtime.mail.send(job.destination.removeprefix(MAIL), message)
+    except OutcomeUnknownError as error:
+        return AlertState.UNCERTAIN, f"{error}; look for {message['Message-ID']}"
+    except (CredentialRejectedError, ConfigurationError) as error:
+        # Nobody's mail leaves until an operator mends it; then all of them do.
+        _report(runtime, job, str(error))
+        return AlertState.QUEUED, str(error)
+    except RetryableError as error:
+        return AlertState.QUEUED, str(error)
+    except PermanentError as error:
+        return AlertState.FAILED, str(error)
+    return AlertState.SENT, "accepted by the mail server"
+
+
+def _again_at(runtime: Runtime, job: AlertJob, now: datetime) -> datetime:
+    """Give when to try again; a digest waits for the brand's hours."""
+    error = RetryableError("no server took it")
+    at = now + pause(error, job.attempts, first=FIRST_PAUSE, longest=LONGEST_MAIL_PAUSE)
+    return at if job.urgent else opens_again_at(at, runtime.brand(job.brand), is_holiday)
+
+
+def _report(runtime: Runtime, job: AlertJob, problem: str) -> None:
+    with runtime.database.unit_of_work() as connection:
+        _tell_operator(runtime, connection, job, "메일 서버", problem)
+    runtime.poke()
+
+
+def _tell_operator(
+    runtime: Runtime, connection: Connection, job: AlertJob, subject: str, detail: str
+) -> None:
+    """Make the notice that a mail needs a person; for one subject at most once a day."""
+    brand = runtime.brands.get(job.brand)
+    if brand is None:
+        return
+    now = runtime.clock()
+    alarm = operator_alert(AlertRule.MAIL_UNDELIVERED, brand, subject, "", now)
+    tell(runtime, connection, [new_alert(alarm, {"subject": subject, "detail": detail})], now=now)
+
+
 def _settle(
     runtime: Runtime,
     job: AlertJob,
@@ -151,8 +250,12 @@ def _settle(
     retry_at: datetime | None = None,
     **values: str | bool,
 ) -> None:
+    is_a_persons = job.destination.startswith(MAIL) and target in {
+        AlertState.UNCERTAIN,
+        AlertState.FAILED,
+    }
     with runtime.database.unit_of_work() as connection:
-        alerts.settle(
+        settled = alerts.settle(
             connection,
             job,
             token,
@@ -163,6 +266,9 @@ def _settle(
             retry_at=retry_at,
             **values,
         )
+        if settled and is_a_persons:
+            subject = f"{job.destination.removeprefix(MAIL)} (알림 {job.id})"
+            _tell_operator(runtime, connection, job, subject, why)
     runtime.poke()
     log.info("alert_settled", alert_id=job.id, rule=job.rule, state=target, why=why)
 
@@ -178,7 +284,13 @@ def expire_sending(runtime: Runtime) -> int:
         expired = alerts.expired_sendings(connection, now=now)
         jobs = [(alerts.load(connection, row_id), token) for row_id, token in expired]
     for job, token in jobs:
-        if job is not None:
-            why = "the worker died while sending"
+        if job is None:
+            continue
+        why = "the worker died while sending"
+        if job.destination.startswith(MAIL):
+            if runtime.mail is not None:
+                why = f"{why}; look for {_identity(job, runtime.mail.sender)}"
+            _settle(runtime, job, token, AlertState.UNCERTAIN, why, problem=why)
+        else:
             _settle(runtime, job, token, AlertState.UNCERTAIN, why, retry_at=now)
     return len(jobs)

@@ -13,7 +13,9 @@ from alerts.rules import (
     SurgeRule,
     digest_alert,
     is_surge,
+    mailed,
     opens_again_at,
+    previous_digest_at,
     surge_alert,
 )
 from storage import cases, health
@@ -128,14 +130,19 @@ def send_digests(runtime: Runtime) -> None:
         opening = _todays_opening(brand, now)
         if opening is None or not opening <= now < opening + DIGEST_WITHIN:
             continue
-        rules = [AlertRule.DAILY_DIGEST]
+        digests = {AlertRule.DAILY_DIGEST: brand.digest_emails.daily}
         if _is_first_working_day(brand, opening):
-            rules.append(AlertRule.WEEKLY_DIGEST)
-        with runtime.database.unit_of_work() as connection:
-            notices = [
-                new_alert(digest_alert(rule, brand, brand.slack_brand_destination, opening), {})
-                for rule in rules
+            digests[AlertRule.WEEKLY_DIGEST] = brand.digest_emails.weekly
+        notices = []
+        for rule, addresses in digests.items():
+            since = previous_digest_at(rule, opening, brand, is_holiday)
+            notices += [
+                new_alert(
+                    digest_alert(rule, brand, destination, opening), {"since": since.isoformat()}
+                )
+                for destination in (brand.slack_brand_destination, *mailed(addresses))
             ]
+        with runtime.database.unit_of_work() as connection:
             tell(runtime, connection, notices, now=now)
 
 

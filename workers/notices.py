@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from alerts.rules import CONSOLE, Alert, AlertRule, BurstRule
+from domain.mail import MAIL
 from storage import alerts
 
 if TYPE_CHECKING:
@@ -41,11 +42,19 @@ def new_alert(alert: Alert, payload: Mapping[str, Any]) -> NewAlert:
 def tell(
     runtime: Runtime, connection: Connection, notices: Sequence[NewAlert], *, now: datetime
 ) -> None:
-    """Store notices in the caller's transaction; too many cards at once share one thread."""
+    """Store notices in the caller's transaction; too many cards at once share one thread.
+
+    Without Slack they are shown in the console. Without a mail server nothing is kept of what
+    would have been mailed: the same event has its notice there already.
+    """
     has_slack = runtime.slack is not None
+    mails = [notice for notice in notices if notice.destination.startswith(MAIL)]
+    others = [notice for notice in notices if not notice.destination.startswith(MAIL)]
     if has_slack:
-        notices = _in_threads(connection, notices, now=now)
-    alerts.add(connection, notices, now=now, has_slack=has_slack)
+        others = _in_threads(connection, others, now=now)
+    alerts.add(connection, others, now=now, is_told=has_slack)
+    if runtime.mail is not None:
+        alerts.add(connection, mails, now=now, is_told=True)
 
 
 def _in_threads(
@@ -96,5 +105,5 @@ def _begin_thread(connection: Connection, brand: str, destination: str, *, now: 
         payload={},
         urgent=True,
     )
-    alerts.add(connection, [parent], now=now, has_slack=True)
+    alerts.add(connection, [parent], now=now, is_told=True)
     return alerts.find_by_key(connection, key)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import holidays
 
 from alerts.slack import SlackClient
+from alerts.smtp import SmtpClient
 from collectors import CHANNELS
 from collectors.base import Build, Collector
 from collectors.http import Pacer, build_client
@@ -55,6 +56,7 @@ class Runtime:
     Attributes:
         sealer: Encrypts personal data.
         slack: None without a bot token: alerts are then shown in the console.
+        mail: None without a mail server: nothing is mailed then.
         poke: Called after a commit that wrote messages, so that nobody waits for the next
             relay; an optimisation only.
     """
@@ -65,6 +67,7 @@ class Runtime:
     brands: dict[str, Brand]
     clock: Callable[[], datetime] = utc_now
     slack: SlackClient | None = None
+    mail: SmtpClient | None = None
     poke: Callable[[], None] = lambda: None
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _made: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -218,6 +221,7 @@ def build(settings: Settings) -> Runtime:
         sealer=_sealer(settings, database),
         brands=load_brands(settings.brands),
         slack=_slack(settings),
+        mail=_mail(settings),
     )
 
 
@@ -243,6 +247,13 @@ def synchronize(runtime: Runtime) -> None:
     schema.upgrade(runtime.database)
     with runtime.database.unit_of_work() as connection:
         accounts.synchronize(connection, runtime.accounts.values(), now=runtime.clock())
+
+
+def _mail(settings: Settings) -> SmtpClient | None:
+    server = settings.mail_server
+    if server is None:
+        return None
+    return SmtpClient(server, settings.smtp_password.get_secret_value(), settings.mail_sender)
 
 
 _installed: list[Runtime] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from alerts.blocks import (
     AlarmKind,
@@ -26,7 +25,9 @@ from alerts.blocks import (
     overdue_alert,
     surge_alert,
 )
+from alerts.escape import hide
 from alerts.rules import AlertRule
+from alerts.wording import when
 from collectors import CHANNELS
 from domain.states import CaseState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
@@ -47,10 +48,15 @@ _CLOSED_BECAUSE = {
     CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
     CaseState.GONE: "고객이 글을 지웠습니다.",
 }
+DIGEST_PERIODS = {
+    AlertRule.DAILY_DIGEST: DigestPeriod.DAILY,
+    AlertRule.WEEKLY_DIGEST: DigestPeriod.WEEKLY,
+}
 _ALARMS = {
     AlertRule.LAYOUT_CHANGED: AlarmKind.LAYOUT_CHANGED,
     AlertRule.PUBLICATION_UNCERTAIN: AlarmKind.PUBLICATION_UNCERTAIN,
     AlertRule.CREDENTIALS: AlarmKind.CREDENTIALS,
+    AlertRule.MAIL_UNDELIVERED: AlarmKind.MAIL_UNDELIVERED,
 }
 
 
@@ -149,14 +155,15 @@ def line_of(runtime: Runtime, view: CaseView) -> CaseLine:
         case_id=card.case_id,
         revision=card.revision,
         severity=card.severity,
-        summary=card.text,
+        summary=hide(card.text, card.abuse_spans),
         rating=card.rating,
         categories=card.categories,
         due_at=card.due_at,
     )
 
 
-def _lines(runtime: Runtime, case_ids: Sequence[int]) -> list[CaseLine]:
+def lines_of(runtime: Runtime, case_ids: Sequence[int]) -> list[CaseLine]:
+    """Put cases on one line each."""
     with runtime.database.reading() as connection:
         views = [cases.load_view(connection, case_id) for case_id in case_ids]
     return [line_of(runtime, view) for view in views if view is not None]
@@ -198,7 +205,7 @@ def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa:
         total, newest = alerts.burst_members(connection, job.id, limit=LINES)
     message = burst_parent(
         runtime.brand(job.brand).name,
-        _lines(runtime, newest),
+        lines_of(runtime, newest),
         total,
         BURSTS.window,
         f"{runtime.console_url}/?brand={job.brand}",
@@ -212,7 +219,7 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     return Rendered(
         overdue_alert(
             brand.name,
-            _lines(runtime, case_ids[:LINES]),
+            lines_of(runtime, case_ids[:LINES]),
             len(case_ids),
             now,
             brand.timezone,
@@ -238,22 +245,26 @@ def _surge(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa:
 
 def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     brand = runtime.brand(job.brand)
-    is_weekly = job.rule == AlertRule.WEEKLY_DIGEST
-    since = now - timedelta(days=7 if is_weekly else 1)
+    since = digest_since(job, now)
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
-    local = since.astimezone(ZoneInfo(brand.timezone))
-    label = f"{local.month}월 {local.day}일부터" if is_weekly else f"{local.month}월 {local.day}일"
     return Rendered(
         digest(
-            DigestPeriod.WEEKLY if is_weekly else DigestPeriod.DAILY,
+            DIGEST_PERIODS[AlertRule(job.rule)],
             brand.name,
             digest_counts(counts),
-            _lines(runtime, counts["worst"]),
-            label,
+            lines_of(runtime, counts["worst"]),
+            f"{when(since, brand.timezone)}부터",
             f"{runtime.console_url}/?brand={job.brand}",
         )
     )
+
+
+def digest_since(job: AlertJob, now: datetime) -> datetime:
+    """Give where a digest's period begins: at the digest before it."""
+    if "since" in job.payload:
+        return datetime.fromisoformat(job.payload["since"])
+    return now - timedelta(days=7 if job.rule == AlertRule.WEEKLY_DIGEST else 1)
 
 
 def digest_counts(counts: Mapping[str, Any]) -> DigestCounts:

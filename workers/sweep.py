@@ -96,10 +96,14 @@ def _queue_publications(runtime: Runtime, now: datetime, lost_after: timedelta) 
 
 
 def _queue_alerts(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
-    if runtime.slack is None:
-        return 0
     with runtime.database.unit_of_work() as connection:
-        lost = alerts.take_lost(connection, now=now, queued_before=now - lost_after)
+        lost = alerts.take_lost(
+            connection,
+            now=now,
+            queued_before=now - lost_after,
+            has_slack=runtime.slack is not None,
+            has_mail=runtime.mail is not None,
+        )
         for alert_id, urgent in lost:
             outbox.add(connection, alerts.message_for(urgent), [alert_id], available_at=now)
     return len(lost)

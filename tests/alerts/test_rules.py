@@ -21,9 +21,10 @@ from alerts.rules import (
     next_digest_at,
     opens_again_at,
     operator_alert,
+    previous_digest_at,
     surge_alert,
 )
-from domain.brands import Brand
+from domain.brands import Brand, DigestEmails
 from domain.types import ComplaintCategory, FeedbackKind, Severity
 
 BRAND = Brand(
@@ -203,6 +204,36 @@ def test_digests_go_out_at_openings() -> None:
     )
     early = MONDAY_OPENING - timedelta(hours=1)
     assert next_digest_at(AlertRule.WEEKLY_DIGEST, early, BRAND, no_holiday) == MONDAY_OPENING
+
+
+def test_a_digests_period_begins_where_the_one_before_ended() -> None:
+    def before(rule: AlertRule, opening: datetime) -> datetime:
+        return previous_digest_at(rule, opening, BRAND, no_holiday)
+
+    tuesday = MONDAY_OPENING + timedelta(days=1)
+    assert before(AlertRule.DAILY_DIGEST, tuesday) == MONDAY_OPENING
+    assert before(AlertRule.DAILY_DIGEST, MONDAY_OPENING) == MONDAY_OPENING - timedelta(days=3)
+    last_week = MONDAY_OPENING - timedelta(days=7)
+    assert before(AlertRule.WEEKLY_DIGEST, MONDAY_OPENING) == last_week
+    # A Monday that was a holiday moved the digest before it to Tuesday.
+    assert previous_digest_at(
+        AlertRule.WEEKLY_DIGEST, MONDAY_OPENING, BRAND, {last_week.date()}.__contains__
+    ) == last_week + timedelta(days=1)
+
+
+def test_safety_and_law_are_mailed_at_once_and_nothing_else() -> None:
+    brand = replace(BRAND, digest_emails=DigestEmails(immediate=("a@example.com",) * 2))
+    safety = replace(EVENT, severity=Severity.CRITICAL, categories=(ComplaintCategory.SAFETY,))
+    (mail,) = [
+        alert
+        for alert in alerts_for(safety, brand, NIGHT, no_holiday)
+        if alert.destination.startswith("mailto:")
+    ]
+    assert (mail.rule, mail.send_at, mail.is_urgent) == (AlertRule.BRAND_SAFETY, NIGHT, True)
+    assert mail.dedupe_key == f"brand_safety:mailto:a@example.com:{safety.feedback_id}"
+    for event in (replace(EVENT, severity=Severity.HIGH), EVENT):
+        told = alerts_for(event, brand, NIGHT, no_holiday)
+        assert not [alert for alert in told if alert.destination.startswith("mailto:")]
 
 
 def test_digests_of_one_day_have_one_key() -> None:

@@ -18,6 +18,7 @@ from demo.storefront import Storefront
 from domain.types import FeedbackKind
 from storage.models import ErasureRow, FeedbackRow
 from storage.session import Database
+from tests.fakes.mail_server import MailServer, listen
 from workers import runtime as runtimes
 
 if TYPE_CHECKING:
@@ -321,6 +322,38 @@ def test_a_broken_setup_names_each_problem_with_its_remedy(
     assert set(broken) == {"broker", "account saebyeok/shop"}
     assert all(entry["remedy"] for entry in broken.values())
     assert "PYEONGPAN_BROKER_URL" in broken["broker"]["remedy"]
+
+
+def test_doctor_looks_at_the_mail_server(
+    cli: Callable[..., Result], shop: Storefront, tmp_path: Path
+) -> None:
+    del shop
+    cli("db", "upgrade")
+    found = findings(cli("doctor", "--json"))["mail"]
+    assert found["ok"]
+    assert "PYEONGPAN_SMTP_URL" in found["detail"]
+    path = next(tmp_path.rglob("brand.toml"))
+    path.write_text(
+        path.read_text(encoding="utf-8") + '\n[digest_emails]\ndaily = ["o@example.com"]\n',
+        encoding="utf-8",
+    )
+    found = findings(cli("doctor", "--json"))["mail"]
+    assert not found["ok"]
+    assert "PYEONGPAN_SMTP_URL" in found["remedy"]
+    listening = listen(MailServer())
+    env = {
+        "PYEONGPAN_SMTP_URL": f"smtp://127.0.0.1:{listening.port}?tls=off",
+        "PYEONGPAN_SMTP_SENDER": "robot@example.com",
+    }
+    found = findings(cli("doctor", "--json", env=env))["mail"]
+    listening.stop()
+    assert found["ok"]
+    assert "digests for saebyeok" in found["detail"]
+    assert "PYEONGPAN_CONSOLE_URL" in found["detail"]
+    found = findings(cli("doctor", "--json", env=env))["mail"]
+    assert not found["ok"]
+    assert f"127.0.0.1:{listening.port}" in found["detail"]
+    assert found["remedy"]
 
 
 def test_an_old_schema_is_found(cli: Callable[..., Result], shop: Storefront) -> None:

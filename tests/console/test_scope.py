@@ -25,7 +25,7 @@ def foreign(desk: Desk) -> int:
             connection,
             [alerts.NewAlert("k", "case_card", "beta", "console", {}, feedback_id=1)],
             now=desk.now,
-            has_slack=False,
+            is_told=False,
         )
     desk.person("kim", Role.LEAD, brands=("alpha",))
     return case_id

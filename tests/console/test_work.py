@@ -10,10 +10,11 @@ import pytest
 from console.work import safe_link
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
 from storage import accounts, alerts
-from tests.console.conftest import decision_form
+from storage.people import Role
+from tests.console.conftest import Browser, decision_form
 
 if TYPE_CHECKING:
-    from tests.console.conftest import Browser, Desk
+    from tests.console.conftest import Desk
 
 
 def approved(desk: Desk, browser: Browser, state: str) -> int:
@@ -104,7 +105,7 @@ def test_alerts_are_shown_without_slack(desk: Desk, browser: Browser) -> None:
             connection,
             [alerts.NewAlert("k", "case_card", "alpha", "console", {}, feedback_id=1)],
             now=desk.now,
-            has_slack=False,
+            is_told=False,
         )
 
     page = browser.get("/alerts").text
@@ -112,6 +113,60 @@ def test_alerts_are_shown_without_slack(desk: Desk, browser: Browser) -> None:
     assert "새 케이스" in page
     assert "여기에만 표시" in page
     assert f'href="/cases/{case_id}"' in page
+
+
+def undelivered(desk: Desk, state: str) -> int:
+    """Bring one mail of alpha to a state; gives the alert."""
+    with desk.database.unit_of_work() as connection:
+        notice = alerts.NewAlert("k", "daily_digest", "alpha", "mailto:o@example.com", {})
+        alerts.add(connection, [notice], now=desk.now, is_told=True)
+        alert_id = alerts.find_by_key(connection, "k")
+        connection.exec_driver_sql(
+            f"UPDATE alerts SET state = '{state}', problem = 'no answer came'"  # noqa: S608
+        )
+        connection.exec_driver_sql("DELETE FROM outbox")
+    return alert_id
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "after"),
+    [
+        ("uncertain", "queued", "queued"),
+        ("uncertain", "sent", "sent"),
+        ("failed", "queued", "queued"),
+    ],
+)
+def test_a_mail_that_may_not_have_arrived_is_a_persons(
+    desk: Desk, browser: Browser, state: str, outcome: str, after: str
+) -> None:
+    alert_id = undelivered(desk, state)
+    page = browser.get("/alerts").text
+    assert "o@example.com" in page
+    assert "no answer came" in page
+    assert "다시 보내기" in page
+    assert ("받은 것 확인" in page) == (state == "uncertain")
+
+    browser.post(f"/alerts/{alert_id}", outcome=outcome)
+
+    (row,) = desk.rows("SELECT state, problem FROM alerts")
+    assert row == {"state": after, "problem": ""}
+    queued = desk.rows("SELECT actor FROM outbox")
+    assert queued == ([{"actor": "alert.send"}] if after == "queued" else [])
+    assert desk.rows("SELECT who FROM history WHERE why = 'settled by a person'")
+    assert "다시 보내기" not in browser.get("/alerts").text
+    assert browser.post(f"/alerts/{alert_id}", outcome=outcome).status_code == 409
+
+
+def test_only_the_agency_and_operators_settle_a_mail(desk: Desk) -> None:
+    desk.person("owner", Role.BRAND_APPROVER)
+    desk.person("other", Role.LEAD, brands=("beta",))
+    alert_id = undelivered(desk, "failed")
+    owner, other = Browser(desk, login="owner"), Browser(desk, login="other")
+    assert "다시 보내기" not in owner.get("/alerts").text
+    assert owner.post(f"/alerts/{alert_id}", outcome="queued").status_code == 403
+    assert other.post(f"/alerts/{alert_id}", outcome="queued").status_code == 409
+    assert other.post(f"/alerts/{alert_id}", outcome="failed").status_code == 422
+    assert desk.rows("SELECT state FROM alerts") == [{"state": "failed"}]
 
 
 def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> None:

@@ -26,9 +26,9 @@ def notice(key: str, **changes: Any) -> NewAlert:  # noqa: ANN401 - the dataclas
     return NewAlert(**{**values, **changes})
 
 
-def add(database: Database, *notices: NewAlert, has_slack: bool = True) -> int:
+def add(database: Database, *notices: NewAlert, is_told: bool = True) -> int:
     with database.unit_of_work() as connection:
-        return alerts.add(connection, notices, now=NOW, has_slack=has_slack)
+        return alerts.add(connection, notices, now=NOW, is_told=is_told)
 
 
 def all_jobs(database: Database) -> list[AlertJob]:
@@ -62,7 +62,7 @@ def test_many_threads_make_one_alert(database: Database) -> None:
 
 
 def test_without_a_token_or_a_destination_it_is_shown(database: Database) -> None:
-    add(database, notice("a"), has_slack=False)
+    add(database, notice("a"), is_told=False)
     add(database, notice("b", destination=""))
     add(database, notice("c"))
     assert [job.state for job in all_jobs(database)] == ["shown", "shown", "queued"]
@@ -146,6 +146,10 @@ def test_lost_alerts_are_found_after_their_time(database: Database) -> None:
     add(database, notice("a"), notice("b", urgent=True, available_at=NOW + LEASE))
     one, _ = all_jobs(database)
     with database.unit_of_work() as connection:
-        lost = alerts.take_lost(connection, now=NOW + SECOND, queued_before=NOW)
-        again = alerts.take_lost(connection, now=NOW + SECOND, queued_before=NOW)
+        lost = alerts.take_lost(
+            connection, now=NOW + SECOND, queued_before=NOW, has_slack=True, has_mail=True
+        )
+        again = alerts.take_lost(
+            connection, now=NOW + SECOND, queued_before=NOW, has_slack=True, has_mail=True
+        )
     assert (lost, again) == ([(one.id, False)], [])
