@@ -209,6 +209,7 @@ def me(visit: Reading) -> Response:
 def _me(visit: Visit, *, status: int = 200, **shown: str) -> Response:
     if visit.person.account is None:
         return see("/name")
+    address = shown.get("secret_address", "")
     return page(
         visit,
         "me.html",
@@ -217,7 +218,8 @@ def _me(visit: Visit, *, status: int = 200, **shown: str) -> Response:
         problem=shown.get("problem", ""),
         done=shown.get("done", ""),
         secret=shown.get("secret", ""),
-        secret_address=shown.get("secret_address", ""),
+        secret_address=address,
+        code_picture=passwords.qr_code(address) if address else "",
     )
 
 

@@ -395,3 +395,18 @@ def test_axe_finds_no_serious_violation(desk: Desk, page: Page, width: int) -> N
         ]
 
     assert serious == []
+
+
+def test_a_phone_can_photograph_the_secret_of_one_time_codes(desk: Desk, page: Page) -> None:
+    desk.person("kim")
+    page.goto("/me")
+    page.fill("[name=login]", "kim")
+    page.fill("[name=password]", PASSWORD)
+    page.click("button.primary")
+    page.goto("/me")
+    page.click("text=설정하기")
+    box = page.locator("svg.qr").bounding_box()
+    assert box is not None
+    assert box["width"] == box["height"] > 200
+    # The squares are drawn although the policy forbids inline styles.
+    assert page.locator("svg.qr path").count() == 2

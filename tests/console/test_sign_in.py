@@ -188,6 +188,9 @@ def test_one_time_codes_are_asked_for_once_set_up_and_count_once(desk: Desk) -> 
     browser = Browser(desk, login="kim")
     page = browser.post("/me/totp").text
     secret = page.partition('name="secret" value="')[2].partition('"')[0]
+    picture = page.partition("<svg")[2].partition("</svg>")[0]
+    assert 'class="qr"' in picture
+    assert not any(word in picture for word in ("style", "script", "href", secret))
     totp = pyotp.TOTP(secret)
     assert browser.post("/me/totp", secret=secret, code="000000").status_code == 422
     browser.post("/me/totp", secret=secret, code=totp.at(desk.now))
