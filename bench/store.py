@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
-from psycopg import sql
 
+from bench.databases import on_postgresql, on_sqlite, why_not
 from bench.measuring import ROUNDS
 from bench.shop import articles
 from collectors.values import clean_text
@@ -24,9 +20,6 @@ from storage import accounts, feedback, schema
 from storage.session import Database
 from workers.intake import prepare
 
-POSTGRES_URL = os.environ.get(
-    "REPUTATION_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
-)
 PAGE_SIZE = 100
 
 
@@ -63,27 +56,17 @@ def measure(rows: int = 5000) -> dict[str, object]:
     sqlite = postgresql = 0.0
     reason = ""
     for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory(prefix="pyeongpan-bench-") as folder:
-            sqlite = max(sqlite, _rate(f"sqlite:///{folder}/bench.db", items))
+        with on_sqlite() as url:
+            sqlite = max(sqlite, _rate(url, items))
         if not reason:
             try:
-                postgresql = max(postgresql, _rate_on_postgresql(items))
+                with on_postgresql() as url:
+                    postgresql = max(postgresql, _rate(url, items))
             except psycopg.OperationalError as error:
-                reason = f"not measured: {str(error).splitlines()[0]}"
+                reason = why_not(error)
     figures["sqlite_rows_per_s"] = round(sqlite)
     figures["postgresql_rows_per_s"] = reason or round(postgresql)
     return figures
-
-
-def _rate_on_postgresql(items: list[feedback.MaskedFeedback]) -> float:
-    name = f"reputation_bench_{secrets.token_hex(6)}"
-    with psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=3) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            return _rate(urlsplit(POSTGRES_URL)._replace(path=f"/{name}").geturl(), items)
-        finally:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-            connection.execute(drop.format(sql.Identifier(name)))
 
 
 def _rate(url: str, items: list[feedback.MaskedFeedback]) -> float:

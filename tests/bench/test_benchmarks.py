@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import __main__ as command
-from bench import latency, measuring, memory, parse, store
+from bench import databases, desk, latency, measuring, memory, parse, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ def test_parsing_is_compared_with_beautifulsoup_on_the_same_pages() -> None:
 def test_storing_is_measured_on_sqlite_and_says_why_not_on_postgresql(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(store, "POSTGRES_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(databases, "POSTGRES_URL", "postgresql://nobody@127.0.0.1:1/none")
     figures = store.measure(120)
     assert isinstance(figures["sqlite_rows_per_s"], int)
     assert str(figures["postgresql_rows_per_s"]).startswith("not measured: ")
@@ -41,6 +41,16 @@ def test_latency_is_measured_from_the_board_to_the_alert() -> None:
     figures = measuring.figures_of("bench.latency", "1", "0")
     assert figures["samples"] == 1
     assert 0 <= figures["p50_s"] < latency.PATIENCE_S
+
+
+@pytest.mark.usefixtures("postgres_pool")
+def test_the_desk_is_measured_and_no_decision_is_lost() -> None:
+    figures = desk.measure(660, 1, 40)
+    assert set(figures["sqlite"]) == set(figures["postgresql"]) == set(desk.PAGES)
+    decisions = figures["decisions"]
+    assert decisions["asked"] == 80
+    assert decisions["accepted"] == decisions["stored"] == decisions["cases_decided"] == 40
+    assert decisions["refused_as_decided"] == 40
 
 
 def test_repeated_texts_differ_so_that_none_is_read_once_for_many() -> None:
