@@ -264,6 +264,8 @@ class DecisionRow(Base):
     decided_at: Mapped[datetime]
     decided_in: Mapped[str] = mapped_column(String(20))
     """``console``, ``slack`` or ``command``."""
+    decided_as: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    """The role of who decided; empty where nobody signs in."""
 
     __table_args__ = (
         CheckConstraint("kind IN ('approval', 'rejection')", name="kind"),
@@ -278,7 +280,9 @@ class PublicationRow(Base):
     """One approved reply on its way to its channel.
 
     The foreign key names the decision's kind and the hash of the text it approved: the database
-    itself refuses a publication without a person's approval of exactly these words.
+    itself refuses a publication without a person's approval of exactly these words. A trigger
+    asks for the second one where the case's brand is in ``two_step_brands``: the brand's own
+    approval, of a draft that somebody else has proposed.
     """
 
     __tablename__ = "publications"
@@ -323,6 +327,14 @@ class PublicationRow(Base):
         ),
         Index("ix_publications_feedback_id", "feedback_id"),
     )
+
+
+class TwoStepBrandRow(Base):
+    """A brand whose replies the agency and the brand approve, as its folder says."""
+
+    __tablename__ = "two_step_brands"
+
+    brand: Mapped[str] = mapped_column(String(100), primary_key=True)
 
 
 class AlertRow(Base):
