@@ -10,9 +10,9 @@ from console.app import create_app
 from console.context import ConsoleContext, OidcProvider
 from console.security import refuse_open_host
 from privacy.masking import find
-from storage import people
+from storage import accounts, people
 from workers.draft import rules_of
-from workers.runtime import is_holiday
+from workers.runtime import is_holiday, two_steps
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -62,8 +62,9 @@ def build_console(runtime: Runtime, *, is_demo: bool) -> FastAPI:
     Raises:
         ConfigurationError: The console would listen beyond this machine without sign-in.
     """
-    with runtime.database.reading() as connection:
+    with runtime.database.unit_of_work() as connection:
         has_sign_in = people.any_exist(connection)
+        accounts.require_two_steps(connection, two_steps(runtime))
     refuse_open_host(runtime.settings.console_host, has_sign_in=has_sign_in)
     context = console_context(runtime, is_demo=is_demo)
     secret = runtime.settings.slack_signing_secret.get_secret_value()

@@ -61,7 +61,7 @@ def approve(
         view = cases.load_view(connection, decision.case_id)
     if view is None:
         raise DecisionRefusedError("없는 케이스입니다.", "missing")
-    decision = replace(decision, text=reply)
+    decision = replace(decision, text=reply, decided_as=person.role or "")
     if is_fresh(view, decision):
         findings = checks.findings(context, brand, view, reply)
         if any(finding.is_blocking for finding in findings):

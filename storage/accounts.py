@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from domain.states import OPEN_CASE_STATES, CaseState
-from storage.models import AccountRow, CaseRow, FeedbackRow, IncidentRow, QuarantineRow
+from storage.models import (
+    AccountRow,
+    CaseRow,
+    FeedbackRow,
+    IncidentRow,
+    QuarantineRow,
+    TwoStepBrandRow,
+)
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from domain.brands import Account
     from domain.types import QuarantinedItem
@@ -70,6 +77,15 @@ def synchronize(connection: Connection, accounts: Iterable[Account], *, now: dat
             _set(connection, row.id, removed_at=now)
         elif account is not None and (row.removed_at, row.channel) != (None, account.channel):
             _set(connection, row.id, removed_at=None, channel=account.channel)
+
+
+def require_two_steps(connection: Connection, brands: Mapping[str, bool]) -> None:
+    """Tell the database which brands publish with two approvals: slug to yes or no."""
+    wanted = [{"brand": slug} for slug, is_two_step in brands.items() if is_two_step]
+    if wanted:
+        connection.execute(insert_ignoring(connection, TwoStepBrandRow), wanted)
+    others = [slug for slug, is_two_step in brands.items() if not is_two_step]
+    connection.execute(delete(TwoStepBrandRow).where(TwoStepBrandRow.brand.in_(others)))
 
 
 def _set(connection: Connection, account_id: int, **values: object) -> None:

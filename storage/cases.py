@@ -21,6 +21,7 @@ from storage.models import (
     PublicationRow,
 )
 from storage.moves import move, remember
+from storage.session import ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 APPROVAL = "approval"
 REJECTION = "rejection"
 
+_TWO_STEPS = "two approvals"
+"""What the database says when one is missing (migration 0005)."""
 _REMINDERS = ("", "due_soon", "overdue", "escalated")
 
 CLOSED_STATES = (
@@ -329,6 +332,7 @@ class Decision:
         draft_number: Number of the draft on the person's screen.
         feedback_revision: Revision of the feedback on the person's screen.
         decided_in: ``console``, ``slack`` or ``command``.
+        decided_as: The person's role; empty where nobody signs in.
     """
 
     case_id: int
@@ -338,6 +342,7 @@ class Decision:
     decided_in: str
     text: str = ""
     reason: str = ""
+    decided_as: str = ""
 
 
 def approve(
@@ -356,7 +361,8 @@ def approve(
 
     Raises:
         DecisionRefusedError: The case, its draft or its feedback changed since the person
-            looked; nothing was written.
+            looked, or its brand publishes with two approvals and this is not the second;
+            nothing was written.
     """
     case = _check_fresh(connection, decision)
     if case.extra.get(NEEDS_CONFIRM):
@@ -416,20 +422,27 @@ def _queue(
     decision_id, text_sha256 = approved
     _move_case(connection, decision, CaseState.APPROVED, now=now, why=why)
     available_at = now + wait
-    publication = connection.execute(
-        insert(PublicationRow).returning(PublicationRow.id),
-        [
-            {
-                "case_id": case.id,
-                "feedback_id": case.feedback_id,
-                "decision_id": decision_id,
-                "text_sha256": text_sha256,
-                "state": PublicationState.QUEUED,
-                "available_at": available_at,
-                "queued_at": available_at,
-            }
-        ],
-    ).scalar_one()
+    try:
+        publication = connection.execute(
+            insert(PublicationRow).returning(PublicationRow.id),
+            [
+                {
+                    "case_id": case.id,
+                    "feedback_id": case.feedback_id,
+                    "decision_id": decision_id,
+                    "text_sha256": text_sha256,
+                    "state": PublicationState.QUEUED,
+                    "available_at": available_at,
+                    "queued_at": available_at,
+                }
+            ],
+        ).scalar_one()
+    except ConflictError as error:
+        if _TWO_STEPS in str(error.orig):
+            raise DecisionRefusedError(
+                "이 브랜드는 에이전시와 브랜드의 승인이 모두 필요합니다.", "policy"
+            ) from None
+        raise
     remember(
         connection,
         PublicationRow,
@@ -567,6 +580,7 @@ def _decide(
                 "decided_by": decision.decided_by,
                 "decided_at": now,
                 "decided_in": decision.decided_in,
+                "decided_as": decision.decided_as,
             }
         ],
     ).scalar_one()

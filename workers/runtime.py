@@ -242,11 +242,17 @@ def _slack(settings: Settings) -> SlackClient | None:
     return SlackClient(token, settings.slack_api_url) if token else None
 
 
+def two_steps(runtime: Runtime) -> dict[str, bool]:
+    """Tell of each brand whether it publishes with two approvals."""
+    return {slug: brand.two_step_approval for slug, brand in runtime.brands.items()}
+
+
 def synchronize(runtime: Runtime) -> None:
-    """Bring schema and account rows up to date with this version and the brand folders."""
+    """Bring schema, accounts and brands' rules up to date with this version and the brand folders."""
     schema.upgrade(runtime.database)
     with runtime.database.unit_of_work() as connection:
         accounts.synchronize(connection, runtime.accounts.values(), now=runtime.clock())
+        accounts.require_two_steps(connection, two_steps(runtime))
 
 
 def _mail(settings: Settings) -> SmtpClient | None:

@@ -10,6 +10,7 @@ import pytest
 
 from console.checks import compensation
 from domain.types import DraftSentence, Severity, SourceKind, Span
+from storage import accounts
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
 
@@ -180,6 +181,8 @@ def test_other_brands_cases_stay_hidden_from_every_helper(desk: Desk, path: str)
 
 def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: Desk) -> None:
     desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    with desk.database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {"alpha": True})
     desk.person("agency", Role.LEAD)
     desk.person("owner", Role.BRAND_APPROVER)
     case_id = desk.add(reply=PLAIN)
@@ -201,6 +204,20 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
 
     assert desk.case(case_id)["state"] == "approved"
     assert desk.rows("SELECT decided_by FROM decisions") == [{"decided_by": "Owner (owner)"}]
+
+
+def test_a_console_that_forgot_two_steps_is_stopped_by_the_database(desk: Desk) -> None:
+    with desk.database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {"alpha": True})
+    desk.person("agency", Role.LEAD)
+    case_id = desk.add(reply=PLAIN)
+    form = decision_form(desk, case_id)
+
+    answer = Browser(desk, login="agency").post(f"/cases/{case_id}/approve", **form)
+
+    assert answer.status_code == 409
+    assert "승인이 모두 필요합니다" in answer.text
+    assert not desk.rows("SELECT * FROM decisions")
 
 
 def test_the_agencys_step_does_not_outlive_an_edit_by_the_customer(desk: Desk) -> None:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
 
+from domain.errors import DecisionRefusedError
 from domain.states import PublicationState
 from domain.types import ChannelReply
-from storage import cases, publications
+from storage import accounts, cases, desk, publications
 from storage.session import ConflictError
 from tests.storage.rows import (
     LEASE,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from storage.publications import PublicationJob
     from storage.session import Database
 
+BRAND = "saebyeok"
 LATER = NOW + timedelta(minutes=10)
 P = PublicationState
 
@@ -110,6 +113,91 @@ def test_the_database_refuses_a_decision_without_a_person(database: Database) ->
     case_id = drafted_case(database)
     with pytest.raises(ConflictError):
         approve(database, case_id, decided_by="")
+
+
+@pytest.fixture
+def two_steps(database: Database) -> int:
+    """Bring a case of a brand with two approvals to the desk; gives the case."""
+    case_id = drafted_case(database)
+    require(database, is_two_step=True)
+    return case_id
+
+
+def require(database: Database, *, is_two_step: bool) -> None:
+    with database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {BRAND: is_two_step, "other": False})
+
+
+def propose(database: Database, case_id: int, **changes: Any) -> None:  # noqa: ANN401 - the dataclass's fields
+    with database.unit_of_work() as connection:
+        desk.propose(connection, decision(case_id, **changes), "two_step", now=NOW)
+
+
+BY_BRAND: dict[str, Any] = {"decided_by": "박브랜드", "decided_as": "brand_approver"}
+
+
+def test_with_two_steps_a_reply_is_queued_after_both(database: Database, two_steps: int) -> None:
+    propose(database, two_steps)
+    sent = approve(database, two_steps, **BY_BRAND)
+    assert publication(database, sent).state == P.QUEUED
+
+
+@pytest.mark.parametrize(
+    "proposed",
+    [
+        None,
+        {"decided_by": BY_BRAND["decided_by"]},
+        {"draft_number": 2},
+        {"feedback_revision": 2},
+    ],
+)
+def test_with_two_steps_the_database_misses_the_agencys(
+    database: Database, two_steps: int, proposed: dict[str, Any] | None
+) -> None:
+    if proposed is not None:
+        propose(database, two_steps, **proposed)
+    with pytest.raises(DecisionRefusedError, match="에이전시와 브랜드의 승인이 모두") as refused:
+        approve(database, two_steps, **BY_BRAND)
+    assert refused.value.reason == "policy"
+    # Nothing of the decision stays.
+    assert case_state(database, two_steps) == "drafted"
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM decisions")).scalar_one() == 0
+        assert connection.execute(text("SELECT count(*) FROM publications")).scalar_one() == 0
+
+
+@pytest.mark.parametrize("role", ["", "lead", "specialist", "operator"])
+def test_with_two_steps_the_database_misses_the_brands(
+    database: Database, two_steps: int, role: str
+) -> None:
+    propose(database, two_steps)
+    with pytest.raises(DecisionRefusedError, match="모두"):
+        approve(database, two_steps, decided_by="이리드", decided_as=role)
+
+
+def test_with_two_steps_no_code_gets_past_the_database(database: Database) -> None:
+    approved = decide(database, "approval")
+    require(database, is_two_step=True)
+    with pytest.raises(ConflictError, match="two approvals"):
+        insert_raw(database, **approved)
+    require(database, is_two_step=False)
+    insert_raw(database, **approved)
+    require(database, is_two_step=True)
+    # What was queued under the old rule goes on, and cannot be pointed at another decision.
+    for change, is_refused in (
+        ("state = 'sending'", False),
+        ("state = 'queued'", False),
+        ("decision_id = decision_id", True),
+    ):
+        outcome = pytest.raises(ConflictError) if is_refused else nullcontext()
+        with outcome, database.unit_of_work() as connection:
+            connection.execute(text(f"UPDATE publications SET {change}"))  # noqa: S608
+
+
+def test_with_two_steps_another_brands_replies_need_one(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {"other": True})
+    assert approve(database, drafted_case(database))
 
 
 def test_one_case_has_one_live_publication(database: Database) -> None:
