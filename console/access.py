@@ -11,8 +11,9 @@ from fastapi import Depends, Form, HTTPException, Request
 
 from console.context import ConsoleContext
 from console.security import is_loopback_request
+from domain.brands import Brand
 from storage import people
-from storage.people import COMPENSATION_LIMITS, DECIDERS, Account, Role
+from storage.people import DECIDERS, Account, Role
 
 SESSION_COOKIE = "pyeongpan_session"
 VISITOR_COOKIE = "pyeongpan_visitor"
@@ -60,10 +61,16 @@ class Person:
         """Tell whether this person belongs to a brand, not to the agency."""
         return self.role in {Role.BRAND_APPROVER, Role.BRAND_VIEWER}
 
-    @property
-    def compensation_limit(self) -> int | None:
-        """Won a reply may promise; None without a limit."""
-        return None if self.role is None else COMPENSATION_LIMITS.get(self.role, 0)
+    def compensation_limit(self, brand: Brand) -> int | None:
+        """Won a reply of a brand may promise; None without a limit."""
+        if self.role is None or self.role is Role.BRAND_APPROVER:
+            return None
+        limits = brand.compensation_limits
+        return {
+            Role.TEMPORARY: limits.temporary,
+            Role.SPECIALIST: limits.specialist,
+            Role.LEAD: limits.lead,
+        }.get(self.role, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _needs_second(
     reply: str,
     waiting: desk.Proposal | None,
 ) -> str:
-    limit = person.compensation_limit
+    limit = person.compensation_limit(brand)
     if limit is not None and checks.compensation(reply) > limit:
         return "compensation"
     if brand.slug not in context.two_step_brands:

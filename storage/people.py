@@ -22,7 +22,7 @@ from storage.models import (
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
 SESSION_LENGTH = timedelta(hours=14)
@@ -46,13 +46,6 @@ class Role(StrEnum):
 
 AGENCY_DECIDERS = frozenset({Role.LEAD, Role.SPECIALIST, Role.TEMPORARY})
 DECIDERS = AGENCY_DECIDERS | {Role.BRAND_APPROVER}
-COMPENSATION_LIMITS: Mapping[Role, int | None] = {
-    Role.TEMPORARY: 0,
-    Role.SPECIALIST: 50_000,
-    Role.LEAD: 300_000,
-    Role.BRAND_APPROVER: None,
-}
-"""Won a reply of this role may promise; None without a limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.checks import compensation
+from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
 from storage import accounts
 from storage.people import Role
@@ -264,6 +265,34 @@ def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
     Browser(desk, login="lead").post(f"/cases/{case_id}/approve", **form)
 
     assert desk.case(case_id)["state"] == "approved"
+
+
+@pytest.mark.parametrize(
+    ("limits", "login", "state", "proposed"),
+    [
+        (CompensationLimits(), "kim", "drafted", 1),
+        (CompensationLimits(specialist=80_000), "kim", "approved", 0),
+        (CompensationLimits(temporary=80_000, specialist=80_000), "temp", "approved", 0),
+        (CompensationLimits(specialist=10_000, lead=79_999), "lead", "drafted", 1),
+        (CompensationLimits(specialist=0, lead=0), "owner", "approved", 0),
+    ],
+)
+def test_a_brand_lowers_and_raises_what_a_role_may_promise(
+    desk: Desk, limits: CompensationLimits, login: str, state: str, proposed: int
+) -> None:
+    brand = replace(desk.context.brands["alpha"], compensation_limits=limits)
+    desk.context = replace(desk.context, brands={**desk.context.brands, "alpha": brand})
+    manual = desk.folder / "alpha" / "manual" / "delivery.md"
+    clause = "배송이 늦어진 경우 80,000원 쿠폰을 보상으로 드립니다."
+    manual.write_text(MANUAL + f"- {clause}\n", encoding="utf-8")
+    case_id = desk.add(reply=(DraftSentence(clause, SourceKind.POLICY, "manual/delivery.md#2"),))
+    roles = {"kim": Role.SPECIALIST, "temp": Role.TEMPORARY, "lead": Role.LEAD}
+    desk.person(login, roles.get(login, Role.BRAND_APPROVER))
+
+    Browser(desk, login=login).post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert desk.case(case_id)["state"] == state
+    assert len(desk.rows("SELECT id FROM proposals WHERE reason = 'compensation'")) == proposed
 
 
 @pytest.mark.parametrize(
