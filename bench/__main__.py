@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench import classifier, desk, latency, memory, parse, pipeline, store
+from bench import channels, classifier, desk, latency, memory, parse, pipeline, schedule, store
 from bench.measuring import load
 
 if TYPE_CHECKING:
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "parse": parse.measure,
+    "channels": channels.measure,
     "store": store.measure,
     "classifier": classifier.run,
     "pipeline": pipeline.measure,
     "latency": latency.measure,
+    "schedule": schedule.measure,
     "memory": memory.measure,
     "desk": desk.measure,
 }

@@ -10,7 +10,6 @@ import logging
 import sqlite3
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +21,11 @@ from bench.engine import engine
 from bench.measuring import figures_of, load, percentile
 from bench.shop import shop
 from bench.slack import slack
+from bench.ticking import ticking
 from demo.content import SHOPPING_SHOP
-from workers.collect import start_due
 
 if TYPE_CHECKING:
     from bench.slack import Slack
-    from workers.runtime import Runtime
 
 SAMPLES = 10
 BACKLOG = 10_000
@@ -68,7 +66,7 @@ def measure_once(samples: int, backlog: int) -> dict[str, float]:
         with (
             slack() as room,
             engine(home, brands, slack_bot_token=TOKEN, slack_api_url=room.url) as runtime,
-            _ticking(runtime),
+            ticking(runtime),
         ):
             runtime.classifier.classify(["준비"])
             database = sqlite3.connect(f"file:{home / 'pyeongpan.db'}?mode=ro", uri=True)
@@ -85,26 +83,6 @@ def measure_once(samples: int, backlog: int) -> dict[str, float]:
         "messages": messages,
         "load": load(),
     }
-
-
-class _ticking:  # noqa: N801 - a block
-    """Collects what is due every second, as the daemon's scheduler does."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(1.0):
-            start_due(self._runtime)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
 
 
 def _wait_for_rows(database: sqlite3.Connection, backlog: int) -> None:

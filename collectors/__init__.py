@@ -12,7 +12,7 @@ A new channel:
 3. where it can be answered: one module in `responders.publishers`, one line in ``PUBLISHERS``, and
    ``writable`` and ``reply_rules`` in the spec;
 4. fixtures in ``tests/collectors/fixtures/<channel>/`` with ``SOURCE.md``, one line in ``PARSERS``
-   of ``test_fixtures.py`` and one in ``HARNESSES`` of ``test_contract.py``; the tests fail until
+   of ``samples.py`` and one in ``HARNESSES`` of ``test_contract.py``; the tests fail until
    they are there.
 """
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bench import __main__ as command
-from bench import databases, desk, latency, measuring, memory, parse, store
+from bench import (
+    channels,
+    databases,
+    desk,
+    latency,
+    measuring,
+    memory,
+    parse,
+    schedule,
+    store,
+)
+from collectors import CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +32,74 @@ def test_parsing_is_compared_with_beautifulsoup_on_the_same_pages() -> None:
     figures = parse.measure(1)
     assert figures["pages"] == 1
     assert {"pages_per_s", "beautifulsoup_pages_per_s", "ratio"} <= set(figures)
+
+
+def test_every_channels_parser_and_memory_are_measured() -> None:
+    figures = channels.measure(20)
+    assert figures["pages"] == 20
+    rates, ratios = figures["items_per_s"], figures["memory_ratio"]
+    assert isinstance(rates, dict)
+    assert isinstance(ratios, dict)
+    assert set(rates) == set(CHANNELS)
+    assert all(rate > 0 for rate in rates.values())
+    assert set(ratios) == {*CHANNELS, "storefront_over_http"}
+    assert all(ratio > 0 for ratio in ratios.values())
+
+
+def test_as_many_pages_are_read_as_were_asked_for() -> None:
+    read: list[int] = []
+    channels._growth(repeat(lambda: read.append(1) or 1), 30)
+    assert len(read) == 30
+
+
+def test_without_the_source_tree_the_channels_say_why_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "tests.collectors.samples", None)
+    monkeypatch.setitem(sys.modules, "tests.contract.registry", None)
+    monkeypatch.setattr(channels, "_over_http", lambda _pages: 1.0)
+    figures = channels.measure_once(1)
+    assert str(figures["items_per_s"]).startswith("not measured: ")
+    assert figures["memory_ratio"] == {"storefront_over_http": 1.0}
+    assert str(schedule.measure()["accounts"]).startswith("not measured: ")
+
+
+def test_a_schedule_counts_each_accounts_runs() -> None:
+    figures = schedule.measure(3, 2, 8)
+    accounts = figures["accounts"]
+    assert isinstance(accounts, dict)
+    assert set(accounts) == {"slow", "failing", next(name for name in accounts if "-" in name)}
+    for name, seen in accounts.items():
+        assert seen["due"] >= 1, name
+        assert seen["done"] <= seen["due"] + 1, name
+    (healthy,) = (seen for name, seen in accounts.items() if "-" in name)
+    assert healthy["done"] >= 1
+
+
+def test_runs_that_are_due_are_counted_once_and_stay_due_until_done() -> None:
+    seen = schedule.Watched(next_due=100.0)
+    seen.see(100.0, now=99.0)
+    assert (seen.due, seen.waiting_since) == (0, None)
+    # The scheduler puts the next run off as soon as it has started this one.
+    seen.see(110.0, now=101.0)
+    seen.see(110.0, now=102.0)
+    assert (seen.due, seen.done, seen.waiting_since) == (1, 0, 100.0)
+    seen.end(103.0)
+    seen.see(113.0, now=103.0)
+    assert (seen.done, seen.first_late_s, seen.worst_late_s) == (1, 3.0, 0.0)
+    seen.see(113.0, now=113.5)
+    seen.see(123.0, now=114.0)
+    seen.see(123.0, now=123.0)
+    assert (seen.due, seen.waiting_since) == (3, 113.0), "the second is not done, the third is due"
+    seen.end(125.0)
+    assert seen.figures() == {"due": 3, "done": 2, "first_late_s": 3.0, "worst_late_s": 12.0}
+
+
+def test_only_healthy_accounts_can_be_behind() -> None:
+    watch = schedule.Watch(
+        {f"bench/{name}": schedule.Watched(0.0, due=4, done=2) for name in ("slow", "esm-3")}
+    )
+    assert watch.figures()["behind"] == ["esm-3"]
 
 
 def test_storing_is_measured_on_sqlite_and_says_why_not_on_postgresql(

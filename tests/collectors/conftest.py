@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +15,9 @@ from collectors.base import Build, ChannelSpec
 from collectors.http import ChannelClient, Limits, Pacer, build_client
 from domain.brands import Account
 from domain.types import FeedbackKind
+from tests.collectors.samples import FIXTURES, NOW
 
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-FIXTURES = Path(__file__).parent / "fixtures"
+__all__ = ["FIXTURES", "NOW"]
 
 
 @dataclass

@@ -192,7 +192,7 @@ class FakeMarketplace(ABC):
     def url(self) -> str:
         if self._server is None:
             raise AssertionError("the fake is not started")
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self._server.server_address[0]!s}:{self._server.server_address[1]}"
 
     @property
     def now(self) -> datetime:
@@ -213,7 +213,8 @@ class FakeMarketplace(ABC):
         with self._lock:
             self._faults.clear()
 
-    def start(self) -> None:
+    def start(self, host: str = "127.0.0.1") -> None:
+        """Serve on a loopback address; politeness is kept per host, as with real marketplaces."""
         market = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -240,7 +241,7 @@ class FakeMarketplace(ABC):
             def do_DELETE(self) -> None:
                 market._serve(self)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
