@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,7 @@ def _build(settings: Settings) -> Runtime:
 
     runtime = runtimes.build(settings)
     runtimes.install(runtime)
+    click.get_current_context().call_on_close(runtime.close)
     return runtime
 
 
@@ -328,8 +330,8 @@ def upgrade(settings: Settings) -> None:
     from storage import schema
     from storage.session import Database
 
-    database = Database(settings.database)
-    schema.upgrade(database)
+    with closing(Database(settings.database)) as database:
+        schema.upgrade(database)
     click.echo("database is up to date")
 
 

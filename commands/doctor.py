@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,12 @@ def examine(settings: Settings) -> list[Finding]:
             *findings,
             Finding("configuration", ok=False, detail=str(error), remedy="see the message"),
         ]
-    findings.append(_brands(runtime))
+    with closing(runtime):
+        return [*findings, *_examine(settings, runtime)]
+
+
+def _examine(settings: Settings, runtime: Runtime) -> list[Finding]:
+    findings = [_brands(runtime)]
     findings.extend(
         _guarded(f"manual {brand.slug}", partial(_manual, brand))
         for brand in runtime.brands.values()

@@ -74,3 +74,4 @@ def run_in_worker() -> None:
     thread.start()
     stopping.wait()
     thread.stop()
+    runtime.close()

@@ -33,6 +33,10 @@ class RelayMiddleware(dramatiq.Middleware):
         if self._relay is not None:
             self._relay.stop()
 
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+        """Close what the actors used."""
+        runtimes.current().close()
+
 
 _settings = settings.load()
 broker = brokers.set_up(_settings.broker_url)

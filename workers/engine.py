@@ -42,9 +42,9 @@ class Engine:
             worker.start()
 
     def stop(self) -> None:
-        """End the work at hand, then close the broker and the database."""
+        """End the work at hand, then close the broker, the channels and the database."""
         for worker in self._workers:
             worker.stop(timeout=30_000)
         self._relay.stop()
         self._broker.close()
-        self._runtime.database.close()
+        self._runtime.close()

@@ -173,6 +173,14 @@ class Runtime:
         """
         return Drafter(brand, load_manual(brand.manual_folder, brand.timezone), self.clock)
 
+    def close(self) -> None:
+        """Close the connections to channels and database, when nobody works any more."""
+        with self._lock:
+            clients = [made for (kind, _), made in self._made.items() if kind == "client"]
+        for client in clients:
+            client.close()
+        self.database.close()
+
     def _build(self, account: Account) -> Build:
         client = self._once(
             ("client", account.key),

@@ -55,8 +55,8 @@ def house(
     for part in ("collector", "publisher"):
         del runtime._made[part, account.key]
     yield made
-    runtime._made["client", account.key].close()
     made.close()
+    runtime.close()
 
 
 def rows(house: House, table: Any) -> list[Any]:  # noqa: ANN401 - any table

@@ -174,3 +174,14 @@ def test_an_author_is_found_by_the_name_the_channel_shows(house: House) -> None:
     assert erase(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
     with house.database.reading() as connection:
         assert len(connection.execute(select(ErasureRow.id)).all()) == 2
+
+
+def test_closing_the_tools_closes_every_accounts_connections(house: House) -> None:
+    runtime = house.runtime
+    (account,) = runtime.accounts.values()
+    client = runtime._build(account).client
+    assert runtime._build(account).client is client
+    assert not client._session.is_closed
+    runtime.close()
+    assert client._session.is_closed
+    assert client._redirects.is_closed
