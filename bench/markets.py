@@ -101,7 +101,7 @@ def _serve(count: int) -> None:
             written_at = datetime.now(UTC) - timedelta(hours=3 + item)
             market.seed(_WORDS.format(item + 2), written_at, case.surface)
         if number == 0:
-            market.answer = _slowly(market.answer)  # type: ignore[method-assign]
+            market.answer = _slowly(market.answer)  # type: ignore[method-assign, assignment]
         elif number == 1:
             for fault in (Fault.BUSY, Fault.BROKEN) * _FAILURES:
                 market.misbehave(fault)

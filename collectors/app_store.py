@@ -25,14 +25,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import jwt
 
-from collectors.base import (
-    Build,
-    ChannelSpec,
-    CheckReason,
-    CheckResult,
-    explain,
-    failed,
-)
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
 from collectors.listing import (
     address_of,
     changed,
@@ -49,8 +42,6 @@ from collectors.values import parse_rating, parse_when
 from domain.errors import (
     BadInputError,
     ConfigurationError,
-    CredentialRejectedError,
-    ReputationError,
 )
 from domain.types import (
     AnswerState,
@@ -446,14 +437,9 @@ class ConnectCollector:
 
     def check(self) -> CheckResult:
         """Ask for one review."""
-        try:
-            self._api.ask(self._api.first_link(1), self._unknown_app)
-        except CredentialRejectedError as error:
-            reason = CheckReason(error.reason)
-            return failed(reason, str(error), _REMEDIES.get(reason, ""))
-        except ReputationError as error:
-            return explain(error)
-        return CheckResult(ok=True)
+        return check_by(
+            lambda: self._api.ask(self._api.first_link(1), self._unknown_app), _REMEDIES
+        )
 
     def _unknown_app(self, answer: Answer) -> ConfigurationError | None:
         if answer.status != HTTPStatus.NOT_FOUND:
@@ -496,11 +482,11 @@ class FeedCollector:
 
     def check(self) -> CheckResult:
         """Read the first page."""
-        try:
-            self._ask(1)
-        except ReputationError as error:
-            return explain(error)
-        return CheckResult(ok=True, detail="공개 RSS(읽기 전용)")
+        return check_by(self._prove)
+
+    def _prove(self) -> str:
+        self._ask(1)
+        return "공개 RSS(읽기 전용)"
 
     def _ask(self, number: int) -> object:
         return self._build.client.read(

@@ -198,11 +198,19 @@ def failed(reason: CheckReason, detail: str = "", remedy: str = "") -> CheckResu
     return CheckResult(ok=False, reason=reason, remedy=remedy or _REMEDIES[reason], detail=detail)
 
 
-def explain(error: ReputationError) -> CheckResult:
-    """Turn an error of our tree into the doctor line that tells the operator what to do."""
+def explain(
+    error: ReputationError, remedies: Mapping[CheckReason, str] | None = None
+) -> CheckResult:
+    """Turn an error of our tree into the doctor line that tells the operator what to do.
+
+    Args:
+        error: What the cheapest question met.
+        remedies: The channel's own words for refused credentials, better than the usual ones.
+    """
     detail = str(error)
     if isinstance(error, CredentialRejectedError):
-        return failed(CheckReason(error.reason), detail)
+        reason = CheckReason(error.reason)
+        return failed(reason, detail, (remedies or {}).get(reason, ""))
     if isinstance(error, (BadInputError, ConfigurationError)):
         return failed(CheckReason.CONFIGURATION, detail, getattr(error, "remedy", ""))
     reasons: tuple[tuple[type[ReputationError], CheckReason], ...] = (
@@ -217,14 +225,18 @@ def explain(error: ReputationError) -> CheckResult:
     return failed(CheckReason.NETWORK, detail)
 
 
-def check_by(question: Callable[[], object]) -> CheckResult:
-    """Ask ``question`` and give the doctor line: what it returns does not matter.
+def check_by(
+    question: Callable[[], object], remedies: Mapping[CheckReason, str] | None = None
+) -> CheckResult:
+    """Ask ``question`` and give the doctor line.
 
     Args:
-        question: The cheapest request that proves the account works.
+        question: The cheapest request that proves the account works; a text it gives is the
+            detail of a good line.
+        remedies: As for `explain`.
     """
     try:
-        question()
+        found = question()
     except ReputationError as error:
-        return explain(error)
-    return CheckResult(ok=True)
+        return explain(error, remedies)
+    return CheckResult(ok=True, detail=found if isinstance(found, str) else "")

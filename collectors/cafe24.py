@@ -27,7 +27,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, explain, failed
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
 from collectors.listing import (
     Row,
     address_of,
@@ -656,17 +656,14 @@ class Cafe24Collector:
 
     def check(self) -> CheckResult:
         """Renew the token if need be and list the boards; the detail says what is read."""
-        try:
-            boards = self._boards or plan_boards(self._api.ask("/boards", {}))
-            if self._boards:
-                self._api.ask("/boards", {})
-        except CredentialRejectedError as error:
-            reason = CheckReason(error.reason)
-            return failed(reason, str(error), _REMEDIES.get(reason, ""))
-        except ReputationError as error:
-            return explain(error)
+        return check_by(self._prove, _REMEDIES)
+
+    def _prove(self) -> str:
+        boards = self._boards or plan_boards(self._api.ask("/boards", {}))
+        if self._boards:
+            self._api.ask("/boards", {})
         listed = ", ".join(f"{number} {purpose}" for number, purpose in sorted(boards.items()))
-        return CheckResult(ok=True, detail=f"boards: {listed or 'none'}")
+        return f"boards: {listed or 'none'}"
 
     def _start(self, run: _Run) -> _Place:
         boards = self._boards or plan_boards(self._api.ask("/boards", {}))

@@ -20,21 +20,13 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from collectors.base import (
-    Build,
-    ChannelSpec,
-    CheckReason,
-    CheckResult,
-    explain,
-    failed,
-)
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
 from collectors.listing import (
     Listing,
     Place,
@@ -399,13 +391,8 @@ class CoupangCollector:
 
     def _page(self, listing: Listing, here: Place, since: datetime, until: datetime) -> Page:
         size = page_size(self._surfaces[here.surface], is_slow=here.stretch >= 0)
-        is_whole = here.has_all(listing, size)
-        there = here.within(listing, size) or self._after(here, since, until)
-        if there is None:
-            covers = (since, until) if is_whole else None
-            return Page(listing.items, listing.quarantined, covers=covers)
-        there = replace(there, shrank=there.shrank or not is_whole)
-        return Page(listing.items, listing.quarantined, next_cursor=str(there))
+        after = self._after(here, since, until)
+        return here.page_of(listing, size, after=after, window=(since, until))
 
     def _after(self, here: Place, since: datetime, until: datetime) -> Place | None:
         """Give the next day of a list read day by day, else the next list, else None."""
@@ -418,16 +405,12 @@ class CoupangCollector:
 
     def check(self) -> CheckResult:
         """Ask for one page of today's inquiries of the first list."""
+        return check_by(self._prove, _REMEDIES)
+
+    def _prove(self) -> str:
         now = self._build.clock()
-        first, last = days_between(now, now)
-        try:
-            self._api.ask(self._surfaces[0], first, last, 1)
-        except CredentialRejectedError as error:
-            reason = CheckReason(error.reason)
-            return failed(reason, str(error), _REMEDIES.get(reason, ""))
-        except ReputationError as error:
-            return explain(error)
-        return CheckResult(ok=True, detail=", ".join(self._surfaces))
+        self._api.ask(self._surfaces[0], *days_between(now, now), 1)
+        return ", ".join(self._surfaces)
 
 
 def build(build: Build) -> CoupangCollector:

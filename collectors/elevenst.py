@@ -22,7 +22,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, explain, failed
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
 from collectors.http import raise_if_captcha
 from collectors.listing import (
     Listing,
@@ -376,15 +376,12 @@ class ElevenstCollector:
 
     def check(self) -> CheckResult:
         """Ask for today's questions."""
+        return check_by(self._prove, _REMEDIES)
+
+    def _prove(self) -> str:
         now = self._build.clock()
-        try:
-            self._ask("qna", now, now)
-        except CredentialRejectedError as error:
-            reason = CheckReason(error.reason)
-            return failed(reason, str(error), _REMEDIES.get(reason, ""))
-        except ReputationError as error:
-            return explain(error)
-        return CheckResult(ok=True, detail=", ".join(self._surfaces))
+        self._ask("qna", now, now)
+        return ", ".join(self._surfaces)
 
 
 def build(build: Build) -> ElevenstCollector:

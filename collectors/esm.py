@@ -30,7 +30,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, explain, failed
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
 from collectors.listing import (
     Listing,
     Row,
@@ -391,17 +391,14 @@ class EsmCollector:
 
     def check(self) -> CheckResult:
         """Ask for today's inquiries of the first list."""
+        return check_by(self._prove, _REMEDIES)
+
+    def _prove(self) -> str:
         days = days_between(self._build.clock(), self._build.clock())
-        try:
-            body = self._api.ask(self._api.surfaces[0], *days)
-            if isinstance(body, dict):
-                raise _by_code(body)
-        except CredentialRejectedError as error:
-            reason = CheckReason(error.reason)
-            return failed(reason, str(error), _REMEDIES.get(reason, ""))
-        except ReputationError as error:
-            return explain(error)
-        return CheckResult(ok=True, detail=", ".join(self._api.surfaces))
+        body = self._api.ask(self._api.surfaces[0], *days)
+        if isinstance(body, dict):
+            raise _by_code(body)
+        return ", ".join(self._api.surfaces)
 
 
 def build(build: Build) -> EsmCollector:

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 import jwt
 
-from collectors.base import CheckReason, CheckResult, explain, failed
+from collectors.base import CheckReason, CheckResult, check_by
 from collectors.listing import required_credential
 from collectors.tokens import Renewed, TokenKeeper, TokenRefusedError
 from domain.errors import (
@@ -223,15 +223,7 @@ def check_google(question: Callable[[], object], permission_remedy: str) -> Chec
         question: The cheapest request that proves the account works.
         permission_remedy: In Korean, where the permission is given.
     """
-    try:
-        question()
-    except CredentialRejectedError as error:
-        reason = CheckReason(error.reason)
-        remedies = {**_REMEDIES, CheckReason.PERMISSION: permission_remedy}
-        return failed(reason, str(error), remedies.get(reason, ""))
-    except ReputationError as error:
-        return explain(error)
-    return CheckResult(ok=True)
+    return check_by(question, {**_REMEDIES, CheckReason.PERMISSION: permission_remedy})
 
 
 _REMEDIES: Final = {

@@ -15,34 +15,31 @@ Source: channels.md section 6, two code bases (Checked: 2026-11).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from collectors.base import Build, ChannelSpec, CheckResult, check_by
+from collectors.base import Build, ChannelSpec, CheckResult
 from collectors.listing import (
     Row,
     address_of,
     changed,
     count_in,
-    read_rows,
     required_credential,
     rows_of,
     when_in,
 )
 from collectors.mentions import (
-    DailyBudget,
+    OPTIONS,
     Ownership,
-    Question,
-    budget_name,
+    ResultPage,
+    Search,
     link_of,
     mention_id,
-    quota_option,
-    services_option,
+    read_results,
     words_of,
 )
 from collectors.values import parse_when
-from domain.errors import BadInputError, LayoutChangedError
+from domain.errors import BadInputError
 from domain.types import CollectedFeedback, FeedbackKind, Page
 
 if TYPE_CHECKING:
@@ -50,7 +47,6 @@ if TYPE_CHECKING:
 
     from collectors.http import Answer
     from domain.errors import ReputationError
-    from domain.types import QuarantinedItem
 
 SPEC = ChannelSpec(
     channel="kakao_search",
@@ -63,7 +59,7 @@ SPEC = ChannelSpec(
     min_interval_s=0.2,
     timeout_s=15.0,
     credential_names=("rest_api_key",),
-    option_names=("keywords", "exclude", "services", "daily_quota", "base_url"),
+    option_names=OPTIONS,
     unverified=(
         "50 pages of a question",
         "30,000 calls a day for one key",
@@ -78,25 +74,6 @@ LAST_PAGE: Final = 50
 DEFAULT_SERVICES: Final = ("blog", "cafe")
 PLACES: Final = {"web": "", "blog": "blogname", "cafe": "cafename"}
 """The searches, each with the field that names where the post stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """What one answer says.
-
-    Attributes:
-        rows: Results on this page, relevant or not.
-        total: Results the engine counts.
-        is_end: Whether this was the last page.
-        oldest_at: When the last result was written.
-    """
-
-    items: tuple[CollectedFeedback, ...]
-    quarantined: tuple[QuarantinedItem, ...]
-    rows: int
-    total: int
-    is_end: bool
-    oldest_at: datetime | None
 
 
 def parse_page(
@@ -120,25 +97,23 @@ def parse_page(
     is_end = meta.get("is_end") if isinstance(meta, dict) else None
     if total < 0 or not isinstance(is_end, bool):
         raise changed("kakao search: no meta.total_count or meta.is_end", payload)
-    dates: list[datetime] = []
+    return read_results(
+        rows,
+        lambda row: _parse_feedback(row, service, keyword, now),
+        keyword=keyword,
+        owner=owner,
+        source=f"{service}?query={keyword}",
+        total=total,
+        is_end=is_end,
+    )
 
-    def read(row: Row) -> CollectedFeedback | None:
-        item, written_at = _parse_feedback(row, service, keyword, now)
-        dates.append(written_at)
-        return item if owner.accepts(keyword, f"{item.title}\n{item.text}") else None
 
-    items, quarantined = read_rows(rows, read, source=f"{service}?query={keyword}")
-    return ResultPage(items, quarantined, len(rows), total, is_end, dates[-1] if dates else None)
-
-
-def _parse_feedback(
-    row: Row, service: str, keyword: str, now: datetime
-) -> tuple[CollectedFeedback, datetime]:
+def _parse_feedback(row: Row, service: str, keyword: str, now: datetime) -> CollectedFeedback:
     written = parse_when(when_in(row, "datetime"), now=now)
     link = link_of(row, "url")
     title = words_of(row, "title")
     place = words_of(row, PLACES[service]) if PLACES[service] else ""
-    item = CollectedFeedback(
+    return CollectedFeedback(
         kind=FeedbackKind.POST,
         native_id=mention_id(service, keyword, link, title),
         text=words_of(row, "contents"),
@@ -149,7 +124,6 @@ def _parse_feedback(
         url=link,
         extra={"service": service} | ({"place": place} if place else {}),
     )
-    return item, written.at
 
 
 class KakaoSearchCollector:
@@ -165,19 +139,16 @@ class KakaoSearchCollector:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._address = address_of(build, ADDRESS)
-        self._owner = Ownership(build.account)
         key = required_credential(build, "rest_api_key")
         self._headers = {"Authorization": f"KakaoAK {key}"}
-        self._budget = DailyBudget(
-            build.tokens,
-            budget_name(SPEC.channel, key),
-            quota_option(build.account, DAILY_QUOTA),
+        self._search = Search(
+            build,
+            SPEC.channel,
+            key,
+            services=tuple(PLACES),
+            default=DEFAULT_SERVICES,
+            quota=DAILY_QUOTA,
         )
-        self._streams = [
-            (service, keyword)
-            for service in services_option(build.account, tuple(PLACES), DEFAULT_SERVICES)
-            for keyword in self._owner.keywords
-        ]
 
     @property
     def spec(self) -> ChannelSpec:
@@ -187,39 +158,26 @@ class KakaoSearchCollector:
     def fetch(self, since: datetime, until: datetime, cursor: str | None) -> Page:
         """Read one page of one keyword of one service; see `collectors.base.Collector.fetch`."""
         del until
-        here = Question.read(cursor, len(self._streams))
-        service, keyword = self._streams[here.stream]
-        answer = self._ask(service, keyword, here.page, SPEC.page_size)
-        page = parse_page(
-            answer.json(),
-            service=service,
-            keyword=keyword,
-            owner=self._owner,
-            now=self._build.clock(),
-        )
-        if here.page == 1 and not page.rows and page.total:
-            raise LayoutChangedError(
-                f"kakao {service}: {page.total} results counted, none given", payload=answer.body
-            )
-        has_more = (
-            not page.is_end
-            and here.page < LAST_PAGE
-            and page.oldest_at is not None
-            and page.oldest_at >= since
-        )
-        following = here.after(len(self._streams), has_more=has_more)
-        return Page(page.items, page.quarantined, next_cursor=following)
+
+        def goes_on(page: ResultPage, number: int) -> bool:
+            is_older = page.oldest_at is None or page.oldest_at < since
+            return not page.is_end and number < LAST_PAGE and not is_older
+
+        return self._search.fetch(cursor, self._ask, self._parse, goes_on)
 
     def check(self) -> CheckResult:
-        """Ask for one result."""
-        service, keyword = self._streams[0]
-        return check_by(lambda: rows_of(self._ask(service, keyword, 1, 1).json(), "documents"))
+        """Ask for the first page."""
+        return self._search.check(self._ask, "documents")
 
-    def _ask(self, service: str, keyword: str, page: int, size: int) -> Answer:
-        self._budget.spend(self._build.clock())
+    def _parse(self, payload: object, service: str, keyword: str) -> ResultPage:
+        now = self._build.clock()
+        owner = self._search.owner
+        return parse_page(payload, service=service, keyword=keyword, owner=owner, now=now)
+
+    def _ask(self, service: str, keyword: str, page: int) -> Answer:
         return self._build.client.read(
             f"{self._address}/v2/search/{service}",
-            params={"query": keyword, "sort": "recency", "page": page, "size": size},
+            params={"query": keyword, "sort": "recency", "page": page, "size": SPEC.page_size},
             headers=self._headers,
             refusal=refusal,
         )

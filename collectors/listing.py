@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from collectors.values import KST, clean_text
 from domain.errors import BadInputError, ConfigurationError, LayoutChangedError
-from domain.types import CollectedFeedback, QuarantinedItem
+from domain.types import CollectedFeedback, Page, QuarantinedItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,6 +273,30 @@ class Place:
         expected = min(page_size, listing.total - (self.page - 1) * page_size)
         is_short = listing.total >= 0 and listing.rows < expected
         return not self.shrank and not is_short and not listing.quarantined
+
+    def page_of(
+        self,
+        listing: Listing,
+        page_size: int,
+        *,
+        after: Place | None,
+        window: tuple[datetime, datetime],
+    ) -> Page:
+        """Give the worker's page: where the run goes on, or at its end what was read completely.
+
+        Args:
+            listing: What stands here.
+            page_size: Rows asked for.
+            after: Where to go when this list is at its end; None for the end of the run.
+            window: What the run asked for.
+        """
+        is_whole = self.has_all(listing, page_size)
+        there = self.within(listing, page_size) or after
+        if there is None:
+            covers = window if is_whole else None
+            return Page(listing.items, listing.quarantined, covers=covers)
+        there = replace(there, shrank=there.shrank or not is_whole)
+        return Page(listing.items, listing.quarantined, next_cursor=str(there))
 
 
 def days_between(since: datetime, until: datetime) -> tuple[date, date]:

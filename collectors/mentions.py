@@ -15,12 +15,25 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from collectors.base import CheckResult, check_by
+from collectors.listing import Row, read_rows, rows_of
 from collectors.relevance import Relevance, words_option
 from collectors.values import KST, html_to_text
-from domain.errors import BadInputError, ConfigurationError, RateLimitedError
+from domain.errors import (
+    BadInputError,
+    ConfigurationError,
+    LayoutChangedError,
+    RateLimitedError,
+)
+from domain.types import CollectedFeedback, Page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from collectors.base import Build
+    from collectors.http import Answer
     from domain.brands import Account, TokenStore
+    from domain.types import QuarantinedItem
 
 MAX_URL_CHARS: Final = 2000
 
@@ -87,6 +100,62 @@ class Ownership:
         return owner == keyword
 
 
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """What one answer says.
+
+    Attributes:
+        rows: Results on this page, relevant or not.
+        total: Results the engine counts.
+        is_end: Whether the engine says that no page follows.
+        oldest_at: When the last dated result was written; None where there are no dates.
+    """
+
+    items: tuple[CollectedFeedback, ...]
+    quarantined: tuple[QuarantinedItem, ...]
+    rows: int
+    total: int
+    is_end: bool = False
+    oldest_at: datetime | None = None
+
+
+def read_results(
+    rows: list[object],
+    read: Callable[[Row], CollectedFeedback],
+    *,
+    keyword: str,
+    owner: Ownership,
+    source: str,
+    total: int,
+    is_end: bool = False,
+) -> ResultPage:
+    """Read the results of an answer; what another keyword brings, or nobody, is left out.
+
+    Args:
+        rows: As they arrived.
+        read: Gives one result, or `BadInputError`.
+        keyword: What was asked for.
+        owner: Tells whose a result is.
+        source: Which question, for whoever looks at the quarantine.
+        total: Results the engine counts.
+        is_end: What the engine says.
+
+    Raises:
+        LayoutChangedError: Not one result can be read.
+    """
+    dates: list[datetime] = []
+
+    def read_own(row: Row) -> CollectedFeedback | None:
+        item = read(row)
+        if item.written_at is not None:
+            dates.append(item.written_at)
+        return item if owner.accepts(keyword, f"{item.title}\n{item.text}") else None
+
+    items, quarantined = read_rows(rows, read_own, source=source)
+    oldest_at = dates[-1] if dates else None
+    return ResultPage(items, quarantined, len(rows), total, is_end, oldest_at)
+
+
 class DailyBudget:
     """Counts the calls of one key and day, for all brands and processes that share the key.
 
@@ -117,6 +186,86 @@ class DailyBudget:
                     f"the daily quota of {self._limit} calls is spent", _until_midnight_s(local)
                 )
             self._tokens.save(self._name, {"day": day, "count": str(count + 1)})
+
+
+OPTIONS: Final = ("keywords", "exclude", "services", "daily_quota", "base_url")
+"""Options of an account that asks a search."""
+
+
+class Search:
+    """What an account asks a search: its keywords of its services, within the key's budget.
+
+    Args:
+        build: The account's.
+        channel: For the name of the budget.
+        key: Whose budget it is.
+        services: The searches there are.
+        default: Those asked where the account does not choose.
+        quota: Calls a day where the account does not say.
+
+    Raises:
+        ConfigurationError: Keywords, services or quota are missing or wrong.
+    """
+
+    def __init__(
+        self,
+        build: Build,
+        channel: str,
+        key: str,
+        *,
+        services: tuple[str, ...],
+        default: tuple[str, ...],
+        quota: int,
+    ) -> None:
+        self._build = build
+        self._channel = channel
+        self.owner = Ownership(build.account)
+        self._budget = DailyBudget(
+            build.tokens, budget_name(channel, key), quota_option(build.account, quota)
+        )
+        self._streams = [
+            (service, keyword)
+            for service in services_option(build.account, services, default)
+            for keyword in self.owner.keywords
+        ]
+
+    def fetch(
+        self,
+        cursor: str | None,
+        ask: Callable[[str, str, int], Answer],
+        parse: Callable[[object, str, str], ResultPage],
+        goes_on: Callable[[ResultPage, int], bool],
+    ) -> Page:
+        """Read one page of one keyword of one service.
+
+        Args:
+            cursor: The run's.
+            ask: Asks for a service, a keyword and a page.
+            parse: Reads the answer to a service and a keyword.
+            goes_on: Tells whether the page after one may have something new.
+        """
+        here = Question.read(cursor, len(self._streams))
+        service, keyword = self._streams[here.stream]
+        self._budget.spend(self._build.clock())
+        answer = ask(service, keyword, here.page)
+        page = parse(answer.json(), service, keyword)
+        if here.page == 1 and not page.rows and page.total:
+            raise LayoutChangedError(
+                f"{self._channel} {service}: {page.total} results counted, none given",
+                payload=answer.body,
+            )
+        following = here.after(len(self._streams), has_more=goes_on(page, here.page))
+        return Page(page.items, page.quarantined, next_cursor=following)
+
+    def check(self, ask: Callable[[str, str, int], Answer], rows: str) -> CheckResult:
+        """Ask for the first page of the first question; its list of results must be there."""
+
+        def prove() -> None:
+            self._budget.spend(self._build.clock())
+            service, keyword = self._streams[0]
+            rows_of(ask(service, keyword, 1).json(), rows)
+
+        return check_by(prove)
 
 
 def _until_midnight_s(local: datetime) -> float:

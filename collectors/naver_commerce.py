@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -24,7 +23,7 @@ from urllib.parse import urlencode
 
 import bcrypt
 
-from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, explain, failed
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
 from collectors.http import CLOCK_SKEW_LIMIT_S
 from collectors.listing import (
     Listing,
@@ -282,27 +281,18 @@ class NaverCollector:
         surface = self._surfaces[here.surface]
         body = self._api.ask(surface, since, until, here.page)
         listing = parse_questions(body, surface=surface, now=self._build.clock())
-        is_whole = here.has_all(listing, SPEC.page_size)
-        there = here.within(listing, SPEC.page_size)
-        if there is None and here.surface + 1 < len(self._surfaces):
-            there = Place(here.surface + 1, shrank=here.shrank)
-        if there is None:
-            covers = (since, until) if is_whole else None
-            return Page(listing.items, listing.quarantined, covers=covers)
-        there = replace(there, shrank=there.shrank or not is_whole)
-        return Page(listing.items, listing.quarantined, next_cursor=str(there))
+        is_last = here.surface + 1 == len(self._surfaces)
+        after = None if is_last else Place(here.surface + 1, shrank=here.shrank)
+        return here.page_of(listing, SPEC.page_size, after=after, window=(since, until))
 
     def check(self) -> CheckResult:
         """Get a token and ask for the last hour's questions of the first list."""
+        return check_by(self._prove, _REMEDIES)
+
+    def _prove(self) -> str:
         now = self._build.clock()
-        try:
-            self._api.ask(self._surfaces[0], now - timedelta(hours=1), now, 1)
-        except CredentialRejectedError as error:
-            reason = CheckReason(error.reason)
-            return failed(reason, str(error), _REMEDIES.get(reason, ""))
-        except ReputationError as error:
-            return explain(error)
-        return CheckResult(ok=True, detail=", ".join(self._surfaces))
+        self._api.ask(self._surfaces[0], now - timedelta(hours=1), now, 1)
+        return ", ".join(self._surfaces)
 
 
 def build(build: Build) -> NaverCollector:

@@ -23,26 +23,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from collectors.base import Build, ChannelSpec, CheckResult, check_by
+from collectors.base import Build, ChannelSpec, CheckResult
 from collectors.listing import (
     Row,
     address_of,
     changed,
     count_in,
-    read_rows,
     required_credential,
     rows_of,
     when_in,
 )
 from collectors.mentions import (
-    DailyBudget,
+    OPTIONS,
     Ownership,
-    Question,
-    budget_name,
+    ResultPage,
+    Search,
     link_of,
     mention_id,
-    quota_option,
-    services_option,
+    read_results,
     words_of,
 )
 from collectors.values import When, parse_when
@@ -61,7 +59,6 @@ if TYPE_CHECKING:
 
     from collectors.http import Answer
     from domain.errors import ReputationError
-    from domain.types import QuarantinedItem
 
 SPEC = ChannelSpec(
     channel="naver_search",
@@ -74,7 +71,7 @@ SPEC = ChannelSpec(
     min_interval_s=0.2,
     timeout_s=15.0,
     credential_names=("client_id", "client_secret"),
-    option_names=("keywords", "exclude", "services", "daily_quota", "base_url"),
+    option_names=OPTIONS,
     unverified=(
         "error codes 010, 012 and 028, and that 024 with the words Scope Status means a missing API",
         "the quota's day begins at midnight in Korea",
@@ -117,23 +114,6 @@ SERVICES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """What one answer says.
-
-    Attributes:
-        rows: Results on this page, relevant or not.
-        total: Results the engine counts.
-        oldest_at: When the last dated result was written; None where there are no dates.
-    """
-
-    items: tuple[CollectedFeedback, ...]
-    quarantined: tuple[QuarantinedItem, ...]
-    rows: int
-    total: int
-    oldest_at: datetime | None
-
-
 def parse_page(
     payload: object, *, service: str, keyword: str, owner: Ownership, now: datetime
 ) -> ResultPage:
@@ -153,16 +133,14 @@ def parse_page(
     total = count_in(payload, "total")
     if total < 0:
         raise changed("naver search: no total", payload)
-    dates: list[datetime] = []
-
-    def read(row: Row) -> CollectedFeedback | None:
-        item = _parse_feedback(row, service, keyword, now)
-        if item.written_at is not None:
-            dates.append(item.written_at)
-        return item if owner.accepts(keyword, f"{item.title}\n{item.text}") else None
-
-    items, quarantined = read_rows(rows, read, source=f"{service}?query={keyword}")
-    return ResultPage(items, quarantined, len(rows), total, dates[-1] if dates else None)
+    return read_results(
+        rows,
+        lambda row: _parse_feedback(row, service, keyword, now),
+        keyword=keyword,
+        owner=owner,
+        source=f"{service}?query={keyword}",
+        total=total,
+    )
 
 
 def _parse_feedback(row: Row, service: str, keyword: str, now: datetime) -> CollectedFeedback:
@@ -212,22 +190,19 @@ class NaverSearchCollector:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._address = address_of(build, ADDRESS)
-        self._owner = Ownership(build.account)
         client_id = required_credential(build, "client_id")
         self._headers = {
             "X-Naver-Client-Id": client_id,
             "X-Naver-Client-Secret": required_credential(build, "client_secret"),
         }
-        self._budget = DailyBudget(
-            build.tokens,
-            budget_name(SPEC.channel, client_id),
-            quota_option(build.account, DAILY_QUOTA),
+        self._search = Search(
+            build,
+            SPEC.channel,
+            client_id,
+            services=tuple(SERVICES),
+            default=DEFAULT_SERVICES,
+            quota=DAILY_QUOTA,
         )
-        self._streams = [
-            (service, keyword)
-            for service in services_option(build.account, tuple(SERVICES), DEFAULT_SERVICES)
-            for keyword in self._owner.keywords
-        ]
 
     @property
     def spec(self) -> ChannelSpec:
@@ -236,39 +211,28 @@ class NaverSearchCollector:
 
     def fetch(self, since: datetime, until: datetime, cursor: str | None) -> Page:
         """Read one page of one keyword of one service; see `collectors.base.Collector.fetch`."""
-        here = Question.read(cursor, len(self._streams))
-        service, keyword = self._streams[here.stream]
-        answer = self._ask(service, keyword, here.page, SPEC.page_size)
-        page = parse_page(
-            answer.json(),
-            service=service,
-            keyword=keyword,
-            owner=self._owner,
-            now=self._build.clock(),
-        )
-        if here.page == 1 and not page.rows and page.total:
-            raise LayoutChangedError(
-                f"naver {service}: {page.total} results counted, none given", payload=answer.body
-            )
-        has_more = (
-            page.rows > 0
-            and here.page * SPEC.page_size < min(page.total, LAST_START)
-            and _goes_back(page, here.page, since, until)
-        )
-        following = here.after(len(self._streams), has_more=has_more)
-        return Page(page.items, page.quarantined, next_cursor=following)
+
+        def goes_on(page: ResultPage, number: int) -> bool:
+            reach = min(page.total, LAST_START)
+            has_more = page.rows > 0 and number * SPEC.page_size < reach
+            return has_more and _goes_back(page, number, since, until)
+
+        return self._search.fetch(cursor, self._ask, self._parse, goes_on)
 
     def check(self) -> CheckResult:
-        """Ask for one result."""
-        service, keyword = self._streams[0]
-        return check_by(lambda: rows_of(self._ask(service, keyword, 1, 1).json(), "items"))
+        """Ask for the first page."""
+        return self._search.check(self._ask, "items")
 
-    def _ask(self, service: str, keyword: str, page: int, display: int) -> Answer:
-        self._budget.spend(self._build.clock())
+    def _parse(self, payload: object, service: str, keyword: str) -> ResultPage:
+        now = self._build.clock()
+        owner = self._search.owner
+        return parse_page(payload, service=service, keyword=keyword, owner=owner, now=now)
+
+    def _ask(self, service: str, keyword: str, page: int) -> Answer:
         params: dict[str, str | int] = {
             "query": keyword,
-            "display": display,
-            "start": (page - 1) * display + 1,
+            "display": SPEC.page_size,
+            "start": (page - 1) * SPEC.page_size + 1,
         }
         if SERVICES[service].is_sorted:
             params["sort"] = "date"

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from collectors.base import Build, ChannelSpec
 from collectors.files import Columns, FolderCollector, read_pages
-from collectors.table_file import TableLayout
+from collectors.tables import TableLayout
 from domain.errors import BadInputError, ConfigurationError
 from domain.types import ChannelReply, CollectedFeedback, FeedbackKind, ReplyRules
 

@@ -48,7 +48,12 @@ def test_every_channels_parser_and_memory_are_measured() -> None:
 
 def test_as_many_pages_are_read_as_were_asked_for() -> None:
     read: list[int] = []
-    channels._growth(repeat(lambda: read.append(1) or 1), 30)
+
+    def read_one() -> int:
+        read.append(1)
+        return 1
+
+    channels._growth(repeat(read_one), 30)
     assert len(read) == 30
 
 

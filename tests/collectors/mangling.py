@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from collectors.listing import Listing
 
 JUNK = st.one_of(
     st.none(),
@@ -79,3 +82,11 @@ def _places(body: object) -> list[tuple[Any, Any]]:
         places += [(holder, key) for key, _ in pairs]
         todo += [value for _, value in pairs]
     return places
+
+
+def assert_nothing_is_lost(listing: Listing, now: datetime) -> None:
+    """Check what every reading of a list keeps: each row is feedback or in quarantine."""
+    assert len(listing.items) + len(listing.quarantined) == listing.rows
+    for item in listing.items:
+        item.text.encode()
+        assert item.written_at is None or item.written_at <= now + timedelta(minutes=5)

@@ -11,37 +11,35 @@ import pytest
 from hypothesis import given
 
 from collectors import cafe24
-from collectors.base import Build
 from collectors.cafe24 import (
-    SPEC,
     build,
     parse_articles,
     parse_comments,
     parse_urgent,
     plan_boards,
 )
-from collectors.http import Limits, Pacer, build_client
-from domain.brands import Account
 from domain.errors import (
     BadInputError,
     ConfigurationError,
     CredentialRejectedError,
     LayoutChangedError,
 )
-from domain.types import CollectedFeedback, FeedbackKind, ReplyTarget
+from domain.types import CollectedFeedback, FeedbackKind
 from responders.publishers.cafe24 import build as build_publisher
 from storage import schema
 from storage.session import Database
 from storage.tokens import DatabaseTokenStore
 from tests.collectors.conftest import FIXTURES, NOW, MemoryTokens
 from tests.collectors.mangling import mangled, totality
+from tests.collectors.markets import build_on, target_of
 from tests.fakes.cafe24 import FIRST_REFRESH_TOKEN, WRITER, Cafe24Market
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from domain.brands import TokenStore
+    from collectors.base import Build
+
 
 REVIEWS = json.loads((FIXTURES / "cafe24" / "4-review.json").read_text(encoding="utf-8"))
 QUESTIONS = json.loads((FIXTURES / "cafe24" / "6-inquiry.json").read_text(encoding="utf-8"))
@@ -90,28 +88,6 @@ def market() -> Iterator[Cafe24Market]:
     made.stop()
 
 
-def build_on(market: Cafe24Market, tokens: TokenStore | None = None, **options: object) -> Build:
-    account = market.account()
-    account = Account(
-        account.brand,
-        account.name,
-        account.channel,
-        credentials=account.credentials,
-        options={**account.options, **options},
-        writable=True,
-    )
-    client = build_client(
-        account,
-        SPEC,
-        pacer=Pacer(market.clock.monotonic),
-        clock=market.clock.now,
-        allow_private=True,
-        limits=Limits(wait_s=15.0, total_s=30.0),
-        sleep=market.clock.advance,
-    )
-    return Build(account, client, market.clock.now, tokens or MemoryTokens())
-
-
 def collect(
     made: Build, market: Cafe24Market, back: timedelta = DAY
 ) -> dict[str, CollectedFeedback]:
@@ -129,10 +105,6 @@ def collect(
         if cursor is None:
             return items
     raise AssertionError("the run does not end")
-
-
-def target_of(item: CollectedFeedback) -> ReplyTarget:
-    return ReplyTarget(item.native_id, item.kind, item.extra, "pyeongpan-1")
 
 
 def parse(body: object, kind: FeedbackKind = FeedbackKind.INQUIRY) -> cafe24.Articles:
@@ -294,7 +266,7 @@ def test_comments_are_read_also_when_every_page_is_another_process(market: Cafe2
 def test_comments_can_be_left_out(market: Cafe24Market) -> None:
     review = market.seed("뚜껑이 깨졌어요", market.clock.now() - timedelta(hours=2), "review")
     comment = market.comment(review, "저도 그래요")
-    items = collect(build_on(market, comments=False), market)
+    items = collect(build_on(market, {"comments": False}), market)
     assert review in items
     assert comment not in items
 
@@ -330,19 +302,19 @@ def test_the_reply_to_a_secret_question_is_secret_and_its_html_is_text(
 @pytest.mark.enable_socket
 def test_the_way_of_replying_is_chosen_per_board(market: Cafe24Market) -> None:
     review = market.seed("뚜껑이 깨졌어요", market.clock.now() - timedelta(hours=2), "review")
-    made = build_on(market, reply_by={"4": "article"})
+    made = build_on(market, {"reply_by": {"4": "article"}})
     build_publisher(made).publish(target_of(collect(made, market)[review]), "죄송합니다.")
     assert len(market.reply_numbers(review)) == 1
     with pytest.raises(ConfigurationError):
-        build_publisher(build_on(market, reply_by={"4": "letter"}))
+        build_publisher(build_on(market, {"reply_by": {"4": "letter"}}))
 
 
 @pytest.mark.enable_socket
 def test_urgent_inquiries_are_read_and_answered_when_asked_for(market: Cafe24Market) -> None:
     urgent = market.seed_urgent("지금 바로 취소해 주세요", market.clock.now() - timedelta(hours=1))
     tokens = MemoryTokens()
-    assert urgent not in collect(build_on(market, tokens), market)
-    made = build_on(market, tokens, urgent=True, user_id="operator")
+    assert urgent not in collect(build_on(market, tokens=tokens), market)
+    made = build_on(market, {"urgent": True, "user_id": "operator"}, tokens=tokens)
     target = target_of(collect(made, market)[urgent])
     publisher = build_publisher(made)
     publisher.publish(target, "취소했습니다.")
@@ -358,7 +330,7 @@ def test_more_articles_than_an_offset_reaches_are_read_by_halves(
     market.most_offset = 150
     now = market.clock.now()
     ids = {market.seed(f"글 {n}", now - timedelta(hours=n + 1)) for n in range(700)}
-    assert collect(build_on(market, comments=False), market, 60 * DAY).keys() == ids
+    assert collect(build_on(market, {"comments": False}), market, 60 * DAY).keys() == ids
 
 
 @pytest.mark.enable_socket
@@ -370,7 +342,7 @@ def test_what_no_offset_reaches_is_reported_and_nothing_is_called_gone(
     now = market.clock.now()
     for n in range(400):
         market.seed(f"글 {n}", now - timedelta(seconds=n + 1))
-    collector = build(build_on(market, comments=False, boards={"6": "inquiry"}))
+    collector = build(build_on(market, {"comments": False, "boards": {"6": "inquiry"}}))
     cursor, reasons = None, []
     while True:
         page = collector.fetch(now - timedelta(hours=1), now, cursor)
@@ -387,7 +359,7 @@ def test_what_no_offset_reaches_is_reported_and_nothing_is_called_gone(
 def test_only_the_chosen_boards_are_asked_for(market: Cafe24Market) -> None:
     market.seed("리뷰", market.clock.now() - timedelta(hours=1), "review")
     question = market.seed("문의", market.clock.now() - timedelta(hours=1), "qna")
-    items = collect(build_on(market, boards={"6": "inquiry"}), market)
+    items = collect(build_on(market, {"boards": {"6": "inquiry"}}), market)
     assert items.keys() == {question}
     assert not any("/boards/4/" in asked.path for asked in market.journal)
 
@@ -395,7 +367,7 @@ def test_only_the_chosen_boards_are_asked_for(market: Cafe24Market) -> None:
 @pytest.mark.enable_socket
 def test_a_board_that_is_not_there_is_the_operators_business(market: Cafe24Market) -> None:
     with pytest.raises(ConfigurationError, match="board 77"):
-        collect(build_on(market, boards={"77": "post"}), market)
+        collect(build_on(market, {"boards": {"77": "post"}}), market)
 
 
 @pytest.mark.enable_socket
@@ -410,7 +382,7 @@ def test_two_workers_use_a_refresh_token_once(market: Cafe24Market, tmp_path: Pa
     database = Database(f"sqlite:///{tmp_path / 'tokens.db'}")
     schema.upgrade(database)
     made = [
-        build_on(market, DatabaseTokenStore(database, lambda raw: raw, lambda raw: raw))
+        build_on(market, tokens=DatabaseTokenStore(database, lambda raw: raw, lambda raw: raw))
         for _ in range(4)
     ]
     results: list[bool] = []
@@ -473,4 +445,4 @@ def test_a_strange_cursor_is_refused(market: Cafe24Market, cursor: str) -> None:
 )
 def test_wrong_options_are_named(market: Cafe24Market, options: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="brand/mall"):
-        build(build_on(market, None, **options))
+        build(build_on(market, options))

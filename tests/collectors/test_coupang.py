@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from collectors.base import Build
-from collectors.coupang import SPEC, authorization, build, parse_contact, parse_inquiries
-from collectors.http import Limits, Pacer, build_client
-from domain.brands import Account
+from collectors.coupang import authorization, build, parse_contact, parse_inquiries
 from domain.errors import (
     BadInputError,
     ConfigurationError,
@@ -21,10 +18,10 @@ from domain.errors import (
     OutcomeUnknownError,
     PublicationRefusedError,
 )
-from domain.types import ReplyTarget
 from responders.publishers.coupang import build as build_publisher
-from tests.collectors.conftest import FIXTURES, NOW, MemoryTokens
-from tests.collectors.mangling import mangled, totality
+from tests.collectors.conftest import FIXTURES, NOW
+from tests.collectors.mangling import assert_nothing_is_lost, mangled, totality
+from tests.collectors.markets import build_on, target_of
 from tests.fakes.coupang import CoupangMarket
 
 if TYPE_CHECKING:
@@ -40,28 +37,6 @@ def market() -> Iterator[CoupangMarket]:
     made.start()
     yield made
     made.stop()
-
-
-def build_on(market: CoupangMarket, **options: object) -> Build:
-    account = market.account()
-    account = Account(
-        account.brand,
-        account.name,
-        account.channel,
-        credentials=account.credentials,
-        options={**account.options, **options},
-        writable=True,
-    )
-    client = build_client(
-        account,
-        SPEC,
-        pacer=Pacer(market.clock.monotonic),
-        clock=market.clock.now,
-        allow_private=True,
-        limits=Limits(wait_s=15.0, total_s=30.0),
-        sleep=market.clock.advance,
-    )
-    return Build(account, client, market.clock.now, MemoryTokens())
 
 
 def test_the_signature_is_right_byte_for_byte() -> None:
@@ -128,11 +103,8 @@ def _is_total(body: object, surface: str) -> None:
         listing = parse_inquiries(body, surface=surface, now=NOW)
     except LayoutChangedError:
         return
-    assert len(listing.items) + len(listing.quarantined) == listing.rows
-    for item in listing.items:
-        item.text.encode()
-        assert item.written_at is not None
-        assert item.written_at <= NOW + timedelta(minutes=5)
+    assert_nothing_is_lost(listing, NOW)
+    assert all(item.written_at for item in listing.items)
 
 
 @totality
@@ -149,7 +121,7 @@ def test_a_busy_window_is_read_day_by_day(market: CoupangMarket) -> None:
     market.slow_rows = 12
     now = market.clock.now()
     ids = {market.seed(f"문의 {n}", now - timedelta(hours=3 * n + 1)) for n in range(40)}
-    collector = build(build_on(market, surfaces=["product"]))
+    collector = build(build_on(market, {"surfaces": ["product"]}))
     since, cursor, seen = now - timedelta(days=6), None, set()
     while True:
         page = collector.fetch(since, now, cursor)
@@ -166,11 +138,11 @@ def test_a_busy_window_is_read_day_by_day(market: CoupangMarket) -> None:
 def test_a_transferred_inquiry_is_marked_and_takes_no_answer(market: CoupangMarket) -> None:
     native_id = market.seed("확인만 해 주세요", market.clock.now() - timedelta(hours=2), "cc")
     market.want_confirmation(native_id)
-    made = build_on(market, surfaces=["transfer"])
+    made = build_on(market, {"surfaces": ["transfer"]})
     page = build(made).fetch(market.clock.now() - timedelta(days=1), market.clock.now(), None)
     (item,) = page.items
     assert item.extra["needs_confirm"] == "1"
-    target = ReplyTarget(item.native_id, item.kind, item.extra, "pyeongpan-1")
+    target = target_of(item)
     publisher = build_publisher(made)
     with pytest.raises(PublicationRefusedError):
         publisher.publish(target, "확인했습니다.")
@@ -184,7 +156,7 @@ def test_an_inquiry_that_waits_for_nothing_is_marked(market: CoupangMarket) -> N
     native_id = market.seed("배송 문의", market.clock.now() - timedelta(hours=2), "cc")
     market.want_confirmation(native_id)
     market.confirm_elsewhere(native_id)
-    page = build(build_on(market, surfaces=["cc"])).fetch(
+    page = build(build_on(market, {"surfaces": ["cc"]})).fetch(
         market.clock.now() - timedelta(days=1), market.clock.now(), None
     )
     (item,) = page.items
@@ -200,7 +172,7 @@ def test_a_duplicate_that_the_list_does_not_show_yet_is_not_taken_for_success(
     made = build_on(market)
     page = build(made).fetch(market.clock.now() - timedelta(days=1), market.clock.now(), None)
     (item,) = page.items
-    target = ReplyTarget(item.native_id, item.kind, item.extra, "pyeongpan-1")
+    target = target_of(item)
     publisher = build_publisher(made)
     publisher.publish(target, "내일 도착합니다.")
     market.hides_replies = True
@@ -214,10 +186,10 @@ def test_a_duplicate_that_the_list_does_not_show_yet_is_not_taken_for_success(
 @pytest.mark.enable_socket
 def test_a_wrong_wing_login_is_the_operators_business(market: CoupangMarket) -> None:
     market.seed("언제 와요?", market.clock.now() - timedelta(hours=2))
-    made = build_on(market, reply_by="somebody")
+    made = build_on(market, {"reply_by": "somebody"})
     page = build(made).fetch(market.clock.now() - timedelta(days=1), market.clock.now(), None)
     (item,) = page.items
-    target = ReplyTarget(item.native_id, item.kind, item.extra, "pyeongpan-1")
+    target = target_of(item)
     with pytest.raises(CredentialRejectedError):
         build_publisher(made).publish(target, "내일 도착합니다.")
 
@@ -244,4 +216,4 @@ def test_a_strange_cursor_is_refused(market: CoupangMarket, cursor: str) -> None
 @pytest.mark.enable_socket
 def test_wrong_options_are_named(market: CoupangMarket, options: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="brand/coupang"):
-        build(build_on(market, **options))
+        build(build_on(market, options))

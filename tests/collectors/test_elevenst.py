@@ -26,7 +26,7 @@ from responders.publishers.base import refuse_unfit
 from responders.publishers.elevenst import RULES, body_of
 from responders.publishers.elevenst import build as build_publisher
 from tests.collectors.conftest import FIXTURES, NOW
-from tests.collectors.mangling import totality
+from tests.collectors.mangling import assert_nothing_is_lost, totality
 from tests.collectors.markets import build_on, target_of
 from tests.fakes.elevenst import Elevenst, _answer_in
 
@@ -177,10 +177,7 @@ def test_any_answer_is_read_or_refused_by_name(
         listing = (parse_notices if is_urgent else parse_questions)(xml, now=NOW)
     except ReputationError:
         return
-    assert len(listing.items) + len(listing.quarantined) == listing.rows
-    for item in listing.items:
-        item.text.encode()
-        assert item.written_at is None or item.written_at <= NOW + timedelta(minutes=5)
+    assert_nothing_is_lost(listing, NOW)
 
 
 def test_an_answer_is_euc_kr_in_cdata() -> None:

@@ -23,7 +23,7 @@ from domain.errors import (
 )
 from responders.publishers.esm import build as build_publisher
 from tests.collectors.conftest import FIXTURES, NOW
-from tests.collectors.mangling import mangled, totality
+from tests.collectors.mangling import assert_nothing_is_lost, mangled, totality
 from tests.collectors.markets import build_on, target_of
 from tests.fakes.esm import EsmMarket
 
@@ -121,10 +121,7 @@ def test_any_answer_is_read_or_refused_by_name(body: object) -> None:
         listing = _parsed(body)
     except ReputationError:
         return
-    assert len(listing.items) + len(listing.quarantined) == listing.rows
-    for item in listing.items:
-        item.text.encode()
-        assert item.written_at is None or item.written_at <= NOW + timedelta(minutes=5)
+    assert_nothing_is_lost(listing, NOW)
 
 
 @pytest.mark.enable_socket

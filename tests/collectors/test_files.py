@@ -23,7 +23,8 @@ from collectors.files import (
     read_pages,
 )
 from collectors.seller_export import COLUMNS, SellerExportLayout
-from collectors.table_file import SPEC, TableLayout
+from collectors.table_file import SPEC
+from collectors.tables import TableLayout
 from domain.brands import Account
 from domain.errors import BadInputError, ConfigurationError
 from tests.collectors.conftest import FIXTURES, NOW

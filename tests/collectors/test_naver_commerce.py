@@ -10,10 +10,7 @@ import bcrypt
 import pytest
 from hypothesis import given
 
-from collectors.base import Build
-from collectors.http import Limits, Pacer, build_client
-from collectors.naver_commerce import SPEC, build, parse_questions, signature
-from domain.brands import Account
+from collectors.naver_commerce import build, parse_questions, signature
 from domain.errors import (
     BadInputError,
     ConfigurationError,
@@ -22,15 +19,18 @@ from domain.errors import (
     OutcomeUnknownError,
     PublicationRefusedError,
 )
-from domain.types import ReplyTarget
 from responders.publishers.naver_commerce import build as build_publisher
 from tests.collectors.conftest import FIXTURES, NOW, MemoryTokens
-from tests.collectors.mangling import mangled, totality
+from tests.collectors.mangling import assert_nothing_is_lost, mangled, totality
+from tests.collectors.markets import build_on, target_of
 from tests.fakes.marketplace import Fault, On
 from tests.fakes.naver_commerce import CLIENT_SECRET, NaverMarket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from collectors.base import Build
+    from domain.types import ReplyTarget
 
 QNA = json.loads((FIXTURES / "naver_commerce" / "qna.json").read_text(encoding="utf-8"))
 INQUIRY = json.loads((FIXTURES / "naver_commerce" / "inq.json").read_text(encoding="utf-8"))
@@ -45,32 +45,10 @@ def market() -> Iterator[NaverMarket]:
     made.stop()
 
 
-def build_on(market: NaverMarket, tokens: MemoryTokens | None = None, **options: object) -> Build:
-    account = market.account()
-    account = Account(
-        account.brand,
-        account.name,
-        account.channel,
-        credentials=account.credentials,
-        options={**account.options, **options},
-        writable=True,
-    )
-    client = build_client(
-        account,
-        SPEC,
-        pacer=Pacer(market.clock.monotonic),
-        clock=market.clock.now,
-        allow_private=True,
-        limits=Limits(wait_s=15.0, total_s=30.0),
-        sleep=market.clock.advance,
-    )
-    return Build(account, client, market.clock.now, tokens or MemoryTokens())
-
-
 def target_on(made: Build, market: NaverMarket) -> ReplyTarget:
     page = build(made).fetch(market.clock.now() - DAY, market.clock.now(), None)
     (item,) = page.items
-    return ReplyTarget(item.native_id, item.kind, item.extra, "pyeongpan-1")
+    return target_of(item)
 
 
 def test_the_signature_is_right_byte_for_byte() -> None:
@@ -123,22 +101,19 @@ def _is_total(body: object, surface: str) -> None:
         listing = parse_questions(body, surface=surface, now=NOW)
     except LayoutChangedError:
         return
-    assert len(listing.items) + len(listing.quarantined) == listing.rows
-    for item in listing.items:
-        item.text.encode()
-        assert item.written_at is not None
-        assert item.written_at <= NOW + timedelta(minutes=5)
+    assert_nothing_is_lost(listing, NOW)
+    assert all(item.written_at for item in listing.items)
 
 
 @pytest.mark.enable_socket
 def test_processes_share_one_token_until_it_expires(market: NaverMarket) -> None:
     tokens = MemoryTokens()
     for _ in range(2):
-        collector = build(build_on(market, tokens))
+        collector = build(build_on(market, tokens=tokens))
         assert collector.check().ok
     assert market.issued == 1
     market.clock.advance(10_800)
-    assert build(build_on(market, tokens)).check().ok
+    assert build(build_on(market, tokens=tokens)).check().ok
     assert market.issued == 2
 
 
@@ -150,7 +125,7 @@ def test_a_token_of_other_credentials_is_not_used(market: NaverMarket) -> None:
         "expires_at": (market.clock.now() + DAY).isoformat(),
         "made_from": "0" * 32,
     }
-    assert build(build_on(market, tokens)).check().ok
+    assert build(build_on(market, tokens=tokens)).check().ok
     assert all("another" not in asked.headers.get("authorization", "") for asked in market.journal)
 
 
@@ -180,7 +155,7 @@ def test_a_write_is_never_repeated_with_a_new_token(market: NaverMarket) -> None
 @pytest.mark.enable_socket
 def test_an_inquiry_answered_in_the_same_moment_is_seen_by_reading(market: NaverMarket) -> None:
     native_id = market.seed("언제 와요?", market.clock.now() - timedelta(hours=1), "inq")
-    made = build_on(market, surfaces=["inq"])
+    made = build_on(market, {"surfaces": ["inq"]})
     target = target_on(made, market)
     market.answer_elsewhere(native_id, "동료의 답변입니다.")
     market.lagging = True
@@ -196,16 +171,16 @@ def test_an_inquiry_answered_in_the_same_moment_is_seen_by_reading(market: Naver
 @pytest.mark.enable_socket
 def test_the_longest_reply_is_an_option(market: NaverMarket) -> None:
     market.seed("언제 와요?", market.clock.now() - timedelta(hours=1))
-    made = build_on(market, reply_max_length=10)
+    made = build_on(market, {"reply_max_length": 10})
     with pytest.raises(PublicationRefusedError):
         build_publisher(made).publish(target_on(made, market), "열 글자보다 긴 답변입니다.")
     with pytest.raises(ConfigurationError):
-        build_publisher(build_on(market, reply_max_length="long"))
+        build_publisher(build_on(market, {"reply_max_length": "long"}))
 
 
 @pytest.mark.enable_socket
 def test_an_agency_asks_on_behalf_of_a_seller(market: NaverMarket) -> None:
-    build(build_on(market, account_id="ncp_1abc")).check()
+    build(build_on(market, {"account_id": "ncp_1abc"})).check()
     assert b"type=SELLER&account_id=ncp_1abc" in market.journal[0].body
     assert CLIENT_SECRET.encode() not in market.journal[0].body
 

@@ -181,7 +181,7 @@ def test_closing_the_tools_closes_every_accounts_connections(house: House) -> No
     (account,) = runtime.accounts.values()
     client = runtime._build(account).client
     assert runtime._build(account).client is client
-    assert not client._session.is_closed
+    sessions = (client._session, client._redirects)
+    assert [session.is_closed for session in sessions] == [False, False]
     runtime.close()
-    assert client._session.is_closed
-    assert client._redirects.is_closed
+    assert [session.is_closed for session in sessions] == [True, True]
