@@ -83,6 +83,12 @@ class Base(DeclarativeBase):
     }
 
 
+NO_STARS = 6
+"""Where feedback without stars stands among those with 1 to 5."""
+USUAL_CAPACITY = 100
+"""Most undecided cases a person has at once, unless it is set otherwise."""
+
+
 def _where(condition: str) -> dict[str, Any]:
     return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
@@ -212,6 +218,14 @@ class CaseRow(Base):
     """Why a person must look again, shown on the case; empty when there is nothing to say."""
     reminder: Mapped[str] = mapped_column(String(20), default="", server_default="")
     """The last deadline notice: empty, ``due_soon``, ``overdue`` or ``escalated``."""
+    stars_rank: Mapped[int] = mapped_column(default=NO_STARS, server_default=str(NO_STARS))
+    """The feedback's stars, 6 without: the queue's order."""
+    reach_rank: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Minus the feedback's reach: the queue's order, widest first."""
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", name="fk_cases_owner_id"))
+    """Who looks after it (담당); None for nobody."""
+    owner_note: Mapped[str] = mapped_column(default="", server_default="")
+    """What whoever had it before leaves the owner."""
     draft_number: Mapped[int] = mapped_column(default=0)
     """Number of the draft a decision would be about; 0 before the first."""
     queued_at: Mapped[datetime]
@@ -223,6 +237,15 @@ class CaseRow(Base):
         Index("ix_cases_queue", "state", "severity_rank", "due_at"),
         Index("ix_cases_brand_state", "brand", "state"),
         Index("ix_cases_waiting", "queued_at", **_where("state = 'opened'")),
+        # A person's queue, nobody's queue, and how much each person has open.
+        Index(
+            "ix_cases_owner",
+            "owner_id",
+            "state",
+            "severity_rank",
+            "due_at",
+            **_where("closed_at IS NULL"),
+        ),
     )
 
 
@@ -528,6 +551,10 @@ class PersonRow(Base):
     oidc_subject: Mapped[str | None] = mapped_column(String(300), unique=True)
     """``issuer|subject``."""
     slack_user: Mapped[str | None] = mapped_column(String(40), unique=True)
+    capacity: Mapped[int] = mapped_column(
+        default=USUAL_CAPACITY, server_default=str(USUAL_CAPACITY)
+    )
+    """Most undecided cases that are given to the person at once."""
     valid_from: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
@@ -541,6 +568,17 @@ class PersonBrandRow(Base):
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     brand: Mapped[str] = mapped_column(String(100), primary_key=True)
+
+
+class ChannelOwnerRow(Base):
+    """Who looks after a brand's cases on one channel, and who does when that person cannot."""
+
+    __tablename__ = "channel_owners"
+
+    brand: Mapped[str] = mapped_column(String(100), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(50), primary_key=True)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    backup_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
 
 
 class SessionRow(Base):
@@ -632,3 +670,10 @@ class ProposalRow(Base):
 
 # What is closed is looked at newest first, and there is ten times more of it.
 Index("ix_cases_closed", CaseRow.closed_at, CaseRow.id, **_where("closed_at IS NOT NULL"))
+Index(
+    "ix_cases_owner_closed",
+    CaseRow.owner_id,
+    CaseRow.closed_at,
+    CaseRow.id,
+    **_where("closed_at IS NOT NULL"),
+)

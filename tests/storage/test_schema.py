@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from domain.errors import ConfigurationError
 from storage import schema
-from storage.models import Base
+from storage.models import Base, CaseRow
 from storage.session import Database
 from tests.storage.rows import drafted_case, row_of
 
@@ -57,6 +57,18 @@ def test_a_second_upgrade_keeps_the_rows(database: Database) -> None:
     drafted_case(database)
     schema.upgrade(database)
     assert row_of(database).text == "별로예요"
+
+
+def test_cases_from_before_owners_get_their_place_in_the_queues_orders(
+    database: Database,
+) -> None:
+    case_id = drafted_case(database)
+    schema.downgrade(database, "0003")
+    schema.upgrade(database)
+
+    with database.reading() as connection:
+        case = connection.execute(select(CaseRow.__table__)).one()
+    assert (case.id, case.stars_rank, case.reach_rank, case.owner_id) == (case_id, 2, 0, None)
 
 
 def test_models_and_migrations_agree(database: Database) -> None:
