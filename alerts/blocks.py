@@ -1,7 +1,7 @@
 """Slack messages and modals as Block Kit dictionaries. Pure: data in, dictionaries out.
 
 Everything that comes from outside this file is in a ``plain_text`` object; ``mrkdwn`` is used for
-the fixed ``HEADINGS`` only. The fallback ``text`` (it is what a phone shows) never quotes a
+the fixed ``HEADINGS`` and for mentions of people by their stored Slack ids only. The fallback ``text`` (it is what a phone shows) never quotes a
 customer. A button carries a case id and the revision it was shown with, nothing else.
 
 Source: https://docs.slack.dev/reference/block-kit. Checked: 2026-11-21.
@@ -10,6 +10,7 @@ Source: https://docs.slack.dev/reference/block-kit. Checked: 2026-11-21.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,9 @@ _SUMMARY_LENGTH = 120
 _NAME_LENGTH = 60
 _FACT_LENGTH = 300
 _DRAFT_PARTS = 2
+_PEOPLE_CALLED = 20
+SLACK_USER = re.compile("[UW][A-Z0-9]{1,30}")
+"""What a mention may hold: nothing that a person typed into a name or a customer into a review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,20 @@ class CaseLine:
     rating: int | None = None
     categories: tuple[ComplaintCategory, ...] = ()
     due_at: datetime | None = None
+    owner: str = ""
+    """Whose it is, in words; empty where nobody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody of the agency whom a message calls.
+
+    Attributes:
+        slack_user: Their id in Slack as an operator entered it; without, the name stands there.
+    """
+
+    name: str
+    slack_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,12 +460,19 @@ def overdue_alert(
     now: datetime,
     timezone: str,
     console_url: str,
+    *,
+    owners: Sequence[Colleague] = (),
+    leads: Sequence[Colleague] = (),
 ) -> SlackMessage:
-    """Build the notice of cases whose answer is late or nearly so; ``lines`` worst first."""
+    """Build the notice of cases whose answer is late or nearly so; ``lines`` worst first.
+
+    Owners are called, and after them the leads it is escalated to.
+    """
     late = any(line.due_at is not None and line.due_at <= now for line in lines)
     what = "답변 기한을 넘긴 케이스" if late else "답변 기한이 다가온 케이스"
     title = f"{brand_name}: {what} {total:,}건"
-    blocks = [_header(f"⏰ {title}"), _heading("attention")]
+    blocks = [_header(f"⏰ {title}")]
+    blocks += [*_people("담당", owners), *_people("리드", leads), _heading("attention")]
     blocks += _lines(lines, total, has_button=False, clock=(now, timezone))
     blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
     return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
@@ -701,6 +726,7 @@ def _lines(
             f"★{line.rating}" if line.rating is not None else "",
             categories,
             deadline(line.due_at, *clock) if clock else "",
+            line.owner,
         ]
         summary = shorten(line.summary, _SUMMARY_LENGTH)
         block = _section(f"{' · '.join(part for part in parts if part)}\n{summary}")
@@ -725,6 +751,26 @@ def _header(text: str) -> Block:
 
 def _heading(name: str) -> Block:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": HEADINGS[name]}]}
+
+
+def _people(title: str, people: Sequence[Colleague]) -> list[Block]:
+    """Call people by their ids, and name those who have none."""
+    if not people:
+        return []
+    mentions, words = [], []
+    for one in people[:_PEOPLE_CALLED]:
+        if SLACK_USER.fullmatch(one.slack_user):
+            mentions.append(f"<@{one.slack_user}>")
+        else:
+            words.append(shorten(one.name, _NAME_LENGTH))
+    if len(people) > _PEOPLE_CALLED:
+        words.append(f"외 {len(people) - _PEOPLE_CALLED}명")
+    elements: list[Block] = [plain(title)]
+    if mentions:
+        elements.append({"type": "mrkdwn", "text": " ".join(mentions)})
+    if words:
+        elements.append(plain(", ".join(words), limits.CONTEXT_TEXT))
+    return [{"type": "context", "elements": elements}]
 
 
 def _section(text: str) -> Block:

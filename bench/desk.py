@@ -24,11 +24,12 @@ from starlette.testclient import TestClient
 
 from bench.databases import on_postgresql, on_sqlite, why_not
 from bench.measuring import load, percentile
+from console.access import SESSION_COOKIE
 from console.app import ConsoleContext, create_app
 from demo.content import shopping_articles
 from domain.brands import Account, Brand
 from privacy.masking import find
-from storage import accounts, schema
+from storage import accounts, people, schema
 from storage.session import Database
 
 if TYPE_CHECKING:
@@ -76,6 +77,15 @@ PAGES: Mapping[str, str] = {
     "closed": "/?view=closed",
     "closed, search": f"/?view=closed&q={quote('환불')}",
     "newest": "/?sort=newest",
+    "fewest stars": "/?sort=stars",
+    "widest reach": "/?sort=reach",
+    "mine": "/?owner=me",
+    "mine, fewest stars": "/?owner=me&sort=stars",
+    "nobody's": "/?owner=nobody",
+    "a person's, none": f"/?owner={PEOPLE}",
+    "a person's, closed": "/?owner=2&view=closed",
+    "a person's, none closed": f"/?owner={PEOPLE}&view=closed",
+    "nobody's, closed": "/?owner=nobody&view=closed",
     "case": "/cases/77",
 }
 _FEEDBACK = """INSERT INTO feedback (id, account_id, brand, channel, kind, native_id, revision,
@@ -89,9 +99,9 @@ _FEEDBACK = """INSERT INTO feedback (id, account_id, brand, channel, kind, nativ
  :analysis, 'm')"""
 _CASES = """INSERT INTO cases (id, feedback_id, brand, channel, kind, state, severity,
  severity_rank, category, is_negative, due_at, opened_at, closed_at, note, draft_number,
- queued_at, failures)
+ queued_at, failures, stars_rank, reach_rank, owner_id)
  VALUES (:id, :id, :brand, 'storefront', :kind, :state, :severity, :rank, :category, TRUE, :due,
- :at, :closed, '', 1, :at, 0)"""
+ :at, :closed, '', 1, :at, 0, :rating, :reach_rank, :owner_id)"""
 _DRAFTS = """INSERT INTO drafts (case_id, number, feedback_revision, text, sentences, missing,
  strategy, cited, made_at) VALUES (:id, 1, 1, :reply, '[]', '[]', 'standard', '{}', :now)"""
 
@@ -130,6 +140,7 @@ def _desk(url: str, size: int) -> Iterator[FastAPI]:
             brands = {slug: _brand(Path(folder), slug) for slug in _BRANDS}
             with database.unit_of_work() as connection:
                 accounts.synchronize(connection, brands[_BRANDS[0]].accounts, now=NOW)
+            _hire(database)
             _fill(url, size)
             context = ConsoleContext(
                 database=database,
@@ -148,6 +159,20 @@ def _brand(folder: Path, slug: str) -> Brand:
     (folder / slug / "manual").mkdir(parents=True)
     account = Account(brand=slug, name="shop", channel="storefront")
     return Brand(slug=slug, name=slug, folder=folder / slug, accounts=(account,))
+
+
+def _hire(database: Database) -> None:
+    """Make specialists who see every brand, with the ids from 1 on."""
+    with database.unit_of_work() as connection:
+        for number in range(1, PEOPLE + 1):
+            people.add(
+                connection,
+                login=f"person{number}",
+                name=f"사람{number}",
+                role=people.Role.SPECIALIST,
+                now=NOW,
+                sees_all_brands=True,
+            )
 
 
 def _fill(url: str, size: int) -> None:
@@ -173,6 +198,9 @@ def _row(number: int, words: Sequence[str], n_open: int) -> dict[str, object]:
         "kind": "inquiry" if number % 9 == 0 else "review",
         "text": f"{words[number % len(words)]} {words[number * 7919 % len(words)]}",
         "rating": number % 5 + 1,
+        "reach_rank": -(number % 997),
+        # One in eleven has no owner, and one person has nothing.
+        "owner_id": None if number % 11 == 0 else number % (PEOPLE - 1) + 1,
         "severity": _SEVERITIES[rank],
         "rank": rank,
         "category": _CATEGORIES[number % len(_CATEGORIES)],
@@ -204,10 +232,13 @@ def _raw(url: str) -> Iterator[Any]:
         yield lambda sql, rows: cursor.executemany(re.sub(r":(\w+)", r"%(\1)s", sql), rows)
 
 
-def _sign_in(app: FastAPI, name: str) -> tuple[TestClient, str]:
-    http = TestClient(app, base_url=ADDRESS, client=("127.0.0.1", 50000))
-    http.post("/name", data={"name": name, "form_token": _token(http, "/name")})
-    return http, _token(http, "/")
+def _sign_in(app: FastAPI, person_id: int) -> tuple[TestClient, str]:
+    with app.state.context.database.unit_of_work() as connection:
+        session = people.begin_session(connection, person_id, now=NOW)
+    http = TestClient(
+        app, base_url=ADDRESS, client=("127.0.0.1", 50000), cookies={SESSION_COOKIE: session}
+    )
+    return http, _token(http, "/me")
 
 
 def _token(http: TestClient, path: str) -> str:
@@ -216,7 +247,7 @@ def _token(http: TestClient, path: str) -> str:
 
 
 def _measure_pages(app: FastAPI, repeats: int) -> dict[str, str]:
-    http, _ = _sign_in(app, "측정")
+    http, _ = _sign_in(app, 1)
     found = {}
     for name, path in PAGES.items():
         taken_ms = []
@@ -230,11 +261,11 @@ def _measure_pages(app: FastAPI, repeats: int) -> dict[str, str]:
 
 def _measure_decisions(app: FastAPI, url: str, count: int) -> dict[str, object]:
     """Let two of twenty specialists want each case, from different ends of the queue."""
-    people = [_sign_in(app, f"사람{number}") for number in range(PEOPLE)]
+    desks = [_sign_in(app, number) for number in range(1, PEOPLE + 1)]
     start = threading.Barrier(PEOPLE + 1)
 
     def work(number: int) -> list[int]:
-        http, token = people[number]
+        http, token = desks[number]
         case_ids = range(1 + number // 2, count + 1, PEOPLE // 2)
         start.wait()
         return [

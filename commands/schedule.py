@@ -12,6 +12,7 @@ from storage.session import DatabaseError
 from workers.cards import CardRefresher
 from workers.collect import start_due
 from workers.deadlines import remind, send_digests, watch_surges
+from workers.hand_over import hand_over
 from workers.retain import erase_expired
 from workers.sweep import sweep
 
@@ -41,7 +42,7 @@ def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
         scheduler.add_job(
             partial(_guarded, lambda _: refresher.refresh(), runtime), "interval", seconds=CARDS_S
         )
-    for step in (remind, send_digests):
+    for step in (hand_over, remind, send_digests):
         scheduler.add_job(partial(_guarded, step, runtime), "interval", seconds=REMIND_S)
     scheduler.add_job(partial(_guarded, watch_surges, runtime), "interval", seconds=SURGE_S)
     scheduler.add_job(partial(_guarded, erase_expired, runtime), "cron", hour=18, minute=30)

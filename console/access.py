@@ -57,6 +57,16 @@ class Person:
         return self.role is Role.OPERATOR
 
     @property
+    def assigns(self) -> bool:
+        """Tell whether this person gives cases to people."""
+        return self.role in {Role.LEAD, Role.SPECIALIST}
+
+    @property
+    def leads(self) -> bool:
+        """Tell whether this person says who looks after what, and how much each has at once."""
+        return self.role in {Role.LEAD, Role.OPERATOR}
+
+    @property
     def is_brand_side(self) -> bool:
         """Tell whether this person belongs to a brand, not to the agency."""
         return self.role in {Role.BRAND_APPROVER, Role.BRAND_VIEWER}
@@ -188,6 +198,20 @@ def deciding(visitor: Annotated[Visit, Depends(posting)]) -> Visit:
     return visitor
 
 
+def assigning(visitor: Annotated[Visit, Depends(posting)]) -> Visit:
+    """Give the person behind a form that gives a case to somebody, if they may."""
+    if not visitor.person.assigns:
+        raise HTTPException(403, "담당을 정할 권한이 없습니다.")
+    return visitor
+
+
+def leading(visitor: Annotated[Visit, Depends(posting)]) -> Visit:
+    """Give the lead or operator behind a form about who looks after what."""
+    if not visitor.person.leads:
+        raise HTTPException(403, "담당을 정할 권한이 없습니다.")
+    return visitor
+
+
 def administering(visitor: Annotated[Visit, Depends(visit)]) -> Visit:
     """Give the operator behind a request."""
     if not visitor.person.administers:
@@ -228,5 +252,7 @@ def name_cookie(name: str) -> str:
 Reading = Annotated[Visit, Depends(visit)]
 Posting = Annotated[Visit, Depends(posting)]
 Deciding = Annotated[Visit, Depends(deciding)]
+Assigning = Annotated[Visit, Depends(assigning)]
+Leading = Annotated[Visit, Depends(leading)]
 Administering = Annotated[Visit, Depends(administering)]
 ChangingPeople = Annotated[Visit, Depends(changing_people)]

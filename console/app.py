@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from console import bulk, case, names, people_pages, queue, sign_in, work
+from console import bulk, case, names, owner_pages, people_pages, queue, sign_in, work
 from console.access import NameNeededError, SignInNeededError
 from console.context import ConsoleContext
 from console.pages import plain_page
@@ -54,6 +54,7 @@ def create_app(context: ConsoleContext, routers: Sequence[APIRouter] = ()) -> Fa
         case.router,
         bulk.router,
         work.router,
+        owner_pages.router,
         people_pages.router,
         *routers,
     ):

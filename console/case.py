@@ -6,19 +6,21 @@ from fastapi import APIRouter, Form, HTTPException, Path, Response
 from fastapi.responses import JSONResponse
 
 from console import checks, deciding, highlight
-from console.access import Deciding, Posting, Reading, Visit, one_line
+from console.access import Assigning, Deciding, Posting, Reading, Visit, one_line
 from console.pages import page, page_part, see
 from console.queue import Choosing, Chosen
 from domain.brands import Brand
-from domain.errors import ConfigurationError, DecisionRefusedError
+from domain.errors import BadInputError, ConfigurationError, DecisionRefusedError
 from domain.states import CaseState
-from storage import cases, desk, people
+from storage import cases, desk, owners, people
 from storage.cases import CaseView
+from storage.session import Connection
 
 router = APIRouter()
 
 CaseId = Annotated[int, Path(ge=1, le=2**62)]
 Number = Annotated[int, Form(ge=0, le=2**31 - 1)]
+PersonNumber = Annotated[int, Form(ge=1, le=2**31 - 1)]
 _LONGEST_REASON = 500
 
 
@@ -109,6 +111,46 @@ def undo(visit: Deciding, case_id: CaseId, choice: Choosing) -> Response:
     except DecisionRefusedError as refusal:
         return _show(visit, case_id, choice, status=409, refused=str(refusal))
     visit.context.poke()
+    return see(_address(case_id, choice))
+
+
+@router.post("/cases/{case_id}/owner")
+def give(
+    visit: Assigning,
+    case_id: CaseId,
+    choice: Choosing,
+    person_id: PersonNumber,
+    seen_owner: Number = desk.NOBODY,
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    """Give the case to somebody who looks after its brand."""
+    brand = brand_of(visit, case_id)
+    now = visit.context.clock()
+    try:
+        with visit.context.database.unit_of_work() as connection:
+            owners.reassign(
+                connection,
+                case_id,
+                person_id,
+                seen_owner=seen_owner or None,
+                note=one_line(note, _LONGEST_REASON),
+                who=visit.person.name,
+                now=now,
+            )
+            people.audit(
+                connection,
+                "owner_changed",
+                who=visit.person.name,
+                now=now,
+                brand=brand.slug,
+                case_id=case_id,
+                detail=f"{seen_owner or '-'} → {person_id}",
+                address=visit.address,
+            )
+    except BadInputError as error:
+        return _show(visit, case_id, choice, status=422, refused=str(error))
+    except DecisionRefusedError as refusal:
+        return _show(visit, case_id, choice, status=409, refused=str(refusal))
     return see(_address(case_id, choice))
 
 
@@ -251,6 +293,7 @@ def _show(
             feedback_revision=view.case.feedback_revision,
         )
         reveals = people.count_audited(connection, "abuse_revealed", case_id)
+        staff, loads = _staff(visit, connection, brand)
     shows_abuse = bool(extra.get("shows_abuse"))
     if waiting is not None and not typed and visit.person.name != waiting.proposed_by:
         # The second person starts from what the first found good.
@@ -283,6 +326,8 @@ def _show(
         previous_address=_address(previous, choice) if previous else "",
         waiting=waiting if view.state is CaseState.DRAFTED else None,
         reveals=reveals,
+        staff=staff,
+        loads=loads,
         shows_abuse=shows_abuse,
         following_address=_address(following, choice) if following else "",
         pieces=highlight.review_pieces(
@@ -300,6 +345,16 @@ def _show(
         changes=extra.get("changes", []),
         can_decide=view.state is CaseState.DRAFTED and visit.person.decides,
     )
+
+
+def _staff(
+    visit: Visit, connection: Connection, brand: Brand
+) -> tuple[list[people.Account], dict[int, int]]:
+    """Give who could get the case and how many each has; nobody to those who do not assign."""
+    if not visit.person.assigns:
+        return [], {}
+    staff = owners.of_brands(connection, {brand.slug}, now=visit.context.clock())
+    return staff, owners.loads(connection, [person.id for person in staff])
 
 
 def _diffs(view: CaseView, around: desk.Around) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from console import passwords
 from console.access import Administering, ChangingPeople, Visit, clean_name, one_line
 from console.pages import page
 from domain.errors import BadInputError
-from storage import people
+from storage import owners, people
 from storage.people import Role
 from storage.session import Connection
 
@@ -131,19 +131,23 @@ def set_brands(
     login = _existing(visit, person_id)
     with visit.context.database.unit_of_work() as connection:
         people.set_brands(connection, person_id, _brands(visit, brands))
+        _hand_over(visit, connection, person_id)
         _note(visit, connection, "brands_changed", login)
     return _everybody(visit)
 
 
 @router.post("/people/{person_id}/disable")
-def disable(visit: ChangingPeople, person_id: PersonId) -> Response:
-    """Keep a person out, at once and everywhere."""
+def disable(
+    visit: ChangingPeople, person_id: PersonId, message: Annotated[str, Form()] = ""
+) -> Response:
+    """Keep a person out, at once and everywhere; their cases go to others, with a message."""
     login = _existing(visit, person_id)
     if visit.person.account is not None and visit.person.account.id == person_id:
         return _everybody(visit, status=409, problem="자기 자신을 막을 수는 없습니다.")
     with visit.context.database.unit_of_work() as connection:
         people.change(connection, person_id, disabled_at=visit.context.clock())
         people.end_sessions(connection, person_id)
+        _hand_over(visit, connection, person_id, one_line(message))
         _note(visit, connection, "person_disabled", login)
     return _everybody(visit)
 
@@ -182,6 +186,15 @@ def _existing(visit: Visit, person_id: int) -> str:
     if account is None:
         raise HTTPException(404, "없는 사람입니다.")
     return account.login
+
+
+def _hand_over(visit: Visit, connection: Connection, person_id: int, message: str = "") -> None:
+    """Move the cases that a person may not have any more, in the transaction of the change."""
+    person = people.by_id(connection, person_id)
+    if person is not None:
+        owners.leave(
+            connection, person, now=visit.context.clock(), who=visit.person.name, message=message
+        )
 
 
 def _note(visit: Visit, connection: Connection, action: str, login: str) -> None:

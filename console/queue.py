@@ -12,12 +12,13 @@ from console.access import Posting, Reading, Visit, clean_name, one_line
 from console.bulk import may_bulk
 from console.pages import page, see
 from domain.types import ComplaintCategory, FeedbackKind, Severity
-from storage import desk
+from storage import desk, owners
 from storage.desk import QueueFilter
 
 router = APIRouter()
 
 PAGE_SIZE = 50
+_LARGEST_ID = 2**31 - 1
 _DUE = {"overdue": timedelta(0), "2h": timedelta(hours=2), "24h": timedelta(hours=24)}
 
 
@@ -36,6 +37,7 @@ class Chosen:
     kind: str = ""
     due: str = ""
     stars: str = ""
+    owner: str = ""
     sort: str = "urgent"
     q: str = ""
     after: str = ""
@@ -67,9 +69,26 @@ class Chosen:
             kind=self.kind,
             due_before=visit.context.clock() + _DUE[self.due] if self.due else None,
             stars=int(self.stars) if self.stars else None,
+            owner=_owner_id(self.owner, visit),
             sort="closed" if self.view == "closed" else self.sort,
             words=self.q,
         )
+
+
+def _owner_id(owner: str, visit: Visit) -> int | None:
+    """Give whose cases are meant; None where all are, or where nobody signs in."""
+    account = visit.person.account
+    if account is None or not owner:
+        return None
+    named = {"me": account.id, "nobody": desk.NOBODY}
+    return named[owner] if owner in named else int(owner)
+
+
+def _owner(value: str) -> str:
+    if value in {"me", "nobody"}:
+        return value
+    is_number = len(value) <= len(str(_LARGEST_ID)) and value.isascii() and value.isdigit()
+    return value if is_number and 0 < int(value) <= _LARGEST_ID else ""
 
 
 def _one_of(value: str, allowed: Any) -> str:  # noqa: ANN401 - any container of words
@@ -85,6 +104,7 @@ def chosen(
     kind: str = "",
     due: str = "",
     stars: str = "",
+    owner: str = "",
     sort: str = "urgent",
     q: Annotated[str, Query(max_length=200)] = "",
     after: Annotated[str, Query(max_length=200)] = "",
@@ -100,6 +120,7 @@ def chosen(
         kind=_one_of(kind, set(FeedbackKind)),
         due=_one_of(due, _DUE),
         stars=_one_of(stars, {"1", "2", "3", "4", "5"}),
+        owner=_owner(owner),
         sort=_one_of(sort, wording.SORTS) or "urgent",
         q=one_line(q),
         after=after,
@@ -121,6 +142,7 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
         channels = desk.channels(connection, visit.person.brands)
         decided = desk.decided(connection, choice.decided, visit.person.brands)
         saved = desk.saved_views(connection, visit.person.name)
+        staff = owners.of_brands(connection, visit.person.brands, now=visit.context.clock())
     more = ""
     if len(items) > PAGE_SIZE:
         items = items[:PAGE_SIZE]
@@ -135,6 +157,7 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
         more=more,
         decided=decided,
         saved=saved,
+        staff=staff,
         can_bulk=may_bulk(visit) and choice.view == "todo",
     )
 
@@ -166,7 +189,7 @@ def write_place(place: tuple[Any, ...]) -> str:
 def parse_place(text: str, sort: str) -> tuple[Any, ...]:
     """Read a place again; anything that is none is the beginning."""
     parts = text.split(",")
-    if len(parts) != (3 if sort == "urgent" else 2):
+    if len(parts) != desk.SORTS[sort]:
         return ()
     try:
         at = datetime.fromisoformat(parts[-2])

@@ -18,6 +18,7 @@ from domain.types import (
     Severity,
     SourceKind,
 )
+from storage import owners
 from storage.people import Role
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ ENTITIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "cases": ("케이스", CASE_STATES),
     "publications": ("게시", PUBLICATION_STATES),
     "alerts": ("알림", ALERT_STATES),
+    owners.OWNER: ("담당", {"": "없음"}),
 }
 SOURCES: Mapping[str, str] = {
     SourceKind.POLICY: "정책",
@@ -81,6 +83,8 @@ SORTS: Mapping[str, str] = {
     "due": "기한 빠른 순",
     "oldest": "오래된 순",
     "newest": "최근 순",
+    "stars": "별점 낮은 순 → 기한",
+    "reach": "조회 많은 순 → 기한",
 }
 CHANNELS: Mapping[str, str] = {
     "storefront": "자사몰",
@@ -120,6 +124,9 @@ ACTIONS: Mapping[str, str] = {
     "brands_changed": "브랜드 변경",
     "abuse_revealed": "가린 말 봄",
     "bulk_rejected": "한꺼번에 반려",
+    "owner_changed": "담당 변경",
+    "channel_owners_changed": "채널 담당 변경",
+    "capacity_changed": "담당 한도 변경",
 }
 REJECT_REASONS = (
     f"{MISREAD_REASON} (불만·문의가 아님)",
@@ -167,6 +174,14 @@ _WHYS: Mapping[str, str] = {
     "seen on the channel again": "채널에 다시 나타남",
     "looked at, no case needed": "확인함, 케이스 불필요",
     "opened by a person": "사람이 케이스를 엶",
+    owners.BY_OWNER: "채널 담당",
+    owners.BY_BACKUP: "채널 예비 담당",
+    owners.BY_ROOM: "여유가 가장 많음",
+    owners.BY_NEED: "심각도가 높아 한도를 넘겨 맡김",
+    owners.BY_HAND: "직접 지정",
+    owners.DISABLED: "전 담당의 계정이 막힘",
+    owners.EXPIRED: "전 담당의 근무 기간이 끝남",
+    owners.BRAND_LOST: "전 담당이 브랜드를 더 맡지 않음",
 }
 
 

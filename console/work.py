@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
+from console import owner_pages
 from console.access import Deciding, Posting, Reading, Visit, one_line
 from console.pages import page, see
 from domain import sla
@@ -225,6 +226,7 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
         week=week,
         proposals=proposals,
         is_two_step=slug in visit.context.two_step_brands,
+        **owner_pages.overview(visit, visit.context.brands[slug]),
     )
 
 

@@ -36,8 +36,8 @@ from sqlalchemy.dialects import postgresql
 
 from domain.messages import Message
 from domain.states import CaseState, FeedbackState, PublicationState
-from storage import outbox
-from storage.feedback import SEVERITY_RANK
+from storage import outbox, owners
+from storage.feedback import SEVERITY_RANK, queue_ranks
 from storage.lessons import LOOKED_AT, OPENED_BY_PERSON
 from storage.models import (
     AccountRow,
@@ -49,6 +49,7 @@ from storage.models import (
     FeedbackRow,
     HistoryRow,
     IncidentRow,
+    PersonRow,
     PresenceRow,
     ProposalRow,
     PublicationRow,
@@ -80,6 +81,10 @@ VIEWS: Mapping[str, tuple[CaseState, ...]] = {
 """The queue's tabs."""
 
 
+NOBODY = 0
+"""Stands for the owner of a case that has none; no person has this id."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
     """What a person wants to see of the queue.
@@ -89,7 +94,9 @@ class QueueFilter:
         view: Key of ``VIEWS``.
         due_before: Only cases due before this instant.
         stars: 1-5, or None for any.
-        sort: ``urgent`` (severity, then deadline), ``due``, ``oldest``, ``newest`` or, for what is
+        owner: A person's id, or ``NOBODY``; None for any.
+        sort: ``urgent`` (severity, then deadline), ``due``, ``oldest``, ``newest``, ``stars``
+            (fewest first, then deadline), ``reach`` (widest first, then deadline) or, for what is
             closed, ``closed`` (last closed first).
         words: Text to look for; every word must occur. Words of one character are ignored.
     """
@@ -102,6 +109,7 @@ class QueueFilter:
     kind: str = ""
     due_before: datetime | None = None
     stars: int | None = None
+    owner: int | None = None
     sort: str = "urgent"
     words: str = ""
 
@@ -118,6 +126,9 @@ class QueueItem:
     state: str
     severity: str
     severity_rank: int
+    stars_rank: int
+    reach_rank: int
+    owner: str | None
     category: str | None
     due_at: datetime
     opened_at: datetime
@@ -141,10 +152,13 @@ _SORTS: Mapping[str, tuple[Any, ...]] = {
     "due": (CaseRow.due_at, CaseRow.id),
     "oldest": (CaseRow.opened_at, CaseRow.id),
     "newest": (CaseRow.opened_at, CaseRow.id),
+    "stars": (CaseRow.stars_rank, CaseRow.due_at, CaseRow.id),
+    "reach": (CaseRow.reach_rank, CaseRow.due_at, CaseRow.id),
     "closed": (CaseRow.closed_at, CaseRow.id),
 }
 _DESCENDING = {"newest", "closed"}
-SORTS = tuple(_SORTS)
+SORTS: Mapping[str, int] = {sort: len(columns) for sort, columns in _SORTS.items()}
+"""Each order, and how many values name a place in it: at the end an instant and the case's id."""
 
 
 def queue(
@@ -175,6 +189,9 @@ def queue(
             CaseRow.state,
             CaseRow.severity,
             CaseRow.severity_rank,
+            CaseRow.stars_rank,
+            CaseRow.reach_rank,
+            PersonRow.name.label("owner"),
             CaseRow.category,
             CaseRow.due_at,
             CaseRow.opened_at,
@@ -193,6 +210,7 @@ def queue(
             FeedbackRow.analysis,
         )
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .outerjoin(PersonRow, PersonRow.id == CaseRow.owner_id)
         .where(CaseRow.id.in_(ids))
     )
     found = {row.case_id: QueueItem(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's public name
@@ -221,7 +239,7 @@ def _queued(
         conditions.append(place < last if is_descending else place > last)
     order = [key.desc() for key in columns] if is_descending else list(columns)
     query = select(CaseRow.id)
-    if wanted.stars is not None or searchable(wanted.words):
+    if searchable(wanted.words):
         query = query.join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
     rows = connection.execute(query.where(*conditions).order_by(*order).limit(limit))
     return list(rows.scalars())
@@ -243,7 +261,13 @@ def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
     if wanted.due_before is not None:
         conditions.append(CaseRow.due_at < wanted.due_before)
     if wanted.stars is not None:
-        conditions.append(FeedbackRow.rating == wanted.stars)
+        conditions.append(CaseRow.stars_rank == wanted.stars)
+    if wanted.owner is not None:
+        is_theirs = CaseRow.owner_id == wanted.owner
+        conditions.append(CaseRow.owner_id.is_(None) if wanted.owner == NOBODY else is_theirs)
+        if wanted.view != "closed":
+            # Says nothing new, but the index of owners holds open cases only.
+            conditions.append(CaseRow.closed_at.is_(None))
     return conditions
 
 
@@ -310,12 +334,7 @@ def place_of(connection: Connection, case_id: int, sort: str) -> tuple[Any, ...]
 
 def place_of_item(item: QueueItem, sort: str) -> tuple[Any, ...]:
     """Give where a line stands in an order."""
-    names = {
-        "urgent": (item.severity_rank, item.due_at),
-        "due": (item.due_at,),
-        "closed": (item.closed_at,),
-    }.get(sort, (item.opened_at,))
-    return (*names, item.case_id)
+    return (*(getattr(item, key.key) for key in _SORTS[sort][:-1]), item.case_id)
 
 
 def next_case(
@@ -688,6 +707,9 @@ class Around:
         publication: The newest publication's columns, or None.
         decisions: Newest first.
         history: Newest first; every move of the feedback, the case, its replies and alerts.
+        owner_id: Who looks after the case; None for nobody.
+        owner: Their name.
+        owner_note: What whoever had it before leaves them.
         earlier_texts: What the writer said before editing, newest first.
         same_author: Other feedback of the same author or order, newest first.
     """
@@ -697,6 +719,9 @@ class Around:
     reach: int | None
     product_id: str
     edited_at: datetime | None
+    owner_id: int | None
+    owner: str | None
+    owner_note: str
     publication: dict[str, Any] | None
     decisions: list[dict[str, Any]]
     history: list[dict[str, Any]]
@@ -721,9 +746,13 @@ def around(connection: Connection, case_id: int) -> Around:
             FeedbackRow.product_id,
             FeedbackRow.edited_at,
             AccountRow.key,
+            CaseRow.owner_id,
+            PersonRow.name.label("owner"),
+            CaseRow.owner_note,
         )
         .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
         .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
+        .outerjoin(PersonRow, PersonRow.id == CaseRow.owner_id)
         .where(CaseRow.id == case_id)
     ).one()
     publication = connection.execute(
@@ -749,12 +778,28 @@ def around(connection: Connection, case_id: int) -> Around:
         reach=feedback.reach,
         product_id=feedback.product_id,
         edited_at=feedback.edited_at,
+        owner_id=feedback.owner_id,
+        owner=feedback.owner,
+        owner_note=feedback.owner_note,
         publication=dict(publication._mapping) if publication else None,  # noqa: SLF001
         decisions=_dicts(decisions),
-        history=_dicts(history),
+        history=_with_names(connection, _dicts(history)),
         earlier_texts=earlier_texts(connection, feedback.id),
         same_author=_same_author(connection, feedback),
     )
+
+
+def _with_names(connection: Connection, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put names where the history keeps people's ids."""
+    changes = [row for row in history if row["entity"] == owners.OWNER]
+    ids = {int(row["target"]) for row in changes if row["target"]}
+    rows = connection.execute(
+        select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(sorted(ids)))
+    )
+    names = {row.id: row.name for row in rows}
+    for row in changes:
+        row["target"] = names[int(row["target"])] if row["target"] else ""
+    return history
 
 
 def _dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
@@ -925,6 +970,8 @@ def open_case(
             FeedbackRow.severity,
             FeedbackRow.category,
             FeedbackRow.sentiment,
+            FeedbackRow.rating,
+            FeedbackRow.reach,
         )
     ).one_or_none()
     if row is None:
@@ -946,6 +993,7 @@ def open_case(
                     "due_at": due_at,
                     "opened_at": now,
                     "queued_at": now,
+                    **queue_ranks(row.rating, row.reach),
                 }
             ],
         ).scalar_one()
@@ -961,6 +1009,7 @@ def open_case(
         who=who,
     )
     outbox.add(connection, Message.CASE_DRAFT_URGENT, [[case_id]], available_at=now)
+    owners.assign(connection, [case_id], now=now)
     return case_id
 
 

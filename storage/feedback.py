@@ -20,8 +20,9 @@ from domain.types import (
     Span,
     same_reply,
 )
-from storage import cases, moves
+from storage import cases, moves, owners
 from storage.models import (
+    NO_STARS,
     CaseRow,
     DecisionRow,
     ErasureRow,
@@ -293,6 +294,11 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
             failures=0,
         )
     )
+    connection.execute(
+        update(CaseRow)
+        .where(CaseRow.feedback_id == row.id)
+        .values(**queue_ranks(item.rating, item.reach))
+    )
     why = "edited by its writer"
     move(connection, [row.id], FeedbackState.ANALYZED, FeedbackState.COLLECTED, at=now, why=why)
     cases.withdraw(
@@ -368,6 +374,11 @@ def _note_confirmations(
         closed_at=None,
         queued_at=now,
     )
+
+
+def queue_ranks(rating: int | None, reach: int | None) -> dict[str, int]:
+    """Give the columns of a case that the queue is sorted by, and that only its feedback knows."""
+    return {"stars_rank": rating or NO_STARS, "reach_rank": -min(reach or 0, 2**31 - 1)}
 
 
 def _reopen_reappeared(
@@ -472,6 +483,7 @@ class ToAnalyze:
     kind: FeedbackKind
     text: str
     rating: int | None
+    reach: int | None
     written_at: datetime
     first_seen_at: datetime
     deadline_at: datetime | None
@@ -489,6 +501,7 @@ def load_for_analysis(connection: Connection, ids: Sequence[int]) -> list[ToAnal
             FeedbackRow.title,
             FeedbackRow.text,
             FeedbackRow.rating,
+            FeedbackRow.reach,
             FeedbackRow.written_at,
             FeedbackRow.first_seen_at,
             FeedbackRow.deadline_at,
@@ -505,6 +518,7 @@ def load_for_analysis(connection: Connection, ids: Sequence[int]) -> list[ToAnal
             kind=FeedbackKind(row.kind),
             text=whole_text(row.title, row.text),
             rating=row.rating,
+            reach=row.reach,
             written_at=row.written_at,
             first_seen_at=row.first_seen_at,
             deadline_at=row.deadline_at,
@@ -633,6 +647,7 @@ def _open_cases(
             "due_at": result.due_at,
             "opened_at": now,
             "queued_at": now,
+            **queue_ranks(result.feedback.rating, result.feedback.reach),
         }
         for result in results
         if result.opens_case
@@ -701,6 +716,7 @@ def _to_draft(
         .where(CaseRow.feedback_id.in_(ids), CaseRow.state == CaseState.OPENED)
         .order_by(CaseRow.severity_rank, CaseRow.id)
     ).all()
+    owners.assign(connection, [row.id for row in open_cases], now=now)
     normal = SEVERITY_RANK[Severity.NORMAL]
     return Triaged(
         urgent=[row.id for row in open_cases if row.severity_rank < normal],

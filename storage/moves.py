@@ -101,17 +101,20 @@ def move(
 
 def remember(
     connection: Connection,
-    table: Movable,
+    table: Movable | str,
     rows: Iterable[tuple[int, int | None]],
     source: StrEnum | str,
-    target: StrEnum,
+    target: StrEnum | str,
     *,
     at: datetime,
     why: str,
     who: str = PIPELINE,
 ) -> None:
-    """Write history rows for ``(id, feedback_id)`` pairs that moved or were made."""
-    entity = table.__tablename__
+    """Write history rows for ``(id, feedback_id)`` pairs that moved or were made.
+
+    ``table`` is a word of its own for what is no state: a case's ``owner``.
+    """
+    entity = table if isinstance(table, str) else table.__tablename__
     history = [
         {
             "entity": entity,

@@ -66,9 +66,14 @@ class Account:
     sealed_totp: bytes | None
     totp_step: int
     slack_user: str | None
+    capacity: int
     valid_from: datetime | None
     valid_until: datetime | None
     disabled_at: datetime | None
+
+    def sees(self, brand: str) -> bool:
+        """Tell whether the person may see a brand."""
+        return self.sees_all_brands or brand in self.brands
 
     def is_valid(self, now: datetime) -> bool:
         """Tell whether the person may be here at ``now``."""
@@ -178,6 +183,16 @@ def everybody(connection: Connection) -> list[Account]:
     return _accounts(connection, rows)
 
 
+def staff(connection: Connection, *, now: datetime) -> list[Account]:
+    """Give who may look after cases at ``now``, by name: the agency's deciders."""
+    rows = connection.execute(
+        select(PersonRow.__table__)
+        .where(PersonRow.role.in_(sorted(AGENCY_DECIDERS)), PersonRow.disabled_at.is_(None))
+        .order_by(PersonRow.name, PersonRow.id)
+    ).all()
+    return [person for person in _accounts(connection, rows) if person.is_valid(now)]
+
+
 def _one(connection: Connection, condition: ColumnElement[bool]) -> Account | None:
     found = _accounts(connection, connection.execute(select(PersonRow.__table__).where(condition)))
     return found[0] if found else None
@@ -204,6 +219,7 @@ def _accounts(connection: Connection, rows: Iterable[Any]) -> list[Account]:
             sealed_totp=person.sealed_totp,
             totp_step=person.totp_step,
             slack_user=person.slack_user,
+            capacity=person.capacity,
             valid_from=person.valid_from,
             valid_until=person.valid_until,
             disabled_at=person.disabled_at,

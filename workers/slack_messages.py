@@ -10,6 +10,7 @@ from alerts.blocks import (
     AlarmKind,
     CaseCard,
     CaseLine,
+    Colleague,
     Decision,
     DecisionKind,
     DigestCounts,
@@ -31,8 +32,9 @@ from alerts.wording import when
 from collectors import CHANNELS
 from domain.states import CaseState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
-from storage import accounts, alerts, cases, health
+from storage import accounts, alerts, cases, health, owners
 from storage.feedback import analysis_from_row, whole_text
+from storage.people import Role
 from workers.draft import rules_of
 from workers.notices import BURSTS
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     from storage.alerts import AlertJob
     from storage.cases import CaseView
+    from storage.people import Account
     from workers.runtime import Runtime
 
 LINES = 15
@@ -162,6 +165,14 @@ def line_of(runtime: Runtime, view: CaseView) -> CaseLine:
     )
 
 
+def _colleague(person: Account) -> Colleague:
+    return Colleague(person.name, person.slack_user or "")
+
+
+def _owner_words(owner: Account | None) -> str:
+    return f"담당 {owner.name}" if owner is not None else "담당 없음"
+
+
 def lines_of(runtime: Runtime, case_ids: Sequence[int]) -> list[CaseLine]:
     """Put cases on one line each."""
     with runtime.database.reading() as connection:
@@ -214,16 +225,31 @@ def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa:
 
 
 def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
+    """Name whose cases they are; once they are late, call the brand's leads after them."""
     brand = runtime.brand(job.brand)
     case_ids = job.payload["case_ids"]
+    with runtime.database.reading() as connection:
+        staff = owners.of_brands(connection, {job.brand}, now=now)
+        owned = owners.of_cases(connection, case_ids, now=now)
+    lines = lines_of(runtime, case_ids[:LINES])
+    if staff:
+        lines = [replace(line, owner=_owner_words(owned.get(line.case_id))) for line in lines]
+    busy = {owner.id for owner in owned.values() if owner is not None}
+    is_late = job.payload["reminder"] != "due_soon"
     return Rendered(
         overdue_alert(
             brand.name,
-            lines_of(runtime, case_ids[:LINES]),
+            lines,
             len(case_ids),
             now,
             brand.timezone,
             f"{runtime.console_url}/?brand={job.brand}",
+            owners=[_colleague(person) for person in staff if person.id in busy],
+            leads=[
+                _colleague(person)
+                for person in staff
+                if is_late and person.role is Role.LEAD and person.id not in busy
+            ],
         )
     )
 

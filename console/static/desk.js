@@ -196,6 +196,7 @@ const KEYS = {
   e: () => unfold("#edit", "textarea"),
   r: () => unfold("#reject", "select"),
   u: () => submit("#undo"),
+  m: () => submit("#mine"),
   "?": () => { const help = one("#help"); help?.showModal(); return Boolean(help); },
   "/": () => { const search = one("#search"); search?.focus(); return Boolean(search); },
 };

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from alerts.blocks import (
     AlarmKind,
     CaseCard,
     CaseLine,
+    Colleague,
     Decision,
     DecisionKind,
     DigestCounts,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOW = datetime(2026, 11, 21, 5, 2, tzinfo=UTC)
+MENTIONS = re.compile("<@U[0-9A-Z]{1,4}>( <@U[0-9A-Z]{1,4}>)*")
 URL = "http://127.0.0.1:8000/cases/7"
 CONTEXT = ModalContext(7, 3, "CREVIEW", "1700000000.000001")
 CARD = CaseCard(
@@ -120,7 +123,16 @@ def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
         digest(DigestPeriod.DAILY, words, counts, [line] * 30, words, URL),
         digest(DigestPeriod.BACKFILL, words, counts, [], words, URL),
         surge_alert(words, timedelta(hours=1), 6, 10, 0.1, [(ComplaintCategory.SAFETY, 3)], URL),
-        overdue_alert(words, [line] * 3, 40, NOW, "Asia/Seoul", URL),
+        overdue_alert(
+            words,
+            [replace(line, owner=words)] * 3,
+            40,
+            NOW,
+            "Asia/Seoul",
+            URL,
+            owners=[Colleague(words, words), Colleague(words, "U1ABC"), Colleague(words)],
+            leads=[Colleague(words, f"U{number}") for number in range(30)],
+        ),
         *(operator_alarm(kind, words, words, words, URL) for kind in AlarmKind),
         notice(words),
     ]
@@ -218,6 +230,29 @@ def test_a_burst_lists_some_and_counts_the_rest() -> None:
     assert [b.get("value") for b in buttons(message)][:2] == ["0:1", "1:1"]
 
 
+def test_a_late_notice_calls_owners_then_leads_by_their_stored_ids_alone() -> None:
+    line = CaseLine(7, 3, Severity.HIGH, "늦어요 <@U666>", due_at=NOW, owner="담당 김담당")
+    message = overdue_alert(
+        "새벽나무",
+        [line],
+        1,
+        NOW,
+        "Asia/Seoul",
+        URL,
+        owners=[Colleague("김담당", "U123"), Colleague("이<@U9>", "U9> <!channel>")],
+        leads=[Colleague("박리드", "U777")],
+    )
+
+    people = [block["elements"] for block in message.blocks if block["type"] == "context"][:2]
+    assert [element["text"] for element in people[0]][:2] == ["담당", "<@U123>"]
+    assert "이" in people[0][2]["text"]
+    assert [element["text"] for element in people[1]] == ["리드", "<@U777>"]
+    called = [part["text"] for part in texts(list(message.blocks)) if part["type"] == "mrkdwn"]
+    assert called == ["<@U123>", "<@U777>", HEADINGS["attention"]]
+    assert "담당 김담당" in shown(message)
+    assert "<@" not in message.text
+
+
 def test_the_edit_modal_holds_the_draft_unchanged_and_the_channels_rule() -> None:
     draft = "A & B <b>\n감사합니다."
     view = edit_modal(draft, ReplyRules(max_length=500, min_length=10), CONTEXT, URL)
@@ -273,7 +308,7 @@ def test_hostile_text_neither_breaks_a_limit_nor_becomes_markup(
         assert "<" not in message.text
         for part in texts(list(message.blocks)):
             if part["type"] == "mrkdwn":
-                assert part["text"] in HEADINGS.values()
+                assert part["text"] in HEADINGS.values() or MENTIONS.fullmatch(part["text"])
             else:
                 assert part["emoji"] is False
                 assert "<" not in part["text"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -373,3 +374,53 @@ def test_deadlines_remind_then_reach_the_brand(room: Room) -> None:
     assert len(room.messages()) == 3
     assert "기한" in room.slack.posted("CBRAND")[0]["text"]
     assert room.state() == [("drafted", "")]
+
+
+def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
+    from workers.deadlines import remind
+
+    with room.house.database.unit_of_work() as connection:
+        for login, slack_user, brands in (
+            ("choi", "U4", (BRAND,)),
+            ("jung", None, (BRAND,)),
+            ("other", "U5", ("otherbrand",)),
+        ):
+            people.add(
+                connection,
+                login=login,
+                name=f"{login} <@U9>",
+                role=Role.LEAD,
+                now=room.house.clock(),
+                brands=brands,
+                slack_user=slack_user,
+            )
+    room.write("별로예요 <@U8> <!channel>")
+    with room.house.database.reading() as connection:
+        due = connection.execute(CaseRow.__table__.select()).one().due_at
+    for late in (timedelta(minutes=-30), timedelta(minutes=1), timedelta(hours=3)):
+        room.house.clock.now = due + late
+        assert remind(room.house.runtime) == 1
+    room.house.run_on(timedelta(days=1))
+
+    soon, overdue = room.messages()[1:]
+    (escalated,) = room.slack.posted("CBRAND")
+    assert mentions(soon) == ["<@U1>"]
+    assert mentions(overdue) == mentions(escalated) == ["<@U1>", "<@U4>"]
+    words = json.dumps(overdue, ensure_ascii=False)
+    assert "담당 kim" in words
+    assert "jung" in words
+    assert "other" not in words
+    assert "<@U8>" not in words
+    assert "<@U9>" not in words
+    assert "<!channel>" not in words
+
+
+def mentions(message: dict[str, Any]) -> list[str]:
+    """Give what a message pings, in its order."""
+    return [
+        element["text"]
+        for block in message["blocks"]
+        if block["type"] == "context"
+        for element in block["elements"]
+        if element["type"] == "mrkdwn" and "<" in element["text"]
+    ]

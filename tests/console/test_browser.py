@@ -410,3 +410,79 @@ def test_a_phone_can_photograph_the_secret_of_one_time_codes(desk: Desk, page: P
     assert box["width"] == box["height"] > 200
     # The squares are drawn although the policy forbids inline styles.
     assert page.locator("svg.qr path").count() == 2
+
+
+def test_a_specialist_takes_nobodys_cases_by_keyboard_and_sees_their_own(
+    desk: Desk, chromium: Chromium, address: str
+) -> None:
+    nobodys, other = desk.add(due_in=timedelta(hours=1)), desk.add(due_in=timedelta(hours=2))
+    kim = desk.person("kim")
+    context = chromium.new_context(base_url=address, locale="ko-KR")
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.goto("/sign-in")
+    page.fill("[name=login]", "kim")
+    page.fill("[name=password]", PASSWORD)
+    page.click("button.primary")
+    page.wait_for_selector("[data-queue]")
+
+    # A page that is loaded whole has its script.
+    page.goto("/")
+    page.select_option("select[name=owner]", "nobody")
+    page.wait_for_url("**/?*owner=nobody*")
+    assert page.locator("[data-case]").count() == 2
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#mine")
+    page.wait_for_load_state()
+    page.keyboard.press("m")
+    page.wait_for_selector(".owner:has-text('담당 Kim')")
+    assert page.url.endswith(f"/cases/{nobodys}?owner=nobody")
+
+    page.goto("/")
+    page.select_option("select[name=owner]", "me")
+    page.wait_for_url("**/?*owner=me*")
+    assert page.locator("[data-case]").count() == 1
+    assert page.locator(f"a[href^='/cases/{nobodys}?']").count() == 1
+    owners = [desk.case(case_id)["owner_id"] for case_id in (nobodys, other)]
+    assert owners == [kim, None]
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_pages_with_owners_are_usable_by_everybody(
+    desk: Desk, chromium: Chromium, address: str, width: int
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    desk.person("kim", Role.LEAD)
+    desk.person("lee", Role.TEMPORARY, valid_until=desk.now + timedelta(days=9))
+    case_id = desk.add(reach=12_345)
+    desk.person("ops", Role.OPERATOR)
+    serious = []
+    for login, paths in (
+        ("kim", ("/?sort=reach&owner=1", f"/cases/{case_id}", "/brands/alpha")),
+        ("ops", ("/people",)),
+    ):
+        context = chromium.new_context(
+            base_url=address, locale="ko-KR", viewport={"width": width, "height": 800}
+        )
+        page = context.new_page()
+        page.goto("/sign-in")
+        page.fill("#login", login)
+        page.fill("#password", PASSWORD)
+        page.click("button.primary")
+        page.wait_for_selector("main")
+        for path in paths:
+            page.goto(path)
+            violations = Axe().run(page).response["violations"]
+            serious += [
+                (path, found["id"], found["nodes"][0]["html"][:200])
+                for found in violations
+                if found["impact"] in {"serious", "critical"}
+            ]
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                serious.append((path, "scrolls sideways", ""))
+        context.close()
+
+    assert serious == []

@@ -28,6 +28,21 @@ def test_severe_cases_come_first_then_the_earliest_deadline(desk: Desk, browser:
     assert shown(browser.get("/?sort=due").text) == [soon, late, critical]
 
 
+def test_fewest_stars_and_widest_reach_come_first_and_are_shown(
+    desk: Desk, browser: Browser
+) -> None:
+    none = desk.add(rating=None, reach=None, due_in=timedelta(hours=1))
+    two = desk.add(rating=2, reach=12_345, due_in=timedelta(hours=3))
+    one = desk.add(rating=1, reach=7, due_in=timedelta(hours=9))
+    sooner = desk.add(rating=2, reach=7, due_in=timedelta(hours=2))
+
+    assert shown(browser.get("/?sort=stars").text) == [one, sooner, two, none]
+    by_reach = browser.get("/?sort=reach").text
+    assert shown(by_reach) == [two, sooner, one, none]
+    assert "조회 12,345" in by_reach
+    assert "조회수 모름" in by_reach
+
+
 def test_filters_narrow_the_queue(desk: Desk, browser: Browser) -> None:
     alpha = desk.add(brand="alpha", rating=1)
     beta = desk.add(brand="beta", kind=FeedbackKind.INQUIRY, rating=None)
@@ -47,12 +62,19 @@ def test_filters_narrow_the_queue(desk: Desk, browser: Browser) -> None:
     assert found("brand=unknown") == set()
 
 
-@pytest.mark.parametrize("sort", ["urgent", "due", "oldest", "newest"])
+@pytest.mark.parametrize("sort", ["urgent", "due", "oldest", "newest", "stars", "reach"])
 def test_pages_show_every_case_once(
     desk: Desk, browser: Browser, sort: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_module, "PAGE_SIZE", 3)
-    made = {desk.add(due_in=timedelta(hours=number % 3)) for number in range(8)}
+    made = {
+        desk.add(
+            due_in=timedelta(hours=number % 3),
+            rating=number % 4 or None,
+            reach=number % 3 * 10 or None,
+        )
+        for number in range(8)
+    }
 
     seen: list[int] = []
     path = f"/?sort={sort}"
