@@ -687,7 +687,7 @@ def count_work(connection: Connection, brands: Collection[str]) -> dict[str, int
     }
 
 
-def _odd(query: Select[Any], brands: Collection[str]) -> Select[Any]:
+def _odd(query: Select[*tuple[Any, ...]], brands: Collection[str]) -> Select[*tuple[Any, ...]]:
     """Keep the feedback of these brands that a person should look at, by its small index.
 
     SQLite takes a partial index only for the very words it was made with, and without
