@@ -7,7 +7,8 @@ Source: https://developers.coupangcorp.com, CS API and HMAC pages (Checked: 2026
 * ``code`` in the envelope is a number or a string; a failure may come inside a 200.
 * "Read timed out" for a busy window is answered by asking day by day, ten rows at a time.
 * A contact-centre inquiry is a thread: what to answer is what the agent wrote, and 24 hours
-  later Coupang answers by itself and closes it.
+  later Coupang answers by itself and closes it. Every request after an answer is feedback of its
+  own (``cc:INQUIRY:ANSWER``), for what was answered stays answered.
 
 Unverified (see ``SPEC.unverified``): five calls a second, 1,000 characters for product inquiries,
 what ``partnerCounselingStatus=NONE`` includes, the wording of refused signatures. Reviews: no API;
@@ -31,6 +32,7 @@ from collectors.listing import (
     Listing,
     Place,
     address_of,
+    changed,
     chosen_surfaces,
     count_in,
     days_between,
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
 
     from collectors.http import Answer, Refusal
     from collectors.listing import Row
+    from domain.types import QuarantinedItem
 
 ANSWER_WITHIN: Final = timedelta(hours=24)
 
@@ -140,12 +143,15 @@ def parse_inquiries(body: object, *, surface: str, now: datetime) -> Listing:
         LayoutChangedError: Not the list this parser knows, or not one row of it can be read.
     """
     rows = rows_of(body, "data", "content")
-    read = _read_product_inquiry if surface == "product" else _read_contact
-    if surface == "transfer":
-        read = partial(_read_contact, needs_confirm=True)
-    items, quarantined = read_rows(
-        rows, lambda row: read(row, now=now), source=f"coupang {surface}"
-    )
+    source = f"coupang {surface}"
+    if surface == "product":
+        read = partial(_read_product_inquiry, now=now)
+        items, quarantined = read_rows(rows, read, source=source)
+    else:
+        needs_confirm = surface == "transfer"
+        items, quarantined = _read_contacts(
+            rows, needs_confirm=needs_confirm, now=now, source=source
+        )
     return Listing(
         items,
         quarantined,
@@ -155,17 +161,19 @@ def parse_inquiries(body: object, *, surface: str, now: datetime) -> Listing:
     )
 
 
-def parse_contact(body: object, *, now: datetime) -> CollectedFeedback:
-    """Read the answer about a single contact-centre inquiry. Pure.
+def parse_contact(body: object, *, now: datetime) -> tuple[CollectedFeedback, ...]:
+    """Read the answer about a single contact-centre inquiry: its rounds, oldest first. Pure.
 
     Raises:
         LayoutChangedError: Another shape.
     """
     row = body.get("data") if isinstance(body, dict) else None
-    items, _ = read_rows(
-        [row], lambda found: _read_contact(found, now=now), source="coupang contact-centre inquiry"
+    items, quarantined = _read_contacts(
+        [row], needs_confirm=False, now=now, source="coupang contact-centre inquiry"
     )
-    return items[0]
+    if quarantined:
+        raise changed(f"coupang contact-centre inquiry: {quarantined[0].reason}", body)
+    return items
 
 
 def _read_product_inquiry(row: Row, *, now: datetime) -> CollectedFeedback:
@@ -192,11 +200,54 @@ def _read_product_inquiry(row: Row, *, now: datetime) -> CollectedFeedback:
     )
 
 
-def _read_contact(row: Row, *, now: datetime, needs_confirm: bool = False) -> CollectedFeedback:
+def _read_contacts(
+    rows: list[object], *, needs_confirm: bool, now: datetime, source: str
+) -> tuple[tuple[CollectedFeedback, ...], tuple[QuarantinedItem, ...]]:
+    """Read the rounds of each inquiry.
+
+    An inquiry is a thread. When the agent asks again after an answer, that is feedback of its own,
+    with its own deadline: what was answered stays answered.
+    """
+    rounds: list[object] = []
+    for row in rows:
+        found = _rounds(row) if isinstance(row, dict) else None
+        rounds += [row] if found is None else found
+    return read_rows(
+        rounds, lambda row: _read_round(row, needs_confirm=needs_confirm, now=now), source=source
+    )
+
+
+_FIRST_ROUND: Final = "\0first round"
+_IS_LAST: Final = "\0is last"
+"""Keys that no answer has: what a round knows of the thread it was cut from."""
+
+
+def _rounds(row: Row) -> list[object] | None:
+    """Cut a thread before every request that follows an answer; None when it cannot be read."""
+    try:
+        thread = rows_in(row, "replies")
+    except BadInputError:
+        return None
+    parts: list[list[Row]] = [[]]
+    for entry in thread:
+        was_answered = any(_is_ours(earlier) for earlier in parts[-1])
+        if was_answered and not _is_ours(entry) and _is_request(entry):
+            parts.append([])
+        parts[-1].append(entry)
+    return [
+        {**row, "replies": part, _FIRST_ROUND: number == 0, _IS_LAST: number == len(parts) - 1}
+        for number, part in enumerate(parts)
+    ]
+
+
+def _read_round(row: Row, *, needs_confirm: bool, now: datetime) -> CollectedFeedback:
     asked = parse_when(when_in(row, "inquiryAt"), now=now)
     thread = rows_in(row, "replies")
+    number = number_in(row, "inquiryId")
+    is_first, is_last = bool(row.get(_FIRST_ROUND)), bool(row.get(_IS_LAST))
     wants_answer = (
-        word_in(row, "inquiryStatus") == "progress"
+        is_last
+        and word_in(row, "inquiryStatus") == "progress"
         and word_in(row, "csPartnerCounselingStatus") == "requestAnswer"
     )
     open_request = next((entry for entry in reversed(thread) if _is_open(entry)), None)
@@ -205,7 +256,7 @@ def _read_contact(row: Row, *, now: datetime, needs_confirm: bool = False) -> Co
     if wants_answer and open_request is not None:
         extra["parent_answer_id"] = number_in(open_request, "answerId")
         deadline_at = parse_when(when_in(open_request, "replyAt"), now=now).at + ANSWER_WITHIN
-    if needs_confirm:
+    if needs_confirm and is_last:
         extra[NEEDS_CONFIRM] = "1"
         # Counted from the agent's last word, which is when it was handed over.
         deadline_at = deadline_at or _last_word(thread, asked.at, now=now) + ANSWER_WITHIN
@@ -215,15 +266,24 @@ def _read_contact(row: Row, *, now: datetime, needs_confirm: bool = False) -> Co
     words = [text_in(entry, "content") for entry in thread if not _is_ours(entry)]
     return CollectedFeedback(
         kind=FeedbackKind.INQUIRY,
-        native_id=f"cc:{number_in(row, 'inquiryId')}",
+        native_id=f"cc:{number}" if is_first else f"cc:{number}:{number_in(thread[0], 'answerId')}",
         text="\n\n".join(word for word in words if word) or text_in(row, "content"),
+        # Also of a later round: the lists know no other date.
         written_at=asked.at,
         written_at_is_exact=asked.exact,
         title=word_in(row, "receiptCategory"),
         product_id=_first_number(list_in(row, "vendorItemId")),
         product_name=word_in(row, "itemName"),
         order_id=word_in(row, "orderId"),
-        replies=_answers(thread, open_request if wants_answer else None, now=now),
+        replies=tuple(
+            ChannelReply(
+                text=text_in(entry, "content"),
+                replied_at=parse_when(when_in(entry, "replyAt"), now=now).at,
+                receipt=word_in(entry, "answerId"),
+            )
+            for entry in thread
+            if _is_ours(entry)
+        ),
         deadline_at=deadline_at,
         extra=extra,
     )
@@ -238,24 +298,12 @@ def _is_open(entry: Row) -> bool:
     return not _is_ours(entry) and entry.get("partnerTransferStatus") == "requestAnswer"
 
 
+def _is_request(entry: Row) -> bool:
+    return entry.get("partnerTransferStatus") in ("requestAnswer", "answered")
+
+
 def _is_ours(entry: Row) -> bool:
     return entry.get("answerType") == "vendor"
-
-
-def _answers(
-    thread: list[Row], open_request: Row | None, *, now: datetime
-) -> tuple[ChannelReply, ...]:
-    """Give the shop's answers; while a request is open, only what was said after it."""
-    start = thread.index(open_request) + 1 if open_request is not None else 0
-    return tuple(
-        ChannelReply(
-            text=text_in(entry, "content"),
-            replied_at=parse_when(when_in(entry, "replyAt"), now=now).at,
-            receipt=word_in(entry, "answerId"),
-        )
-        for entry in thread[start:]
-        if _is_ours(entry)
-    )
 
 
 def _first_number(values: list[object]) -> str:

@@ -12,6 +12,7 @@ from domain.errors import ReputationError
 from responders.manual import load_manual
 from storage import accounts, schema
 from storage.session import DatabaseError
+from workers.collect import reach_of
 from workers.runtime import utc_now
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def _accounts(runtime: Runtime) -> Iterator[Finding]:
         when = f"last success {last:%Y-%m-%d %H:%M:%S} UTC" if last else "never collected"
         quarantined = f", {row['quarantined']} quarantined" if row and row["quarantined"] else ""
         try:
+            reach_of(account)
             # What a reply needs is asked for before somebody approves one.
             runtime.publisher(account)
             result = runtime.collector(account).check()

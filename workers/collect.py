@@ -132,18 +132,44 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
 def _claim(runtime: Runtime, account_id: int) -> Run | None:
     with runtime.database.reading() as connection:
         key = accounts.key_of(connection, account_id)
-    account = runtime.account(key)
-    spec = CHANNELS[account.channel].spec if account.channel in CHANNELS else None
+    reach = reach_of(runtime.account(key))
     with runtime.database.unit_of_work() as connection:
         return accounts.claim_run(
             connection,
             account_id,
             now=runtime.clock(),
             lease=runtime.settings.lease,
-            overlap=_duration(account, "overlap", spec.overlap if spec else timedelta(0)),
-            backfill=_duration(account, "backfill", FIRST_BACKFILL),
-            window=spec.window if spec else None,
+            overlap=reach.overlap,
+            backfill=reach.backfill,
+            window=reach.window,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far back an account is read; see ``storage.accounts.claim_run``."""
+
+    overlap: timedelta
+    backfill: timedelta
+    window: timedelta | None
+
+
+def reach_of(account: Account) -> Reach:
+    """Give how far back an account is read, by its channel and its options.
+
+    Raises:
+        ConfigurationError: An option is no duration, or the overlap leaves no way forward.
+    """
+    spec = CHANNELS[account.channel].spec if account.channel in CHANNELS else None
+    overlap = _duration(account, "overlap", spec.overlap if spec else timedelta(0))
+    window = spec.window if spec else None
+    if window is not None and overlap >= window:
+        # Every run would end where it began, and find nothing new for ever.
+        raise ConfigurationError(
+            f"account {account.key}: overlap must be shorter than {window.days} days, the longest "
+            "that one question to this channel may span"
+        )
+    return Reach(overlap, _duration(account, "backfill", FIRST_BACKFILL), window)
 
 
 def _duration(account: Account, option: str, default: timedelta) -> timedelta:

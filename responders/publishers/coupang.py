@@ -10,6 +10,7 @@ Source: https://developers.coupangcorp.com, CS API (Checked: 2026-11).
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 RULES: Final = SPEC.reply_rules or ReplyRules()
 _MOST_PAGES: Final = 20
 _AROUND: Final = timedelta(days=1)
+_NATIVE_ID: Final = re.compile(r"product:(\d{1,19})|cc:(\d{1,19})(?::\d{1,19})?", re.ASCII)
 
 
 class CoupangPublisher:
@@ -109,7 +111,7 @@ class CoupangPublisher:
         """Give the replies that stand on the inquiry now, oldest first."""
         space, number = _split(target)
         if space == "cc":
-            return self.contact(number).replies
+            return self.contact(target, number).replies
         item = self.listed("product", target)
         if item is None:
             raise PublicationRefusedError(
@@ -117,9 +119,17 @@ class CoupangPublisher:
             )
         return item.replies
 
-    def contact(self, number: str) -> CollectedFeedback:
-        """Read one contact-centre inquiry."""
-        return parse_contact(self._api.ask_contact(number), now=self._build.clock())
+    def contact(self, target: ReplyTarget, number: str) -> CollectedFeedback:
+        """Read one round of a contact-centre inquiry.
+
+        Raises:
+            PublicationRefusedError: It is gone.
+        """
+        rounds = parse_contact(self._api.ask_contact(number), now=self._build.clock())
+        for item in rounds:
+            if item.native_id == target.native_id:
+                return item
+        raise PublicationRefusedError(f"{target.native_id}: the request is gone", code="deleted")
 
     def listed(self, surface: str, target: ReplyTarget) -> CollectedFeedback | None:
         """Find the inquiry in a list of the days around it; None when it is not in there.
@@ -228,7 +238,7 @@ class CoupangConfirmations:
         number = _contact_number(target)
         if self._publisher.listed("transfer", target) is not None:
             return ()
-        self._publisher.contact(number)
+        self._publisher.contact(target, number)
         return (ChannelReply(text=""),)
 
 
@@ -240,10 +250,10 @@ def _contact_number(target: ReplyTarget) -> str:
 
 
 def _split(target: ReplyTarget) -> tuple[str, str]:
-    space, _, number = target.native_id.partition(":")
-    if space not in {"product", "cc"} or not number.isdecimal() or not number.isascii():
+    found = _NATIVE_ID.fullmatch(target.native_id)
+    if found is None:
         raise PublicationRefusedError("not a Coupang inquiry")
-    return space, number
+    return ("product", found[1]) if found[1] else ("cc", found[2])
 
 
 def _refused_write(answer: Answer) -> ReputationError | None:

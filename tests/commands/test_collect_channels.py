@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
@@ -106,6 +107,14 @@ def test_a_channel_is_collected_from_the_command_line(
         assert secret not in done.output
 
 
+def doctors_line(command: Command, key: str) -> dict[str, Any]:
+    command("db", "upgrade")
+    found = json.loads(command("doctor", "--json").stdout)
+    (line,) = [finding for finding in found if finding["subject"] == f"account {key}"]
+    assert isinstance(line, dict)
+    return line
+
+
 @pytest.mark.parametrize(("channel", "option"), [("coupang", "reply_by"), ("cafe24", "writer")])
 def test_the_doctor_says_what_a_reply_needs_before_one_is_approved(
     channel: str, option: str, command: Command, tmp_path: Path
@@ -116,12 +125,25 @@ def test_the_doctor_says_what_a_reply_needs_before_one_is_approved(
     try:
         account = market.account()
         write_account(tmp_path, account, option)
-        command("db", "upgrade")
-        done = command("doctor", "--json")
+        line = doctors_line(command, account.key)
     finally:
         market.stop()
-    (line,) = [
-        found for found in json.loads(done.stdout) if found["subject"] == f"account {account.key}"
-    ]
     assert not line["ok"]
     assert f'{option} = "..." is missing' in line["detail"]
+
+
+def test_the_doctor_finds_an_overlap_that_would_stand_still(
+    command: Command, tmp_path: Path
+) -> None:
+    market = ONE_EACH["coupang"].make()
+    market.start()
+    try:
+        account = market.account()
+        account = replace(account, options={**account.options, "overlap": "7d"})
+        write_account(tmp_path, account)
+        line = doctors_line(command, account.key)
+        assert not line["ok"]
+        assert "overlap must be shorter than 6 days" in line["detail"]
+        assert not market.journal
+    finally:
+        market.stop()

@@ -57,7 +57,7 @@ class CoupangMarket(FakeMarketplace):
     """
 
     channel = "coupang"
-    breakages = ("secret", "address", "clock", "quota")
+    breakages = ("secret", "permission", "address", "clock", "quota")
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,6 +165,8 @@ class CoupangMarket(FakeMarketplace):
     def _refusal(self, asked: Asked) -> Told | None:
         if self._broken == "address":
             return told(403, {"code": "ERROR", "message": "Your IP address is not allowed."})
+        if self._broken == "permission":
+            return told(403, {"code": "ERROR", "message": "Access denied."})
         found = re.fullmatch(
             r"CEA algorithm=HmacSHA256, access-key=(\S+), signed-date=(\d{6}T\d{6}Z), "
             r"signature=([0-9a-f]{64})",

@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from collectors.http import Pacer
-from domain.errors import DecisionRefusedError
+from domain.errors import ConfigurationError, DecisionRefusedError
 from storage import cases
 from storage.models import CaseRow, DecisionRow, FeedbackRow, HistoryRow, PublicationRow
 from tests.fakes.coupang import CoupangMarket
 from tests.fakes.marketplace import Fault, On
 from tests.fakes_runtime import BRAND, FakeChannel, House, StillClock, make_brand
+from workers.collect import collect as collect_account
 from workers.collect import start_due
 from workers.draft import rules_of
 from workers.publish import publish
@@ -198,3 +199,35 @@ def test_an_account_that_cannot_write_hands_the_confirmation_to_a_person(
     decide(house)
     house.run()
     assert path(house) == ["queued", "handed_off"]
+
+
+def test_an_overlap_as_long_as_a_window_is_refused_and_does_not_stand_still(
+    house: House, market: CoupangMarket
+) -> None:
+    brand = house.runtime.brands[BRAND]
+    (account,) = brand.accounts
+    wrong = replace(account, options={**account.options, "overlap": "6d"})
+    house.runtime.brands[BRAND] = replace(brand, accounts=(wrong,))
+    with pytest.raises(ConfigurationError, match="overlap must be shorter than 6 days"):
+        collect_account(house.runtime, house.account_id(account.key))
+    assert not market.journal
+
+
+def test_a_second_request_of_the_contact_centre_is_a_case_of_its_own(
+    house: House, market: CoupangMarket
+) -> None:
+    native_id = market.seed("회수 일정은요?", house.clock() - timedelta(hours=1), "cc")
+    collect(house)
+    house.approve_all("내일 회수합니다.")
+    house.run_on()
+    assert [row.state for row in rows(house, CaseRow)] == ["answered"]
+    market.ask_again(native_id, "아직 회수되지 않았다고 합니다.")
+    collect(house)
+    assert [row.state for row in rows(house, CaseRow)] == ["answered", "drafted"]
+    assert rows(house, FeedbackRow)[1].deadline_at == house.clock() + timedelta(
+        hours=23, minutes=49
+    )
+    house.approve_all("오늘 중으로 회수합니다.")
+    house.run_on()
+    assert [row.state for row in rows(house, CaseRow)] == ["answered", "answered"]
+    assert market.stored_replies(native_id) == ["내일 회수합니다.", "오늘 중으로 회수합니다."]
