@@ -108,6 +108,18 @@ def find(folded: Folded, score: float | None) -> tuple[Span, ...]:
     return tuple(folded.span(start, end) for start, end in merged)
 
 
+def _is_disguised(folded: Folded, span: Span) -> bool:
+    """Tell whether a word was hidden from filters: split, shortened to jamo, or interspersed."""
+    shown = [
+        character
+        for character, origin in zip(folded.text, folded.origin, strict=True)
+        if span.start <= origin < span.end
+    ]
+    return len(shown) != span.end - span.start or any(
+        not ("가" <= character <= "힣" or character.isspace()) for character in shown
+    )
+
+
 ABUSE_ALONE, ABUSE_WITH_WORDS = 0.2, 0.02
 
 
@@ -123,6 +135,8 @@ def decide(folded: Folded, score: float, tag: float | None) -> tuple[Span, ...]:
     if not tag:
         return spans
     if spans:
-        plain = score >= 0.5 and _ALWAYS.search(folded.text)
-        return spans if plain or tag >= ABUSE_WITH_WORDS else ()
+        meant = score >= 0.5 and (
+            _ALWAYS.search(folded.text) or any(_is_disguised(folded, span) for span in spans)
+        )
+        return spans if meant or tag >= ABUSE_WITH_WORDS else ()
     return (folded.span(0, len(folded.text)),) if tag >= ABUSE_ALONE else ()

@@ -124,8 +124,8 @@ def find_severity(folded: Folded) -> tuple[Severity, tuple[Span, ...]]:
     return CALM
 
 
-CATEGORY_ALONE, CATEGORY_WITH_WORDS = 0.3, 0.08
-CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.45, 0.05
+CATEGORY_ALONE, CATEGORY_WITH_WORDS = 0.3, 0.1
+CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.3, 0.02
 HIGH_ALONE, HIGH_WITH_WORDS = 0.3, 0.1
 """How likely the model must find a label by itself, and where a rule shows words for it."""
 

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from sentiment.training import card, data, deep, e5, package, vary, vocabulary, wide
+from sentiment.training import card, data, deep, e5, export, package, vary, vocabulary, wide
 from sentiment.training.encoder import Encoder, from_e5
 from sentiment.wide import BITS
 
@@ -34,11 +35,17 @@ WIDE_PENALTY = 1.0
 TAG_BITS, TAG_PENALTY = 18, 0.3
 STAGES = ("vocabulary", "wide", "tags", "main", "fine", "package", "card")
 FINE_MOVIES = (8000, 8000, 2000)
+FINE_SHARE = 0.7
+"""How far the shipped weights lie from before fine-tuning (0) to after it (1): films are
+forgotten faster than our sentences are learnt."""
 FINE_REPEATS = (("product", 3), ("app", 2), ("kote", 1), ("written", 1))
 
 
 def make_vocabulary(corpus: Corpus, options: argparse.Namespace) -> None:
-    """Train the tokenizer and carry e5's embeddings over."""
+    """Train the tokenizer and carry e5's embeddings over, or take those of ``--start``."""
+    if options.start:
+        shutil.copyfile(options.start / "tokenizer.json", options.work / "tokenizer.json")
+        return
     tokenizer = vocabulary.train_tokenizer(corpus.train, VOCABULARY_SIZE)
     vocabulary.save(tokenizer, options.work / "tokenizer.json")
     words = vocabulary.carry_over(e5.read(options.e5), tokenizer)
@@ -81,9 +88,17 @@ def make_tags(corpus: Corpus, options: argparse.Namespace) -> None:
 def make_main(corpus: Corpus, options: argparse.Namespace) -> None:
     """Train the deep model on everything."""
     tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
-    words = torch.from_numpy(np.load(options.work / "words.npy"))
-    model = from_e5(e5.read(options.e5), words)
-    plan = deep.Plan(options.minutes, rate=2e-4, guess_share=0.4)
+    if options.start:
+        # Its head for guessing hidden tokens was not kept, and is not needed a second time.
+        state = export.read(options.start / "deep.onnx")
+        model = Encoder(len(state["words.weight"]))
+        tensors = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
+        model.load_state_dict(model.state_dict() | tensors)
+        plan = deep.Plan(options.minutes, rate=1.5e-4, guess_share=0.0)
+    else:
+        words = torch.from_numpy(np.load(options.work / "words.npy"))
+        model = from_e5(e5.read(options.e5), words)
+        plan = deep.Plan(options.minutes, rate=2e-4, guess_share=0.4)
     deep.train(model, tokenizer, corpus, plan, options.work / "main")
 
 
@@ -110,9 +125,10 @@ def make_fine(corpus: Corpus, options: argparse.Namespace) -> None:
 
 def make_package(corpus: Corpus, options: argparse.Namespace) -> None:
     """Export, calibrate and hash into ``--out``."""
-    state = torch.load(options.work / options.fine_name / "model.pt", weights_only=True)
-    arrays = {name: value.float().numpy() for name, value in state.items()}
-    package.write_parts(options.out, options.work, arrays)
+    before = torch.load(options.work / "main" / "model.pt", weights_only=True)
+    after = torch.load(options.work / options.fine_name / "model.pt", weights_only=True)
+    state = {name: before[name].lerp(value, FINE_SHARE) for name, value in after.items()}
+    package.write_parts(options.out, options.work, state, corpus)
     settings = package.calibrate(options.out, corpus)
     package.finish(options.out, settings, options.version)
     print(json.dumps(settings["development"], indent=1))
@@ -128,8 +144,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sentiment.training")
     parser.add_argument("stage", choices=(*STAGES, "all"))
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--e5", type=Path, required=True)
+    parser.add_argument("--e5", type=Path, help="e5-small-q4.bin; not needed with --start")
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="go on from this shipped model, not from e5")
     parser.add_argument("--out", type=Path, default=data.REPOSITORY / "sentiment" / "model")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--fine-minutes", type=float, default=13)

@@ -33,16 +33,25 @@ def balanced_weights(domains: np.ndarray, negative: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-def fit_logistic(features: np.ndarray, negative: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def fit_logistic(
+    features: np.ndarray, negative: np.ndarray, weights: np.ndarray, pull: float = 0.0
+) -> np.ndarray:
     """Fit P = sigmoid(features @ w + b) with no negative w; gives [*w, b].
 
     Each feature is a logit of the same thing: one that votes the other way is noise.
+
+    Args:
+        features: Logits, [rows, features].
+        negative: What is true, bool [rows].
+        weights: Of the rows; they sum to 1.
+        pull: How strongly each w is drawn to 1/2, for fits on few rows.
     """
     x = np.column_stack([features, np.ones(len(features))])
 
     def loss(w: np.ndarray) -> float:
         z = x @ w
-        return float((weights * (np.logaddexp(0, z) - negative * z)).sum())
+        far = ((w[:-1] - 0.5) ** 2).sum()
+        return float((weights * (np.logaddexp(0, z) - negative * z)).sum() + pull * far)
 
     bounds = [(0.0, None)] * (x.shape[1] - 1) + [(None, None)]
     return minimize(loss, np.full(x.shape[1], 0.5), method="L-BFGS-B", bounds=bounds).x

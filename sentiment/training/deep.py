@@ -156,6 +156,30 @@ def predict(model: Encoder, ids: list[list[int]]) -> tuple[np.ndarray, np.ndarra
     return polarity, tags
 
 
+@torch.no_grad()
+def channel_sizes(model: Encoder, ids: list[list[int]]) -> dict[str, np.ndarray]:
+    """Give how large each linear layer's input channels get: |x| that 99.95 % do not exceed."""
+    seen: dict[str, list[np.ndarray]] = {}
+    model.eval()
+    hooks = [
+        module.register_forward_hook(
+            lambda _module, given, _made, name=name: seen.setdefault(name, []).append(
+                given[0].abs().reshape(-1, given[0].shape[-1]).half().numpy()
+            )
+        )
+        for name, module in model.named_modules()
+        if name.startswith("layers.") and isinstance(module, nn.Linear)
+    ]
+    for tokens in ids:
+        model(torch.tensor([tokens]))
+    for hook in hooks:
+        hook.remove()
+    return {
+        name: np.quantile(np.concatenate(parts).astype(np.float32), 0.9995, axis=0)
+        for name, parts in seen.items()
+    }
+
+
 def balanced_accuracy(scores: np.ndarray, negative: np.ndarray) -> float:
     """Average recall of both classes for logits."""
     said = scores >= 0

@@ -11,6 +11,17 @@ if TYPE_CHECKING:
 
 _ENDINGS = ("..", "~", "!", "!!", ".", "...", "~~", "")
 _VOWEL_TWINS = {1: 5, 5: 1, 3: 7, 7: 3, 11: 15, 15: 11}  # ㅐㅔ ㅒㅖ ㅚㅞ
+# How people hide a swear word from a filter; split jamo and invisible letters never get here.
+_DISGUISES = {
+    "시발": ("ㅅㅂ", "시1발", "씨8", "시.발", "ㅆㅂ"),
+    "씨발": ("ㅆㅂ", "씨1발", "씨8", "씨@발", "ㅅㅂ"),
+    "병신": ("ㅂㅅ", "병1신", "병.신", "븅신"),
+    "새끼": ("ㅅㄲ", "새1끼", "쉐끼", "색기"),
+    "지랄": ("ㅈㄹ", "지1랄", "ㅈ랄"),
+    "미친": ("ㅁㅊ", "미1친", "미.친"),
+    "꺼져": ("ㄲㅈ", "꺼1져"),
+    "쓰레기": ("쓰렉", "쓰1레기", "ㅆㄹㄱ"),
+}
 _SEVERITY = ("normal", "high", "critical")
 
 
@@ -30,8 +41,16 @@ def _mistype(text: str, rng: random.Random) -> str:
     return text[:at] + chr(0xAC00 + lead * 588 + vowel * 28 + tail) + text[at + 1 :]
 
 
+def _disguise(text: str, rng: random.Random) -> str:
+    for word, forms in _DISGUISES.items():
+        if word in text and rng.random() < 0.5:
+            text = text.replace(word, rng.choice(forms))
+    return text
+
+
 def vary(text: str, rng: random.Random) -> str:
-    """Give the text with spaces lost, a vowel mistyped or another ending."""
+    """Give the text with swearing hidden, spaces lost, a vowel mistyped or another ending."""
+    text = _disguise(text, rng)
     if rng.random() < 0.35:
         lost = rng.choice((0.3, 0.6, 1.0))
         text = "".join(c for c in text if c != " " or rng.random() >= lost)
