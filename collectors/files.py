@@ -32,7 +32,7 @@ from domain.types import CollectedFeedback, Page, QuarantinedItem
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
     from collectors.base import Build, ChannelSpec
     from domain.brands import Account
@@ -479,8 +479,6 @@ class _Lines:
 
 
 def _xlsx_rows(path: Path, size: int) -> Iterator[Row]:
-    import openpyxl  # slow to import, and most processes never read a workbook
-
     if size > MAX_XLSX_BYTES:
         raise _too_large(path, size, MAX_XLSX_BYTES)
     _refuse_bomb(path)
@@ -490,7 +488,19 @@ def _xlsx_rows(path: Path, size: int) -> Iterator[Row]:
         "내려받기를 다시 하거나 엑셀에서 다시 저장해 주세요.",
     )
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        file = path.open("rb")
+    except OSError:
+        raise damaged from None
+    # Opened here, because openpyxl leaves its own file open when it refuses a workbook.
+    with file:
+        yield from _book_rows(path, file, damaged)
+
+
+def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError) -> Iterator[Row]:
+    import openpyxl  # slow to import, and most processes never read a workbook
+
+    try:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
     except Exception:  # noqa: BLE001 - openpyxl lets KeyError, ParseError and others through
         raise damaged from None
     try:

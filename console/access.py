@@ -5,7 +5,7 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from fastapi import Depends, Form, HTTPException, Request
 
@@ -19,6 +19,8 @@ SESSION_COOKIE = "pyeongpan_session"
 VISITOR_COOKIE = "pyeongpan_visitor"
 NAME_COOKIE = "pyeongpan_name"
 _LONGEST_NAME = 40
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Printable to Python, nothing to the eye: a name of these would be no name."""
 
 
 class NameNeededError(Exception):
@@ -227,16 +229,19 @@ def changing_people(visitor: Annotated[Visit, Depends(posting)]) -> Visit:
 def check_form(request: Request, secret: str, token: str) -> None:
     """Refuse a form that another site made a browser send."""
     origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    # The scheme is left out: behind a proxy it is not the browser's.
+    host = origin.partition("://")[2] if origin is not None else request.headers.get("host")
     expected = form_token_of(secret).encode() if secret else b""
     is_ours = bool(secret) and hmac.compare_digest(expected, token.encode("utf-8", "replace"))
-    if foreign or not is_ours:
+    if host != request.headers.get("host") or not is_ours:
         raise HTTPException(403, "양식이 만료되었습니다. 페이지를 새로 고친 뒤 다시 해 주세요.")
 
 
 def one_line(text: str, longest: int = 500) -> str:
     """Give what somebody typed as one printable line; PostgreSQL refuses NUL in a text."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:longest]
+    return " ".join(
+        "".join(c if c.isprintable() and c not in _UNSEEN else " " for c in text).split()
+    )[:longest]
 
 
 def clean_name(name: str) -> str:

@@ -9,6 +9,7 @@ from console import checks, deciding, highlight
 from console.access import Assigning, Deciding, Posting, Reading, Visit, one_line
 from console.pages import page, page_part, see
 from console.queue import Choosing, Chosen
+from console.work import safe_link
 from domain.brands import Brand
 from domain.errors import BadInputError, ConfigurationError, DecisionRefusedError
 from domain.states import CaseState
@@ -319,6 +320,7 @@ def _show(
         status=status,
         view=view,
         case=view.case,
+        safe_link=safe_link,
         brand=brand,
         around=around,
         choice=choice,

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from domain.types import DraftSentence, FeedbackKind, SourceKind
+from privacy.folding import fold
 from responders.drafting import Drafter, DraftInput
 from responders.manual import load_manual
 from responders.policy import check_reply
@@ -84,7 +85,7 @@ def compensation(reply: str) -> int:
     return max(
         (
             int(float(quantity.value.removesuffix("원")))
-            for sentence in _SENTENCES.split(reply)
+            for sentence in _SENTENCES.split(fold(reply).text)
             if _COMPENSATES.search(sentence)
             for quantity in quantities(sentence)
             if quantity.unit == "money" and "~" not in quantity.value

@@ -103,14 +103,14 @@ def finish(
         metadata = _metadata(client, provider)
         try:
             answer = client.fetch_token(
-                metadata["token_endpoint"], code=code, code_verifier=kept["verifier"]
+                metadata["token_endpoint"], code=code, code_verifier=kept.get("verifier", "")
             )
         except OAuthError:
             raise CredentialRejectedError("로그인 서버가 코드를 받지 않았습니다.") from None
         except Exception as error:
             raise _unavailable(provider) from error
         keys = _json(client, metadata["jwks_uri"], provider)
-    claims = _claims(provider, str(answer.get("id_token", "")), keys, kept["nonce"], now)
+    claims = _claims(provider, str(answer.get("id_token", "")), keys, kept.get("nonce", ""), now)
     email = str(claims.get("email", "")) if claims.get("email_verified") is True else ""
     return Told(f"{provider.issuer}|{claims['sub']}", email)
 
@@ -179,7 +179,7 @@ def unpack(cookie: str) -> dict[str, str]:
     """Read what ``pack`` wrote; empty for anything else."""
     try:
         found = json.loads(base64.urlsafe_b64decode(cookie.encode()))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from console import highlight, wording
-from console.access import VISITOR_COOKIE, visitor_of
+from console.access import VISITOR_COOKIE, context_of, visitor_of
 from responders.drafting import STRATEGIES
 from storage import desk
 
@@ -85,7 +85,9 @@ def set_cookie(
         httponly=True,
         # Lax, because people come here by links in Slack; forms carry a token besides.
         samesite="lax",
-        secure=request.url.scheme == "https",
+        # Behind a proxy the request itself is plain; the address people open is not.
+        secure=request.url.scheme == "https"
+        or context_of(request).console_url.startswith("https:"),
         path="/",
     )
 

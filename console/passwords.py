@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,11 @@ def new_password() -> str:
 def new_totp_secret() -> str:
     """Make a secret for one-time codes, as an authenticator application takes it."""
     return pyotp.random_base32()
+
+
+def is_totp_secret(secret: str) -> bool:
+    """Tell whether this is a secret as ``new_totp_secret`` makes them."""
+    return re.fullmatch(r"[A-Z2-7]{32}", secret) is not None
 
 
 def totp_address(secret: str, login: str) -> str:

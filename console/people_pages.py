@@ -89,7 +89,7 @@ def add(
 
 
 def _check_new(login: str, name: str, role: Role, valid_until: datetime | None) -> None:
-    if not login.isprintable() or not 2 <= len(login) <= _LONGEST_LOGIN or " " in login:
+    if login != one_line(login) or not 2 <= len(login) <= _LONGEST_LOGIN or " " in login:
         raise BadInputError("아이디는 빈칸 없이 2자 이상으로 적어 주세요.")
     if not clean_name(name):
         raise BadInputError("이름을 적어 주세요.")

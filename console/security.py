@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 256 * 1024
 """Far above the longest reply; a form that is larger is no form of ours."""
+FORM = "application/x-www-form-urlencoded"
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 _CSP = "; ".join(
     (
@@ -110,17 +113,23 @@ class Guard:
                 )
             await send(message)
 
-        name = _without_port(headers.get("host", ""))
-        if name not in self._hosts:
-            answer = PlainTextResponse("이 주소로는 열 수 없습니다.", status_code=421)
-            await answer(scope, receive, send_guarded)
+        refusal = self._refusal(headers)
+        if refusal is not None:
+            await refusal(scope, receive, send_guarded)
             return
-        body = _Body(receive)
+        await self._app(scope, _Body(receive), send_guarded)
+
+    def _refusal(self, headers: Headers) -> PlainTextResponse | None:
+        if _without_port(headers.get("host", "")) not in self._hosts:
+            return PlainTextResponse("이 주소로는 열 수 없습니다.", status_code=421)
         if int_or_zero(headers.get("content-length", "")) > MAX_BODY_BYTES:
-            answer = PlainTextResponse("너무 큰 요청입니다.", status_code=413)
-            await answer(scope, receive, send_guarded)
-            return
-        await self._app(scope, body, send_guarded)
+            return PlainTextResponse("너무 큰 요청입니다.", status_code=413)
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in {"", FORM}:
+            # No page of ours uploads. A multipart form may name any character set, and with it
+            # put into a text what cannot be written as UTF-8 again.
+            return PlainTextResponse("양식만 받습니다.", status_code=415)
+        return None
 
 
 class _Body:
@@ -145,6 +154,6 @@ def int_or_zero(value: str) -> int:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0].lower()
+    """Give a ``Host`` header's name; empty for anything that is not a name and a port."""
+    found = _HOST.fullmatch(host)
+    return found[1].lower() if found else ""

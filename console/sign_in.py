@@ -66,9 +66,10 @@ def sign_in(
     context = context_of(request)
     now, address, path = context.clock(), address_of(request), local_path(next)
     login = one_line(login)
+    attempt = _begin_attempt(context, login, address, now)
+    if attempt is None:
+        return _ask(request, path, 429, _SLOWED)
     with context.database.reading() as connection:
-        if people.is_slowed(connection, login, address, now=now):
-            return _ask(request, path, 429, _SLOWED)
         account = people.by_login(connection, login)
     is_right = passwords.is_password(account.password_hash if account else "", password)
     with context.database.unit_of_work() as connection:
@@ -78,14 +79,31 @@ def sign_in(
             or not account.is_valid(now)
             or not _is_code(context, connection, account, code, now)
         ):
-            people.note_failure(connection, login, address, now=now)
             # Only a login that exists is written down: others may be mistyped passwords.
             who = account.signature if account else "알 수 없는 아이디"
             people.audit(connection, "sign_in_failed", who=who, now=now, address=address)
             return _ask(request, path, 403, _WRONG)
+        people.forget_attempt(connection, attempt)
         people.forget_failures(connection, login)
         token = _begin(connection, account, request, now, "password")
     return _signed_in(request, token, path)
+
+
+def _begin_attempt(
+    context: ConsoleContext, login: str, address: str, now: datetime
+) -> list[int] | None:
+    """Count an attempt before it is checked, so that guesses sent at once are counted too.
+
+    Returns:
+        What to forget when it was right; None when there were too many.
+    """
+    with context.database.unit_of_work() as connection:
+        attempt = people.note_attempt(connection, login, address, now=now)
+    with context.database.unit_of_work() as connection:
+        if not people.is_slowed(connection, login, address, now=now):
+            return attempt
+        people.forget_attempt(connection, attempt)
+    return None
 
 
 def _is_code(
@@ -180,8 +198,9 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
         if account is None and told.email:
             # First time: a verified address is the login an operator made for this person.
             account = people.by_login(connection, told.email)
-            if account is not None:
-                people.change(connection, account.id, oidc_subject=told.subject)
+            if account is not None and not people.link(connection, account.id, told.subject):
+                # An address that went to somebody else does not take the account along.
+                account = None
         if account is None or not account.is_valid(now):
             people.audit(
                 connection,
@@ -232,13 +251,13 @@ def change_password(
     """Change one's own password; every other browser is signed out."""
     account = _own(visit)
     now = visit.context.clock()
-    with visit.context.database.reading() as connection:
-        if people.is_slowed(connection, account.login, visit.address, now=now):
-            return _me(visit, status=429, problem=_SLOWED)
+    attempt = _begin_attempt(visit.context, account.login, visit.address, now)
+    if attempt is None:
+        return _me(visit, status=429, problem=_SLOWED)
     if account.password_hash and not passwords.is_password(account.password_hash, current):
-        with visit.context.database.unit_of_work() as connection:
-            people.note_failure(connection, account.login, visit.address, now=now)
         return _me(visit, status=403, problem="지금 비밀번호가 맞지 않습니다.")
+    with visit.context.database.unit_of_work() as connection:
+        people.forget_attempt(connection, attempt)
     try:
         hashed = passwords.hash_password(password, account.login)
     except BadInputError as error:
@@ -269,7 +288,7 @@ def set_up_totp(
         return _me(
             visit, secret=secret, secret_address=passwords.totp_address(secret, account.login)
         )
-    if not secret.isalnum() or not secret.isascii() or len(secret) != 32:
+    if not passwords.is_totp_secret(secret):
         raise HTTPException(422)
     step = passwords.totp_step(secret, code, now)
     if step is None:

@@ -7,7 +7,7 @@ publishing. Blocking findings refuse the reply; warnings are shown and may be ov
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,7 @@ from domain.types import (
     Span,
     named,
 )
+from privacy.folding import fold
 from responders import josa
 from responders.quantities import quantities
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.brands import Brand
+    from privacy.folding import Folded
     from responders.clauses import Clause
     from responders.manual import Manual
 
@@ -111,16 +113,18 @@ def check_reply(
         return (Finding(Level.BLOCKING, "too_long", reason),)
     used = _used_sources(text, sources)
     clauses = _valid_clauses(used, manual, at)
-    contacts = _contact_findings(text, brand)
+    # Full-width, decomposed or interrupted by something invisible: it reads the same to a customer.
+    folded = fold(text)
+    contacts = _placed(_contact_findings(folded.text, brand), folded)
     known = [finding.span for finding in contacts]
     findings = [
         *_closed(rules),
         *_length(text, rules),
         *_characters(text, rules),
         *_leftovers(text),
-        *_promises(text, clauses),
-        *_reviews_for_sale(text),
-        *_rudeness(text),
+        *_placed(_promises(folded.text, clauses), folded),
+        *_placed(_reviews_for_sale(folded.text), folded),
+        *_placed(_rudeness(folded.text), folded),
         *contacts,
         *_personal_data(text, brand, find_personal_data, known),
         *changed_sources(used, manual, at),
@@ -139,6 +143,16 @@ def check_reply(
             key=lambda f: (not f.is_blocking, f.span.start if f.span else -1, f.code),
         )
     )
+
+
+def _placed(findings: Iterable[Finding], folded: Folded) -> list[Finding]:
+    """Give findings about a folded copy their places in the reply itself."""
+    return [
+        replace(finding, span=Span(*folded.original(finding.span.start, finding.span.end)))
+        if finding.span is not None
+        else finding
+        for finding in findings
+    ]
 
 
 def changed_sources(
@@ -208,7 +222,8 @@ def _valid_clauses(
 
 _UNIT_NAMES = {LengthUnit.CHARACTERS: "자", LengthUnit.BYTES: "바이트"}
 _INVISIBLE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _SLOT = re.compile(r"\{[^{}\n]{0,20}\}|[○●]{2,}|O{3,}|X{3,}(?!L)")
 _MASK = re.compile(r"\[[가-힣A-Z]{2,6}\]")
@@ -366,7 +381,7 @@ _PHONE = re.compile(
     r"(?<![\d.,-])(?:01\d{8,9}|1[5-8]\d{2}[-.\s]?\d{4})(?![\d원])"
 )
 _ADDRESS = re.compile(
-    r"https?://[^\s<>()\"'”’가-힣]+|(?<![\w@.])(?:www\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\."
+    r"https?://[^\s<>()\"'”’가-힣]+|(?<![\w@.-])(?:www\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\."
     r"(?:com|net|kr|shop|store|me|io|link|ly|org|be|gg|example)(?:/[^\s<>()\"'”’가-힣]*)?(?![\w@])",
     re.IGNORECASE,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -228,6 +229,16 @@ def _accounts(connection: Connection, rows: Iterable[Any]) -> list[Account]:
     ]
 
 
+def link(connection: Connection, person_id: int, oidc_subject: str) -> bool:
+    """Remember who a person is elsewhere; False when that is somebody else already."""
+    changed = connection.execute(
+        update(PersonRow)
+        .where(PersonRow.id == person_id, PersonRow.oidc_subject.is_(None))
+        .values(oidc_subject=oidc_subject)
+    )
+    return changed.rowcount == 1
+
+
 def use_totp_step(connection: Connection, person_id: int, step: int) -> bool:
     """Use up a one-time code's time step; False when it, or a later one, was used before."""
     changed = connection.execute(
@@ -306,19 +317,32 @@ def end_sessions(connection: Connection, person_id: int) -> None:
     connection.execute(delete(SessionRow).where(SessionRow.person_id == person_id))
 
 
-def note_failure(connection: Connection, login: str, address: str, *, now: datetime) -> None:
-    """Count a failed sign-in."""
+def note_attempt(connection: Connection, login: str, address: str, *, now: datetime) -> list[int]:
+    """Count a sign-in as failed until it is known to be right.
+
+    Returns:
+        What ``forget_attempt`` takes.
+    """
     connection.execute(
         delete(SignInFailureRow).where(SignInFailureRow.failed_at <= now - FAILURE_WINDOW)
     )
-    connection.execute(
-        insert(SignInFailureRow),
+    made = connection.execute(
+        insert(SignInFailureRow).returning(SignInFailureRow.id),
         [{"subject": subject, "failed_at": now} for subject, _ in _subjects(login, address)],
     )
+    return list(made.scalars())
+
+
+def forget_attempt(connection: Connection, attempt: Collection[int]) -> None:
+    """Take an attempt back: it was right, or it was not even checked."""
+    connection.execute(delete(SignInFailureRow).where(SignInFailureRow.id.in_(attempt)))
 
 
 def is_slowed(connection: Connection, login: str, address: str, *, now: datetime) -> bool:
-    """Tell whether too many sign-ins of this login, or from this address, failed lately."""
+    """Tell whether an attempt that is counted already is one too many.
+
+    Attempts commit before they ask, so that of many at once no more than the limit go on.
+    """
     return any(
         connection.execute(
             select(func.count(SignInFailureRow.id)).where(
@@ -326,7 +350,7 @@ def is_slowed(connection: Connection, login: str, address: str, *, now: datetime
                 SignInFailureRow.failed_at > now - FAILURE_WINDOW,
             )
         ).scalar_one()
-        >= limit
+        > limit
         for subject, limit in _subjects(login, address)
     )
 
@@ -335,8 +359,21 @@ def _subjects(login: str, address: str) -> tuple[tuple[str, int], ...]:
     # Hashed: people type passwords into the wrong field.
     return (
         (f"login:{_hashed(login.strip().lower())}", FAILURES_PER_LOGIN),
-        (f"address:{address}"[:200], FAILURES_PER_ADDRESS),
+        (f"address:{_neighbourhood(address)}"[:200], FAILURES_PER_ADDRESS),
     )
+
+
+def _neighbourhood(address: str) -> str:
+    """Give the part of an address that one customer of a provider cannot change: IPv6's /64."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def forget_failures(connection: Connection, login: str) -> None:

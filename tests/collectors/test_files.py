@@ -331,6 +331,29 @@ def test_a_zip_bomb_is_refused_unopened(tmp_path: Path, monkeypatch: pytest.Monk
         read(path)
 
 
+def test_entities_in_a_workbook_are_not_expanded(tmp_path: Path) -> None:
+    path = _workbook(
+        tmp_path / "plain.xlsx",
+        [["번호", "작성일", "별점", "내용"], ["1", "2026-11-20", 5, "좋아요"]],
+    )
+    laughs = b'<!ENTITY a0 "ha">' + b"".join(
+        b'<!ENTITY a%d "%s">' % (number, b"&a%d;" % (number - 1) * 10) for number in range(1, 12)
+    )
+    secret = b'<!ENTITY xxe SYSTEM "file:///etc/passwd">'
+    for name, entity in (("laughs", laughs), ("secret", secret)):
+        hostile = tmp_path / f"{name}.xlsx"
+        with zipfile.ZipFile(path) as source, zipfile.ZipFile(hostile, "w") as target:
+            for entry in source.infolist():
+                content = source.read(entry)
+                if entry.filename.endswith("sheet1.xml"):
+                    head, _, rest = content.partition(b"<worksheet")
+                    content = head + b"<!DOCTYPE x [%s]><worksheet" % entity + rest
+                target.writestr(entry, content)
+        with pytest.raises(BadInputError):
+            read(hostile)
+    assert items(read(path))[0].text == "좋아요"
+
+
 @pytest.mark.parametrize(
     ("name", "magic", "size"),
     [("r.xlsx", b"PK\x03\x04", 200 * 2**20), ("r.csv", HEADER.encode(), MAX_CSV_BYTES + 1)],

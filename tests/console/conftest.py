@@ -6,6 +6,8 @@ import hashlib
 import itertools
 import os
 import secrets
+import threading
+import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -13,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import uvicorn
+from argon2 import PasswordHasher
 from psycopg import sql
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from console.app import ConsoleContext, create_app
-from console.passwords import hash_password
 from domain.brands import Account, Brand
 from domain.types import (
     Analysis,
@@ -245,8 +248,8 @@ class Desk:
 
 @cache
 def hashed(password: str) -> str:
-    """Hash a password once: it takes long on purpose."""
-    return hash_password(password)
+    """Hash a password as cheaply as argon2 can; a hash says itself how dear its check is."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
 
 
 def brand_folder(folder: Path, slug: str, name: str) -> Brand:
@@ -325,6 +328,23 @@ def shelf(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
     database.close()
     server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
     server.close()
+
+
+@pytest.fixture
+def address(desk: Desk) -> Iterator[str]:
+    """Serve the desk on a free port of this machine."""
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(desk.context), host="127.0.0.1", port=0, log_level="warning")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
 
 
 PASSWORD = "correct horse battery"

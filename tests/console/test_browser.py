@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 
-from console.app import create_app
 from domain.types import Sentiment, Severity, Span
 from storage.people import Role
 from tests.console.conftest import PASSWORD
@@ -52,23 +48,6 @@ def chromium() -> Iterator[Chromium]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def address(desk: Desk) -> Iterator[str]:
-    """Serve the desk on a free port of this machine."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(desk.context), host="127.0.0.1", port=0, log_level="warning")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
 
 
 @pytest.fixture

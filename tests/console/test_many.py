@@ -166,17 +166,6 @@ def test_three_other_drafts_are_offered(desk: Desk, browser: Browser) -> None:
     assert page.count("data-take") == 3
 
 
-@pytest.mark.parametrize("path", ["reveal", "check", "presence"])
-def test_other_brands_cases_stay_hidden_from_every_helper(desk: Desk, path: str) -> None:
-    foreign = desk.add(brand="beta")
-    desk.person("kim", Role.LEAD)
-    browser = Browser(desk, login="kim")
-
-    assert browser.post(f"/cases/{foreign}/{path}", text="x").status_code == 404
-    assert browser.get(f"/cases/{foreign}/alternatives").status_code == 404
-    assert not desk.rows("SELECT * FROM presences")
-
-
 # Second approvals.
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import threading
 from dataclasses import dataclass, field, replace
@@ -37,8 +39,11 @@ class Provider:
     issuer: str = ""
     told_issuer: str = ""
     exchanged: list[dict[str, list[str]]] = field(default_factory=list)
+    forged: str = ""
 
     def identity(self) -> str:
+        if self.forged:
+            return self.forged
         now = int(self.desk.now.timestamp())
         usual = {
             "iss": self.issuer,
@@ -170,6 +175,47 @@ def test_a_token_signed_by_somebody_else_lets_nobody_in(desk: Desk, provider: Pr
     answer = browser.get(f"/sign-in/oidc/callback?code=good&state={asked['state']}")
 
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_a_token_without_a_real_signature_lets_nobody_in(
+    desk: Desk, provider: Provider, algorithm: str
+) -> None:
+    browser = stranger(desk)
+    asked = start(browser, provider)
+    head, claims, _ = provider.identity().split(".")
+    public = json.dumps(KEY.as_dict(private=False)).encode()
+    head = packed(json.dumps({"alg": algorithm, "kid": "one"}).encode())
+    signature = hmac.digest(public, f"{head}.{claims}".encode(), "sha256")
+    forged = f"{head}.{claims}.{packed(signature) if algorithm == 'HS256' else ''}"
+    provider.forged = forged
+
+    answer = browser.get(f"/sign-in/oidc/callback?code=good&state={asked['state']}")
+
+    assert answer.status_code == 403
+    assert provider.exchanged
+
+
+def packed(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def test_an_address_that_went_to_somebody_else_does_not_take_the_account_along(
+    desk: Desk, provider: Provider
+) -> None:
+    browser = stranger(desk)
+    asked = start(browser, provider)
+    first = browser.get(f"/sign-in/oidc/callback?code=good&state={asked['state']}")
+    assert first.status_code == 303
+    other = stranger(desk)
+    provider.claims = {"sub": "U2"}
+    asked = start(other, provider)
+
+    answer = other.get(f"/sign-in/oidc/callback?code=good&state={asked['state']}")
+
+    assert answer.status_code == 403
+    [row] = desk.rows("SELECT oidc_subject FROM people WHERE login = 'kim@example.com'")
+    assert row["oidc_subject"] == f"{provider.issuer}|U1"
 
 
 def test_an_answer_for_another_browser_lets_nobody_in(desk: Desk, provider: Provider) -> None:

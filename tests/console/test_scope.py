@@ -71,26 +71,6 @@ def test_another_brands_case_is_not_found_like_one_that_does_not_exist(
     assert seen.text == browser.get("/cases/987654").text
 
 
-@pytest.mark.parametrize("path", ["approve", "reject", "undo", "handed-off", "attention"])
-def test_another_brands_case_cannot_be_decided(desk: Desk, foreign: int, path: str) -> None:
-    form = decision_form(
-        desk, foreign, reason="기타", outcome="published", seen="봄", brand="alpha"
-    )
-
-    answer = Browser(desk, login="kim").post(f"/cases/{foreign}/{path}", **form)
-
-    assert answer.status_code == 404
-    assert desk.case(foreign)["state"] == "drafted"
-    assert not desk.rows("SELECT * FROM decisions")
-
-
-def test_another_brands_odd_feedback_cannot_be_settled(desk: Desk, foreign: int) -> None:
-    assert foreign
-    answer = Browser(desk, login="kim").post("/looks/1", outcome="fine")
-
-    assert answer.status_code == 404
-
-
 def test_a_brand_taken_away_is_gone_at_once(desk: Desk) -> None:
     case_id = desk.add(brand="alpha")
     person_id = desk.person("kim", brands=("alpha",))
