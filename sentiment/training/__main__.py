@@ -154,6 +154,8 @@ def main() -> None:
     parser.add_argument("--fine-name", default="fine")
     parser.add_argument("--version", default="1.0")
     options = parser.parse_args()
+    if not options.start and not options.e5:
+        parser.error("give --e5 for training from the beginning, or --start to go on from a model")
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     corpus = data.load(options.data)
