@@ -26,7 +26,7 @@ from sentiment.text import fold, is_blank, is_korean, is_mash, normalise
 from sentiment.wide import Wide, from_arrays
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -37,25 +37,20 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "model"
 REMEDY = "reinstall pyeongpan, or point PYEONGPAN_MODEL at a complete model directory"
+POLARITY = ("negative", "neutral")
+"""First outputs of both models; neutral is meant where the text is not negative."""
 CHUNK = 4096
 """Texts taken through the models at once; memory stays flat however many are asked for."""
 
 _QUESTION = re.compile(
     r"\?|(?:나요|까요|을까|ㄹ까|던가요|는지요|인가요|한가요|은가요|ㄴ가요|건가요|는가요|습니까|ㅂ니까|됩니까|합니까|입니까|있어요\?|되요\?|궁금(?:합니다|해요|하네요|한데)|문의\s?드|알려\s?주|여쭤|여쭙)"
 )
-# Wording on which a bag of n-grams is confidently wrong: turns, double negation, irony.
-HARD = re.compile(
-    r"지만|는데|은데|으나|다만|그런데|근데|반면|대신|않은\s?(?:게|건|점|것|데)|없는\s?(?:게|건|점|것)|아닌\s?(?:게|건|것)|"
-    r"안\s[가-힣]+\s?(?:게|점|건|데)|(?:처음|예전|전|저번|지난번)[가-힣]{0,2}\s?(?:은|는|엔|에는|에|건)\b|\^\^|참\s|아주\s?잘|덕분에|\?|"
-    r"줄\s?알았|까\s?봐|걱정"
-)
-HARD_SURE = 0.05
-"""Where the wide model is surer than this, hard wording does not call the deep one."""
 _CONTRAST = re.compile(
     r"(?<=지만)|(?<=는데)|(?<=은데)|(?<=[가-힣]데)\s|(?<=으나)|(?<=[.!?\n~])|다만|근데|그런데|하지만|그러나|반면|빼고는?|(?<=[가-힣]고)\s|(?<=대신)"
 )
 MIXED_ALONE, MIXED_WITH_TURN = 0.55, 0.5
 """How likely both praise and complaint must be; less where a clause turns."""
+_NO_DEEP: Floats = np.zeros((0, 0), np.float32)
 _BLANK = Analysis(None, None, None, (), Severity.NORMAL, abusive=False, intent=Intent.EMPTY)
 
 
@@ -98,17 +93,39 @@ def _sigmoid(x: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Mix:
-    """How the two models' logits become one: ``wide * w + deep * d + shift``."""
+    """How logits of both models become one probability: ``wide @ w + deep @ d + shift``.
 
-    wide: float
-    deep: float
+    Attributes:
+        wide: Weight of each output of the wide model, float32 [outputs].
+        deep: Weight of each output of the deep model, float32 [outputs].
+    """
+
+    wide: Floats
+    deep: Floats
     shift: float
 
     def join(self, wide: Floats, deep: Floats) -> Floats:
-        """Give probabilities."""
-        return _sigmoid(
-            wide * np.float32(self.wide) + deep * np.float32(self.deep) + np.float32(self.shift)
-        )
+        """Give probabilities of logits float32 [texts, outputs]."""
+        # Summed output by output: a matrix product's order may depend on how many texts there are.
+        total = np.full(len(wide), self.shift, np.float32)
+        for logits, weights in ((wide, self.wide), (deep, self.deep)):
+            for output in np.flatnonzero(weights):
+                total += logits[:, output] * weights[output]
+        return _sigmoid(total)
+
+
+def _mix_from(config: Mapping[str, Any], names: Sequence[str]) -> Mix:
+    """Read a mix from ``{"wide": {output: weight}, "deep": {...}, "shift": number}``."""
+    wide, deep = (
+        np.array([config[model].get(name, 0.0) for name in outputs], np.float32)
+        for model, outputs in (("wide", POLARITY), ("deep", (*POLARITY, *names)))
+    )
+    return Mix(wide, deep, float(config["shift"]))
+
+
+def _between(limits: Sequence[float]) -> Callable[[Floats], npt.NDArray[np.bool_]]:
+    low, high = map(float, limits)
+    return lambda p: (p > low) & (p < high)
 
 
 def _join_tags(wide: Floats, deep: Floats, mix: Floats) -> Floats:
@@ -136,12 +153,11 @@ class ShippedScorer:
             with np.load(directory / "tags.npz", allow_pickle=False) as arrays:
                 self._wide_tags: Wide = from_arrays(arrays)
             self._tag_mix = np.array(config["tag_mix"], dtype=np.float32)
-            slope, shift = config["wide_calibration"]
-            self._alone = Mix(float(slope), 0.0, float(shift))
             self._tag_names: tuple[str, ...] = tuple(config["tags"])
-            self._negative = Mix(*map(float, config["negative_mix"]))
-            self._neutral = Mix(*map(float, config["neutral_mix"]))
-            self._low, self._high = map(float, config["escalate_between"])
+            self._alone = _mix_from(config["wide_mix"], self._tag_names)
+            self._negative = _mix_from(config["negative_mix"], self._tag_names)
+            self._neutral = _mix_from(config["neutral_mix"], self._tag_names)
+            self._unsure = _between(config["escalate_between"])
             self._tag_low = float(config["tags_above"])
             self.deep = Deep(directory, 2 + len(self._tag_names))
             self.version: str = str(config["version"])
@@ -153,17 +169,14 @@ class ShippedScorer:
     def score(self, texts: Sequence[str], batch_size: int, *, tags: bool = True) -> Scores:
         """Score normalised, readable, distinct texts.
 
-        The deep model has a say in polarity where the wide one is not sure or the wording is
-        known to mislead it. With ``tags`` it also reads every other likely complaint, for
+        The deep model has a say in polarity where the wide one is not sure. With ``tags`` it also reads every other likely complaint, for
         its tags alone: polarity never depends on ``tags``.
         """
         logits = self._wide.logits(texts)
-        negative = self._alone.join(logits[:, 0], np.zeros(len(texts), np.float32))
+        negative = self._alone.join(logits, _NO_DEEP)
         neutral = _sigmoid(logits[:, 1])
         found = np.zeros((len(texts), len(self._tag_names)), np.float32)
-        hard = np.fromiter((bool(HARD.search(t)) for t in texts), np.bool_, len(texts))
-        hard &= (negative > HARD_SURE) & (negative < 1 - HARD_SURE)
-        asked = hard | ((negative > self._low) & (negative < self._high))
+        asked = self._unsure(negative)
         read = asked | (negative > self._tag_low) if tags else asked
         rows = np.flatnonzero(read)
         if rows.size:
@@ -173,15 +186,14 @@ class ShippedScorer:
                 found[rows] = _join_tags(wide_tags, deep[:, 2:], self._tag_mix)
             own = asked[rows]
             rows, deep = rows[own], deep[own]
-            negative[rows] = self._negative.join(logits[rows, 0], deep[:, 0])
-            neutral[rows] = self._neutral.join(logits[rows, 1], deep[:, 1])
+            negative[rows] = self._negative.join(logits[rows], deep)
+            neutral[rows] = self._neutral.join(logits[rows], deep)
         return Scores(negative, neutral, found, self._tag_names, asked)
 
     def glance(self, texts: Sequence[str], batch_size: int) -> Floats:
         """Give the wide model's P(negative)."""
         del batch_size
-        logits = self._wide.logits(texts)[:, 0]
-        return self._alone.join(logits, np.zeros_like(logits))
+        return self._alone.join(self._wide.logits(texts), _NO_DEEP)
 
 
 class AdaptedScorer:
@@ -376,9 +388,12 @@ class Classifier:
         intent = find_intent(folded.text, sentiment, tags, clause_scores)
         categories: tuple[CategoryFinding, ...] = ()
         severity, severity_spans = complaints.CALM
-        if sentiment is Sentiment.NEGATIVE or intent is Intent.MIXED:
-            worst = reading.clauses[int(np.argmax(clause_scores))] if clause_scores else None
+        worst = reading.clauses[int(np.argmax(clause_scores))] if clause_scores else None
+        if sentiment is Sentiment.NEGATIVE:
             categories = complaints.decide_categories(folded, tags, worst)
+        elif intent is Intent.MIXED:
+            categories = complaints.blamed_in_passing(folded, tags, worst)
+        if sentiment is Sentiment.NEGATIVE or intent is Intent.MIXED:
             severity, severity_spans = complaints.decide_severity(folded, tags, worst)
         return Analysis(
             sentiment=sentiment,

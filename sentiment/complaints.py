@@ -124,10 +124,11 @@ def find_severity(folded: Folded) -> tuple[Severity, tuple[Span, ...]]:
     return CALM
 
 
-CATEGORY_ALONE, CATEGORY_WITH_WORDS = 0.3, 0.1
+CATEGORY_ALONE, CATEGORY_WITH_WORDS, CATEGORY_IN_PASSING = 0.5, 0.3, 0.15
 CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.3, 0.02
 HIGH_ALONE, HIGH_WITH_WORDS = 0.3, 0.1
-"""How likely the model must find a label by itself, and where a rule shows words for it."""
+"""How likely the model must find a label by itself, and where a rule shows words for it;
+``IN_PASSING`` for what a text that is no complaint blames all the same."""
 
 
 def decide_categories(
@@ -146,18 +147,46 @@ def decide_categories(
     if not any(tags.values()):
         found = [CategoryFinding(category, 0.5, span) for category, span in shown.items()]
     else:
-        found = [
-            CategoryFinding(category, round(tags[category.value], 4), shown.get(category, whole))
-            for category in ComplaintCategory
-            if tags[category.value]
-            >= (CATEGORY_WITH_WORDS if category in shown else CATEGORY_ALONE)
-        ]
+        found = _likely(tags, shown, whole, CATEGORY_ALONE, CATEGORY_WITH_WORDS)
         if not found:
             best = max(ComplaintCategory, key=lambda category: tags[category.value])
             found = [CategoryFinding(best, round(tags[best.value], 4), shown.get(best, whole))]
     if not found:
         found = [CategoryFinding(ComplaintCategory.OTHER, 0.5, whole)]
     return tuple(sorted(found, key=lambda finding: -finding.score))
+
+
+def blamed_in_passing(
+    folded: Folded, tags: Mapping[str, float], worst: tuple[int, int] | None
+) -> tuple[CategoryFinding, ...]:
+    """Give the categories that a text blames though it is no complaint, often none.
+
+    Args:
+        folded: The text.
+        tags: As in ``decide_categories``; where the model was not asked nothing is blamed,
+            because words alone do not tell praise of a thing from blame.
+        worst: As in ``decide_categories``.
+    """
+    if not tags:
+        return ()
+    whole = folded.span(*worst) if worst else folded.span(0, len(folded.text))
+    limit = CATEGORY_IN_PASSING
+    found = _likely(tags, find_categories(folded), whole, limit, limit)
+    return tuple(sorted(found, key=lambda finding: -finding.score))
+
+
+def _likely(
+    tags: Mapping[str, float],
+    shown: Mapping[ComplaintCategory, Span],
+    whole: Span,
+    alone: float,
+    with_words: float,
+) -> list[CategoryFinding]:
+    return [
+        CategoryFinding(category, round(tags[category.value], 4), shown.get(category, whole))
+        for category in ComplaintCategory
+        if tags[category.value] >= (with_words if category in shown else alone)
+    ]
 
 
 def decide_severity(

@@ -34,11 +34,11 @@ VOCABULARY_SIZE = 16000
 WIDE_PENALTY = 1.0
 TAG_BITS, TAG_PENALTY = 18, 0.3
 STAGES = ("vocabulary", "wide", "tags", "main", "fine", "package", "card")
-FINE_MOVIES = (8000, 8000, 2000)
-FINE_SHARE = 0.7
+FINE_MOVIES = (3000, 3000, 1000)
+FINE_SHARE = 0.85
 """How far the shipped weights lie from before fine-tuning (0) to after it (1): films are
 forgotten faster than our sentences are learnt."""
-FINE_REPEATS = (("product", 3), ("app", 2), ("kote", 1), ("written", 1))
+FINE_REPEATS = (("product", 2), ("app", 1), ("kote", 1), ("written", 1))
 
 
 def make_vocabulary(corpus: Corpus, options: argparse.Namespace) -> None:
@@ -76,8 +76,8 @@ def make_wide(corpus: Corpus, options: argparse.Namespace) -> None:
 
 
 def make_tags(corpus: Corpus, options: argparse.Namespace) -> None:
-    """Fit the wide tag model on our own sentences and their variants."""
-    rows = [row for row in corpus.train if row.source == "written"]
+    """Fit the wide tag model on everything that carries tags, and variants of our sentences."""
+    rows = [row for row in corpus.train if row.categories is not None]
     rows += vary.variants(corpus.train, copies=2, joined=1)
     model = wide.fit_tags(rows, TAG_BITS, TAG_PENALTY)
     np.savez_compressed(
@@ -89,11 +89,7 @@ def make_main(corpus: Corpus, options: argparse.Namespace) -> None:
     """Train the deep model on everything."""
     tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
     if options.start:
-        # Its head for guessing hidden tokens was not kept, and is not needed a second time.
-        state = export.read(options.start / "deep.onnx")
-        model = Encoder(len(state["words.weight"]))
-        tensors = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
-        model.load_state_dict(model.state_dict() | tensors)
+        model = _shipped(options.start)
         plan = deep.Plan(options.minutes, rate=1.5e-4, guess_share=0.0)
     else:
         words = torch.from_numpy(np.load(options.work / "words.npy"))
@@ -102,12 +98,33 @@ def make_main(corpus: Corpus, options: argparse.Namespace) -> None:
     deep.train(model, tokenizer, corpus, plan, options.work / "main")
 
 
+def _shipped(folder: Path) -> Encoder:
+    """Read a packaged model back.
+
+    Its head for guessing hidden tokens was not kept, and is not needed a second time.
+    """
+    state = export.read(folder / "deep.onnx")
+    model = Encoder(len(state["words.weight"]))
+    tensors = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
+    model.load_state_dict(model.state_dict() | tensors)
+    return model
+
+
+def _before_fine(options: argparse.Namespace) -> Encoder:
+    """Give the model that fine-tuning begins with: of stage ``main``, or of ``--start``."""
+    path = options.work / "main" / "model.pt"
+    if not path.exists() and options.start:
+        return _shipped(options.start)
+    state = torch.load(path, weights_only=True)
+    model = Encoder(len(state["words.weight"]))
+    model.load_state_dict(state)
+    return model
+
+
 def make_fine(corpus: Corpus, options: argparse.Namespace) -> None:
     """Train the deep model further, mostly on shop texts and our sentences."""
     tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
-    state = torch.load(options.work / "main" / "model.pt", weights_only=True)
-    model = Encoder(len(state["words.weight"]))
-    model.load_state_dict(state)
+    model = _before_fine(options)
     plan = deep.Plan(
         options.fine_minutes,
         rate=options.fine_rate,
@@ -119,13 +136,13 @@ def make_fine(corpus: Corpus, options: argparse.Namespace) -> None:
     )
     rng = random.Random(3)
     corpus.train = [r for r in corpus.train if r.source != "movie" or rng.random() < 0.12]
-    corpus.train += vary.variants(corpus.train, copies=4, joined=1)
+    corpus.train += vary.variants(corpus.train, copies=2, joined=1)
     deep.train(model, tokenizer, corpus, plan, options.work / options.fine_name)
 
 
 def make_package(corpus: Corpus, options: argparse.Namespace) -> None:
     """Export, calibrate and hash into ``--out``."""
-    before = torch.load(options.work / "main" / "model.pt", weights_only=True)
+    before = _before_fine(options).state_dict()
     after = torch.load(options.work / options.fine_name / "model.pt", weights_only=True)
     state = {name: before[name].lerp(value, FINE_SHARE) for name, value in after.items()}
     package.write_parts(options.out, options.work, state, corpus)
@@ -152,12 +169,13 @@ def main() -> None:
     parser.add_argument("--fine-minutes", type=float, default=13)
     parser.add_argument("--fine-rate", type=float, default=1e-4)
     parser.add_argument("--fine-name", default="fine")
-    parser.add_argument("--version", default="1.0")
+    parser.add_argument("--threads", type=int, help="all cores, unless given")
+    parser.add_argument("--version", default="1.1")
     options = parser.parse_args()
     if not options.start and not options.e5:
         parser.error("give --e5 for training from the beginning, or --start to go on from a model")
     options.work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
     corpus = data.load(options.data)
     print({name: len(rows) for name, rows in corpus.dev.items()}, len(corpus.train), flush=True)
     stages: dict[str, Callable[[Corpus, argparse.Namespace], None]] = {

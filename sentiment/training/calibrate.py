@@ -38,7 +38,7 @@ def fit_logistic(
 ) -> np.ndarray:
     """Fit P = sigmoid(features @ w + b) with no negative w; gives [*w, b].
 
-    Each feature is a logit of the same thing: one that votes the other way is noise.
+    Each feature is a logit that speaks for the same side: one that votes the other way is noise.
 
     Args:
         features: Logits, [rows, features].

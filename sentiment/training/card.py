@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sentiment.training.data import Corpus
+    from sentiment.training.data import Corpus, Row
 
 COLUMNS = (
     "accuracy",
@@ -48,20 +48,36 @@ class DeepAlways(ShippedScorer):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self._low, self._high = -1.0, 2.0
+        self._unsure = lambda p: np.ones(len(p), np.bool_)
 
 
 def data_sets(corpus: Corpus) -> dict[str, list[Labelled]]:
-    """Give the development sets and our held-out sentences."""
+    """Give the development sets by stars, those that were read, and our held-out sentences."""
     sets = {}
     for name in DOMAINS:
         sets[f"development: {name}"] = [
             Labelled(row.text, Sentiment.NEGATIVE if row.negative == 1 else Sentiment.POSITIVE)
             for row in polar(corpus, name)[:3000]
         ]
+    for name in ("product read", "app read"):
+        sets[f"development: {name}"] = [_as_read(row) for row in corpus.dev[name]]
     held_out = REPOSITORY / "sentiment" / "data" / "shopping_heldout.tsv"
     sets["held out: our shopping sentences"] = read_labelled(held_out)
     return sets
+
+
+def _as_read(row: Row) -> Labelled:
+    neutral = row.neutral == 1
+    calm = Sentiment.NEUTRAL if neutral else Sentiment.POSITIVE
+    detail = {
+        "categories": ",".join(row.categories or ()),
+        "severity": row.severity,
+        "abusive": str(row.abusive),
+        "intent": row.intent,
+        "group": "all",
+    }
+    sentiment = Sentiment.NEGATIVE if row.negative == 1 else calm
+    return Labelled(row.text, sentiment, detail=detail)
 
 
 def table(reports: Sequence[tuple[str, Report]]) -> list[str]:
@@ -92,7 +108,7 @@ def write(corpus: Corpus, model: Path, work: Path) -> None:
         reports = [(name, evaluate(engine, rows, title)) for name, engine in engines.items()]
         lines += [f"### {title} ({len(rows)} texts)", "", *table(reports), ""]
         plain[title] = {name: report.as_dict() for name, report in reports}
-        if title.startswith("held out"):
+        if any(row.detail for row in rows):
             lines += _details(reports[0][1], reports[1][1])
     (work / "figures.json").write_text(json.dumps(plain, indent=1), encoding="utf-8")
     settings = json.loads((model / "config.json").read_text(encoding="utf-8"))["pyeongpan"]

@@ -11,13 +11,14 @@ import gzip
 import io
 import zlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentiment.text import normalise
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMPLAINT_EMOTIONS = {0, 3, 6, 9, 10, 12, 20, 21, 22, 23, 31, 36, 37}
+READ_AS = {"negative": 1.0, "neutral": 0.3, "positive": 0.0}
 KIND_EMOTIONS = {1, 2, 4, 7, 14, 16, 28, 32, 40, 42, 43}
 
 
@@ -44,6 +45,17 @@ class Row:
     abusive: int = -1
     intent: str = ""
     group: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a person who read a text found in it, beside its stars."""
+
+    sentiment: str
+    categories: tuple[str, ...]
+    severity: str
+    abusive: int
+    intent: str
 
 
 @dataclass
@@ -97,27 +109,75 @@ def read_movies(data: Path, corpus: Corpus) -> None:
             corpus.train.append(row)
 
 
+def read_readings(name: str, repository: Path = REPOSITORY) -> dict[int, Reading]:
+    """Read ``sentiment/data/readings_NAME.tsv`` by the line of the text in its own file."""
+    path = repository / "sentiment" / "data" / f"readings_{name}.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {
+            int(record["line"]): Reading(
+                record["sentiment"],
+                _listed(record["categories"]),
+                record["severity"],
+                int(record["abusive"]),
+                record["intent"],
+            )
+            for record in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        }
+
+
+def _listed(categories: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in categories.split(",") if name.strip())
+
+
+def _read(row: Row, reading: Reading | None) -> Row:
+    """Add what was read to a row with stars; polarity is halfway between stars and reading."""
+    if reading is None:
+        return row
+    return replace(
+        row,
+        negative=(row.negative + READ_AS[reading.sentiment]) / 2,
+        neutral=int(reading.sentiment == "neutral"),
+        categories=reading.categories,
+        severity=reading.severity,
+        abusive=reading.abusive,
+        intent=reading.intent,
+    )
+
+
 def read_shops(data: Path, corpus: Corpus) -> None:
-    """Add the product and app reviews; one text in seven is development."""
+    """Add the product and app reviews; one text in seven is development, judged by its stars."""
     seen: set[str] = set()
+    readings = read_readings("product")
     with (data / "naver_shopping_sample.tsv").open(encoding="utf-8") as file:
         next(file)
-        for line in file:
+        for number, line in enumerate(file, start=2):
             label, raw = line.rstrip("\n").split("\t", 1)
             text = normalise(raw)
             if text and text not in seen:
                 seen.add(text)
                 row = Row(text, 1.0 - int(label), -1, "product")
-                _place(row, corpus, 7)
+                _place_shop(row, readings.get(number), corpus)
+    readings = read_readings("app")
     with (data / "app_reviews.tsv").open(encoding="utf-8", newline="") as file:
-        for record in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+        records = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        for number, record in enumerate(records, start=2):
             text, stars = normalise(record["text"] or ""), int(record["rating"])
             if not text or text in seen:
                 continue
             seen.add(text)
             negative = {1: 1.0, 2: 1.0, 3: 0.6, 4: 0.25, 5: 0.0}[stars]
             row = Row(text, negative, int(stars == 3), "app", 1.0, stars)
-            _place(row, corpus, 7)
+            _place_shop(row, readings.get(number), corpus)
+
+
+def _place_shop(row: Row, reading: Reading | None, corpus: Corpus) -> None:
+    if bucket(row.text, 7) == 0:
+        corpus.dev[row.source].append(row)
+        if reading is not None:
+            polarity = float(reading.sentiment == "negative")
+            corpus.dev[f"{row.source} read"].append(replace(_read(row, reading), negative=polarity))
+    else:
+        corpus.train.append(_read(row, reading))
 
 
 def _place(row: Row, corpus: Corpus, parts: int) -> None:
@@ -167,7 +227,7 @@ def read_sentences(path: Path) -> list[Row]:
                 1.0 if sentiment == "negative" else 0.0,
                 int(sentiment == "neutral"),
                 "written",
-                categories=tuple(c.strip() for c in record["categories"].split(",") if c.strip()),
+                categories=_listed(record["categories"]),
                 severity=record["severity"].strip(),
                 abusive=int(record["abusive"] or 0),
                 intent=record["intent"].strip(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from sentiment.classifier import HARD, HARD_SURE
+from sentiment.classifier import POLARITY
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import DOMAINS, balanced_weights, fit_logistic, polar
@@ -20,6 +20,7 @@ from sentiment.training.tags import CATEGORIES, TAGS, tag_targets
 from sentiment.wide import Wide, from_arrays
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import torch
@@ -33,6 +34,18 @@ MEASURED = 300
 """Training texts of one domain on which the size of activations is measured."""
 PULL = 10.0
 """Rows' worth of belief that the two tag models deserve the same say."""
+VOTERS = (
+    ("wide", "negative", 1),
+    ("deep", "negative", 1),
+    ("deep", "complaint", 1),
+    ("wide", "neutral", 1),
+    ("deep", "question", -1),
+)
+"""Who has a say in polarity: model, output, and -1 where more means less negative."""
+DEEP_NEGATIVE = 1
+EDGES = (0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.08, 0.05, 0.03, 0.02, 0.01)
+"""How far from 0 and 1 the wide model's probability may lie before the deep one is asked: the
+first that costs little is taken."""
 TOLERATED_LOSS = 0.003
 """Balanced accuracy that the cascade may cost on any development set."""
 
@@ -67,21 +80,36 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
 
 
+def _votes(wide: np.ndarray, deep: np.ndarray) -> np.ndarray:
+    """Give the logits that have a say in polarity, each turned so that more is more negative."""
+    outputs = {"wide": (wide, POLARITY), "deep": (deep, (*POLARITY, *TAGS))}
+    return np.column_stack(
+        [sign * outputs[model][0][:, outputs[model][1].index(name)] for model, name, sign in VOTERS]
+    )
+
+
+def _mix(voters: Sequence[tuple[str, str, int]], found: np.ndarray) -> dict[str, Any]:
+    """Give a mix as ``config.json`` has it, of ``fit_logistic``'s result."""
+    mix: dict[str, Any] = {"wide": {}, "deep": {}, "shift": float(found[-1])}
+    for (model, name, sign), weight in zip(voters, found[:-1], strict=True):
+        mix[model][name] = sign * float(weight)
+    return mix
+
+
 def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
     """Fit the mixes on the development rows and choose how much the cascade asks."""
     with np.load(folder / "wide.npz") as arrays:
         wide = from_arrays(arrays)
     deep = Deep(folder, 2 + len(TAGS))
-    features, negative, domains, hard = [], [], [], []
+    features, negative, domains = [], [], []
     for name in DOMAINS:
         rows = polar(corpus, name)[:MOST]
         if not rows:
             continue
         w, d = _outputs(rows, wide, deep)
-        features.append(np.column_stack([w[:, 0], d[:, 0]]))
+        features.append(_votes(w, d))
         negative.append(np.array([row.negative == 1 for row in rows]))
         domains += [name] * len(rows)
-        hard += [bool(HARD.search(row.text)) for row in rows]
     x, y, names = np.concatenate(features), np.concatenate(negative), np.array(domains)
     weights = balanced_weights(names, y)
     alone = fit_logistic(x[:, :1], y, weights)
@@ -92,12 +120,13 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
     nx, ny = np.column_stack([w[:, 1], d[:, 1]]), np.array([row.neutral == 1 for row in calm])
     share = np.where(ny, 0.5 / max(1, ny.sum()), 0.5 / max(1, (~ny).sum()))
     neutral = fit_logistic(nx, ny, share)
+    last = len(VOTERS)
     wide_p = sigmoid(x[:, 0] * alone[0] + alone[1])
-    mixed_p = sigmoid(x @ both[:2] + both[2])
-    figures, edge = {}, 0.5
-    for edge in (0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3)[::-1]:
-        unsure = (wide_p > HARD_SURE) & (wide_p < 1 - HARD_SURE)
-        asked = (np.array(hard) & unsure) | ((wide_p > edge) & (wide_p < 1 - edge))
+    mixed_p = sigmoid(x @ both[:last] + both[last])
+    figures: dict[str, dict[str, float]] = {}
+    edge = EDGES[-1]
+    for edge in EDGES:
+        asked = (wide_p > edge) & (wide_p < 1 - edge)
         cascade = np.where(asked, mixed_p, wide_p)
         figures = {}
         for name in np.unique(names):
@@ -105,7 +134,7 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
             figures[str(name)] = {
                 "rows": int(here.sum()),
                 "wide": _spread(wide_p[here], y[here]),
-                "deep": _spread(sigmoid(x[here, 1]), y[here]),
+                "deep": _spread(sigmoid(x[here, DEEP_NEGATIVE]), y[here]),
                 "both": _spread(mixed_p[here], y[here]),
                 "cascade": _spread(cascade[here], y[here]),
                 "escalated": float(asked[here].mean()),
@@ -113,15 +142,20 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
         if all(f["cascade"] >= f["both"] - TOLERATED_LOSS for f in figures.values()):
             break
     return {
-        "wide_calibration": alone.tolist(),
-        "negative_mix": both.tolist(),
-        "neutral_mix": neutral.tolist(),
+        "wide_mix": _mix(VOTERS[:1], alone),
+        "negative_mix": _mix(VOTERS, both),
+        "neutral_mix": _mix((("wide", "neutral", 1), ("deep", "neutral", 1)), neutral),
         "escalate_between": [edge, 1 - edge],
         "tags_above": 0.35,
         "tags": list(TAGS),
-        "tag_mix": mix_tags(folder, deep, corpus.dev["written"]),
+        "tag_mix": mix_tags(folder, deep, tagged(corpus)),
         "development": figures,
     }
+
+
+def tagged(corpus: Corpus) -> list[Row]:
+    """Give the development rows that carry tags: our sentences and the reviews that were read."""
+    return [row for name in ("written", "product read", "app read") for row in corpus.dev[name]]
 
 
 def mix_tags(folder: Path, deep: Deep, rows: list[Row]) -> list[list[float]]:

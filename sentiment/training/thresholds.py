@@ -12,6 +12,7 @@ import numpy as np
 
 from domain.types import ComplaintCategory, Severity
 from sentiment import abuse, complaints
+from sentiment.classifier import MIXED_ALONE
 from sentiment.evaluate import macro_f1
 from sentiment.text import fold
 
@@ -51,20 +52,22 @@ def choose(scorer: ShippedScorer, rows: Sequence[Row]) -> None:
     truth = np.array([[c.value in (row.categories or ()) for c in names] for row in rows])
     probability = np.column_stack([tags[c.value] for c in names])
     words = np.array([[c in s for c in names] for s in shown])
-    complains = (found.negative >= 0.5) | (np.minimum(tags["complaint"], tags["praise"]) > 0.5)
+    complains = found.negative >= 0.5
+    in_passing = ~complains & (np.minimum(tags["complaint"], tags["praise"]) > MIXED_ALONE)
+    likeliest = probability == probability.max(axis=1, keepdims=True)
+
+    def told(alone: float, with_words: float, passing: float) -> np.ndarray:
+        own = np.where(words, probability >= with_words, probability >= alone)
+        own |= likeliest & ~own.any(axis=1, keepdims=True)
+        blamed = (probability >= passing) & in_passing[:, None]
+        return np.where(complains[:, None], own, blamed)
+
     best = max(
-        (
-            macro_f1(
-                truth,
-                np.where(words, probability >= b, probability >= a) & complains[:, None],
-            ),
-            a,
-            b,
-        )
-        for a, b in itertools.product(GRID, GRID)
+        (macro_f1(truth, told(a, b, c)), a, b, c)
+        for a, b, c in itertools.product(GRID, GRID, GRID)
         if b <= a
     )
-    print("categories macro-F1 {:.3f} alone {:.2f} with words {:.2f}".format(*best))
+    print("categories macro-F1 {:.3f} alone {:.2f} words {:.2f} in passing {:.2f}".format(*best))
     severity = [complaints.find_severity(text)[0] for text in folded]
     gate = found.negative >= 0.5
     for name, level, limit in (

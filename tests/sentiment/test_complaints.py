@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from domain.types import ComplaintCategory, Severity
-from sentiment.complaints import decide_categories, decide_severity, find_categories, find_severity
+from sentiment.complaints import (
+    blamed_in_passing,
+    decide_categories,
+    decide_severity,
+    find_categories,
+    find_severity,
+)
 from sentiment.text import fold
 
 
@@ -52,3 +58,17 @@ def test_a_complaint_always_has_a_category() -> None:
 
 def test_without_tags_the_words_decide() -> None:
     assert decide_severity(fold("환불을 거부하네요"), {}, None)[0] is Severity.HIGH
+
+
+def test_praise_that_blames_nothing_gets_no_category() -> None:
+    tags = dict.fromkeys(ComplaintCategory, 0.01) | {ComplaintCategory.PACKAGING: 0.1}
+    assert blamed_in_passing(fold("포장도 배송도 무난합니다"), tags, None) == ()
+    assert blamed_in_passing(fold("포장도 배송도 무난합니다"), {}, None) == ()
+
+
+def test_praise_that_blames_one_thing_shows_its_words() -> None:
+    tags = dict.fromkeys(ComplaintCategory, 0.01) | {ComplaintCategory.PACKAGING: 0.9}
+    text = "맛은 최고인데 포장이 뜯겨 왔어요"
+    (found,) = blamed_in_passing(fold(text), tags, None)
+    assert found.category is ComplaintCategory.PACKAGING
+    assert text[found.span.start : found.span.end] == "포장이"
