@@ -213,7 +213,8 @@ class SlackClient:
             destination: Channel id the message was posted to.
             alert_id: As given to ``post``.
             since: When ``post`` began; Slack's clock may differ by ``CLOCK_MARGIN``.
-            thread_ts: The thread it was posted in: a channel's history has no replies.
+            thread_ts: The thread it belongs to; it may stand in the channel as well, posted when
+                the thread's own message was still looked for.
 
         Returns:
             The message, or None when everything since was read and it is not there. None proves
@@ -226,9 +227,11 @@ class SlackClient:
             PermanentError: Any other refusal: unreadable.
         """
         oldest = f"{(since - CLOCK_MARGIN).timestamp():.6f}"
-        for found in self._messages(destination, oldest, thread_ts):
-            if _is_marked(found, alert_id):
-                return SlackReceipt(destination, str(found["ts"]))
+        # A channel's history has no replies.
+        for thread in dict.fromkeys((None, thread_ts)):
+            for found in self._messages(destination, oldest, thread):
+                if _is_marked(found, alert_id):
+                    return SlackReceipt(destination, str(found["ts"]))
         return None
 
     def update(self, receipt: SlackReceipt, message: SlackMessage) -> None:

@@ -9,7 +9,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from storage.session import DatabaseError
-from workers.cards import CardRefresher
+from workers.cards import refresh
 from workers.collect import start_due
 from workers.deadlines import remind, send_digests, watch_surges
 from workers.hand_over import hand_over
@@ -38,10 +38,7 @@ def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
     scheduler.add_job(partial(_guarded, start_due, runtime), "interval", seconds=COLLECT_S)
     scheduler.add_job(partial(_guarded, sweep, runtime), "interval", seconds=SWEEP_S)
     if runtime.slack is not None:
-        refresher = CardRefresher(runtime)
-        scheduler.add_job(
-            partial(_guarded, lambda _: refresher.refresh(), runtime), "interval", seconds=CARDS_S
-        )
+        scheduler.add_job(partial(_guarded, refresh, runtime), "interval", seconds=CARDS_S)
     for step in (hand_over, remind, send_digests):
         scheduler.add_job(partial(_guarded, step, runtime), "interval", seconds=REMIND_S)
     scheduler.add_job(partial(_guarded, watch_surges, runtime), "interval", seconds=SURGE_S)

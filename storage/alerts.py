@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, String, cast, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, String, cast, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from domain.mail import MAIL
 from domain.messages import Message
 from domain.states import AlertState
 from storage import outbox
-from storage.models import AlertRow, CaseRow, ReplayRow, TurnRow
-from storage.moves import claim, expired, move, remember
+from storage.models import AlertRow, CaseRow, ReplayRow
+from storage.moves import claim, expired, is_free, is_in, move, remember
 from storage.moves import take_lost as take_lost_rows
 from storage.session import insert_ignoring
 
@@ -68,7 +68,6 @@ class AlertJob:
     attempts: int
     failed_reads: int
     absent_reads: int
-    turn_at: datetime | None
     sent_at: datetime | None
     receipt: str
     burst_id: int | None
@@ -159,7 +158,6 @@ def load(connection: Connection, alert_id: int) -> AlertJob | None:
             AlertRow.attempts,
             AlertRow.failed_reads,
             AlertRow.absent_reads,
-            AlertRow.turn_at,
             AlertRow.sent_at,
             AlertRow.receipt,
             AlertRow.burst_id,
@@ -195,6 +193,21 @@ def begin_sending(
     return token if moved else None
 
 
+def next_waiting(connection: Connection, destination: str, *, at: datetime) -> AlertJob | None:
+    """Give what a destination hears next: what is urgent first, then what was made first."""
+    alert_id = connection.execute(
+        select(AlertRow.id)
+        .where(
+            is_in(AlertRow, AlertState.QUEUED),
+            AlertRow.destination == destination,
+            AlertRow.available_at <= at,
+        )
+        .order_by(AlertRow.urgent.desc(), AlertRow.id)
+        .limit(1)
+    ).scalar()
+    return None if alert_id is None else load(connection, alert_id)
+
+
 def claim_reading(
     connection: Connection, alert_id: int, *, now: datetime, lease_until: datetime
 ) -> str | None:
@@ -224,7 +237,6 @@ def settle(
     """
     if target is AlertState.QUEUED:
         values["available_at"] = retry_at or now
-        values["turn_at"] = None
         values["absent_reads"] = 0
     moved = move(
         connection,
@@ -242,39 +254,6 @@ def settle(
     if moved and retry_at is not None:
         outbox.add(connection, message_for(job.urgent), [job.id], available_at=retry_at)
     return bool(moved)
-
-
-def take_turn(
-    connection: Connection, job: AlertJob, *, now: datetime, interval: timedelta
-) -> datetime:
-    """Give the instant at which an alert may be posted, one per ``interval`` and destination.
-
-    The place in the queue is kept in the database, because several processes post to one
-    destination. A message is asked for where the turn is later than now. Urgent alerts go at
-    once; the others move back.
-    """
-    if job.turn_at is not None:
-        return job.turn_at
-    connection.execute(
-        insert_ignoring(connection, TurnRow), [{"destination": job.destination, "free_at": now}]
-    )
-    free_at = connection.execute(
-        select(TurnRow.free_at).where(TurnRow.destination == job.destination).with_for_update()
-    ).scalar_one()
-    turn_at = now if job.urgent else max(now, free_at)
-    connection.execute(
-        update(TurnRow)
-        .where(TurnRow.destination == job.destination)
-        .values(free_at=max(now, free_at) + interval)
-    )
-    if turn_at > now:
-        connection.execute(
-            update(AlertRow)
-            .where(AlertRow.id == job.id)
-            .values(turn_at=turn_at, available_at=turn_at, queued_at=turn_at)
-        )
-        outbox.add(connection, message_for(job.urgent), [job.id], available_at=turn_at)
-    return turn_at
 
 
 def keep_waiting(
@@ -379,11 +358,15 @@ def find_by_key(connection: Connection, dedupe_key: str) -> int:
     ).scalar_one()
 
 
-def burst_members(connection: Connection, burst_id: int, *, limit: int) -> tuple[int, list[int]]:
-    """Count a thread's cases and give the newest ones' case ids."""
-    total = connection.execute(
-        select(func.count(AlertRow.id)).where(AlertRow.burst_id == burst_id)
-    ).scalar_one()
+def burst_members(
+    connection: Connection, burst_id: int, *, limit: int
+) -> tuple[int, datetime | None, list[int]]:
+    """Count a thread's cases; give when the last one came, and the newest ones' case ids."""
+    total, last_at = connection.execute(
+        select(func.count(AlertRow.id), func.max(AlertRow.made_at)).where(
+            AlertRow.burst_id == burst_id
+        )
+    ).one()
     newest = connection.execute(
         select(CaseRow.id)
         .join(AlertRow, AlertRow.feedback_id == CaseRow.feedback_id)
@@ -391,41 +374,87 @@ def burst_members(connection: Connection, burst_id: int, *, limit: int) -> tuple
         .order_by(AlertRow.id.desc())
         .limit(limit)
     ).scalars()
-    return total, list(newest)
+    return total, last_at, list(newest)
 
 
-def outdated_cards(connection: Connection, rule: str, *, limit: int) -> list[int]:
+def outdated_cards(connection: Connection, rule: str, *, now: datetime, limit: int) -> list[int]:
     """Find case cards in Slack that no longer say what the case is; oldest first."""
     says = CaseRow.state + ":" + cast(CaseRow.draft_number, String)
     rows = connection.execute(
         select(AlertRow.id)
         .join(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)
-        .where(
-            AlertRow.rule == rule,
-            AlertRow.state == AlertState.SENT,
-            ~AlertRow.is_final,
-            AlertRow.shown != says,
-        )
+        .where(*_living(rule, now), AlertRow.shown != says)
         .order_by(AlertRow.id)
         .limit(limit)
     )
     return list(rows.scalars())
 
 
-def living(connection: Connection, rules: Sequence[str]) -> list[int]:
-    """Give the messages of some rules that stand in Slack and may still change."""
+def outdated_receipts(
+    connection: Connection, rule: str, *, read: str, now: datetime, limit: int
+) -> list[int]:
+    """Find notices that were read and do not say so (``shown`` is not ``read``)."""
     rows = connection.execute(
         select(AlertRow.id)
-        .where(AlertRow.rule.in_(rules), AlertRow.state == AlertState.SENT, ~AlertRow.is_final)
+        .where(*_living(rule, now), AlertRow.read_at.is_not(None), AlertRow.shown != read)
         .order_by(AlertRow.id)
+        .limit(limit)
     )
     return list(rows.scalars())
 
 
-def note_shown(connection: Connection, alert_id: int, shown: str, *, is_final: bool) -> None:
-    """Remember what a message in Slack says now."""
+def outdated_bursts(
+    connection: Connection, rule: str, *, over_since: datetime, now: datetime, limit: int
+) -> list[int]:
+    """Find threads that count too few cases, the furthest behind first, and those that are over.
+
+    A thread is over when its last case came at ``over_since`` or earlier.
+    """
+    member = aliased(AlertRow)
+    members = select(func.count(member.id)).where(member.burst_id == AlertRow.id)
+    last = select(func.max(member.made_at)).where(member.burst_id == AlertRow.id)
+    rows = connection.execute(
+        select(
+            AlertRow.id,
+            AlertRow.shown,
+            members.scalar_subquery().label("total"),
+            last.scalar_subquery().label("last_at"),
+        ).where(*_living(rule, now))
+    ).all()
+    behind = {row.id: row.total - int(row.shown or 0) for row in rows}
+    over = {row.id for row in rows if row.last_at is None or row.last_at <= over_since}
+    found = [row.id for row in rows if behind[row.id] or row.id in over]
+    return sorted(found, key=lambda alert_id: (-behind[alert_id], alert_id))[:limit]
+
+
+def _living(rule: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Give the conditions of a message in Slack that may change and that nobody updates now."""
+    return (
+        AlertRow.rule == rule,
+        is_in(AlertRow, AlertState.SENT),
+        ~AlertRow.is_final,
+        is_free(AlertRow, now),
+    )
+
+
+def claim_update(
+    connection: Connection, alert_id: int, *, now: datetime, lease_until: datetime
+) -> str | None:
+    """Lease a message in Slack to update it; None when somebody else does."""
+    token, claimed = claim(
+        connection, AlertRow, [alert_id], AlertState.SENT, now=now, until=lease_until
+    )
+    return token if claimed else None
+
+
+def note_shown(
+    connection: Connection, alert_id: int, token: str, shown: str, *, is_final: bool
+) -> None:
+    """Remember what a message in Slack says now, unless the lease was lost."""
     connection.execute(
-        update(AlertRow).where(AlertRow.id == alert_id).values(shown=shown, is_final=is_final)
+        update(AlertRow)
+        .where(AlertRow.id == alert_id, AlertRow.lease_token == token)
+        .values(shown=shown, is_final=is_final, lease_until=None, lease_token=None)
     )
 
 

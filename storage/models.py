@@ -382,8 +382,6 @@ class AlertRow(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     failed_reads: Mapped[int] = mapped_column(default=0)
     absent_reads: Mapped[int] = mapped_column(default=0)
-    turn_at: Mapped[datetime | None]
-    """When its place in the destination's queue comes; None before it has one."""
     sent_at: Mapped[datetime | None]
     receipt: Mapped[str] = mapped_column(default="")
     problem: Mapped[str] = mapped_column(default="")
@@ -405,18 +403,29 @@ class AlertRow(Base):
             "queued_at",
             **_where("state IN ('queued', 'sending', 'uncertain')"),
         ),
+        Index("ix_alerts_queued", "destination", **_where("state = 'queued'")),
         Index("ix_alerts_feedback_id", "feedback_id"),
         Index("ix_alerts_brand_made_at", "brand", "made_at"),
     )
 
 
 class TurnRow(Base):
-    """When the next message may be posted to one destination."""
+    """Whose turn it is to post to one destination, and when the next one comes.
+
+    A method whose calls Slack counts together has a row as well, under its own name.
+    """
 
     __tablename__ = "turns"
 
     destination: Mapped[str] = mapped_column(String(100), primary_key=True)
     free_at: Mapped[datetime]
+    """When the next message may be posted; during a post, when its lease ends."""
+    holder: Mapped[str | None] = mapped_column(String(32))
+    """Lease token of the alert that is being posted."""
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Posts in a row that Slack did not take."""
+    next_message: Mapped[str] = mapped_column(String(50), default="", server_default="")
+    """What is asked for at ``free_at``; empty when nothing is."""
 
 
 class ReplayRow(Base):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -16,11 +16,14 @@ from domain.errors import (
     CredentialRejectedError,
     OutcomeUnknownError,
     PermanentError,
+    RateLimitedError,
+    ReputationError,
     RetryableError,
 )
 from domain.mail import MAIL
 from domain.states import AlertState
-from storage import alerts
+from storage import alerts, turns
+from storage.session import DatabaseError
 from workers import letters
 from workers.backoff import pause
 from workers.notices import new_alert, tell
@@ -31,9 +34,12 @@ if TYPE_CHECKING:
     from datetime import datetime
     from email.message import EmailMessage
 
+    from alerts.slack import SlackClient, SlackReceipt
     from storage.alerts import AlertJob
     from storage.session import Connection
+    from storage.turns import Turn
     from workers.runtime import Runtime
+    from workers.slack_messages import Rendered
 
 log = structlog.get_logger()
 
@@ -42,6 +48,8 @@ LONGEST_PAUSE = timedelta(minutes=5)
 SLOWEST_COMMIT = timedelta(seconds=10)
 """How long after our time-out a message of ours may still appear in Slack's history."""
 READS_TO_PROVE_ABSENCE = 2
+READS = turns.Pace("conversations.history", timedelta(seconds=3), timedelta(seconds=9))
+"""At most 23 looks in any minute: below Slack's 50 reads where each look takes two pages."""
 LONGEST_MAIL_PAUSE = timedelta(minutes=30)
 MAIL_PATIENCE = timedelta(days=2)
 """How long a mail is tried that no server takes; then it is a person's."""
@@ -71,41 +79,89 @@ def send(runtime: Runtime, alert_id: int) -> None:
 
 
 def _post(runtime: Runtime, job: AlertJob) -> None:
+    """Take the turn of an alert's destination, and post what is next there."""
     assert runtime.slack is not None  # noqa: S101 - checked by the only caller
     now = runtime.clock()
-    rendered = render(runtime, job, now)
-    thread_ts = _thread_of(runtime, job)
     with runtime.database.unit_of_work() as connection:
-        turn_at = alerts.take_turn(connection, job, now=now, interval=POST_INTERVAL)
-        if turn_at > now:
-            return
-        token = alerts.begin_sending(
-            connection, job.id, now=now, lease_until=now + runtime.settings.lease
-        )
-    if token is None:
+        turn = turns.take(connection, job, now=now, lease_until=now + runtime.settings.lease)
+    if turn is None:
         return
-    retry_at = None
-    values: dict[str, str | bool] = {}
+    sent = _sent(runtime, runtime.slack, turn)
+    sending = replace(turn.job, state=AlertState.SENDING)
+    _settle(
+        runtime,
+        sending,
+        turn.token,
+        sent.target,
+        sent.why,
+        retry_at=sent.retry_at,
+        free_at=sent.free_at,
+        **sent.values,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What became of one post.
+
+    Attributes:
+        retry_at: When to look at it again.
+        free_at: When the destination may hear something else; None for the usual interval.
+    """
+
+    target: AlertState
+    why: str
+    retry_at: datetime | None = None
+    free_at: datetime | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
+    job = turn.job
+    sent_at = runtime.clock()
     try:
-        receipt = runtime.slack.post(
+        rendered = _rendered(runtime, job, sent_at)
+        thread_ts = _thread_of(runtime, job)
+        sent_at = runtime.clock()
+        receipt = slack.post(
             job.destination, rendered.message, alert_id=str(job.id), thread_ts=thread_ts
         )
-        target, why = AlertState.SENT, "posted"
-        values["receipt"] = receipt.ts
-        values["shown"] = rendered.shown
-        values["is_final"] = rendered.is_final
     except OutcomeUnknownError as error:
-        target, why = AlertState.UNCERTAIN, str(error)
-        retry_at = now + timedelta(seconds=runtime.slack.timeout_s) + SLOWEST_COMMIT
+        # It may still appear; until nobody expects it any more, nothing else is posted there.
+        known_at = sent_at + timedelta(seconds=slack.timeout_s) + SLOWEST_COMMIT
+        free_at = max(known_at, sent_at + _pause(error, turn))
+        values = {"sent_at": sent_at}
+        return _Sent(AlertState.UNCERTAIN, str(error), known_at, free_at, values)
     except RetryableError as error:
-        target, why = AlertState.QUEUED, str(error)
-        retry_at = now + pause(error, job.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+        retry_at = runtime.clock() + _pause(error, turn)
+        return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at)
     except PermanentError as error:
         # Shown in the console with the reason; posting it again would fail again.
-        target, why = AlertState.FAILED, str(error)
-        values["problem"] = str(error)
-    sending = replace(job, state=AlertState.SENDING)
-    _settle(runtime, sending, token, target, why, retry_at=retry_at, **values)
+        return _Sent(AlertState.FAILED, str(error), values={"problem": str(error)})
+    return _Sent(
+        AlertState.SENT,
+        "posted",
+        values={
+            "receipt": receipt.ts,
+            "shown": rendered.shown,
+            "is_final": rendered.is_final,
+        },
+    )
+
+
+def _pause(error: ReputationError, turn: Turn) -> timedelta:
+    return pause(error, turn.failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+
+
+def _rendered(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
+    """Render an alert; one that cannot be shown must not keep its room silent."""
+    try:
+        return render(runtime, job, now)
+    except (ReputationError, DatabaseError):
+        raise
+    except Exception as error:
+        log.exception("alert_not_rendered", alert_id=job.id, rule=job.rule)
+        raise PermanentError(f"cannot be shown: {type(error).__name__}") from error
 
 
 def _thread_of(runtime: Runtime, job: AlertJob) -> str | None:
@@ -129,9 +185,7 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
         return
     sent_at = job.sent_at or now
     try:
-        receipt = runtime.slack.find_posted(
-            job.destination, str(job.id), sent_at, _thread_of(runtime, job)
-        )
+        receipt = _found(runtime, runtime.slack, job, sent_at)
     except RetryableError as error:
         with runtime.database.unit_of_work() as connection:
             alerts.keep_waiting(
@@ -158,6 +212,25 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
     else:
         why = f"absent on {reads} reads of the history"
         _settle(runtime, job, token, AlertState.QUEUED, why, retry_at=now)
+
+
+def _found(
+    runtime: Runtime, slack: SlackClient, job: AlertJob, sent_at: datetime
+) -> SlackReceipt | None:
+    """Read the history once, if Slack takes one more read now."""
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        allowed = turns.allow(connection, READS, 1, now=now)
+    if not allowed:
+        raise RetryableError("too many reads of the history in this minute")
+    try:
+        return slack.find_posted(job.destination, str(job.id), sent_at, _thread_of(runtime, job))
+    except RateLimitedError as error:
+        if error.retry_after_s is not None:
+            until = now + timedelta(seconds=error.retry_after_s)
+            with runtime.database.unit_of_work() as connection:
+                turns.pause(connection, READS, now=now, until=until)
+        raise
 
 
 def _mail(runtime: Runtime, job: AlertJob) -> None:
@@ -248,20 +321,31 @@ def _settle(
     target: AlertState,
     why: str,
     retry_at: datetime | None = None,
-    **values: str | bool,
+    free_at: datetime | None = None,
+    **values: Any,  # noqa: ANN401 - column values
 ) -> None:
+    now = runtime.clock()
     is_a_persons = job.destination.startswith(MAIL) and target in {
         AlertState.UNCERTAIN,
         AlertState.FAILED,
     }
     with runtime.database.unit_of_work() as connection:
+        if job.state is AlertState.SENDING and not job.destination.startswith(MAIL):
+            turns.give_back(
+                connection,
+                job.destination,
+                token,
+                now=now,
+                free_at=max(now + POST_INTERVAL, free_at or now),
+                failed=target in {AlertState.QUEUED, AlertState.UNCERTAIN},
+            )
         settled = alerts.settle(
             connection,
             job,
             token,
             job.state,
             target,
-            now=runtime.clock(),
+            now=now,
             why=why,
             retry_at=retry_at,
             **values,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,75 +11,99 @@ import structlog
 from alerts.rules import AlertRule
 from alerts.slack import SlackReceipt
 from domain.errors import ConfigurationError, PermanentError, RateLimitedError, RetryableError
-from storage import alerts
-from workers.slack_messages import render
+from storage import alerts, turns
+from workers.notices import BURST_IS_OVER
+from workers.slack_messages import READ, render
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from alerts.slack import SlackClient
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
 
 PER_ROUND = 4
-"""Updates in one round; with a round every five seconds below Slack's 50 a minute."""
-_CHANGING = (AlertRule.BURST, AlertRule.BRAND_SAFETY)
-_HOLD_S = 30.0
+UPDATES = turns.Pace("chat.update", timedelta(seconds=1.35), timedelta(seconds=6))
+"""At most 48 in any minute, however many schedulers there are: below Slack's 50."""
+_HOLD = timedelta(seconds=30)
 
 
-class CardRefresher:
-    """Updates the messages in Slack that no longer say what is.
+def refresh(runtime: Runtime) -> int:
+    """Update some of the messages in Slack that no longer say what is.
 
-    An update may be repeated harmlessly, so there is no claim: a process that dies in between
-    leaves a message that the next round finds outdated again.
+    Each is leased, updated and released. Dying in between leaves it leased; a later round finds
+    it outdated again, and an update may be repeated harmlessly.
+
+    Returns:
+        How many messages were updated.
     """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._not_before = runtime.clock()
-
-    def refresh(self) -> int:
-        """Run one round.
-
-        Returns:
-            How many messages were updated.
-        """
-        runtime = self._runtime
-        if runtime.slack is None or runtime.clock() < self._not_before:
-            return 0
-        with runtime.database.reading() as connection:
-            ids = alerts.living(connection, _CHANGING)
-            ids += alerts.outdated_cards(connection, AlertRule.CASE_CARD, limit=PER_ROUND)
-        updated = 0
-        for alert_id in ids:
-            if updated == PER_ROUND:
-                break
-            try:
-                updated += self._refresh_one(runtime.slack, alert_id)
-            except RateLimitedError as error:
-                pause = timedelta(seconds=error.retry_after_s or _HOLD_S)
-                self._not_before = runtime.clock() + pause
-                break
-            except (RetryableError, ConfigurationError) as error:
-                log.warning("card_not_updated", alert_id=alert_id, error=str(error))
-                break
-        return updated
-
-    def _refresh_one(self, slack: SlackClient, alert_id: int) -> int:
-        runtime = self._runtime
-        with runtime.database.reading() as connection:
-            job = alerts.load(connection, alert_id)
-        if job is None:
-            return 0
-        rendered = render(runtime, job, runtime.clock())
-        if rendered.shown == job.shown:
-            return 0
-        is_final = rendered.is_final
+    slack = runtime.slack
+    if slack is None:
+        return 0
+    now = runtime.clock()
+    ids = _outdated(runtime, now)
+    if not ids:
+        return 0
+    with runtime.database.unit_of_work() as connection:
+        allowed = turns.allow(connection, UPDATES, len(ids), now=now)
+    updated = 0
+    for alert_id in ids[:allowed]:
         try:
+            updated += _refresh_one(runtime, slack, alert_id)
+        except RateLimitedError as error:
+            pause = _HOLD if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
+            until = runtime.clock() + pause
+            with runtime.database.unit_of_work() as connection:
+                turns.pause(connection, UPDATES, now=now, until=until)
+            break
+        except ConfigurationError as error:
+            log.warning("card_not_rendered", alert_id=alert_id, error=str(error))
+        except RetryableError as error:
+            log.warning("card_not_updated", alert_id=alert_id, error=str(error))
+            break
+    return updated
+
+
+def _outdated(runtime: Runtime, now: datetime) -> list[int]:
+    """Give a round's messages: of each kind in turn, so that none waits for all of another."""
+    with runtime.database.reading() as connection:
+        receipts = alerts.outdated_receipts(
+            connection, AlertRule.BRAND_SAFETY, read=READ, now=now, limit=PER_ROUND
+        )
+        cards = alerts.outdated_cards(connection, AlertRule.CASE_CARD, now=now, limit=PER_ROUND)
+        bursts = alerts.outdated_bursts(
+            connection,
+            AlertRule.BURST,
+            over_since=now - BURST_IS_OVER,
+            now=now,
+            limit=PER_ROUND,
+        )
+    mixed = chain.from_iterable(zip_longest(receipts, cards, bursts))
+    return list(islice((alert_id for alert_id in mixed if alert_id is not None), PER_ROUND))
+
+
+def _refresh_one(runtime: Runtime, slack: SlackClient, alert_id: int) -> int:
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        token = alerts.claim_update(
+            connection, alert_id, now=now, lease_until=now + runtime.settings.lease
+        )
+        job = alerts.load(connection, alert_id)
+    if token is None or job is None:
+        return 0
+    # What cannot be rendered stays leased, so that it holds up nobody until the lease ends.
+    rendered = render(runtime, job, now)
+    shown, is_final = job.shown, False
+    try:
+        if rendered.shown != job.shown:
             slack.update(SlackReceipt(job.destination, job.receipt), rendered.message)
-        except PermanentError as error:
-            # The message is gone or may no longer be changed; the console has the truth.
-            log.warning("card_lost", alert_id=alert_id, error=str(error))
-            is_final = True
+        shown, is_final = rendered.shown, rendered.is_final
+    except PermanentError as error:
+        # The message is gone or may no longer be changed; the console has the truth.
+        log.warning("card_lost", alert_id=alert_id, error=str(error))
+        is_final = True
+    finally:
         with runtime.database.unit_of_work() as connection:
-            alerts.note_shown(connection, alert_id, rendered.shown, is_final=is_final)
-        return 1
+            alerts.note_shown(connection, alert_id, token, shown, is_final=is_final)
+    return int(shown != job.shown)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 BURSTS = BurstRule()
+BURST_IS_OVER = 2 * BURSTS.window
+"""After the last case; later than any transaction that may still add one."""
 
 
 def new_alert(alert: Alert, payload: Mapping[str, Any]) -> NewAlert:

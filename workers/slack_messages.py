@@ -36,7 +36,7 @@ from storage import accounts, alerts, cases, health, owners
 from storage.feedback import analysis_from_row, whole_text
 from storage.people import Role
 from workers.draft import rules_of
-from workers.notices import BURSTS
+from workers.notices import BURST_IS_OVER, BURSTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 LINES = 15
+READ = "read"
+"""What a notice with a receipt says once it has one."""
 _CLOSED_BECAUSE = {
     CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
     CaseState.GONE: "고객이 글을 지웠습니다.",
@@ -108,7 +110,7 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     )
     return Rendered(
         message,
-        shown="read" if job.read_at else "unread",
+        shown=READ if job.read_at else "unread",
         is_final=not wants_receipt or job.read_at is not None,
     )
 
@@ -211,9 +213,9 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
     )
 
 
-def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa: ARG001 - one signature for all
+def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     with runtime.database.reading() as connection:
-        total, newest = alerts.burst_members(connection, job.id, limit=LINES)
+        total, last_at, newest = alerts.burst_members(connection, job.id, limit=LINES)
     message = burst_parent(
         runtime.brand(job.brand).name,
         lines_of(runtime, newest),
@@ -221,7 +223,8 @@ def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa:
         BURSTS.window,
         f"{runtime.console_url}/?brand={job.brand}",
     )
-    return Rendered(message, shown=str(total), is_final=False)
+    is_over = last_at is None or last_at <= now - BURST_IS_OVER
+    return Rendered(message, shown=str(total), is_final=is_over)
 
 
 def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:

@@ -1,8 +1,8 @@
 """A fake Slack over real HTTP and WebSocket, strict where Slack is strict.
 
-It checks tokens, scopes, Block Kit limits, one message a second per channel (by its own clock),
-single-use triggers and the ownership of messages; it keeps what was posted, signs what it sends,
-and misbehaves on request.
+It checks tokens, scopes, Block Kit limits, one message a second per channel, each method's tier and
+whether Retry-After is waited for (by its own clock), single-use triggers and the ownership of
+messages; it keeps what was posted, signs what it sends, and misbehaves on request.
 """
 
 from __future__ import annotations
@@ -39,6 +39,17 @@ _SCOPES = {
     "conversations.history": ("channels:history", "groups:history"),
     "conversations.replies": ("channels:history", "groups:history"),
 }
+_TIERS = {
+    "chat.update": 50,
+    "chat.postEphemeral": 100,
+    "conversations.history": 50,
+    "conversations.replies": 50,
+    "views.open": 100,
+    "views.update": 100,
+}
+"""Calls in any minute. Source: https://docs.slack.dev/apis/web-api/rate-limits. Checked: 2026-11-27."""
+_MINUTE = 60.0
+_ROUNDING = 1e-6
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -116,6 +127,8 @@ class FakeSlack:
     def __post_init__(self) -> None:
         self._troubles: dict[str, deque[Trouble]] = defaultdict(deque)
         self._last_post: dict[str, float] = {}
+        self._calls_at: dict[str, deque[float]] = defaultdict(deque)
+        self._not_before: dict[tuple[str, str], float] = {}
         self._triggers: dict[str, float] = {}
         self._numbers = 0
         self._lock = threading.RLock()
@@ -292,8 +305,31 @@ class FakeSlack:
             trouble = self._troubles[method].popleft() if self._troubles[method] else Trouble()
             answer = trouble.answer
             if answer is None and (trouble.does_it or not trouble.cut):
-                answer = self._perform(method, token, payload)
+                answer = self._too_fast(method, payload) or self._perform(method, token, payload)
+            wait = "" if answer is None else answer[1].get("Retry-After", "")
+            if wait.isdecimal():
+                self._not_before[_counted(method, payload)] = self.clock() + float(wait)
             return None if trouble.cut else answer
+
+    def _too_fast(self, method: str, payload: dict[str, Any]) -> Answer | None:
+        now = self.clock()
+        if now < self._not_before.get(_counted(method, payload), now) - _ROUNDING:
+            self.refusals.append(f"too early: {method}")
+            return _limited("1")
+        if method == "chat.postMessage":
+            channel = payload.get("channel", "")
+            if now - self._last_post.get(channel, -1e9) < 1.0 - _ROUNDING:
+                self.refusals.append("rate")
+                return _limited("1")
+        if method in _TIERS:
+            recent = self._calls_at[method]
+            while recent and now - recent[0] >= _MINUTE - _ROUNDING:
+                recent.popleft()
+            if len(recent) >= _TIERS[method]:
+                self.refusals.append(f"tier: {method}")
+                return _limited(str(int(recent[0] + _MINUTE - now) + 1))
+            recent.append(now)
+        return None
 
     def _perform(self, method: str, token: str, payload: dict[str, Any]) -> Answer:
         expected = self.app_token if method == "apps.connections.open" else self.bot_token
@@ -318,9 +354,6 @@ class FakeSlack:
         if problem is not None:
             return problem
         now = self.clock()
-        if now - self._last_post.get(channel, -1e9) < 1.0:
-            self.refusals.append("rate")
-            return _limited("1")
         thread_ts = payload.get("thread_ts")
         if thread_ts and not any(message["ts"] == thread_ts for message in self.posted(channel)):
             return self._refuse("thread_not_found")
@@ -463,6 +496,11 @@ def _handler(slack: FakeSlack) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _counted(method: str, payload: dict[str, Any]) -> tuple[str, str]:
+    """Give what Slack counts together: posts by channel, everything else by method."""
+    return method, payload.get("channel", "") if method == "chat.postMessage" else ""
 
 
 def _without_payload(message: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from alerts.interactions import SlackAction, SlackDecision
 from alerts.listener import SocketListener
 from domain.errors import ChannelUnavailableError, CredentialRejectedError, RetryableError
 from domain.types import FeedbackKind, ReplyRules, Severity
-from tests.alerts.fake_slack import FakeSlack, limited, says
+from tests.alerts.fake_slack import Clock, FakeSlack, limited, says
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +158,7 @@ def test_the_connection_is_replaced_when_slack_asks_or_closes(
     assert received.get(timeout=3).case_id == 7
 
 
-def test_an_unreachable_or_unwilling_slack_is_said_at_start(slack: FakeSlack) -> None:
+def test_an_unreachable_or_unwilling_slack_is_said_at_start(slack: FakeSlack, clock: Clock) -> None:
     listener = SocketListener(slack.app_token, print, slack.api_url, timeout_s=2)
     slack.is_down = True
     with pytest.raises(ChannelUnavailableError):
@@ -169,6 +169,7 @@ def test_an_unreachable_or_unwilling_slack_is_said_at_start(slack: FakeSlack) ->
         with pytest.raises(RetryableError):
             listener.start()
     assert is_connected(listener) is False
+    clock.advance(30)
     listener.start()
     listener.start()
     assert is_connected(listener) is True

@@ -18,7 +18,7 @@ from storage.people import Role
 from storage.session import Database
 from tests.alerts.fake_slack import FakeSlack
 from tests.fakes_runtime import BRAND, Article, FakeChannel, House, StillClock, make_brand
-from workers.cards import CardRefresher
+from workers.cards import refresh
 from workers.collect import start_due
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ class Room:
     house: House
     slack: FakeSlack
     room: SlackRoom
-    cards: CardRefresher
 
     def write(self, *texts: str) -> None:
         """Let customers write, and let the house work until their cards stand in Slack."""
@@ -56,6 +55,10 @@ class Room:
     def click(self, ts: str, action: ActionId, user: str = "U1") -> None:
         """Press a button and let the room work."""
         self.room.handle(parse_payload(self.slack.click(ts, action, user)))
+
+    def refresh(self) -> int:
+        """Let the cards follow their cases once; gives how many were updated."""
+        return refresh(self.house.runtime)
 
     def state(self) -> list[tuple[str, str]]:
         """Give each case's state and who decided it."""
@@ -93,6 +96,6 @@ def room(tmp_path: Path) -> Iterator[Room]:
                     slack_user=slack_user,
                 )
         context = console_context(house.runtime, is_demo=False)
-        yield Room(house, slack, SlackRoom(house.runtime, context), CardRefresher(house.runtime))
+        yield Room(house, slack, SlackRoom(house.runtime, context))
         house.close()
         database.close()

@@ -42,13 +42,13 @@ def test_approval_in_slack_is_published_and_the_card_follows(room: Room) -> None
 
     room.click(card["ts"], ActionId.APPROVE)
     assert room.state() == [("approved", "kim (kim)")]
-    room.cards.refresh()
+    room.refresh()
     (card,) = room.messages()
     assert "승인" in str(card["blocks"])
     assert not [block for block in card["blocks"] if block["type"] == "actions"]
 
     room.house.run_on(timedelta(minutes=10))
-    room.cards.refresh()
+    room.refresh()
     assert room.state() == [("answered", "kim (kim)")]
     assert "게시 확인됨" in str(room.messages()[0]["blocks"])
     assert len(room.house.channel.replies["1"]) == 1
@@ -109,7 +109,7 @@ def test_a_confirmation_is_offered_and_decided_in_slack(room: Room) -> None:
     assert room.state() == [("approved", "kim (kim)")]
     room.click(card["ts"], ActionId.CONFIRM)
     assert "이미 승인" in str(room.slack.ephemerals)
-    room.cards.refresh()
+    room.refresh()
     assert "☑️ 확인 처리" in str(room.messages()[0]["blocks"])
     # The storefront knows no confirmation: a person does it.
     house.run_on(timedelta(minutes=10))
@@ -212,7 +212,7 @@ def test_read_receipt_is_kept_and_shown(room: Room) -> None:
     (notice,) = room.slack.posted("CBRAND")
 
     room.click(notice["ts"], ActionId.READ, "U3")
-    room.cards.refresh()
+    room.refresh()
 
     (notice,) = room.slack.posted("CBRAND")
     assert "park" in str(notice["blocks"])
@@ -229,13 +229,13 @@ def test_limited_update_waits_as_long_as_slack_says(room: Room) -> None:
     room.click(card["ts"], ActionId.APPROVE)
     room.slack.script("chat.update", limited("30"))
 
-    assert room.cards.refresh() == 0
+    assert room.refresh() == 0
     room.house.clock.advance(seconds=29)
     calls = room.slack.calls.count("chat.update")
-    assert room.cards.refresh() == 0
+    assert room.refresh() == 0
     assert room.slack.calls.count("chat.update") == calls
     room.house.clock.advance(seconds=2)
-    assert room.cards.refresh() == 1
+    assert room.refresh() == 1
 
 
 def test_signed_request_is_answered_and_a_replay_is_not_done_twice(room: Room) -> None:

@@ -78,43 +78,6 @@ def test_sending_begins_once_and_not_before_its_time(database: Database) -> None
         assert not alerts.begin_sending(connection, job.id, now=NOW + SECOND, **args)
 
 
-def take_turn(database: Database, job: AlertJob, after: timedelta = timedelta(0)) -> timedelta:
-    with database.unit_of_work() as connection:
-        now = NOW + after
-        return alerts.take_turn(connection, job, now=now, interval=SECOND) - NOW
-
-
-def test_a_destination_hears_one_message_a_second(database: Database) -> None:
-    add(database, *[notice(key) for key in "abc"])
-    turns = [take_turn(database, job) for job in all_jobs(database)]
-    assert turns == [timedelta(0), SECOND, 2 * SECOND]
-
-
-def test_a_turn_is_kept(database: Database) -> None:
-    add(database, notice("a"), notice("b"))
-    for job in all_jobs(database):
-        take_turn(database, job)
-    assert take_turn(database, all_jobs(database)[1]) == SECOND
-
-
-def test_destinations_do_not_wait_for_each_other(database: Database) -> None:
-    add(database, notice("a"), notice("b", destination="OTHER"))
-    assert [take_turn(database, job) for job in all_jobs(database)] == [timedelta(0)] * 2
-
-
-def test_what_is_urgent_goes_at_once_and_the_others_move_back(database: Database) -> None:
-    add(database, notice("a"), notice("b", urgent=True), notice("c"))
-    turns = [take_turn(database, job) for job in all_jobs(database)]
-    assert turns == [timedelta(0), timedelta(0), 2 * SECOND]
-
-
-def test_a_pause_frees_the_destination(database: Database) -> None:
-    add(database, notice("a"), notice("b"))
-    one, other = all_jobs(database)
-    take_turn(database, one)
-    assert take_turn(database, other, after=10 * SECOND) == 10 * SECOND
-
-
 def begin(database: Database, job: AlertJob) -> str:
     with database.unit_of_work() as connection:
         token = alerts.begin_sending(connection, job.id, now=NOW, lease_until=NOW + LEASE)
