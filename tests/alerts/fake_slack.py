@@ -123,6 +123,8 @@ class FakeSlack:
     calls: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     acks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    opened: dict[str, str] = field(default_factory=dict)
+    """Modals by the trigger that opened them."""
 
     def __post_init__(self) -> None:
         self._troubles: dict[str, deque[Trouble]] = defaultdict(deque)
@@ -177,6 +179,11 @@ class FakeSlack:
         """Give the messages standing in a channel."""
         with self._lock:
             return [message for message in self.messages if message["channel"] == channel]
+
+    def standing(self) -> list[dict[str, Any]]:
+        """Give all messages as they are now, while others may still write."""
+        with self._lock:
+            return list(self.messages)
 
     def click(self, ts: str, action_id: str, user: str = "U1") -> dict[str, Any]:
         """Press a message's first such button; gives the payload that Slack would send."""
@@ -419,7 +426,8 @@ class FakeSlack:
             return self._refuse("invalid_trigger_id")
         if self.clock() - issued > 3:
             return self._refuse("expired_trigger_id")
-        return self._keep_view(f"V{self._number()}", payload["view"])
+        view_id = self.opened[payload["trigger_id"]] = f"V{self._number()}"
+        return self._keep_view(view_id, payload["view"])
 
     def _views_update(self, payload: dict[str, Any]) -> Answer:
         view = self.views.get(payload.get("view_id", ""))
