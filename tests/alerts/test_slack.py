@@ -114,6 +114,10 @@ def test_a_reply_in_a_thread_is_found_in_its_thread(
     reply = client.post("CREVIEW", MESSAGE, alert_id="41", thread_ts=parent.ts)
     assert client.find_posted("CREVIEW", "41", started) is None
     assert client.find_posted("CREVIEW", "41", started, parent.ts) == reply
+    # Posted while nobody knew yet that its thread stands.
+    clock.advance(1)
+    alone = client.post("CREVIEW", MESSAGE, alert_id="42")
+    assert client.find_posted("CREVIEW", "42", started, parent.ts) == alone
 
 
 def test_without_the_history_scope_a_lost_answer_is_for_a_person(

@@ -70,7 +70,7 @@ CONSOLE_PEOPLE = 3
 LENGTH_S = 600
 LONGEST_S = 3600
 HANDS = 8
-WAIT_S = 60.0
+WAIT_S = 300.0
 AGAIN = 0.02
 UNTOUCHED = 25
 """Every so many cases, one that nobody decides."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import update
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from alerts.blocks import (
@@ -30,10 +30,16 @@ from storage.models import AlertRow, CaseRow, FeedbackRow
 from storage.people import Role
 from tests.alerts.fake_slack import limited
 from tests.fakes_runtime import BRAND, Article
+from workers import cards, slack_messages
 from workers.notices import BURSTS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from storage.alerts import AlertJob
     from tests.commands.conftest import Room
+    from workers.runtime import Runtime
+    from workers.slack_messages import Rendered
 
 
 def test_approval_in_slack_is_published_and_the_card_follows(room: Room) -> None:
@@ -221,6 +227,44 @@ def test_read_receipt_is_kept_and_shown(room: Room) -> None:
             AlertRow.__table__.select().where(AlertRow.read_at.is_not(None))
         ).one()
     assert reader.read_by == "park (park)"
+
+
+def test_a_round_renders_what_changed_and_nothing_else(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.write("벌레가 나왔어요", "벌레가 또 나왔어요", "벌레가 자꾸 나와요", "별로예요")
+    rendered: list[str] = []
+
+    def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
+        rendered.append(job.rule)
+        return slack_messages.render(runtime, job, now)
+
+    monkeypatch.setattr(cards, "render", render)
+    assert room.refresh() == 0
+    assert rendered == []
+
+    room.click(room.slack.posted("CBRAND")[1]["ts"], ActionId.READ, "U3")
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    assert room.refresh() == 2
+    assert sorted(rendered) == ["brand_safety", "case_card"]
+    assert room.refresh() == 0
+
+
+def test_a_thread_counts_until_it_is_over(room: Room) -> None:
+    room.write(*(f"별로예요 {number}" for number in range(BURSTS.max_new + 3)))
+    (parent,) = [message for message in room.messages() if ActionId.SHOW in str(message["blocks"])]
+    room.write("별로예요 하나 더")
+    assert room.refresh() == 1
+    assert "4건" in parent["text"]
+
+    room.house.clock.now += 2 * BURSTS.window
+    room.refresh()
+    with room.house.database.reading() as connection:
+        rows = connection.execute(select(AlertRow.is_final).where(AlertRow.rule == "burst"))
+        assert list(rows.scalars()) == [True]
+    calls = len(room.slack.calls)
+    assert room.refresh() == 0
+    assert len(room.slack.calls) == calls
 
 
 def test_limited_update_waits_as_long_as_slack_says(room: Room) -> None:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from storage.session import Database
 
-CASES = 200
+CASES = 2_000
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [1])
 def test_a_storm_is_told_and_decided_once(database: Database, tmp_path: Path, seed: int) -> None:
     with storm(database, tmp_path, seed) as weather:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+from alerts.slack import SlackReceipt
 from domain.errors import (
     ChannelUnavailableError,
     CredentialRejectedError,
@@ -15,11 +16,16 @@ from domain.errors import (
 )
 from storage.models import AlertRow, HistoryRow
 from tests.fakes_runtime import Article, Death, Lost
-from workers import alert, collect
+from workers import alert, collect, slack_messages
 from workers.sweep import sweep
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from storage.alerts import AlertJob
     from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
+    from workers.runtime import Runtime
+    from workers.slack_messages import Rendered
 
 LOST = OutcomeUnknownError("no answer came")
 
@@ -195,6 +201,66 @@ def test_a_room_hears_one_message_a_second(
     house.run_on()
     assert len(told_at) == 4
     assert all(later - earlier >= 1 for earlier, later in pairwise(told_at))
+
+
+def test_an_hour_without_slack_loses_nothing(
+    house: House, slack: RecordingSlack, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.articles[:] = [
+        Article(f"n{index}", f"{word} {index}", clock())
+        for index, word in enumerate(("별로", "벌레", "환불", "별로"))
+    ]
+    back_at = clock.advance(seconds=1) + timedelta(hours=1)
+
+    def post(destination: str, *_: object, alert_id: str, **__: object) -> SlackReceipt:
+        if clock() < back_at:
+            tried.append(destination)
+            raise LOST if len(tried) % 2 else ChannelUnavailableError("503")
+        slack.posts.append((destination, alert_id))
+        return SlackReceipt(destination, f"{len(slack.posts)}.0")
+
+    def find_posted(*args: Any) -> SlackReceipt | None:  # noqa: ANN401 - the real one's
+        if clock() < back_at:
+            raise ChannelUnavailableError("503")
+        return found(*args)
+
+    tried: list[str] = []
+    found = slack.find_posted
+    slack.post, slack.find_posted = post, find_posted  # type: ignore[method-assign,assignment]
+    collect.start_due(house.runtime)
+    house.run_on(timedelta(hours=2))
+
+    with house.database.reading() as connection:
+        rows = connection.execute(select(AlertRow.state, AlertRow.destination)).all()
+    # Four cards and two notices to the brand, each told once.
+    assert sorted(row.state for row in rows) == ["sent"] * 6
+    assert len(slack.posts) == len(set(slack.posts)) == 6
+    # One message per room tried, less and less often; not every one that waits.
+    assert all(tried.count(room) < 30 for room in ("CREVIEW", "CBRAND"))
+
+
+def test_what_cannot_be_shown_fails_alone(
+    house: House, slack: RecordingSlack, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.articles[:] = [Article(f"n{index}", f"별로 {index}", clock()) for index in range(2)]
+    clock.advance(seconds=1)
+
+    def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
+        if job.id == 1:
+            raise KeyError("case_id")
+        return slack_messages.render(runtime, job, now)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workers.alert.render", render)
+        collect.start_due(house.runtime)
+        house.run_on()
+
+    with house.database.reading() as connection:
+        rows = connection.execute(select(AlertRow.state, AlertRow.problem)).all()
+    assert sorted(map(tuple, rows)) == [
+        ("failed", "cannot be shown: KeyError"),
+        ("sent", ""),
+    ]
 
 
 def test_without_slack_nothing_happens(house: House) -> None:
