@@ -12,10 +12,11 @@ TEST_READY := $(VENV)/.test-ready
 LOCK := uv pip compile --universal --generate-hashes --only-binary :all: --no-emit-index-url \
 	--custom-compile-command "make lock" --quiet
 KILLS ?= 20
+CASES ?= 2000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt crash bench migrate lock clean
+.PHONY: help run test check fmt crash storm bench migrate lock clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +39,9 @@ fmt: $(TEST_READY)  ## Format and mend what can be mended.
 
 crash: $(TEST_READY)  ## Kill real workers KILLS times on each set-up and count what is left.
 	$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)
+
+storm: $(TEST_READY)  ## Let CASES cases rain on Slack and the console within minutes.
+	$(BIN)/python -m tests.storm --cases $(CASES) $(ARGS)
 
 bench: $(TEST_READY)  ## Run the benchmarks.
 	$(BIN)/pyeongpan bench $(ARGS)

@@ -1,4 +1,4 @@
-"""2,000 cases in ten minutes end with every decision taken once and no room above its rate."""
+"""A minute of the storm; `make storm` is all ten, with 2,000 cases."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.storm import storm
+from tests.storm.weather import storm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.session import Database
 
-CASES = 2_000
+CASES = 200
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1])
 def test_a_storm_is_told_and_decided_once(database: Database, tmp_path: Path, seed: int) -> None:
     with storm(database, tmp_path, seed) as weather:

@@ -67,8 +67,9 @@ TEXTS = ("별로예요",) * 8 + ("환불해 주세요",) + ("벌레가 나왔어
 """Four in five are normal; one in ten is high, one in ten is critical and about safety."""
 SLACK_PEOPLE = [f"U{number}" for number in range(1, 7)]
 CONSOLE_PEOPLE = 3
-LENGTH_S = 600
+CASES_PER_S = 2_000 / 600
 LONGEST_S = 3600
+"""In which all must be told, by the told clock."""
 HANDS = 8
 WAIT_S = 300.0
 AGAIN = 0.02
@@ -123,14 +124,15 @@ class Storm:
 
     def rage(self, cases: int) -> None:
         """Let the storm pass, and go on until nothing is left to tell."""
+        length_s = round(cases / CASES_PER_S)
         with ThreadPoolExecutor(HANDS) as hands:
-            for second in range(LENGTH_S):
+            for second in range(length_s):
                 self.clock.advance(seconds=1)
-                self._write(second, cases)
-                self._disturb(second)
+                self._write(cases * second // length_s, cases * (second + 1) // length_s)
+                self._disturb(second, length_s)
                 self._work(second, hands)
                 self._decide(hands)
-            for second in range(LENGTH_S, LONGEST_S):
+            for second in range(length_s, LONGEST_S):
                 self.clock.advance(seconds=1)
                 self._work(second, hands)
                 if second % 5 == 0 and self._is_calm():
@@ -138,23 +140,23 @@ class Storm:
                     return
         raise AssertionError(f"not calm after {LONGEST_S} s: {self._left()}")
 
-    def _write(self, second: int, cases: int) -> None:
+    def _write(self, first: int, end: int) -> None:
         """Let customers write their share of this second."""
-        for number in range(cases * second // LENGTH_S, cases * (second + 1) // LENGTH_S):
+        for number in range(first, end):
             (brand,) = self.chance.choices(list(SHARES), list(SHARES.values()))
             text = f"{self.chance.choice(TEXTS)} {number}"
             self.channels[brand].articles.append(
                 Article(str(number), text, self.clock() - timedelta(seconds=1))
             )
 
-    def _disturb(self, second: int) -> None:
-        """Let Slack fail: now and then a call, once all of it for a minute and a half."""
-        if second == LENGTH_S // 2:
+    def _disturb(self, second: int, length_s: int) -> None:
+        """Let Slack fail: now and then a call, once all of it, for a sixth of the storm."""
+        if second == length_s // 2:
             self.slack.is_down = True
             self.slack.close_sockets()
-        if second == LENGTH_S // 2 + 90:
+        if second == length_s * 2 // 3:
             self.slack.is_down = False
-        if second % 100 == 50 and not self.slack.is_down:
+        if second % 60 == 20 and not self.slack.is_down:
             self.chance.choice([self.slack.close_sockets, self.slack.ask_to_reconnect])()
         if second % 12 == 0:
             method, trouble = self.chance.choice(
