@@ -7,6 +7,7 @@ that comes twice meets a case that is decided.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -37,10 +38,11 @@ from domain.errors import (
     BadInputError,
     ConfigurationError,
     DecisionRefusedError,
+    RateLimitedError,
     ReputationError,
 )
 from domain.types import AnswerState
-from storage import alerts, cases, people
+from storage import alerts, cases, people, turns
 
 if TYPE_CHECKING:
     from alerts.blocks import View
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_BODY_BYTES = 1_000_000
+ANSWERS = turns.Pace("chat.postEphemeral", timedelta(seconds=0.7), timedelta(seconds=7))
+"""At most 95 in any minute: below Slack's 100."""
 STRANGER = "이 Slack 계정은 평판에 등록되어 있지 않습니다. 운영자에게 등록을 요청해 주세요."
 NOT_ALLOWED = "이 브랜드의 답변을 결정할 권한이 없습니다."
 SECOND_PERSON = "두 번째 사람의 승인을 기다립니다. 콘솔에서 이어서 볼 수 있습니다."
@@ -211,12 +215,26 @@ class SlackRoom:
         try:
             if opened is not None:
                 self._slack.update_modal(opened, message_modal("평판", answer))
-            elif click.container.channel_id:
+            elif click.container.channel_id and self._may_answer():
                 self._slack.reply_ephemeral(
                     click.container.channel_id, click.slack_user_id, notice(answer)
                 )
+        except RateLimitedError as error:
+            if opened is None:
+                self._pause_answers(error.retry_after_s or 0.0)
+            log.warning("slack_answer_lost", case_id=click.case_id, error=str(error))
         except ReputationError as error:
             log.warning("slack_answer_lost", case_id=click.case_id, error=str(error))
+
+    def _may_answer(self) -> bool:
+        """Tell whether Slack takes one more answer; nobody waits for one, so it is not kept."""
+        with self._runtime.database.unit_of_work() as connection:
+            return turns.allow(connection, ANSWERS, 1, now=self._runtime.clock()) > 0
+
+    def _pause_answers(self, seconds: float) -> None:
+        now = self._runtime.clock()
+        with self._runtime.database.unit_of_work() as connection:
+            turns.pause(connection, ANSWERS, now=now, until=now + timedelta(seconds=seconds))
 
 
 def build_router(room: SlackRoom, runtime: Runtime, signing_secret: str) -> APIRouter:

@@ -72,6 +72,24 @@ def test_second_click_says_who_was_first(room: Room) -> None:
     assert "이미 승인" in room.slack.ephemerals[0]["text"]
 
 
+def test_answers_keep_below_slacks_limit_and_wait_when_told(room: Room) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+    for _ in range(40):
+        room.click(card["ts"], ActionId.APPROVE, "U9")
+    assert 0 < len(room.slack.ephemerals) < 40
+    room.house.clock.advance(minutes=1)
+    room.slack.script("chat.postEphemeral", limited("30"))
+    told = len(room.slack.ephemerals)
+    for _ in range(3):
+        room.click(card["ts"], ActionId.APPROVE, "U9")
+    assert len(room.slack.ephemerals) == told
+    room.house.clock.advance(seconds=30)
+    room.click(card["ts"], ActionId.APPROVE, "U9")
+    assert len(room.slack.ephemerals) == told + 1
+    assert room.slack.refusals == []
+
+
 @pytest.mark.parametrize("user", ["U2", "U3", "U9"])
 def test_strangers_other_brands_and_viewers_decide_nothing(room: Room, user: str) -> None:
     room.write("별로예요")

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+    from sqlalchemy import Row
 
     from alerts.interactions import SlackDecision
     from console.context import ConsoleContext
@@ -72,7 +73,9 @@ LONGEST_S = 3600
 """In which all must be told, by the told clock."""
 HANDS = 8
 WAIT_S = 300.0
-AGAIN = 0.02
+AGAIN = 0.002
+AT_HAND = 20
+"""Cases that those at the console choose from."""
 UNTOUCHED = 25
 """Every so many cases, one that nobody decides."""
 
@@ -192,29 +195,30 @@ class Storm:
     def _decide(self, hands: ThreadPoolExecutor) -> None:
         """Let people work for a second: all at once, some on the same case."""
         wanted: list[Callable[[], None]] = []
-        waiting = self._waiting()
-        self.chance.shuffle(waiting)
         if not self.slack.is_down:
             for message in self._cards(2):
                 wanted += self._clicks(message)
             if self.chance.random() < 0.1:
                 wanted += self._openings()
-        for number, (http_client, token) in enumerate(self.tokens):
-            mine = waiting[number * 2 : number * 2 + 2]
-            if mine:
-                self.asked.update(row.id for row in mine)
-                wanted.append(self._in_console(http_client, token, mine))
+        oldest = self._oldest()
+        for browser, token in self.tokens:
+            if oldest:
+                # Few enough that two people at the console meet as well.
+                row = self.chance.choice(oldest)
+                self.asked.add(row.id)
+                wanted.append(self._in_console(browser, token, row))
         for done in [hands.submit(act) for act in wanted]:
             done.result(WAIT_S)
 
-    def _waiting(self) -> list[Any]:
+    def _oldest(self) -> list[Row[int, int]]:
         with self.house.database.reading() as connection:
             rows = connection.execute(
-                select(CaseRow.id, CaseRow.draft_number, CaseRow.severity)
-                .where(CaseRow.state == "drafted")
+                select(CaseRow.id, CaseRow.draft_number)
+                .where(CaseRow.state == "drafted", CaseRow.id % UNTOUCHED != 0)
                 .order_by(CaseRow.id)
-            ).all()
-        return [row for row in rows if row.id % UNTOUCHED]
+                .limit(AT_HAND)
+            )
+            return list(rows)
 
     def _cards(self, number: int) -> list[dict[str, Any]]:
         """Pick cards that still have their buttons."""
@@ -252,11 +256,9 @@ class Storm:
         if self.chance.random() < 0.2:
             with self.house.database.reading() as connection:
                 row = connection.execute(
-                    select(CaseRow.id, CaseRow.draft_number, CaseRow.severity).where(
-                        CaseRow.id == case_id
-                    )
+                    select(CaseRow.id, CaseRow.draft_number).where(CaseRow.id == case_id)
                 ).one()
-            made.append(self._in_console(*self.tokens[0], [row]))
+            made.append(self._in_console(*self.tokens[0], row))
         return made
 
     def _openings(self) -> list[Callable[[], None]]:
@@ -331,28 +333,22 @@ class Storm:
         self.room.wait_for(payload["trigger_id"])
         return payload
 
-    def _in_console(self, client: httpx.Client, token: str, rows: list[Any]) -> Callable[[], None]:
+    def _in_console(
+        self, client: httpx.Client, token: str, row: Row[int, int]
+    ) -> Callable[[], None]:
         def act() -> None:
-            picked = [f"{row.id}:{row.draft_number}:1" for row in rows if row.severity == "normal"]
-            if picked:
-                answer = client.post(
-                    "/bulk", data={"picked": picked, "action": "approve", "form_token": token}
-                )
-                assert answer.status_code == 200, answer.text
-            for row in rows:
-                if row.severity != "normal":
-                    answer = client.post(
-                        f"/cases/{row.id}/approve",
-                        data={
-                            "draft_number": str(row.draft_number),
-                            "feedback_revision": "1",
-                            "text": f"답변 {row.id}",
-                            "form_token": token,
-                        },
-                    )
-                    assert answer.status_code in {303, 409}, answer.text
-                    self.counts[f"console {answer.status_code}"] += 1
-                    self.heard.add(row.id)
+            answer = client.post(
+                f"/cases/{row.id}/approve",
+                data={
+                    "draft_number": str(row.draft_number),
+                    "feedback_revision": "1",
+                    "text": f"답변 {row.id}",
+                    "form_token": token,
+                },
+            )
+            assert answer.status_code in {303, 409}, answer.text
+            self.counts[f"console {answer.status_code}"] += 1
+            self.heard.add(row.id)
 
         return act
 
@@ -437,7 +433,12 @@ JUDGED = {
     *(
         f"{judged}: {method}"
         for judged in ("tier", "too early")
-        for method in ("chat.postMessage", "chat.update", "conversations.history")
+        for method in (
+            "chat.postEphemeral",
+            "chat.postMessage",
+            "chat.update",
+            "conversations.history",
+        )
     ),
 }
 """Refusals that are our fault, whatever people do."""
