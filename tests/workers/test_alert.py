@@ -245,8 +245,11 @@ def test_what_cannot_be_shown_fails_alone(
     channel.articles[:] = [Article(f"n{index}", f"별로 {index}", clock()) for index in range(2)]
     clock.advance(seconds=1)
 
+    asked: list[int] = []
+
     def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
-        if job.id == 1:
+        asked.append(job.id)
+        if job.id == asked[0]:
             raise KeyError("case_id")
         return slack_messages.render(runtime, job, now)
 
