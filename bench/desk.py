@@ -1,20 +1,12 @@
-"""How fast the console answers over a long queue, and how fast twenty specialists decide.
-
-The rows are made with plain SQL, one case for each feedback; one in eleven waits for a decision.
-The texts are put together from the demo's, so that searches find what people write.
-"""
+"""How fast the console answers over a long queue, and how fast twenty specialists decide."""
 
 from __future__ import annotations
 
-import json
-import re
-import sqlite3
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -22,88 +14,104 @@ from urllib.parse import quote
 import psycopg
 from starlette.testclient import TestClient
 
+from bench import desk_rows
 from bench.databases import on_postgresql, on_sqlite, why_not
+from bench.desk_rows import BRANDS, CHANNELS, NOW, ONE_WAITS_OF, PEOPLE, REPLY
 from bench.measuring import load, percentile
 from console.access import SESSION_COOKIE
 from console.app import ConsoleContext, create_app
-from demo.content import shopping_articles
 from domain.brands import Account, Brand
 from privacy.masking import find
 from storage import accounts, people, schema
 from storage.session import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from fastapi import FastAPI
 
 SIZE = 11_000
 FULL_SIZE = 1_100_000
 REPEATS = 20
-PEOPLE = 20
 DECISIONS = 400
 ADDRESS = "http://127.0.0.1:8420"
-NOW = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
-_ONE_WAITS_OF = 11
-_BATCH = 5_000
-_BRANDS = [f"brand{number}" for number in range(10)]
-_CATEGORIES = ("delivery", "defect", "quality", "service", "price")
-_SEVERITIES = ("critical", "high", "normal")
-_REPLY = "불편을 드려 죄송합니다."
-_ANALYSIS = json.dumps(
-    {
-        "probabilities": [0.9, 0.05, 0.05],
-        "categories": [["delivery", 0.9, [0, 2]]],
-        "severity_spans": [],
-        "abuse_spans": [],
-        "unsure": False,
-        "rating_mismatch": False,
-    }
-)
+_LATER = quote("2026-11-17T00:00:00+00:00")
+_EARLIER = quote("2026-10-01T00:00:00+00:00")
 PAGES: Mapping[str, str] = {
     "first page": "/",
+    "further page": f"/?after=2,{_LATER},0",
     "brand": "/?brand=brand3",
+    "small brand": "/?brand=brand9",
     "channel": "/?channel=storefront",
     "category": "/?category=delivery",
     "severity": "/?severity=critical",
     "kind": "/?kind=inquiry",
     "deadline": "/?due=2h",
+    "overdue": "/?due=overdue",
     "stars": "/?stars=1",
     "brand, category, stars": "/?brand=brand3&category=defect&stars=2",
+    "category, stars, channel": "/?category=service&stars=4&channel=coupang",
+    "owner, deadline, severity": "/?owner=me&due=24h&severity=high",
+    "nobody's, overdue, critical": "/?owner=nobody&due=overdue&severity=critical",
+    "saved view": "/?brand=brand3&owner=2&due=24h&severity=high&sort=due",
     "nothing found": "/?brand=brand3&category=safety&severity=critical&stars=5",
-    "search, common word": f"/?q={quote('배송')}",
-    "search, rare words": f"/?q={quote('연기 코드')}",
-    "search, nothing": f"/?q={quote('없는낱말')}",
-    "closed": "/?view=closed",
-    "closed, search": f"/?view=closed&q={quote('환불')}",
+    "nothing of what is common": "/?category=delivery&stars=5",
+    "nothing of what is common, due": "/?category=delivery&stars=5&sort=due",
+    "nothing of what is common, newest": "/?category=delivery&stars=5&sort=newest",
+    "due": "/?sort=due",
+    "oldest": "/?sort=oldest",
     "newest": "/?sort=newest",
+    "newest, further page": f"/?sort=newest&after={_EARLIER},0",
+    "newest of a small brand": "/?sort=newest&brand=brand9",
     "fewest stars": "/?sort=stars",
+    "fewest stars, further page": f"/?sort=stars&after=3,{_LATER},0",
+    "fewest stars of a brand": "/?sort=stars&brand=brand3&category=service",
     "widest reach": "/?sort=reach",
+    "widest reach, further page": f"/?sort=reach&after=-500,{_LATER},0",
+    "widest reach of a channel": "/?sort=reach&channel=coupang&severity=critical",
     "mine": "/?owner=me",
     "mine, fewest stars": "/?owner=me&sort=stars",
     "nobody's": "/?owner=nobody",
     "a person's, none": f"/?owner={PEOPLE}",
-    "a person's, closed": "/?owner=2&view=closed",
-    "a person's, none closed": f"/?owner={PEOPLE}&view=closed",
-    "nobody's, closed": "/?owner=nobody&view=closed",
+    "search, common word": f"/?q={quote('배송')}",
+    "search, two syllables": f"/?q={quote('환불')}",
+    "search, rare words": f"/?q={quote('연기 코드')}",
+    "search, nothing": f"/?q={quote('없는낱말')}",
+    "search, newest": f"/?q={quote('환불')}&sort=newest",
+    "search, mine, critical": f"/?q={quote('환불')}&owner=me&severity=critical",
+    "search, nothing of what is common": f"/?q={quote('배송')}&category=delivery&stars=5",
+    "closed": "/?view=closed",
+    "closed, further page": f"/?view=closed&after={_EARLIER},0",
+    "closed, brand": "/?view=closed&brand=brand3",
+    "closed, small brand": "/?view=closed&brand=brand9",
+    "closed, channel": "/?view=closed&channel=storefront",
+    "closed, category": "/?view=closed&category=delivery",
+    "closed, severity": "/?view=closed&severity=critical",
+    "closed, kind": "/?view=closed&kind=inquiry",
+    "closed, deadline": "/?view=closed&due=overdue",
+    "closed, stars": "/?view=closed&stars=1",
+    "closed, brand, category, stars": "/?view=closed&brand=brand3&category=service&stars=4",
+    "closed, owner, brand, severity": "/?view=closed&owner=2&brand=brand3&severity=critical",
+    "closed, a person's": "/?owner=2&view=closed",
+    "closed, a person's, none": f"/?owner={PEOPLE}&view=closed",
+    "closed, nobody's": "/?owner=nobody&view=closed",
+    "closed, nothing found": "/?view=closed&brand=brand3&category=safety&stars=5",
+    "closed, nothing of what is common": "/?view=closed&category=delivery&stars=5",
+    "closed, search": f"/?view=closed&q={quote('환불')}",
+    "closed, search, rare words": f"/?view=closed&q={quote('연기 코드')}",
+    "closed, search, nothing": f"/?view=closed&q={quote('없는낱말')}",
+    "closed, search, a person's": f"/?view=closed&q={quote('환불')}&owner=2&severity=critical",
+    "drafting": "/?view=drafting",
+    "approved": "/?view=approved",
     "case": "/cases/77",
+    "case of a filtered queue": "/cases/78?category=service&stars=4&sort=stars",
+    "case, closed": "/cases/{last}?view=closed&stars=1",
+    "hand-offs": "/handoffs",
+    "odd feedback": "/looks",
+    "alerts": "/alerts",
+    "brand's page": "/brands/brand3",
+    "statistics": "/stats",
 }
-_FEEDBACK = """INSERT INTO feedback (id, account_id, brand, channel, kind, native_id, revision,
- content_fingerprint, title, text, rating, author, author_fingerprint, order_fingerprint,
- product_id, product_name, url, extra, written_at, written_at_is_exact, first_seen_at,
- last_seen_run, is_backfill, state, queued_at, failures, sentiment, score, severity, abusive,
- intent, needs_look, category, analysis, model_version)
- VALUES (:id, 1, :brand, 'storefront', :kind, :native_id, 1, '', '', :text, :rating,
- '홍*동', :native_id, '', '', '무농약 감귤 3kg', '', '{}', :at, TRUE, :at, 1, FALSE,
- 'analyzed', :at, 0, 'negative', 0.9, :severity, FALSE, 'complaint', FALSE, :category,
- :analysis, 'm')"""
-_CASES = """INSERT INTO cases (id, feedback_id, brand, channel, kind, state, severity,
- severity_rank, category, is_negative, due_at, opened_at, closed_at, note, draft_number,
- queued_at, failures, stars_rank, reach_rank, owner_id)
- VALUES (:id, :id, :brand, 'storefront', :kind, :state, :severity, :rank, :category, TRUE, :due,
- :at, :closed, '', 1, :at, 0, :rating, :reach_rank, :owner_id)"""
-_DRAFTS = """INSERT INTO drafts (case_id, number, feedback_revision, text, sentences, missing,
- strategy, cited, made_at) VALUES (:id, 1, 1, :reply, '[]', '[]', 'standard', '{}', :now)"""
 
 
 def measure(size: int = SIZE, repeats: int = REPEATS, decisions: int = DECISIONS) -> dict[str, Any]:
@@ -115,16 +123,17 @@ def measure(size: int = SIZE, repeats: int = REPEATS, decisions: int = DECISIONS
         decisions: Cases that the specialists approve.
 
     Returns:
-        By database: milliseconds ``p50/p95`` per page. For PostgreSQL also ``decisions``: how
-        many were asked, taken and stored, and taken per second. The console and its twenty
-        users share one process, so real users would be served somewhat faster.
+        By database: milliseconds ``p50/p95`` per page, and of the processor in this process. For
+        PostgreSQL also ``decisions``: how many were asked, taken and stored, and taken per
+        second. The console and its twenty users share one process, so real users would be served
+        somewhat faster.
     """
-    figures: dict[str, Any] = {"feedback": size, "open": size // _ONE_WAITS_OF}
+    figures: dict[str, Any] = {"feedback": size, "open": size // ONE_WAITS_OF}
     with on_sqlite() as url, _desk(url, size) as app:
-        figures["sqlite"] = _measure_pages(app, repeats)
+        figures["sqlite"] = _measure_pages(app, size, repeats)
     try:
         with on_postgresql() as url, _desk(url, size) as app:
-            figures["postgresql"] = _measure_pages(app, repeats)
+            figures["postgresql"] = _measure_pages(app, size, repeats)
             figures["decisions"] = _measure_decisions(app, url, decisions)
     except psycopg.OperationalError as error:
         figures["postgresql"] = why_not(error)
@@ -137,11 +146,10 @@ def _desk(url: str, size: int) -> Iterator[FastAPI]:
     try:
         schema.upgrade(database)
         with tempfile.TemporaryDirectory(prefix="pyeongpan-bench-") as folder:
-            brands = {slug: _brand(Path(folder), slug) for slug in _BRANDS}
+            brands = {slug: _brand(Path(folder), slug) for slug in BRANDS}
             with database.unit_of_work() as connection:
-                accounts.synchronize(connection, brands[_BRANDS[0]].accounts, now=NOW)
-            _hire(database)
-            _fill(url, size)
+                accounts.synchronize(connection, brands[BRANDS[0]].accounts, now=NOW)
+            desk_rows.fill(database, url, size)
             context = ConsoleContext(
                 database=database,
                 brands=brands,
@@ -157,79 +165,8 @@ def _desk(url: str, size: int) -> Iterator[FastAPI]:
 
 def _brand(folder: Path, slug: str) -> Brand:
     (folder / slug / "manual").mkdir(parents=True)
-    account = Account(brand=slug, name="shop", channel="storefront")
-    return Brand(slug=slug, name=slug, folder=folder / slug, accounts=(account,))
-
-
-def _hire(database: Database) -> None:
-    """Make specialists who see every brand, with the ids from 1 on."""
-    with database.unit_of_work() as connection:
-        for number in range(1, PEOPLE + 1):
-            people.add(
-                connection,
-                login=f"person{number}",
-                name=f"사람{number}",
-                role=people.Role.SPECIALIST,
-                now=NOW,
-                sees_all_brands=True,
-            )
-
-
-def _fill(url: str, size: int) -> None:
-    words = [article.text for article in shopping_articles(NOW)]
-    with _raw(url) as execute:
-        for first in range(1, size + 1, _BATCH):
-            numbers = range(first, min(first + _BATCH, size + 1))
-            rows = [_row(number, words, size // _ONE_WAITS_OF) for number in numbers]
-            execute(_FEEDBACK, rows)
-            execute(_CASES, rows)
-            execute(_DRAFTS, [row for row in rows if row["closed"] is None])
-        execute("ANALYZE", [{}])
-
-
-def _row(number: int, words: Sequence[str], n_open: int) -> dict[str, object]:
-    at = NOW - timedelta(minutes=number % 500_000)
-    is_open = number <= n_open
-    rank = {0: 0, 1: 1, 2: 1}.get(number % 50, 2)
-    row = {
-        "id": number,
-        "native_id": str(number),
-        "brand": _BRANDS[number % len(_BRANDS)],
-        "kind": "inquiry" if number % 9 == 0 else "review",
-        "text": f"{words[number % len(words)]} {words[number * 7919 % len(words)]}",
-        "rating": number % 5 + 1,
-        "reach_rank": -(number % 997),
-        # One in eleven has no owner, and one person has nothing.
-        "owner_id": None if number % 11 == 0 else number % (PEOPLE - 1) + 1,
-        "severity": _SEVERITIES[rank],
-        "rank": rank,
-        "category": _CATEGORIES[number % len(_CATEGORIES)],
-        "analysis": _ANALYSIS,
-        "state": "drafted" if is_open else "answered",
-        "due": NOW + timedelta(minutes=number * 37 % 6000 - 600),
-        "at": at,
-        "closed": None if is_open else NOW - timedelta(minutes=number % 400_000),
-        "reply": _REPLY,
-        "now": NOW,
-    }
-    return {name: _as_stored(value) for name, value in row.items()}
-
-
-def _as_stored(value: object) -> object:
-    """SQLite keeps times as text without a zone; PostgreSQL reads the same text as UTC."""
-    return f"{value:%Y-%m-%d %H:%M:%S.%f}" if isinstance(value, datetime) else value
-
-
-@contextmanager
-def _raw(url: str) -> Iterator[Any]:
-    """Give ``execute(sql with :names, rows)``; all is committed at the end."""
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            yield connection.executemany
-            connection.commit()
-        return
-    with psycopg.connect(url, options="-c timezone=UTC") as server, server.cursor() as cursor:
-        yield lambda sql, rows: cursor.executemany(re.sub(r":(\w+)", r"%(\1)s", sql), rows)
+    shops = tuple(Account(brand=slug, name=channel, channel=channel) for channel in CHANNELS)
+    return Brand(slug=slug, name=slug, folder=folder / slug, accounts=shops)
 
 
 def _sign_in(app: FastAPI, person_id: int) -> tuple[TestClient, str]:
@@ -246,16 +183,20 @@ def _token(http: TestClient, path: str) -> str:
     return page.partition('name="form_token" value="')[2].partition('"')[0]
 
 
-def _measure_pages(app: FastAPI, repeats: int) -> dict[str, str]:
+def _measure_pages(app: FastAPI, size: int, repeats: int) -> dict[str, str]:
     http, _ = _sign_in(app, 1)
     found = {}
-    for name, path in PAGES.items():
-        taken_ms = []
+    for name, page in PAGES.items():
+        path = page.format(last=size)
+        http.get(path).raise_for_status()
+        taken_ms, busy_ms = [], []
         for _ in range(repeats):
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             http.get(path).raise_for_status()
             taken_ms.append((time.perf_counter() - start) * 1000)
-        found[name] = f"{percentile(taken_ms, 0.5):.0f}/{percentile(taken_ms, 0.95):.0f} ms"
+            busy_ms.append((time.process_time() - busy) * 1000)
+        p50, p95 = (percentile(taken_ms, share) for share in (0.5, 0.95))
+        found[name] = f"{p50:.0f}/{p95:.0f} ms, processor {percentile(busy_ms, 0.5):.0f} ms"
     return found
 
 
@@ -274,7 +215,7 @@ def _measure_decisions(app: FastAPI, url: str, count: int) -> dict[str, object]:
                 data={
                     "draft_number": "1",
                     "feedback_revision": "1",
-                    "text": _REPLY,
+                    "text": REPLY,
                     "form_token": token,
                 },
                 follow_redirects=False,
