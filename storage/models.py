@@ -89,6 +89,10 @@ USUAL_CAPACITY = 100
 """Most undecided cases a person has at once, unless it is set otherwise."""
 
 
+UNFINISHED = "state NOT IN ('published', 'refused', 'cancelled')"
+"""Publications that somebody or something waits for."""
+
+
 def _where(condition: str) -> dict[str, Any]:
     return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
@@ -176,6 +180,9 @@ class FeedbackRow(Base):
         Index("ix_feedback_window", "account_id", "written_at"),
         Index("ix_feedback_brand_written_at", "brand", "written_at"),
         Index("ix_feedback_author", "brand", "author_fingerprint"),
+        Index(
+            "ix_feedback_order", "brand", "order_fingerprint", **_where("order_fingerprint <> ''")
+        ),
         Index("ix_feedback_needs_look", "brand", **_where("needs_look")),
     )
 
@@ -234,7 +241,6 @@ class CaseRow(Base):
     failures: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (
-        Index("ix_cases_queue", "state", "severity_rank", "due_at"),
         Index("ix_cases_brand_state", "brand", "state"),
         Index("ix_cases_waiting", "queued_at", **_where("state = 'opened'")),
         # A person's queue, nobody's queue, and how much each person has open.
@@ -346,9 +352,16 @@ class PublicationRow(Base):
             "ix_publications_unfinished",
             "state",
             "queued_at",
-            **_where("state NOT IN ('published', 'refused', 'cancelled')"),
+            **_where(UNFINISHED),
         ),
         Index("ix_publications_feedback_id", "feedback_id"),
+        Index("ix_publications_case_id", "case_id"),
+        Index(
+            "ix_publications_published_at",
+            "published_at",
+            "case_id",
+            **_where("published_at IS NOT NULL"),
+        ),
     )
 
 
@@ -677,12 +690,34 @@ class ProposalRow(Base):
     __table_args__ = (Index("ix_proposals_case_id", "case_id"),)
 
 
-# What is closed is looked at newest first, and there is ten times more of it.
-Index("ix_cases_closed", CaseRow.closed_at, CaseRow.id, **_where("closed_at IS NOT NULL"))
-Index(
-    "ix_cases_owner_closed",
+# The queue is read by an index alone, whatever it is filtered by: one for each order of what is
+# open, and for what is closed, ten times as much, one for each thing that may be asked for.
+_OPEN, _CLOSED = (_where(f"closed_at IS {word}") for word in ("NULL", "NOT NULL"))
+_FILTERED = (
+    CaseRow.brand,
+    CaseRow.channel,
+    CaseRow.category,
+    CaseRow.kind,
+    CaseRow.severity_rank,
+    CaseRow.stars_rank,
     CaseRow.owner_id,
-    CaseRow.closed_at,
-    CaseRow.id,
-    **_where("closed_at IS NOT NULL"),
+    CaseRow.due_at,
 )
+
+
+def _queue_index(name: str, *first: Any, **where: Any) -> None:  # noqa: ANN401 - columns
+    rest = [column for column in _FILTERED if column not in first]
+    Index(f"ix_cases_{name}", *first, CaseRow.id, *rest, CaseRow.feedback_id, **where)
+
+
+for _name, *_order in (
+    ("urgent", CaseRow.severity_rank, CaseRow.due_at),
+    ("due", CaseRow.due_at),
+    ("opened", CaseRow.opened_at),
+    ("stars", CaseRow.stars_rank, CaseRow.due_at),
+    ("reach", CaseRow.reach_rank, CaseRow.due_at),
+):
+    _queue_index(_name, CaseRow.state, *_order, **_OPEN)
+_queue_index("closed", CaseRow.closed_at, **_CLOSED)
+for _column in _FILTERED[:-1]:
+    _queue_index(f"closed_{_column.key}", _column, CaseRow.closed_at, **_CLOSED)
