@@ -99,11 +99,10 @@ def _again(table: str, columns: Sequence[str], n_open: int, shift: int) -> Liter
     values = [f"{name} + {shift}" if name in _KEYS else name for name in columns]
     if table == "feedback":
         values[values.index("native_id")] = f"CAST(id + {shift} AS VARCHAR)"
-    statement = (
+    return (
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} "  # noqa: S608
         f"FROM {table} WHERE id > {n_open} AND id <= {2 * n_open} ORDER BY id"
     )
-    return statement
 
 
 def _hire(database: Database) -> None:

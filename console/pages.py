@@ -36,8 +36,7 @@ _environment.globals.update(
 def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - template values
     """Give a page of the desk with its navigation."""
     with visit.context.database.reading() as connection:
-        counts = desk.count_views(connection, visit.person.brands)
-        counts |= desk.count_work(connection, visit.person.brands)
+        counts = desk.count(connection, visit.person.brands)
     html = _environment.get_template(template).render(
         visit=visit,
         context=visit.context,

@@ -18,7 +18,7 @@ from domain.types import (
     Severity,
     SourceKind,
 )
-from storage import owners
+from storage import desk, owners
 from storage.people import Role
 
 if TYPE_CHECKING:
@@ -185,12 +185,16 @@ _WHYS: Mapping[str, str] = {
 }
 
 
+_NAMES: Mapping[str, str] = {
+    member.value: KOREAN_NAMES[member]
+    for members in (FeedbackKind, ComplaintCategory, Severity)
+    for member in members
+}
+
+
 def name(value: str | None) -> str:
     """Give the Korean word of a kind, category, severity or intent; unknown words stay."""
-    for members in (FeedbackKind, ComplaintCategory, Severity):
-        if value in set(members):
-            return KOREAN_NAMES[members(value)]
-    return value or "분류 없음"
+    return _NAMES.get(value, value) if value else "분류 없음"
 
 
 def channel(value: str) -> str:
@@ -231,6 +235,11 @@ def urgency(due_at: datetime, now: datetime) -> str:
 def ago(value: datetime, now: datetime) -> str:
     """Write how long ago something was."""
     return f"{duration(now - value)} 전"
+
+
+def count(number: int) -> str:
+    """Write a number that was counted no further than ``desk.MOST_COUNTED``."""
+    return f"{number:,}" if number <= desk.MOST_COUNTED else f"{desk.MOST_COUNTED:,}+"
 
 
 def stars(rating: int | None) -> str:

@@ -7,16 +7,18 @@ changes nothing: decisions are ``storage.cases`` and ``storage.publications``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Integer,
     Text,
     and_,
+    bindparam,
     cast,
     column,
     delete,
@@ -25,21 +27,25 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    null,
     or_,
     select,
     table,
     text,
     tuple_,
+    union,
     update,
 )
 from sqlalchemy.dialects import postgresql
 
 from domain.messages import Message
 from domain.states import CaseState, FeedbackState, PublicationState
+from domain.types import Severity
 from storage import outbox, owners
 from storage.feedback import SEVERITY_RANK, queue_ranks
 from storage.lessons import LOOKED_AT, OPENED_BY_PERSON
 from storage.models import (
+    UNFINISHED,
     AccountRow,
     AlertRow,
     CaseRow,
@@ -68,18 +74,15 @@ if TYPE_CHECKING:
 
     from storage.cases import Decision
 
-VIEWS: Mapping[str, tuple[CaseState, ...]] = {
-    "todo": (CaseState.DRAFTED,),
-    "drafting": (CaseState.OPENED,),
-    "approved": (CaseState.APPROVED,),
-    "closed": (
-        CaseState.ANSWERED,
-        CaseState.REJECTED,
-        CaseState.ANSWERED_ELSEWHERE,
-        CaseState.GONE,
-    ),
+VIEWS: Mapping[str, CaseState | None] = {
+    "todo": CaseState.DRAFTED,
+    "drafting": CaseState.OPENED,
+    "approved": CaseState.APPROVED,
+    "closed": None,
 }
-"""The queue's tabs."""
+"""The queue's tabs: the state of their cases, None for every state that is an end."""
+MOST_COUNTED = 10_000
+"""Where counting ends: more would cost every page, and tell nobody more."""
 
 
 NOBODY = 0
@@ -229,9 +232,8 @@ def _queued(
     """Give the ids of a page; the feedback's table is only read where the filter needs it."""
     is_descending = (wanted.sort in _DESCENDING) != backwards
     columns = _SORTS[wanted.sort]
-    conditions = [*_conditions(wanted), *_search(connection, wanted.words)]
-    if wanted.sort == "closed":
-        conditions.append(CaseRow.closed_at.is_not(None))
+    found = _search(connection, wanted.words)
+    conditions = [*_conditions(wanted), *found.conditions]
     if after:
         place = tuple_(*columns)
         last = tuple_(
@@ -239,37 +241,58 @@ def _queued(
         )
         conditions.append(place < last if is_descending else place > last)
     order = [key.desc() for key in columns] if is_descending else list(columns)
-    query = select(CaseRow.id)
-    if searchable(wanted.words):
+    query = select(CaseRow.id).with_hint(
+        CaseRow, f"INDEXED BY {found.index or _index(wanted)}", "sqlite"
+    )
+    if found.reads_texts:
         query = query.join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
     rows = connection.execute(query.where(*conditions).order_by(*order).limit(limit))
     return list(rows.scalars())
 
 
 def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [
-        CaseRow.state.in_(VIEWS[wanted.view]),
-        CaseRow.brand.in_(sorted(wanted.brands)),
-    ]
-    for key, value in (
-        (CaseRow.channel, wanted.channel),
-        (CaseRow.category, wanted.category),
-        (CaseRow.severity, wanted.severity),
-        (CaseRow.kind, wanted.kind),
-    ):
-        if value:
-            conditions.append(key == value)
+    state = VIEWS[wanted.view]
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in _asked(wanted)]
+    if len(wanted.brands) != 1:
+        conditions.append(CaseRow.brand.in_(sorted(wanted.brands)))
+    if state is None:
+        conditions.append(CaseRow.closed_at.is_not(None))
+    else:
+        # The second says nothing new, but the indexes hold open cases only.
+        conditions += [CaseRow.state == state, CaseRow.closed_at.is_(None)]
     if wanted.due_before is not None:
         conditions.append(CaseRow.due_at < wanted.due_before)
-    if wanted.stars is not None:
-        conditions.append(CaseRow.stars_rank == wanted.stars)
-    if wanted.owner is not None:
-        is_theirs = CaseRow.owner_id == wanted.owner
-        conditions.append(CaseRow.owner_id.is_(None) if wanted.owner == NOBODY else is_theirs)
-        if wanted.view != "closed":
-            # Says nothing new, but the index of owners holds open cases only.
-            conditions.append(CaseRow.closed_at.is_(None))
     return conditions
+
+
+def _asked(wanted: QueueFilter) -> list[tuple[Any, Any]]:
+    """Give the columns that must have one value, most telling first."""
+    owner = null() if wanted.owner == NOBODY else wanted.owner
+    only_brand = next(iter(wanted.brands)) if len(wanted.brands) == 1 else None
+    asked = [
+        (CaseRow.owner_id, owner),
+        (
+            CaseRow.severity_rank,
+            SEVERITY_RANK[Severity(wanted.severity)] if wanted.severity else None,
+        ),
+        (CaseRow.category, wanted.category or None),
+        (CaseRow.brand, only_brand),
+        (CaseRow.stars_rank, wanted.stars),
+        (CaseRow.channel, wanted.channel or None),
+        (CaseRow.kind, wanted.kind or None),
+    ]
+    return [(column, value) for column, value in asked if value is not None]
+
+
+def _index(wanted: QueueFilter) -> str:
+    """Choose the index for SQLite, which has no statistics to choose by."""
+    if VIEWS[wanted.view] is not None:
+        return "ix_cases_" + {"oldest": "opened", "newest": "opened"}.get(wanted.sort, wanted.sort)
+    # Nearly everything is of normal severity.
+    asked = [column.key for column, _ in _asked(replace(wanted, severity=""))]
+    is_severe = wanted.severity not in {"", Severity.NORMAL}
+    facet = CaseRow.severity_rank.key if is_severe else next(iter(asked), "")
+    return f"ix_cases_closed_{facet}" if facet else "ix_cases_closed"
 
 
 _MOST_WORDS = 6
@@ -289,42 +312,94 @@ def searchable(words: str) -> list[str]:
     return list(dict.fromkeys(found))[:_MOST_WORDS]
 
 
-def _search(connection: Connection, query: str) -> list[ColumnElement[bool]]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """How the cases of a search are found.
+
+    Attributes:
+        conditions: What they meet.
+        reads_texts: Whether a condition is about the feedback's own row.
+        index: The one SQLite takes; empty for the one of the filter.
+    """
+
+    conditions: Sequence[ColumnElement[bool]] = ()
+    reads_texts: bool = False
+    index: str = ""
+
+
+_FEW = 2000
+"""Of so many finds each is looked at; of more, the queue is read until a page is full."""
+
+
+def _search(connection: Connection, query: str) -> _Found:
     """Find texts by pairs of characters, then make sure that each word really occurs.
 
     Spaces count neither in the query's words nor in the text: Korean is spaced freely.
     """
     words = searchable(query)
     if not words:
-        return []
+        return _Found()
     # A pair in the index is a pair in the text; longer words could be put together from others'.
     unsure = [word for word in words if len(word) > 2 or not word.isalnum()]
     grams = sorted({word[at : at + 2] for word in words for at in range(len(word) - 1)})
-    searched = FeedbackRow.title + " " + FeedbackRow.text + " " + FeedbackRow.product_name
     if connection.dialect.name == "postgresql":
-        # The very expression that is indexed.
-        indexed: ColumnElement[list[str]] = literal_column(
-            "pyeongpan_grams(feedback.title || ' ' || feedback.text || ' ' || feedback.product_name)"
-        )
-        found = indexed.op("@>")(cast(grams, postgresql.ARRAY(Text)))
-        squashed: ColumnElement[str] = func.translate(func.lower(searched), " \n\r\t", "")
-        occurs = [func.strpos(squashed, word) > 0 for word in unsure]
-        return [found, *occurs]
-    squashed = func.lower(searched)
+        return _search_postgresql(connection, words, unsure, grams)
+    squashed: ColumnElement[str] = func.lower(_SEARCHED)
     for character in (" ", "\n", "\r", "\t"):
         squashed = func.replace(squashed, character, "")
     occurs = [func.instr(squashed, word) > 0 for word in unsure]
     # Signs are no part of the index's words.
     readable = [gram for gram in grams if gram.isalnum()]
     if not readable:
-        return occurs
+        return _Found(occurs, reads_texts=True)
     query_text = " AND ".join(f'"{gram}"' for gram in readable)
     hits = (
         select(column("rowid", Integer))
         .select_from(table("feedback_search"))
         .where(text("feedback_search MATCH :grams").bindparams(grams=query_text))
     )
-    return [FeedbackRow.id.in_(hits), *occurs]
+    few = list(connection.execute(hits.limit(_FEW + 1)).scalars())
+    if len(few) <= _FEW:
+        # SQLite's own index of the unique column.
+        found = CaseRow.feedback_id.in_(few)
+        return _Found([found, *occurs], bool(occurs), "sqlite_autoindex_cases_1")
+    return _Found([CaseRow.feedback_id.in_(hits), *occurs], bool(occurs))
+
+
+_SEARCHED = FeedbackRow.title + " " + FeedbackRow.text + " " + FeedbackRow.product_name
+
+
+_IS_COMMON = text(
+    "SELECT 1 FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) "
+    "AS common (gram, share) "
+    "WHERE tablename = 'ix_feedback_grams' AND gram = :gram AND share > 0.01"
+)
+
+
+def _search_postgresql(
+    connection: Connection, words: Sequence[str], unsure: Sequence[str], grams: Sequence[str]
+) -> _Found:
+    # The very expression that is indexed.
+    indexed: ColumnElement[list[str]] = literal_column(
+        "pyeongpan_grams(feedback.title || ' ' || feedback.text || ' ' || feedback.product_name)"
+    )
+    has_grams = indexed.op("@>")(cast(grams, postgresql.ARRAY(Text)))
+    squashed: ColumnElement[str] = func.translate(func.lower(_SEARCHED), " \n\r\t", "")
+    some = select(literal(1)).select_from(FeedbackRow).where(has_grams).limit(_FEW + 1)
+    count_some = select(func.count()).select_from(some.subquery())
+    # Of one common pair the statistics know it; for more, the index alone counts.
+    if (
+        len(grams) == 1 and connection.execute(_IS_COMMON, {"gram": grams[0]}).first()
+    ) or connection.execute(count_some).scalar_one() > _FEW:
+        # Making a text's pairs takes a hundred times as long as looking for the words in it.
+        return _Found([func.strpos(squashed, word) > 0 for word in words], reads_texts=True)
+    hits = (
+        select(FeedbackRow.id)
+        .where(has_grams, *(func.strpos(squashed, word) > 0 for word in unsure))
+        .cte("hits")
+        .prefix_with("MATERIALIZED")
+    )
+    return _Found([CaseRow.feedback_id.in_(select(hits.c.id))])
 
 
 def place_of(connection: Connection, case_id: int, sort: str) -> tuple[Any, ...]:
@@ -586,7 +661,11 @@ def brand_week(connection: Connection, brand: str, *, now: datetime) -> BrandWee
             FeedbackRow.written_at,
         )
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
-        .where(CaseRow.brand == brand, CaseRow.severity_rank < 2, FeedbackRow.written_at >= week)
+        .where(
+            FeedbackRow.brand == brand, CaseRow.severity_rank < 2, FeedbackRow.written_at >= week
+        )
+        # Of two ways SQLite would take the one through every case of the brand.
+        .with_hint(FeedbackRow, "INDEXED BY ix_feedback_brand_written_at", "sqlite")
         .order_by(CaseRow.severity_rank, FeedbackRow.written_at.desc())
         .limit(10)
     )
@@ -615,7 +694,12 @@ class Decided:
 
 
 def decided(connection: Connection, case_id: int, brands: Collection[str]) -> Decided | None:
-    """Give the last decision of a case that the person may see; None when it was taken back."""
+    """Give the last decision of a case that the person may see; None when it was taken back.
+
+    Case 0 is none.
+    """
+    if not case_id:
+        return None
     row = connection.execute(
         select(
             DecisionRow.kind,
@@ -647,55 +731,66 @@ def previous_case(
     return found[0] if found else None
 
 
-def count_views(connection: Connection, brands: Collection[str]) -> dict[str, int]:
-    """Count the open cases of each tab; the closed ones are not counted, they only grow."""
-    # Rows are counted, not ids: the index alone then has the answer.
-    rows = connection.execute(
-        select(CaseRow.state, func.count())
-        .where(
-            CaseRow.brand.in_(sorted(brands)),
-            CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED]),
-        )
-        .group_by(CaseRow.state)
-    )
-    counted = {row[0]: int(row[1]) for row in rows}
-    return {view: sum(counted.get(state, 0) for state in states) for view, states in VIEWS.items()}
+_SCOPE: BindParameter[list[str]] = bindparam("brands", expanding=True)
+"""The brands a person may see, in statements that are made once and not for every page."""
 
 
-def count_work(connection: Connection, brands: Collection[str]) -> dict[str, int]:
-    """Count what waits for a person besides drafts: hand-offs, uncertain replies, odd feedback."""
-    scope = sorted(brands)
-    publications = {
-        row[0]: int(row[1])
-        for row in connection.execute(
-            select(PublicationRow.state, func.count())
-            .join(CaseRow, CaseRow.id == PublicationRow.case_id)
-            .where(
-                CaseRow.brand.in_(scope),
-                PublicationRow.state.in_([PublicationState.HANDED_OFF, PublicationState.ATTENTION]),
-            )
-            .group_by(PublicationRow.state)
-        )
-    }
-    looks = connection.execute(
-        _odd(select(func.count()).select_from(FeedbackRow), scope)
-    ).scalar_one()
-    return {
-        "handoffs": publications.get(PublicationState.HANDED_OFF, 0),
-        "attention": publications.get(PublicationState.ATTENTION, 0),
-        "looks": int(looks),
-    }
-
-
-def _odd(query: Select[*tuple[Any, ...]], brands: Collection[str]) -> Select[*tuple[Any, ...]]:
-    """Keep the feedback of these brands that a person should look at, by its small index.
+def _unfinished(
+    query: Select[*tuple[Any, ...]], state: PublicationState
+) -> Select[*tuple[Any, ...]]:
+    """Keep the publications that wait in a state, by their small index.
 
     SQLite takes a partial index only for the very words it was made with, and without
     statistics not even then.
     """
-    return query.where(text("needs_look"), FeedbackRow.brand.in_(sorted(brands))).with_hint(
+    return (
+        query.join(CaseRow, CaseRow.id == PublicationRow.case_id)
+        .where(
+            PublicationRow.state == state,
+            text(f"publications.{UNFINISHED}"),
+            CaseRow.brand.in_(_SCOPE),
+        )
+        .with_hint(PublicationRow, "INDEXED BY ix_publications_unfinished", "sqlite")
+    )
+
+
+def _odd(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Keep the feedback that a person should look at, by its small index."""
+    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE)).with_hint(
         FeedbackRow, "INDEXED BY ix_feedback_needs_look", "sqlite"
     )
+
+
+_COUNTED: Mapping[str, Select[*tuple[Any, ...]]] = {
+    **{
+        view: select(CaseRow.state).where(CaseRow.state == state, CaseRow.brand.in_(_SCOPE))
+        for view, state in VIEWS.items()
+        if state is not None
+    },
+    "handoffs": _unfinished(select(PublicationRow.state), PublicationState.HANDED_OFF),
+    "attention": _unfinished(select(PublicationRow.state), PublicationState.ATTENTION),
+    "looks": _odd(select(FeedbackRow.brand)),
+}
+_COUNTS = select(
+    *(
+        select(func.count())
+        .select_from(query.limit(bindparam("most")).subquery())
+        .scalar_subquery()
+        .label(name)
+        for name, query in _COUNTED.items()
+    )
+)
+
+
+def count(connection: Connection, brands: Collection[str]) -> dict[str, int]:
+    """Count what waits for a person, up to ``MOST_COUNTED`` and one more.
+
+    Returns:
+        By tab of the queue but the closed one, which only grows; besides ``handoffs``, replies
+        nobody is sure of (``attention``) and odd feedback (``looks``).
+    """
+    row = connection.execute(_COUNTS, {"brands": sorted(brands), "most": MOST_COUNTED + 1}).one()
+    return dict(row._mapping)  # noqa: SLF001
 
 
 def brand_of_case(connection: Connection, case_id: int) -> str | None:
@@ -837,12 +932,20 @@ def earlier_texts(connection: Connection, feedback_id: int) -> list[dict[str, An
 
 
 def _same_author(connection: Connection, feedback: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a result row
-    ways = []
-    if feedback.author_fingerprint:
-        ways.append(FeedbackRow.author_fingerprint == feedback.author_fingerprint)
-    if feedback.order_fingerprint:
-        ways.append(FeedbackRow.order_fingerprint == feedback.order_fingerprint)
-    if not ways:
+    known = [
+        # One query for each, because of two conditions at once SQLite uses one index at most.
+        select(FeedbackRow.id).where(FeedbackRow.brand == feedback.brand, key == value, text(words))
+        for key, value, words in (
+            (
+                FeedbackRow.author_fingerprint,
+                feedback.author_fingerprint,
+                "author_fingerprint <> ''",
+            ),
+            (FeedbackRow.order_fingerprint, feedback.order_fingerprint, "order_fingerprint <> ''"),
+        )
+        if value
+    ]
+    if not known:
         return []
     return _dicts(
         connection.execute(
@@ -860,7 +963,7 @@ def _same_author(connection: Connection, feedback: Any) -> list[dict[str, Any]]:
                 CaseRow.state,
             )
             .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
-            .where(FeedbackRow.brand == feedback.brand, FeedbackRow.id != feedback.id, or_(*ways))
+            .where(FeedbackRow.id.in_(union(*known)), FeedbackRow.id != feedback.id)
             .order_by(FeedbackRow.written_at.desc())
             .limit(_EARLIER_LIMIT)
         )
@@ -873,38 +976,40 @@ def waiting_publications(
     """Give replies that wait for a person (``handed_off`` or ``attention``), oldest first."""
     return _dicts(
         connection.execute(
-            select(
-                PublicationRow.id,
-                PublicationRow.case_id,
-                PublicationRow.queued_at,
-                PublicationRow.sent_at,
-                PublicationRow.attempts,
-                PublicationRow.problem,
-                DecisionRow.text.label("reply"),
-                DecisionRow.action,
-                DecisionRow.decided_by,
-                DecisionRow.decided_at,
-                CaseRow.brand,
-                CaseRow.channel,
-                CaseRow.kind,
-                CaseRow.due_at,
-                CaseRow.severity,
-                FeedbackRow.title,
-                FeedbackRow.text,
-                FeedbackRow.rating,
-                FeedbackRow.url,
-                FeedbackRow.product_name,
-                FeedbackRow.native_id,
-                FeedbackRow.author,
-                FeedbackRow.analysis,
-                FeedbackRow.written_at,
+            _unfinished(
+                select(
+                    PublicationRow.id,
+                    PublicationRow.case_id,
+                    PublicationRow.queued_at,
+                    PublicationRow.sent_at,
+                    PublicationRow.attempts,
+                    PublicationRow.problem,
+                    DecisionRow.text.label("reply"),
+                    DecisionRow.action,
+                    DecisionRow.decided_by,
+                    DecisionRow.decided_at,
+                    CaseRow.brand,
+                    CaseRow.channel,
+                    CaseRow.kind,
+                    CaseRow.due_at,
+                    CaseRow.severity,
+                    FeedbackRow.title,
+                    FeedbackRow.text,
+                    FeedbackRow.rating,
+                    FeedbackRow.url,
+                    FeedbackRow.product_name,
+                    FeedbackRow.native_id,
+                    FeedbackRow.author,
+                    FeedbackRow.analysis,
+                    FeedbackRow.written_at,
+                ),
+                state,
             )
             .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
-            .join(CaseRow, CaseRow.id == PublicationRow.case_id)
             .join(FeedbackRow, FeedbackRow.id == PublicationRow.feedback_id)
-            .where(PublicationRow.state == state, CaseRow.brand.in_(sorted(brands)))
             .order_by(CaseRow.due_at, PublicationRow.id)
-            .limit(limit)
+            .limit(limit),
+            {"brands": sorted(brands)},
         )
     )
 
@@ -931,11 +1036,11 @@ def looks(
                     FeedbackRow.abusive,
                     FeedbackRow.analysis,
                     FeedbackRow.url,
-                ),
-                brands,
+                )
             )
             .order_by(FeedbackRow.id.desc())
-            .limit(limit)
+            .limit(limit),
+            {"brands": sorted(brands)},
         )
     )
 
@@ -1133,13 +1238,6 @@ def channels(connection: Connection, brands: Collection[str]) -> list[str]:
     )
 
 
-_STATS_DIMENSIONS: Mapping[str, Any] = {
-    "brand": FeedbackRow.brand,
-    "channel": FeedbackRow.channel,
-    "category": func.coalesce(FeedbackRow.category, ""),
-}
-
-
 def stats(
     connection: Connection, brands: Collection[str], *, since: datetime
 ) -> dict[str, list[dict[str, Any]]]:
@@ -1149,31 +1247,45 @@ def stats(
         Per dimension, rows with ``name``, ``total``, ``negative``, ``cases``, ``answered``. Weeks
         are named by their Monday in Korea, ``2026-11-16``.
     """
-    dimensions = {**_STATS_DIMENSIONS, "week": _korean_monday(connection)}
-    counted: dict[str, list[dict[str, Any]]] = {}
-    for dimension, key in dimensions.items():
-        total = func.count(FeedbackRow.id).label("total")
-        order = key.desc() if dimension == "week" else total.desc()
-        counted[dimension] = _dicts(
-            connection.execute(
-                select(
-                    key.label("name"),
-                    total,
-                    func.count(FeedbackRow.id)
-                    .filter(FeedbackRow.sentiment == "negative")
-                    .label("negative"),
-                    func.count(CaseRow.id).label("cases"),
-                    func.count(CaseRow.id)
-                    .filter(CaseRow.state == CaseState.ANSWERED)
-                    .label("answered"),
-                )
-                .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
-                .where(FeedbackRow.brand.in_(sorted(brands)), FeedbackRow.written_at >= since)
-                .group_by(key)
-                .order_by(order)
-            )
+    dimensions = {
+        "brand": FeedbackRow.brand,
+        "channel": FeedbackRow.channel,
+        "category": func.coalesce(FeedbackRow.category, ""),
+        "week": _korean_monday(connection),
+    }
+    keys: list[Any] = [key.label(f"of_{dimension}") for dimension, key in dimensions.items()]
+    # Read once and grouped by all four: a table for each would read the weeks four times.
+    rows = connection.execute(
+        select(
+            *keys,
+            func.count().label("total"),
+            func.count().filter(FeedbackRow.sentiment == "negative").label("negative"),
+            func.count(CaseRow.id).label("cases"),
+            func.count().filter(CaseRow.state == CaseState.ANSWERED).label("answered"),
         )
-    return counted
+        .select_from(FeedbackRow)
+        .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+        .where(FeedbackRow.brand.in_(sorted(brands)), FeedbackRow.written_at >= since)
+        .group_by(*keys)
+    ).all()
+    return {
+        dimension: _summed(rows, f"of_{dimension}", by_name=dimension == "week")
+        for dimension in dimensions
+    }
+
+
+def _summed(rows: Iterable[Any], key: str, *, by_name: bool) -> list[dict[str, Any]]:
+    """Sum the groups' counts by one key: latest name first, or most first."""
+    counted: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        name = getattr(row, key)
+        line = counted.setdefault(
+            name, {"name": name, "total": 0, "negative": 0, "cases": 0, "answered": 0}
+        )
+        for number in ("total", "negative", "cases", "answered"):
+            line[number] += getattr(row, number)
+    order = "name" if by_name else "total"
+    return sorted(counted.values(), key=lambda line: line[order], reverse=True)
 
 
 def _korean_monday(connection: Connection) -> Function[Any]:

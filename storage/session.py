@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+    import psycopg
+
     from storage.models import Base
 
 __all__ = ["ConflictError", "Connection", "Database", "DatabaseError", "insert_ignoring"]
@@ -65,6 +67,8 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine, "connect", _prepare_postgresql)
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Connection]:
@@ -97,6 +101,19 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _prepare_postgresql(connection: psycopg.Connection, _record: object) -> None:
+    connection.autocommit = True
+    # Compiling takes longer than any query here; what is estimated dear mostly ends early.
+    connection.execute("SET jit = off")
+    # A plan for any value is a poor one for a filter that meets nothing.
+    connection.execute("SET plan_cache_mode = force_custom_plan")
+    # Nor is any worth starting other processes for.
+    connection.execute("SET max_parallel_workers_per_gather = 0")
+    # Where a common word stands, without forgetting where exactly.
+    connection.execute("SET work_mem = '32MB'")
+    connection.autocommit = False
 
 
 def _begin_sqlite(connection: Connection) -> None:

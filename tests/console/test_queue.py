@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from console import queue as queue_module
-from domain.types import FeedbackKind, Severity
+from console import wording
+from domain.types import FeedbackKind, Sentiment, Severity
+from storage import desk as desk_queries
+from storage.desk import NOBODY, SORTS, VIEWS, QueueFilter
 
 if TYPE_CHECKING:
     from tests.console.conftest import Browser, Desk
@@ -106,6 +111,74 @@ def test_a_strange_address_shows_the_queue(desk: Desk, browser: Browser, query: 
 
     assert page.status_code == 200
     assert shown(page.text) == [case_id]
+
+
+@pytest.mark.parametrize("sort", sorted(SORTS))
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_every_filter_holds_in_every_order(shelf: Desk, *, sort: str, is_closed: bool) -> None:
+    owner = shelf.person("kim", brands=("alpha",))
+    wanted_case = shelf.add(severity=Severity.HIGH, rating=1, due_in=timedelta(hours=1))
+    others = [
+        shelf.add(brand="beta", kind=FeedbackKind.INQUIRY, rating=None, categories=())
+        for _ in range(2)
+    ]
+    with shelf.database.unit_of_work() as connection:
+        connection.execute(
+            text("UPDATE cases SET owner_id = :owner WHERE id = :id"),
+            {"owner": owner, "id": wanted_case},
+        )
+        connection.execute(
+            text("UPDATE cases SET channel = 'coupang', owner_id = NULL WHERE brand = 'beta'")
+        )
+        if is_closed:
+            connection.execute(text("UPDATE cases SET state = 'answered', closed_at = opened_at"))
+    every = QueueFilter(
+        frozenset({"alpha", "beta"}), view="closed" if is_closed else "todo", sort=sort
+    )
+    if sort == "closed" and not is_closed:
+        return
+
+    def found(**changes: Any) -> set[int]:  # noqa: ANN401 - values of any field
+        with shelf.database.reading() as connection:
+            items = desk_queries.queue(connection, replace(every, **changes))
+        return {item.case_id for item in items}
+
+    asked: dict[str, Any] = {
+        "brands": frozenset({"alpha"}),
+        "channel": "storefront",
+        "category": "delivery",
+        "severity": "high",
+        "kind": "review",
+        "due_before": shelf.now + timedelta(hours=2),
+        "stars": 1,
+        "owner": owner,
+        "words": "배송",
+    }
+    assert found() == {wanted_case, *others}
+    assert found(**asked) == {wanted_case}
+    for name, value in asked.items():
+        expected = {wanted_case, *others} if name == "words" else {wanted_case}
+        assert found(**{name: value}) == expected
+    assert found(owner=NOBODY) == found(severity="normal") == set(others)
+    assert found(category="price") == found(stars=5) == found(brands=frozenset()) == set()
+
+
+def test_counting_ends_where_nobody_needs_to_know(
+    shelf: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_queries, "MOST_COUNTED", 2)
+    for _ in range(4):
+        shelf.add()
+    shelf.add(brand="beta")
+    shelf.add(categories=(), sentiment=Sentiment.POSITIVE, mismatch=True)
+
+    with shelf.database.reading() as connection:
+        many = desk_queries.count(connection, {"alpha"})
+        few = desk_queries.count(connection, {"beta"})
+
+    assert (many["todo"], few["todo"]) == (3, 1)
+    assert (wording.count(many["todo"]), wording.count(few["todo"])) == ("2+", "1")
+    assert set(many) == {*VIEWS, "handoffs", "attention", "looks"} - {"closed"}
 
 
 def test_decided_cases_leave_the_queue_for_their_tab(desk: Desk, browser: Browser) -> None:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 BOTH = frozenset({"alpha", "beta"})
 
 
+@pytest.fixture(autouse=True, params=[2000, 0], ids=["few", "many"])
+def _finds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at each find, or through the queue until a page is full."""
+    monkeypatch.setattr(desk_queries, "_FEW", request.param)
+
+
 def found(shelf: Desk, words: str, brands: frozenset[str] = BOTH) -> set[int]:
     with shelf.database.reading() as connection:
         wanted = QueueFilter(brands=brands, words=words, view="todo")
