@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from domain.types import (
     AnswerState,
     ReplyRules,
     Span,
 )
+from storage import desk as desk_queries
 from tests.console.conftest import CLAUSE, MANUAL, Browser, decision_form
 
 if TYPE_CHECKING:
@@ -31,6 +33,24 @@ def test_page_shows_the_review_beside_its_draft_and_the_manual(
     assert f"정책 · {CLAUSE}" in page.text
     assert "manual/delivery.md#1, 2026년 12월 31일까지" in page.text
     assert "1,000자" in page.text
+
+
+def test_earlier_feedback_of_the_same_author_or_order_is_found(shelf: Desk) -> None:
+    case_id = shelf.add("본 글")
+    by_author = shelf.add("같은 작성자의 글")
+    by_order = shelf.add("같은 주문의 글", author="김*순")
+    shelf.add("남의 글", author="이*영")
+    shelf.add("다른 브랜드에 쓴 글", brand="beta")
+    with shelf.database.unit_of_work() as connection:
+        connection.execute(
+            text("UPDATE feedback SET order_fingerprint = 'o' WHERE text IN (:one, :other)"),
+            {"one": "본 글", "other": "같은 주문의 글"},
+        )
+
+    with shelf.database.reading() as connection:
+        found = desk_queries.around(connection, case_id).same_author
+
+    assert {row["case_id"] for row in found} == {by_author, by_order}
 
 
 def test_approval_stores_the_decision_its_publication_and_its_message(
