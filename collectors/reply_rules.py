@@ -89,6 +89,8 @@ def rules_now(
         reason = f"채널이 정한 기한이 지나 답변을 받지 않습니다. {rules.penalty}".strip()
     elif state is AnswerState.OPEN and (why := _by_hand(spec, account, native_id)):
         state, reason = AnswerState.BY_HAND, why
+    if (state, reason) == (rules.state, rules.state_reason):
+        return rules
     return replace(rules, state=state, state_reason=reason)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -298,7 +299,13 @@ class ReplyRules:
 
     def lacking(self, text: str) -> tuple[str, ...]:
         """Give the characters of ``text`` that the channel cannot store, each once, in order."""
-        return tuple(char for char in dict.fromkeys(text) if not _is_in(char, self.encoding))
+        return _lacking(text, self.encoding)
+
+
+# Greetings, clauses and closings are asked about with every draft.
+@lru_cache(maxsize=1024)
+def _lacking(text: str, encoding: str) -> tuple[str, ...]:
+    return tuple(char for char in dict.fromkeys(text) if not _is_in(char, encoding))
 
 
 def _is_in(char: str, encoding: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from domain.types import DraftReply, named
@@ -55,7 +56,7 @@ class Drafter:
         self._brand = brand
         self._manual = manual
         self._clock = clock
-        self._is_film = _is_about_films(brand, manual)
+        self._is_film = _is_about_films(brand.name, manual)
         self._contacts = contact_names(brand.contacts)
 
     def draft(self, case: DraftInput, strategy: str = "standard") -> DraftReply:
@@ -151,8 +152,9 @@ def _too_long(lines: Sequence[Line], rules: ReplyRules) -> bool:
     return rules.length_of(text) > rules.max_length
 
 
-def _is_about_films(brand: Brand, manual: Manual) -> bool:
+@lru_cache(maxsize=128)
+def _is_about_films(name: str, manual: Manual) -> bool:
     """Tell a film distributor from a shop by what its manual speaks of."""
-    texts = [brand.name, *(clause.text for clause in manual.clauses)]
+    texts = [name, *(clause.text for clause in manual.clauses)]
     film = sum(bool(_FILM_WORDS.search(text)) for text in texts)
     return film > sum(bool(_SHOP_WORDS.search(text)) for text in texts)

@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from domain.types import KOREAN_NAMES, ComplaintCategory, SourceKind
@@ -75,7 +76,8 @@ _HEAD = re.compile(r"^(.{2,40}?)(?:은|는|이면|으면|면|경우에는|경우
 
 _HEAD_WEIGHT, _REST_WEIGHT = 1.5, 0.8
 
-_Postings = dict[str, list[tuple[int, float]]]
+_Postings = dict[str, list[tuple[int, float, float]]]
+"""By piece: the clauses that have it, its weight there, and its share of the clause's condition."""
 
 _ALL_TOPICS = ""
 
@@ -106,7 +108,8 @@ class ManualView:
         self._contradicted = {
             clause.reference for pair in self.contradictions for clause in (pair.first, pair.second)
         }
-        self._index = _index(self.clauses)
+        self._by_topic = _index(self.clauses)
+        self._joined: dict[tuple[str, ...], _Postings] = {}
 
     def is_citable(self, clause: Clause) -> bool:
         """Tell whether ``clause`` is valid here, a full sentence, fillable and uncontradicted."""
@@ -138,17 +141,15 @@ class ManualView:
         """
         names = _pieces(product.lower())
         pieces = _pieces(_expand(text[:_MAX_QUERY_CHARACTERS])) | names
-        scores: dict[int, float] = defaultdict(float)
-        named: dict[int, float] = defaultdict(float)
-        fits: dict[int, float] = defaultdict(float)
-        for topic in topics if only_topics else (_ALL_TOPICS,):
-            postings, heads = self._index.get(topic, ({}, {}))
-            for piece in pieces:
-                counted = named if piece in names else scores
-                for index, weight in postings.get(piece, ()):
-                    counted[index] += weight
-                for index, fit in heads.get(piece, ()):
-                    fits[index] += fit
+        scores: dict[int, float] = {}
+        named: dict[int, float] = {}
+        fits = [0.0] * len(self.clauses)
+        postings = self._postings(tuple(topics) if only_topics else (_ALL_TOPICS,))
+        for piece in pieces & postings.keys():
+            counted = named if piece in names else scores
+            for index, weight, fit in postings[piece]:
+                counted[index] = counted.get(index, 0.0) + weight
+                fits[index] += fit
         for index in scores:
             scores[index] *= _UNFIT_SHARE + (1 - _UNFIT_SHARE) * fits[index]
         # A product's name finds no clause by itself: all on that product would come first.
@@ -157,7 +158,7 @@ class ManualView:
         for index, words in scores.items():
             clause = self.clauses[index]
             if not kinds or clause.kind in kinds:
-                name_part = min(named[index] * _NAME_SHARE, words)
+                name_part = min(named.get(index, 0.0) * _NAME_SHARE, words)
                 total = words + name_part + best * _topic_share(clause, topics)
                 ranked.append((-total, index))
         ranked.sort()
@@ -171,6 +172,19 @@ class ManualView:
             )
             for negated, index in ranked[:limit]
         )
+
+    def _postings(self, topics: tuple[str, ...]) -> _Postings:
+        """Give the index of some topics, joined once; a clause of two of them counts twice."""
+        if len(topics) == 1:
+            return self._by_topic.get(topics[0], {})
+        joined = self._joined.get(topics)
+        if joined is None:
+            joined = defaultdict(list)
+            for topic in topics:
+                for piece, entries in self._by_topic.get(topic, {}).items():
+                    joined[piece] += entries
+            self._joined[topics] = joined
+        return joined
 
 
 def _topic_share(clause: Clause, topics: Collection[str]) -> float:
@@ -192,16 +206,16 @@ def _pieces(text: str) -> set[str]:
     for word in _WORD.findall(text):
         if "가" <= word[0] <= "힣":
             pieces.update(
-                word[index : index + 2]
-                for index in range(len(word) - 1)
-                if not (word[index] in _ENDINGS and word[index + 1] in _ENDINGS)
+                one + two
+                for one, two in pairwise(word)
+                if one not in _ENDINGS or two not in _ENDINGS
             )
         else:
             pieces.add(word)
     return pieces - _COMMON
 
 
-def _index(clauses: Sequence[Clause]) -> dict[str, tuple[_Postings, _Postings]]:
+def _index(clauses: Sequence[Clause]) -> dict[str, _Postings]:
     """Give, per topic and piece, the clauses with its BM25 weight and its share of conditions.
 
     Word weights are those of the whole manual, also in the index of one topic.
@@ -216,19 +230,18 @@ def _index(clauses: Sequence[Clause]) -> dict[str, tuple[_Postings, _Postings]]:
         piece: math.log(1 + (len(clauses) - count + 0.5) / (count + 0.5))
         for piece, count in frequency.items()
     }
-    index: dict[str, tuple[_Postings, _Postings]] = {}
+    index: dict[str, _Postings] = {}
     for number, (clause, document) in enumerate(zip(clauses, documents, strict=True)):
         head = _HEAD.match(clause.text.lower())
         head_pieces = _pieces(head[1]) & document if head else document
         whole = sum(rarity[piece] for piece in head_pieces)
         saturation = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * len(document) / average))
         for topic in (_ALL_TOPICS, *clause.topics):
-            postings, heads = index.setdefault(topic, (defaultdict(list), defaultdict(list)))
+            postings = index.setdefault(topic, defaultdict(list))
             for piece in document:
-                weight = _HEAD_WEIGHT if piece in head_pieces else _REST_WEIGHT
-                postings[piece].append((number, rarity[piece] * saturation * weight))
-            for piece in head_pieces:
-                heads[piece].append((number, rarity[piece] / whole))
+                is_head = piece in head_pieces
+                weight = rarity[piece] * saturation * (_HEAD_WEIGHT if is_head else _REST_WEIGHT)
+                postings[piece].append((number, weight, rarity[piece] / whole if is_head else 0.0))
     return index
 
 

@@ -27,8 +27,8 @@ DRAFT_PAGE = 50
 FULL_PAGE = 256
 """Backlog analysed at once: fewer transactions, and more texts of one length for each batch of the
 model. More would make new feedback wait for the model."""
-URGENT_PAGE = 5
-"""Few ids a message, so that nobody urgent waits for many others."""
+URGENT_PAGE = 20
+"""Few ids a message, so that nobody urgent waits for many others: drafting one takes a millisecond."""
 
 
 def analyze_backlog(runtime: Runtime, feedback_ids: Sequence[int]) -> int:

@@ -20,7 +20,7 @@ from workers.notices import new_alert, tell
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from domain.types import Analysis, DraftReply
@@ -50,11 +50,13 @@ def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
     finished: list[Drafted] = []
     failed: list[int] = []
     drafters: dict[str, Drafter] = {}
+    analyses = {row.case_id: analysis_from_row(row) for row in rows}
     for row in rows:
         try:
             if row.brand not in drafters:
                 drafters[row.brand] = runtime.drafter(runtime.brand(row.brand))
-            finished.append(_write(drafters[row.brand], row, rules_of(runtime, row)))
+            rules = rules_of(runtime, row)
+            finished.append(_write(drafters[row.brand], row, analyses[row.case_id], rules))
         except ReputationError as error:
             log.error("draft_failed", case_id=row.case_id, brand=row.brand, error=str(error))  # noqa: TRY400 - the message says it all
             failed.append(row.case_id)
@@ -63,13 +65,13 @@ def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
         if failed:
             cases.fail_drafts(connection, failed, token, retry_at=now + RETRY_AFTER)
         kept = cases.settle_drafts(connection, token, finished, now=now)
-        notices = list(_notices(runtime, kept, now))
+        notices = list(_notices(runtime, kept, analyses, now))
         tell(runtime, connection, notices, now=now)
     runtime.poke()
     return len(kept)
 
 
-def _write(drafter: Drafter, row: ToDraft, rules: ReplyRules) -> Drafted:
+def _write(drafter: Drafter, row: ToDraft, analysis: Analysis, rules: ReplyRules) -> Drafted:
     reply = drafter.draft(
         DraftInput(
             text=whole_text(row.title, row.text),
@@ -77,7 +79,7 @@ def _write(drafter: Drafter, row: ToDraft, rules: ReplyRules) -> Drafted:
             title=row.title,
             product_name=row.product_name,
             rating=row.rating,
-            analysis=analysis_from_row(row),
+            analysis=analysis,
             written_at=row.written_at,
             feedback_id=str(row.feedback_id),
             rules=rules,
@@ -99,7 +101,7 @@ def rules_of(runtime: Runtime, case: ToDraft) -> ReplyRules:
     key = runtime.account_key(case.account_id)
     bare = Account(case.brand, key.partition("/")[2], case.channel)
     try:
-        return _rules_now(runtime, runtime.accounts.get(key, bare), case)
+        return _rules_now(runtime, runtime.find_account(key) or bare, case)
     except ConfigurationError:
         # A wrong option is the doctor's matter; what was approved is then posted by hand.
         return _rules_now(runtime, bare, case)
@@ -117,13 +119,14 @@ def _rules_now(runtime: Runtime, account: Account, case: ToDraft) -> ReplyRules:
     )
 
 
-def _notices(runtime: Runtime, drafts: Iterable[Drafted], now: datetime) -> Iterable[NewAlert]:
+def _notices(
+    runtime: Runtime, drafts: Iterable[Drafted], analyses: Mapping[int, Analysis], now: datetime
+) -> Iterable[NewAlert]:
     """Turn events into rows; many old ones share one digest and so one key."""
     seen: set[str] = set()
     for drafted in drafts:
         row = drafted.case
-        analysis = analysis_from_row(row)
-        event = _event(runtime, row, analysis)
+        event = _event(runtime, row, analyses[row.case_id])
         for alert in alerts_for(event, runtime.brand(row.brand), now, is_holiday):
             if alert.dedupe_key in seen:
                 continue

@@ -37,8 +37,8 @@ def relay(runtime: Runtime) -> int:
         with runtime.database.unit_of_work() as connection:
             sent = outbox.relay(connection, _send, now=now, limit=BATCH)
         total += sent
-        if sent == 0:
-            # Another process holds them.
+        if sent < BATCH:
+            # All that was due, or all that no other process holds.
             return total
 
 

@@ -80,13 +80,19 @@ class Runtime:
             account.key: account for brand in self.brands.values() for account in brand.accounts
         }
 
+    def find_account(self, key: str) -> Account | None:
+        """Give one account; None when no brand folder has it (any more)."""
+        brand = self.brands.get(key.partition("/")[0])
+        accounts = brand.accounts if brand else ()
+        return next((account for account in accounts if account.key == key), None)
+
     def account(self, key: str) -> Account:
         """Give one account.
 
         Raises:
             ConfigurationError: No brand folder has it (any more).
         """
-        account = self.accounts.get(key)
+        account = self.find_account(key)
         if account is None:
             known = ", ".join(sorted(self.accounts)) or "none"
             raise ConfigurationError(f"no account {key!r} in the brand folders; known: {known}")
