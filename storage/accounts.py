@@ -288,6 +288,17 @@ def fail_run(
     )
 
 
+def note_failure(
+    connection: Connection, account_id: int, error: str, *, next_due_at: datetime
+) -> None:
+    """Note why no run could be begun, and when to try again."""
+    connection.execute(
+        update(AccountRow)
+        .where(AccountRow.id == account_id)
+        .values(failures=AccountRow.failures + 1, last_error=error[:500], next_due_at=next_due_at)
+    )
+
+
 def release_run(connection: Connection, run: Run) -> None:
     """Give the account back in the middle of a run, to go on in a new message."""
     connection.execute(

@@ -93,12 +93,19 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
     the run goes on from its cursor when the lease has ended. A page stored twice changes nothing.
     """
     done = Collected()
-    run = _claim(runtime, account_id)
+    with runtime.database.reading() as connection:
+        account = runtime.account(accounts.key_of(connection, account_id))
+    try:
+        reach = reach_of(account)
+    except ConfigurationError as error:
+        done.error = str(error)
+        _refuse(runtime, account_id, account.key, error)
+        return done
+    run = _claim(runtime, account_id, reach)
     if run is None:
         return done
     started = runtime.clock()
     try:
-        account = runtime.account(run.account_key)
         collector = runtime.collector(account)
         cursor = run.cursor
         while True:
@@ -129,10 +136,7 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
     return done
 
 
-def _claim(runtime: Runtime, account_id: int) -> Run | None:
-    with runtime.database.reading() as connection:
-        key = accounts.key_of(connection, account_id)
-    reach = reach_of(runtime.account(key))
+def _claim(runtime: Runtime, account_id: int, reach: Reach) -> Run | None:
     with runtime.database.unit_of_work() as connection:
         return accounts.claim_run(
             connection,
@@ -288,6 +292,21 @@ def _fail(runtime: Runtime, run: Run, error: ReputationError) -> None:
         )
         if isinstance(error, PermanentError):
             report_incident(runtime, connection, run.account_key, error, now=now)
+
+
+def _refuse(runtime: Runtime, account_id: int, account_key: str, error: ConfigurationError) -> None:
+    """Say why no run was begun: a window read with wrong options would stay the run's window."""
+    now = runtime.clock()
+    with runtime.database.unit_of_work() as connection:
+        failures = accounts.failures(connection, account_id)
+        accounts.note_failure(
+            connection,
+            account_id,
+            str(error),
+            next_due_at=now + pause(error, failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
+        )
+        report_incident(runtime, connection, account_key, error, now=now)
+    runtime.poke()
 
 
 _INCIDENTS: tuple[tuple[type[PermanentError], str, AlertRule], ...] = (

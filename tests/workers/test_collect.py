@@ -303,8 +303,23 @@ def test_a_wrong_duration_is_refused_with_its_place(
     make_house: Callable[..., House], tmp_path: Path
 ) -> None:
     house = make_house(brand=make_brand(tmp_path, make_account(options={"backfill": "long"})))
-    with pytest.raises(ConfigurationError, match="saebyeok/shop: backfill = 'long'"):
-        run_once(house)
+    for _ in range(2):
+        assert "saebyeok/shop: backfill = 'long'" in run_once(house).error
+    assert [incident.kind for incident in incidents(house)] == ["collection"]
+    row = account(house)
+    assert (row.failures, row.run_until, row.lease_until) == (2, None, None)
+    assert row.next_due_at > house.clock()
+
+
+def test_an_incident_of_a_wrong_duration_ends_with_the_first_good_run(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    house = make_house(brand=make_brand(tmp_path, make_account(options={"backfill": "long"})))
+    run_once(house)
+    house.runtime.brands = {"saebyeok": make_brand(tmp_path, make_account())}
+    assert run_once(house).is_complete
+    assert [incident.closed_at is None for incident in incidents(house)] == [False]
+    assert account(house).last_error == ""
 
 
 def test_personal_data_is_masked_before_it_is_stored(house: House, channel: FakeChannel) -> None:
