@@ -38,8 +38,14 @@ class Engine:
         runtimes.install(self._runtime)
         self._runtime.poke = self._relay.poke
         self._relay.start()
+        # Starts the time limits, which dramatiq's own command line does elsewhere.
+        self._broker.emit_after("process_boot")
+        usual = list(self._broker.middleware)
         for worker in self._workers:
             worker.start()
+            # It leaves a listener for queues declared from now on, of which there are none; dramatiq
+            # warns of two.
+            self._broker.middleware[:] = usual
 
     def stop(self) -> None:
         """End the work at hand, then close the broker, the channels and the database."""

@@ -3,12 +3,14 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 from click.testing import CliRunner
+from dramatiq.middleware import TimeLimit
 from sqlalchemy import select
 
 from commands.__main__ import main
@@ -411,3 +413,20 @@ def test_a_second_daemon_on_one_home_is_refused(home: Path, tmp_path: Path) -> N
         Daemon(runtimes.build(settings), set_up("memory://")),
     ):
         pytest.fail("two daemons on one home")
+
+
+def test_the_daemon_limits_time_and_is_not_warned_of(
+    home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from commands.daemon import Daemon
+    from settings import Settings
+    from workers.broker import set_up
+
+    runtime = runtimes.build(Settings(home=home, brands=tmp_path / "brands"))
+    runtimes.synchronize(runtime)
+    broker = set_up("memory://")
+    limits = next(found for found in broker.middleware if isinstance(found, TimeLimit))
+    with Daemon(runtime, broker):
+        assert isinstance(limits.manager, threading.Thread)
+        assert limits.manager.is_alive()
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
