@@ -11,6 +11,8 @@ RUN_READY := $(VENV)/.run-ready
 TEST_READY := $(VENV)/.test-ready
 LOCK := uv pip compile --universal --generate-hashes --only-binary :all: --no-emit-index-url \
 	--custom-compile-command "make lock" --quiet
+# At most eight: PostgreSQL lends a hundred connections.
+ON_EVERY_CORE := --numprocesses logical --maxprocesses 8 --dist worksteal
 KILLS ?= 20
 CASES ?= 2000
 ARGS ?=
@@ -25,7 +27,7 @@ run: $(RUN_READY)  ## Install what is locked and start the demo: storefront, dae
 	@exec $(BIN)/pyeongpan demo $(ARGS)
 
 test: $(TEST_READY)  ## Run the tests; those that need a server skip where there is none.
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(ON_EVERY_CORE) $(ARGS)
 
 check: $(TEST_READY)  ## Format, lint, types and import contracts.
 	$(BIN)/ruff format --check .

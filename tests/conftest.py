@@ -6,6 +6,7 @@ setting is refused. A server that is not there skips its tests on a laptop and f
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -114,6 +115,12 @@ def _postgres_schema() -> Iterator[str]:
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
 
 
+COUNT_ANEW = """
+    SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false)
+    FROM pg_sequences WHERE schemaname = current_schema
+"""
+
+
 class PostgresPool:
     """Migrated schemas of one session: emptied after a test and lent again."""
 
@@ -140,6 +147,7 @@ class PostgresPool:
             connection.execute("SET lock_timeout = '2s'")
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
+            connection.execute(COUNT_ANEW)
             connection.commit()
             self._free.append(name)
 
@@ -179,6 +187,14 @@ def trust_the_disk(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = OFF")
 
 
+def open_copy(template: Path, path: Path) -> Database:
+    """Open a fresh, migrated SQLite database; migrating each one would take most of the time."""
+    shutil.copyfile(template, path)
+    database = Database(f"sqlite:///{path}")
+    event.listen(database.engine, "connect", trust_the_disk)
+    return database
+
+
 @pytest.fixture
 def make_database(
     backend: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -188,10 +204,8 @@ def make_database(
 
     def make() -> Database:
         if backend == "sqlite":
-            path = tmp_path / f"{secrets.token_hex(4)}.db"
-            shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-            made.append((Database(f"sqlite:///{path}"), ""))
-            event.listen(made[-1][0].engine, "connect", trust_the_disk)
+            template = request.getfixturevalue("sqlite_template")
+            made.append((open_copy(template, tmp_path / f"{secrets.token_hex(4)}.db"), ""))
         else:
             name = request.getfixturevalue("postgres_pool").take()
             made.append((Database(postgres_url(name)), name))
@@ -222,17 +236,19 @@ def _answers(url: str, default_port: int) -> bool:
 
 
 @pytest.fixture
-def redis_url() -> Iterator[str]:
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give a Redis database that is empty before and after the test."""
     if not _answers(REDIS_URL, 6379):
         missing("Redis")
     import redis
 
-    client = redis.Redis.from_url(REDIS_URL)
-    client.flushdb()
-    yield REDIS_URL
-    client.flushdb()
-    client.close()
+    # There is one, whoever tests beside us; the folder above ours is shared with them.
+    turn = tmp_path_factory.getbasetemp().parent / "redis.lock"
+    with turn.open("w") as file, redis.Redis.from_url(REDIS_URL) as client:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        client.flushdb()
+        yield REDIS_URL
+        client.flushdb()
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ TOOLS = {
     "mypy",
     "pytest-socket",
     "pytest-timeout",
+    "pytest-xdist",
     "ruff",
     "types-authlib",
 }

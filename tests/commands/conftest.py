@@ -12,11 +12,11 @@ from alerts.interactions import parse_payload
 from alerts.slack import SlackClient
 from commands.console import console_context
 from commands.slack_room import SlackRoom
-from storage import cases, people, schema
+from storage import cases, people
 from storage.models import CaseRow
 from storage.people import Role
-from storage.session import Database
 from tests.alerts.fake_slack import FakeSlack
+from tests.conftest import open_copy
 from tests.fakes_runtime import BRAND, Article, FakeChannel, House, StillClock, make_brand
 from workers.cards import refresh
 from workers.collect import start_due
@@ -71,10 +71,9 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
+def room(sqlite_template: Path, tmp_path: Path) -> Iterator[Room]:
     clock = StillClock()
-    database = Database(f"sqlite:///{tmp_path / 'room.db'}")
-    schema.upgrade(database)
+    database = open_copy(sqlite_template, tmp_path / "room.db")
     with FakeSlack(clock=lambda: clock().timestamp()) as slack:
         brand = make_brand(tmp_path, undo_window=timedelta(minutes=2))
         (tmp_path / "manual").mkdir()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
-import secrets
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -13,11 +11,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
-from psycopg import sql
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
@@ -37,11 +33,11 @@ from domain.types import (
     Span,
 )
 from privacy.masking import find
-from storage import accounts, cases, feedback, people, schema
+from storage import accounts, cases, feedback, people
 from storage.feedback import MaskedFeedback, Understood
 from storage.people import Role
 from storage.session import Database
-from tests.conftest import POSTGRES_URL, missing
+from tests.conftest import open_copy, postgres_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -268,10 +264,9 @@ def brand_folder(folder: Path, slug: str, name: str) -> Brand:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(sqlite_template: Path, tmp_path: Path) -> Iterator[Desk]:
     """Give a desk with two brands and no cases."""
-    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    schema.upgrade(database)
+    database = open_copy(sqlite_template, tmp_path / "desk.db")
     brands = {
         "alpha": brand_folder(tmp_path, "alpha", "알파"),
         "beta": brand_folder(tmp_path, "beta", "베타"),
@@ -308,15 +303,9 @@ def shelf(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
     if request.param == "sqlite":
         yield desk
         return
-    name = f"desk_{os.getpid()}_{secrets.token_hex(3)}"
-    try:
-        server = psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        missing("PostgreSQL")
-        return
-    server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    database = Database(POSTGRES_URL.rpartition("/")[0] + f"/{name}", pool_size=12)
-    schema.upgrade(database)
+    pool = request.getfixturevalue("postgres_pool")
+    name = pool.take()
+    database = Database(postgres_url(name), pool_size=12)
     with database.unit_of_work() as connection:
         accounts.synchronize(
             connection,
@@ -326,8 +315,7 @@ def shelf(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
     desk.context = replace(desk.context, database=database)
     yield desk
     database.close()
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-    server.close()
+    pool.give_back(name)
 
 
 @pytest.fixture
