@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import psutil
 from sqlalchemy import ColumnElement, func, select, text
@@ -39,10 +40,12 @@ from storage.session import Database
 from tests.alerts.fake_slack import CUT_BEFORE, LOST_ANSWER, FakeSlack, limited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SETUPS = ("sqlite", "redis", "rabbitmq")
-POSTGRES = os.environ.get("REPUTATION_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432")
+POSTGRES = urlsplit(
+    os.environ.get("REPUTATION_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+)
 BROKERS = {
     "sqlite": "memory://",
     "redis": os.environ.get("REPUTATION_TEST_REDIS_URL", "redis://127.0.0.1:6379/7"),
@@ -112,6 +115,7 @@ class Fleet:
 class World:
     """Everything outside the processes under test."""
 
+    setup: str
     front: Storefront
     slack: FakeSlack
     database: Database
@@ -179,7 +183,7 @@ class World:
 
 
 def main() -> None:
-    """Run the chosen set-ups and exit 1 on the first broken promise."""
+    """Prove the chosen set-ups and exit 1 if one of them failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=None)
@@ -188,18 +192,44 @@ def main() -> None:
     # Ended from outside, the proof takes its processes with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
-    problems = 0
-    for setup in options.setup or SETUPS:
-        print(f"crash {setup}: seed {seed}, {options.kills} kills", flush=True)
-        found = prove(setup, options.kills, random.Random(f"{seed}:{setup}"))
-        for problem in found:
-            print(f"crash {setup}: BROKEN: {problem}", flush=True)
-        problems += len(found)
-    print(f"{len(options.setup or SETUPS) if not problems else 0} passed, {problems} failed")
-    sys.exit(1 if problems else 0)
+    setups = options.setup or SETUPS
+    if len(setups) == 1:
+        sys.exit(0 if prove(setups[0], options.kills, seed) else 1)
+    failed = side_by_side(setups, options.kills, seed)
+    print(f"{len(setups) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
 
 
-def prove(setup: str, kills: int, chance: random.Random) -> list[str]:
+def side_by_side(setups: Sequence[str], kills: int, seed: int) -> int:
+    """Prove set-ups at once, for they wait more than they work; give how many failed.
+
+    Each has a process of its own: there is one broker in a process.
+    """
+    command = [sys.executable, "-m", "tests.crash", "--kills", str(kills), "--seed", str(seed)]
+    proofs = [subprocess.Popen([*command, "--setup", setup]) for setup in setups]
+    try:
+        return sum(proof.wait() != 0 for proof in proofs)
+    finally:
+        for proof in proofs:
+            proof.terminate()
+
+
+def prove(setup: str, kills: int, seed: int) -> bool:
+    """Prove one set-up, and tell whether every promise was kept."""
+    say(setup, f"seed {seed}, {kills} kills")
+    problems = problems_of(setup, kills, random.Random(f"{seed}:{setup}"))
+    for problem in problems:
+        say(setup, f"BROKEN: {problem}")
+    say(setup, f"failed, {len(problems)} promises broken" if problems else "passed")
+    return not problems
+
+
+def say(setup: str, words: str) -> None:
+    """Print a line of one set-up."""
+    print(f"crash {setup}: {words}", flush=True)
+
+
+def problems_of(setup: str, kills: int, chance: random.Random) -> list[str]:
     """Kill and disturb one set-up, let it finish, and give the promises it broke."""
     home = Path(tempfile.mkdtemp(prefix=f"pyeongpan-crash-{setup}-"))
     articles = list(demo_articles(datetime.now(UTC), ARTICLES))
@@ -221,14 +251,14 @@ def prove(setup: str, kills: int, chance: random.Random) -> list[str]:
             database = Database(url)
             fleet = Fleet(_roles(setup), environment, home / "processes.log")
             shown = {(article.shop, article.no) for article in articles}
-            world = World(front, slack, database, chance, shown)
+            world = World(setup, front, slack, database, chance, shown)
             try:
                 problems = _drive(fleet, world, kills)
             finally:
                 fleet.stop()
                 database.close()
             if problems:
-                print((home / "processes.log").read_text(errors="replace")[-6000:], flush=True)
+                say(setup, (home / "processes.log").read_text(errors="replace")[-6000:])
             else:
                 shutil.rmtree(home, ignore_errors=True)
             return problems
@@ -297,13 +327,13 @@ def _fresh_database(setup: str, home: Path) -> str:
     if setup == "sqlite":
         return f"sqlite:///{home / 'pyeongpan.db'}"
     name = f"pyeongpan_crash_{setup}"
-    admin = Database(f"{POSTGRES}/postgres")
+    admin = Database(POSTGRES.geturl())
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
         connection.execute(text(f"CREATE DATABASE {name}"))
     admin.close()
     _empty_broker(BROKERS[setup])
-    return f"{POSTGRES}/{name}"
+    return POSTGRES._replace(path=f"/{name}").geturl()
 
 
 def _empty_broker(url: str) -> None:
@@ -333,7 +363,7 @@ def _drive(fleet: Fleet, world: World, kills: int) -> list[str]:
     waited = _finish(fleet, world)
     stopping.set()
     approver.join(timeout=30)
-    print(f"  killed {dict(killed)}, settled {waited:.0f} s later", flush=True)
+    say(world.setup, f"killed {dict(killed)}, settled {waited:.0f} s later")
     return list(_problems(world))
 
 
@@ -436,10 +466,10 @@ def _problems(world: World) -> Iterator[str]:
     told = Counter(_alert_id(message) for message in world.slack.messages)
     yield from (f"alert {alert} was told {n} times" for alert, n in told.items() if n > 1)
     yield from (f"{row[1]} alerts ended {row[0]}" for row in left)
-    print(
-        f"  {totals['collected']} feedback, {totals['cases']} cases, {len(counts)} replies, "
+    say(
+        world.setup,
+        f"{totals['collected']} feedback, {totals['cases']} cases, {len(counts)} replies, "
         f"{len(told)} alerts told; publications left: {[tuple(row) for row in problems]}",
-        flush=True,
     )
 
 
