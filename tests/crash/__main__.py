@@ -360,11 +360,14 @@ def _drive(fleet: Fleet, world: World, kills: int) -> list[str]:
         killed[victim] += 1
         fleet.start()
     world.front.control({"clear": True})
-    waited = _finish(fleet, world)
+    began = time.monotonic()
+    is_settled = _finish(fleet, world)
+    waited_s = time.monotonic() - began
     stopping.set()
     approver.join(timeout=30)
-    say(world.setup, f"killed {dict(killed)}, settled {waited:.0f} s later")
-    return list(_problems(world))
+    say(world.setup, f"killed {dict(killed)}, then worked for {waited_s:.0f} s")
+    problems = list(_problems(world))
+    return problems if is_settled else [f"work was left after {waited_s:.0f} s", *problems]
 
 
 def _keep_approving(world: World, stopping: threading.Event) -> None:
@@ -372,17 +375,17 @@ def _keep_approving(world: World, stopping: threading.Event) -> None:
         world.approve()
 
 
-def _finish(fleet: Fleet, world: World) -> float:
-    """Wait until nothing is left to do, restarting what died."""
+def _finish(fleet: Fleet, world: World) -> bool:
+    """Wait until nothing is left to do, restarting what died; tell whether it came to that."""
     started = time.monotonic()
     quiet = 0
     while time.monotonic() - started < PATIENCE_S:
         fleet.start()
         quiet = quiet + 1 if _is_settled(world) else 0
         if quiet >= 3:
-            break
+            return True
         time.sleep(1)
-    return time.monotonic() - started
+    return False
 
 
 def _is_settled(world: World) -> bool:
