@@ -30,4 +30,4 @@ def slack(clock: Clock) -> Iterator[FakeSlack]:
 
 @pytest.fixture
 def client(slack: FakeSlack) -> SlackClient:
-    return SlackClient(slack.bot_token, slack.api_url, timeout_s=2)
+    return SlackClient(slack.bot_token, slack.api_url, timeout_s=15)

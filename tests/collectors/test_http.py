@@ -39,8 +39,8 @@ from domain.errors import (
 )
 from tests.collectors.conftest import (
     NOW,
+    PATIENT,
     PLAIN_SPEC,
-    QUICK,
     MakeClient,
     RawServer,
     answer,
@@ -340,7 +340,7 @@ def _with_mock(handler: Handler, account: Account = SECRET_ACCOUNT) -> ChannelCl
         account_key=account.key,
         secrets=tuple(account.credentials.values()),
         spec=PLAIN_SPEC,
-        limits=QUICK,
+        limits=PATIENT,
         pacer=Pacer(),
         clock=lambda: NOW,
         sleep=no_sleep,
