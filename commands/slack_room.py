@@ -122,7 +122,7 @@ class SlackRoom:
         if click.action is SlackAction.SHOW:
             with self._runtime.database.unit_of_work() as connection:
                 shown = alerts.tell_after_all(
-                    connection, click.case_id, AlertRule.CASE_CARD, now=now
+                    connection, click.case_id, AlertRule.CASE_CARD, who=person.name, now=now
                 )
             return "" if shown else "이 케이스의 카드는 이미 있습니다."
         if click.action in {SlackAction.EDIT, SlackAction.REJECT}:

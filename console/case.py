@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 from fastapi.responses import JSONResponse
 
+from alerts.rules import AlertRule
 from console import checks, deciding, highlight
 from console.access import Assigning, Deciding, Posting, Reading, Visit, one_line
 from console.pages import page, page_part, see
@@ -13,7 +14,7 @@ from console.work import safe_link
 from domain.brands import Brand
 from domain.errors import BadInputError, ConfigurationError, DecisionRefusedError
 from domain.states import CaseState
-from storage import cases, desk, owners, people
+from storage import alerts, cases, desk, owners, people
 from storage.cases import CaseView
 from storage.session import Connection
 
@@ -152,6 +153,22 @@ def give(
         return _show(visit, case_id, choice, status=422, refused=str(error))
     except DecisionRefusedError as refusal:
         return _show(visit, case_id, choice, status=409, refused=str(refusal))
+    return see(_address(case_id, choice))
+
+
+@router.post("/cases/{case_id}/card")
+def card(visit: Deciding, case_id: CaseId, choice: Choosing) -> Response:
+    """Put the case's own card into Slack, where a burst's thread stood for it."""
+    brand_of(visit, case_id)
+    with visit.context.database.unit_of_work() as connection:
+        alerts.tell_after_all(
+            connection,
+            case_id,
+            AlertRule.CASE_CARD,
+            who=visit.person.name,
+            now=visit.context.clock(),
+        )
+    visit.context.poke()
     return see(_address(case_id, choice))
 
 
@@ -294,6 +311,7 @@ def _show(
             feedback_revision=view.case.feedback_revision,
         )
         reveals = people.count_audited(connection, "abuse_revealed", case_id)
+        lacks_card = alerts.is_only_in_thread(connection, case_id, AlertRule.CASE_CARD)
         staff, loads = _staff(visit, connection, brand)
     shows_abuse = bool(extra.get("shows_abuse"))
     if waiting is not None and not typed and visit.person.name != waiting.proposed_by:
@@ -328,6 +346,7 @@ def _show(
         previous_address=_address(previous, choice) if previous else "",
         waiting=waiting if view.state is CaseState.DRAFTED else None,
         reveals=reveals,
+        lacks_card=lacks_card and visit.person.decides,
         staff=staff,
         loads=loads,
         shows_abuse=shows_abuse,

@@ -162,6 +162,7 @@ _WHYS: Mapping[str, str] = {
     "undone": "승인을 되돌림",
     "claimed": "작업 시작",
     "event": "알림 생성",
+    "asked for": "사람이 카드를 요청함",
     "confirmed by a person": "사람이 게시를 확인함",
     "settled by a person": "사람이 확인함",
     "read back on the channel": "채널에서 답변을 읽어 확인함",

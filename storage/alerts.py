@@ -477,13 +477,9 @@ def note_read(connection: Connection, case_id: int, rule: str, *, by: str, now: 
     return changed.rowcount
 
 
-def tell_after_all(connection: Connection, case_id: int, rule: str, *, now: datetime) -> bool:
-    """Queue the card of a case that only its burst's thread stood for.
-
-    Returns:
-        False when it has a card already.
-    """
-    ids = list(
+def _only_in_thread(connection: Connection, case_id: int, rule: str) -> list[int]:
+    """Find the cards of a case that a burst's thread stands for."""
+    return list(
         connection.execute(
             select(AlertRow.id)
             .join(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)
@@ -495,19 +491,44 @@ def tell_after_all(connection: Connection, case_id: int, rule: str, *, now: date
             )
         ).scalars()
     )
+
+
+def is_only_in_thread(connection: Connection, case_id: int, rule: str) -> bool:
+    """Tell whether a case has no card of its own because a burst's thread stands for it."""
+    return bool(_only_in_thread(connection, case_id, rule))
+
+
+def tell_after_all(
+    connection: Connection, case_id: int, rule: str, *, who: str, now: datetime
+) -> bool:
+    """Queue the card of a case that only its burst's thread stood for.
+
+    Returns:
+        False when it has a card already.
+    """
     moved = move(
         connection,
-        ids,
+        _only_in_thread(connection, case_id, rule),
         AlertState.SHOWN,
         AlertState.QUEUED,
         at=now,
-        why="asked for in the thread",
+        why="asked for",
+        who=who,
         available_at=now,
         queued_at=now,
     )
     for alert_id in moved:
         outbox.add(connection, Message.ALERT_SEND_URGENT, [alert_id], available_at=now)
     return bool(moved)
+
+
+def wake(connection: Connection, feedback_ids: Sequence[int]) -> None:
+    """Let what stands in Slack about cases that were closed follow them again."""
+    connection.execute(
+        update(AlertRow)
+        .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT)
+        .values(is_final=False)
+    )
 
 
 def settle_by_hand(

@@ -20,7 +20,7 @@ from domain.types import (
     Span,
     same_reply,
 )
-from storage import cases, moves, owners
+from storage import alerts, cases, moves, owners
 from storage.models import (
     NO_STARS,
     CaseRow,
@@ -359,11 +359,9 @@ def _note_confirmations(
         at=now,
         why="no longer waits for a confirmation",
     )
-    waiting = connection.execute(
-        select(CaseRow.id).where(
-            CaseRow.feedback_id.in_([row_id for row_id, waits in marks if waits])
-        )
-    ).scalars()
+    again = [row_id for row_id, waits in marks if waits]
+    alerts.wake(connection, again)
+    waiting = connection.execute(select(CaseRow.id).where(CaseRow.feedback_id.in_(again))).scalars()
     move(
         connection,
         list(waiting),
@@ -386,6 +384,7 @@ def _reopen_reappeared(
 ) -> None:
     if not feedback_ids:
         return
+    alerts.wake(connection, feedback_ids)
     closed = connection.execute(
         select(CaseRow.id).where(CaseRow.feedback_id.in_(feedback_ids))
     ).scalars()

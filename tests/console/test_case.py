@@ -14,7 +14,9 @@ from domain.types import (
     ReplyRules,
     Span,
 )
+from storage import alerts
 from storage import desk as desk_queries
+from storage.people import Role
 from tests.console.conftest import CLAUSE, MANUAL, Browser, decision_form
 
 if TYPE_CHECKING:
@@ -328,3 +330,46 @@ def test_characters_the_channel_cannot_store_are_named_and_refused(desk: Desk) -
     form = decision_form(desk, case_id, text=text)
     assert browser.post(f"/cases/{case_id}/approve", **form).status_code == 422
     assert "EUC-KR에 없는 글자" in browser.get(f"/cases/{case_id}").text
+
+
+def in_a_thread(desk: Desk, case_id: int) -> None:
+    """Let a burst's thread stand for the card of a case."""
+    (row,) = desk.rows(f"SELECT feedback_id FROM cases WHERE id = {case_id}")  # noqa: S608
+    with desk.database.unit_of_work() as connection:
+        for notice in (
+            alerts.NewAlert("thread", "burst", "alpha", "CREVIEW", {}),
+            alerts.NewAlert("card", "case_card", "alpha", "CREVIEW", {}, row["feedback_id"]),
+        ):
+            alerts.add(connection, [notice], now=desk.now, is_told=True)
+        connection.exec_driver_sql(
+            "UPDATE alerts SET state = 'shown', burst_id = (SELECT min(id) FROM alerts)"
+            " WHERE dedupe_key = 'card'"
+        )
+        connection.exec_driver_sql("DELETE FROM outbox")
+
+
+def test_a_card_that_only_a_thread_stood_for_is_made_on_request(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    assert "카드 올리기" not in browser.get(f"/cases/{case_id}").text
+    in_a_thread(desk, case_id)
+    assert "카드 올리기" in browser.get(f"/cases/{case_id}").text
+
+    for _ in range(2):
+        assert browser.post(f"/cases/{case_id}/card").status_code == 303
+
+    assert desk.rows("SELECT state FROM alerts WHERE dedupe_key = 'card'") == [{"state": "queued"}]
+    assert desk.rows("SELECT actor FROM outbox") == [{"actor": "alert.send_urgent"}]
+    assert len(desk.rows("SELECT who FROM history WHERE why = 'asked for'")) == 1
+    assert "카드 올리기" not in browser.get(f"/cases/{case_id}").text
+
+
+def test_who_does_not_decide_asks_for_no_card(desk: Desk) -> None:
+    case_id = desk.add()
+    in_a_thread(desk, case_id)
+    desk.person("owner", Role.BRAND_VIEWER)
+    viewer = Browser(desk, login="owner")
+    assert "카드 올리기" not in viewer.get(f"/cases/{case_id}").text
+    assert viewer.post(f"/cases/{case_id}/card").status_code == 403
+    assert desk.rows("SELECT actor FROM outbox") == []

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from domain.states import CaseState
 from domain.types import FeedbackKind, Severity
-from storage import accounts, feedback, publications
+from storage import accounts, alerts, feedback, publications
 from storage.models import CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
 from tests.fakes_runtime import ScriptedClassifier, make_account
 from tests.storage.rows import (
@@ -210,6 +210,26 @@ def test_what_comes_back_is_opened_again(database: Database) -> None:
     with database.reading() as connection:
         row = connection.execute(select(CaseRow.draft_number, CaseRow.closed_at)).one()
     assert (row.draft_number, row.closed_at) == (2, None)
+
+
+def test_the_card_of_what_comes_back_follows_it_again(database: Database) -> None:
+    drafted_case(database)
+    gone(database)
+    with database.unit_of_work() as connection:
+        card = alerts.NewAlert("k", "case_card", "saebyeok", "CREVIEW", {}, row_of(database).id)
+        alerts.add(connection, [card], now=NOW, is_told=True)
+        connection.exec_driver_sql("UPDATE alerts SET state = 'sent', is_final = TRUE, shown = ''")
+    assert outdated(database) == []
+
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1")], LATER)
+
+    assert len(outdated(database)) == 1
+
+
+def outdated(database: Database) -> list[int]:
+    with database.reading() as connection:
+        return alerts.outdated_cards(connection, "case_card", now=LATER, limit=5)
 
 
 def test_a_reply_from_elsewhere_closes_the_case(database: Database) -> None:
