@@ -60,15 +60,19 @@ def test_without_tags_the_words_decide() -> None:
     assert decide_severity(fold("환불을 거부하네요"), {}, None)[0] is Severity.HIGH
 
 
+NOTHING_BLAMED = {category.value: 0.01 for category in ComplaintCategory}
+
+
 def test_praise_that_blames_nothing_gets_no_category() -> None:
-    tags = dict.fromkeys(ComplaintCategory, 0.01) | {ComplaintCategory.PACKAGING: 0.1}
+    tags = NOTHING_BLAMED | {"packaging": 0.1}
     assert blamed_in_passing(fold("포장도 배송도 무난합니다"), tags, None) == ()
     assert blamed_in_passing(fold("포장도 배송도 무난합니다"), {}, None) == ()
 
 
 def test_praise_that_blames_one_thing_shows_its_words() -> None:
-    tags = dict.fromkeys(ComplaintCategory, 0.01) | {ComplaintCategory.PACKAGING: 0.9}
+    tags = NOTHING_BLAMED | {"packaging": 0.9}
     text = "맛은 최고인데 포장이 뜯겨 왔어요"
     (found,) = blamed_in_passing(fold(text), tags, None)
     assert found.category is ComplaintCategory.PACKAGING
+    assert found.span is not None
     assert text[found.span.start : found.span.end] == "포장이"
