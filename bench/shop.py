@@ -10,7 +10,7 @@ import signal
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bench.measuring import child
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 API_KEY = "bench"
+_LONG_AGO = timedelta(days=3)
+"""A backlog is older than what is alerted singly; its alerts are one digest."""
 _NEXT_ROUND = 100_000_000
 """Numbers of repeated articles are higher than that."""
 
@@ -35,7 +37,11 @@ def articles(count: int, *, only_low_stars: bool = False) -> list[Article]:
     if only_low_stars:
         low = [article for article in found if article.rating in {1, 2}]
         found = tuple(
-            replace(low[index % len(low)], no=index // len(low) * _NEXT_ROUND + index + 1)
+            replace(
+                low[index % len(low)],
+                no=index // len(low) * _NEXT_ROUND + index + 1,
+                written_at=low[index % len(low)].written_at - _LONG_AGO,
+            )
             for index in range(count)
         )
     return [

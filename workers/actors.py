@@ -47,7 +47,7 @@ class ActorSpec:
 
 ACTORS = (
     ActorSpec(Message.CASE_DRAFT_URGENT, "pyeongpan.urgent", 0, 170_000, draft.draft),
-    ActorSpec(Message.ALERT_SEND_URGENT, "pyeongpan.urgent", 0, 60_000, alert.send),
+    ActorSpec(Message.ALERT_SEND_URGENT, "pyeongpan.urgent_alert", 5, 60_000, alert.send),
     ActorSpec(Message.PUBLICATION_PUBLISH, "pyeongpan.publish", 10, 170_000, publish.publish),
     ActorSpec(Message.PUBLICATION_VERIFY, "pyeongpan.publish", 10, 170_000, publish.verify),
     ActorSpec(Message.ALERT_SEND, "pyeongpan.alert", 10, 60_000, alert.send),

@@ -14,10 +14,18 @@ if TYPE_CHECKING:
 
     from workers.runtime import Runtime
 
-QUICK_QUEUES = {"pyeongpan.urgent", "pyeongpan.publish", "pyeongpan.alert"}
+QUICK_QUEUES = {
+    "pyeongpan.urgent",
+    "pyeongpan.urgent_alert",
+    "pyeongpan.publish",
+    "pyeongpan.alert",
+}
 """Queues with threads of their own, so that nothing urgent waits for a backlog's thread."""
 QUICK_THREADS = 3
-WORKER_THREADS = 5
+BACKLOG_QUEUES = {"pyeongpan.backlog"}
+"""Their pages hold the model for seconds: they have few threads, and nobody else waits for one."""
+BACKLOG_THREADS = 2
+OTHER_THREADS = 3
 
 
 class Engine:
@@ -27,10 +35,14 @@ class Engine:
         self._runtime = runtime
         self._broker = broker
         self._relay = RelayThread(runtime)
-        others = broker.get_declared_queues() - QUICK_QUEUES
+        pools = (
+            (QUICK_QUEUES, QUICK_THREADS),
+            (BACKLOG_QUEUES, BACKLOG_THREADS),
+            (broker.get_declared_queues() - QUICK_QUEUES - BACKLOG_QUEUES, OTHER_THREADS),
+        )
         self._workers = [
             dramatiq.Worker(broker, queues=queues, worker_threads=threads, worker_timeout=1000)
-            for queues, threads in ((QUICK_QUEUES, QUICK_THREADS), (others, WORKER_THREADS))
+            for queues, threads in pools
         ]
 
     def start(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -254,8 +255,9 @@ def test_urgent_work_has_a_queue_of_its_own_and_goes_first() -> None:
     by_queue: dict[str, set[int]] = {}
     for spec in actors.ACTORS:
         by_queue.setdefault(spec.queue, set()).add(spec.priority)
-    urgent = by_queue.pop("pyeongpan.urgent")
-    assert max(urgent) < min(priority for queue in by_queue.values() for priority in queue)
+    ranks = [by_queue.pop(name) for name in ("pyeongpan.urgent", "pyeongpan.urgent_alert")]
+    ranks.append({priority for queue in by_queue.values() for priority in queue})
+    assert all(max(first) < min(second) for first, second in pairwise(ranks))
 
 
 def test_every_message_has_exactly_one_actor() -> None:
