@@ -11,9 +11,16 @@ import pytest
 from sqlalchemy import select
 
 from collectors.http import Pacer
-from domain.errors import ConfigurationError, DecisionRefusedError
+from domain.errors import DecisionRefusedError
 from storage import cases
-from storage.models import CaseRow, DecisionRow, FeedbackRow, HistoryRow, PublicationRow
+from storage.models import (
+    CaseRow,
+    DecisionRow,
+    FeedbackRow,
+    HistoryRow,
+    IncidentRow,
+    PublicationRow,
+)
 from tests.fakes.coupang import CoupangMarket
 from tests.fakes.marketplace import Fault, On
 from tests.fakes_runtime import BRAND, FakeChannel, House, StillClock, make_brand
@@ -208,8 +215,9 @@ def test_an_overlap_as_long_as_a_window_is_refused_and_does_not_stand_still(
     (account,) = brand.accounts
     wrong = replace(account, options={**account.options, "overlap": "6d"})
     house.runtime.brands[BRAND] = replace(brand, accounts=(wrong,))
-    with pytest.raises(ConfigurationError, match="overlap must be shorter than 6 days"):
-        collect_account(house.runtime, house.account_id(account.key))
+    done = collect_account(house.runtime, house.account_id(account.key))
+    assert "overlap must be shorter than 6 days" in done.error
+    assert [incident.kind for incident in rows(house, IncidentRow)] == ["collection"]
     assert not market.journal
 
 
