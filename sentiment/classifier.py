@@ -169,8 +169,9 @@ class ShippedScorer:
     def score(self, texts: Sequence[str], batch_size: int, *, tags: bool = True) -> Scores:
         """Score normalised, readable, distinct texts.
 
-        The deep model has a say in polarity where the wide one is not sure. With ``tags`` it also reads every other likely complaint, for
-        its tags alone: polarity never depends on ``tags``.
+        The deep model has a say in polarity where the wide one is not sure. With ``tags`` it
+        also reads every other likely complaint, for its tags alone: polarity never depends on
+        ``tags``.
         """
         logits = self._wide.logits(texts)
         negative = self._alone.join(logits, _NO_DEEP)
@@ -388,12 +389,11 @@ class Classifier:
         intent = find_intent(folded.text, sentiment, tags, clause_scores)
         categories: tuple[CategoryFinding, ...] = ()
         severity, severity_spans = complaints.CALM
-        worst = reading.clauses[int(np.argmax(clause_scores))] if clause_scores else None
-        if sentiment is Sentiment.NEGATIVE:
-            categories = complaints.decide_categories(folded, tags, worst)
-        elif intent is Intent.MIXED:
-            categories = complaints.blamed_in_passing(folded, tags, worst)
-        if sentiment is Sentiment.NEGATIVE or intent is Intent.MIXED:
+        complains = sentiment is Sentiment.NEGATIVE
+        if complains or intent is Intent.MIXED:
+            worst = reading.clauses[int(np.argmax(clause_scores))] if clause_scores else None
+            find = complaints.decide_categories if complains else complaints.blamed_in_passing
+            categories = find(folded, tags, worst)
             severity, severity_spans = complaints.decide_severity(folded, tags, worst)
         return Analysis(
             sentiment=sentiment,

@@ -143,7 +143,7 @@ def decide_categories(
         worst: The clause, as offsets in ``folded``, shown for a category without words.
     """
     shown = find_categories(folded)
-    whole = folded.span(*worst) if worst else folded.span(0, len(folded.text))
+    whole = _clause(folded, worst)
     if not any(tags.values()):
         found = [CategoryFinding(category, 0.5, span) for category, span in shown.items()]
     else:
@@ -169,10 +169,15 @@ def blamed_in_passing(
     """
     if not tags:
         return ()
-    whole = folded.span(*worst) if worst else folded.span(0, len(folded.text))
+    whole = _clause(folded, worst)
     limit = CATEGORY_IN_PASSING
     found = _likely(tags, find_categories(folded), whole, limit, limit)
     return tuple(sorted(found, key=lambda finding: -finding.score))
+
+
+def _clause(folded: Folded, worst: tuple[int, int] | None) -> Span:
+    """Give the place of the worst clause, of the whole text where it has none."""
+    return folded.span(*worst) if worst else folded.span(0, len(folded.text))
 
 
 def _likely(
@@ -196,7 +201,7 @@ def decide_severity(
     by_words, spans = find_severity(folded)
     if not any(tags.values()):
         return by_words, spans
-    whole = (folded.span(*worst) if worst else folded.span(0, len(folded.text)),)
+    whole = (_clause(folded, worst),)
     critical = by_words is Severity.CRITICAL
     if tags["critical"] >= (CRITICAL_WITH_WORDS if critical else CRITICAL_ALONE):
         return Severity.CRITICAL, spans if critical else whole

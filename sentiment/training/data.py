@@ -18,8 +18,9 @@ from sentiment.text import normalise
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMPLAINT_EMOTIONS = {0, 3, 6, 9, 10, 12, 20, 21, 22, 23, 31, 36, 37}
-READ_AS = {"negative": 1.0, "neutral": 0.3, "positive": 0.0}
 KIND_EMOTIONS = {1, 2, 4, 7, 14, 16, 28, 32, 40, 42, 43}
+READ_AS = {"negative": 1.0, "neutral": 0.3, "positive": 0.0}
+"""P(negative) that a reading speaks for."""
 
 
 @dataclass(frozen=True)

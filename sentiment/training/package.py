@@ -42,7 +42,6 @@ VOTERS = (
     ("deep", "question", -1),
 )
 """Who has a say in polarity: model, output, and -1 where more means less negative."""
-DEEP_NEGATIVE = 1
 EDGES = (0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.08, 0.05, 0.03, 0.02, 0.01)
 """How far from 0 and 1 the wide model's probability may lie before the deep one is asked: the
 first that costs little is taken."""
@@ -120,9 +119,8 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
     nx, ny = np.column_stack([w[:, 1], d[:, 1]]), np.array([row.neutral == 1 for row in calm])
     share = np.where(ny, 0.5 / max(1, ny.sum()), 0.5 / max(1, (~ny).sum()))
     neutral = fit_logistic(nx, ny, share)
-    last = len(VOTERS)
     wide_p = sigmoid(x[:, 0] * alone[0] + alone[1])
-    mixed_p = sigmoid(x @ both[:last] + both[last])
+    mixed_p = sigmoid(x @ both[:-1] + both[-1])
     figures: dict[str, dict[str, float]] = {}
     edge = EDGES[-1]
     for edge in EDGES:
@@ -134,7 +132,7 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
             figures[str(name)] = {
                 "rows": int(here.sum()),
                 "wide": _spread(wide_p[here], y[here]),
-                "deep": _spread(sigmoid(x[here, DEEP_NEGATIVE]), y[here]),
+                "deep": _spread(sigmoid(x[here, VOTERS.index(("deep", "negative", 1))]), y[here]),
                 "both": _spread(mixed_p[here], y[here]),
                 "cascade": _spread(cascade[here], y[here]),
                 "escalated": float(asked[here].mean()),
