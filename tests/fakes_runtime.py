@@ -38,6 +38,7 @@ from storage import accounts, cases, outbox
 from storage.session import Database
 from workers import runtime as runtimes
 from workers.broker import set_up
+from workers.engine import start_workers
 from workers.relay import relay
 from workers.runtime import Runtime
 
@@ -339,9 +340,11 @@ class ScriptedDrafter:
     def __init__(self) -> None:
         self.drafted: list[str] = []
         self.troubles: deque[BaseException] = deque()
+        self.before: Callable[[DraftInput], object] = lambda _: None
 
     def draft(self, case: DraftInput, strategy: str = "standard") -> DraftReply:  # noqa: ARG002
-        """Write a reply."""
+        """Write a reply, once ``before`` has returned."""
+        self.before(case)
         if self.troubles:
             raise self.troubles.popleft()
         self.drafted.append(case.text)
@@ -396,7 +399,7 @@ class House:
         channel: The only account's board.
         slack: None for a house without a token.
         mail: None for a house without a mail server.
-        workers: Threads of a real worker; 0 handles messages one by one in this thread.
+        threaded: Work in the embedded engine's threads instead of one by one in this one.
     """
 
     def __init__(
@@ -407,7 +410,7 @@ class House:
         slack: RecordingSlack | None = None,
         *,
         brand: Brand,
-        workers: int = 0,
+        threaded: bool = False,
         publishes: bool = True,
         mail: SmtpClient | None = None,
         classifier: ScriptedClassifier | None = None,
@@ -437,18 +440,12 @@ class House:
         runtimes.install(self.runtime)
         with database.unit_of_work() as connection:
             accounts.synchronize(connection, brand.accounts, now=clock())
-        self.worker = (
-            dramatiq.Worker(self.broker, worker_threads=workers, worker_timeout=50)
-            if workers
-            else None
-        )
-        if self.worker is not None:
-            self.worker.start()
+        self.workers = start_workers(broker, worker_timeout_ms=50) if threaded else []
 
     def close(self) -> None:
-        """Stop the worker."""
-        if self.worker is not None:
-            self.worker.stop(timeout=10_000)
+        """Stop the workers."""
+        for worker in self.workers:
+            worker.stop(timeout=10_000)
         self.broker.close()
 
     def account_id(self, key: str = ACCOUNT) -> int:
@@ -467,12 +464,13 @@ class House:
         total = 0
         while sent := relay(self.runtime):
             total += sent
-            if self.worker is None:
+            if not self.workers:
                 self._drain()
-            else:
-                for queue in self.broker.get_declared_queues():
-                    self.broker.join(queue, timeout=30_000)
-                self.worker.join()
+                continue
+            for queue in self.broker.get_declared_queues():
+                self.broker.join(queue, timeout=30_000)
+            for worker in self.workers:
+                worker.join()
         return total
 
     def _drain(self) -> None:

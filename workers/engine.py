@@ -22,10 +22,35 @@ QUICK_QUEUES = {
 }
 """Queues with threads of their own, so that nothing urgent waits for a backlog's thread."""
 QUICK_THREADS = 3
-BACKLOG_QUEUES = {"pyeongpan.backlog"}
-"""Their pages hold the model for seconds: they have few threads, and nobody else waits for one."""
+BACKLOG_QUEUES = {"pyeongpan.backlog", "pyeongpan.draft"}
+"""What may lie there by the thousand: it has few threads, and nobody else waits for one."""
 BACKLOG_THREADS = 2
 OTHER_THREADS = 3
+
+
+def start_workers(broker: Broker, worker_timeout_ms: int = 1000) -> list[dramatiq.Worker]:
+    """Start the threads of every pool of queues on the broker that the actors are declared on.
+
+    Args:
+        broker: With all its actors declared.
+        worker_timeout_ms: How long an idle thread waits before it looks whether to stop.
+    """
+    usual = list(broker.middleware)
+    workers = []
+    for queues, threads in (
+        (QUICK_QUEUES, QUICK_THREADS),
+        (BACKLOG_QUEUES, BACKLOG_THREADS),
+        (broker.get_declared_queues() - QUICK_QUEUES - BACKLOG_QUEUES, OTHER_THREADS),
+    ):
+        worker = dramatiq.Worker(
+            broker, queues=queues, worker_threads=threads, worker_timeout=worker_timeout_ms
+        )
+        worker.start()
+        # It leaves a listener for queues declared from now on, of which there are none; dramatiq
+        # warns of two.
+        broker.middleware[:] = usual
+        workers.append(worker)
+    return workers
 
 
 class Engine:
@@ -35,15 +60,7 @@ class Engine:
         self._runtime = runtime
         self._broker = broker
         self._relay = RelayThread(runtime)
-        pools = (
-            (QUICK_QUEUES, QUICK_THREADS),
-            (BACKLOG_QUEUES, BACKLOG_THREADS),
-            (broker.get_declared_queues() - QUICK_QUEUES - BACKLOG_QUEUES, OTHER_THREADS),
-        )
-        self._workers = [
-            dramatiq.Worker(broker, queues=queues, worker_threads=threads, worker_timeout=1000)
-            for queues, threads in pools
-        ]
+        self._workers: list[dramatiq.Worker] = []
 
     def start(self) -> None:
         """Start working on an up-to-date database (``runtime.synchronize``)."""
@@ -52,12 +69,7 @@ class Engine:
         self._relay.start()
         # Starts the time limits, which dramatiq's own command line does elsewhere.
         self._broker.emit_after("process_boot")
-        usual = list(self._broker.middleware)
-        for worker in self._workers:
-            worker.start()
-            # It leaves a listener for queues declared from now on, of which there are none; dramatiq
-            # warns of two.
-            self._broker.middleware[:] = usual
+        self._workers = start_workers(self._broker)
 
     def stop(self) -> None:
         """End the work at hand, then close the broker, the channels and the database."""

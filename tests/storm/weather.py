@@ -468,7 +468,7 @@ def storm(database: Database, folder: Path, seed: int) -> Iterator[Storm]:
     with ExitStack() as blocks:
         blocks.enter_context(slack)
         first = next(iter(brands))
-        house = House(database, clock, channels[first], brand=brands[first], workers=4)
+        house = House(database, clock, channels[first], brand=brands[first], threaded=True)
         blocks.callback(house.close)
         runtime = house.runtime
         runtime.slack = SlackClient(slack.bot_token, slack.api_url)
