@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, HTTPException, Path, Response
 from fastapi.responses import JSONResponse
 
 from alerts.rules import AlertRule
-from console import checks, deciding, highlight
+from console import checks, deciding, highlight, wording
 from console.access import Assigning, Deciding, Posting, Reading, Visit, one_line
 from console.pages import page, page_part, see
 from console.queue import Choosing, Chosen
@@ -24,6 +24,8 @@ CaseId = Annotated[int, Path(ge=1, le=2**62)]
 Number = Annotated[int, Form(ge=0, le=2**31 - 1)]
 PersonNumber = Annotated[int, Form(ge=1, le=2**31 - 1)]
 _LONGEST_REASON = 500
+_MOST_LOAD = 200
+"""A person's load is counted no further: nobody's room is that large, and the page is quick."""
 
 
 @router.get("/cases/{case_id}")
@@ -348,7 +350,7 @@ def _show(
         reveals=reveals,
         lacks_card=lacks_card and visit.person.decides,
         staff=staff,
-        loads=loads,
+        loads={person_id: wording.count(load, _MOST_LOAD) for person_id, load in loads.items()},
         shows_abuse=shows_abuse,
         following_address=_address(following, choice) if following else "",
         pieces=highlight.review_pieces(
@@ -375,7 +377,7 @@ def _staff(
     if not visit.person.assigns:
         return [], {}
     staff = owners.of_brands(connection, {brand.slug}, now=visit.context.clock())
-    return staff, owners.loads(connection, [person.id for person in staff])
+    return staff, owners.loads(connection, [person.id for person in staff], at_most=_MOST_LOAD + 1)
 
 
 def _diffs(view: CaseView, around: desk.Around) -> list[dict[str, Any]]:

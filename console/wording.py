@@ -238,9 +238,9 @@ def ago(value: datetime, now: datetime) -> str:
     return f"{duration(now - value)} 전"
 
 
-def count(number: int) -> str:
-    """Write a number that was counted no further than ``desk.MOST_COUNTED``."""
-    return f"{number:,}" if number <= desk.MOST_COUNTED else f"{desk.MOST_COUNTED:,}+"
+def count(number: int, most: int = desk.MOST_COUNTED) -> str:
+    """Write a number that was counted no further than one more than ``most``."""
+    return f"{number:,}" if number <= most else f"{most:,}+"
 
 
 def stars(rating: int | None) -> str:
