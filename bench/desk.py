@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -26,14 +28,16 @@ from storage import accounts, people, schema
 from storage.session import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fastapi import FastAPI
+    from httpx2 import Response
 
 SIZE = 11_000
 FULL_SIZE = 1_100_000
 REPEATS = 20
 DECISIONS = 400
+NEXT_CASE = "approved, then the next case"
 ADDRESS = "http://127.0.0.1:8420"
 _LATER = quote("2026-11-17T00:00:00+00:00")
 _EARLIER = quote("2026-10-01T00:00:00+00:00")
@@ -123,17 +127,19 @@ def measure(size: int = SIZE, repeats: int = REPEATS, decisions: int = DECISIONS
         decisions: Cases that the specialists approve.
 
     Returns:
-        By database: milliseconds ``p50/p95`` per page, and of the processor in this process. For
-        PostgreSQL also ``decisions``: how many were asked, taken and stored, and taken per
-        second. The console and its twenty users share one process, so real users would be served
+        By database: milliseconds ``p50/p95`` per page, and from an approval to the next case, and
+        of the processor in this process. For PostgreSQL also ``decisions``: how many were asked,
+        taken and stored, and taken per second. The console and its twenty users share one process, so real users would be served
         somewhat faster.
     """
     figures: dict[str, Any] = {"feedback": size, "open": size // ONE_WAITS_OF}
     with on_sqlite() as url, _desk(url, size) as app:
         figures["sqlite"] = _measure_pages(app, size, repeats)
+        figures["sqlite"][NEXT_CASE] = _measure_next_case(app, decisions + 1, repeats)
     try:
         with on_postgresql() as url, _desk(url, size) as app:
             figures["postgresql"] = _measure_pages(app, size, repeats)
+            figures["postgresql"][NEXT_CASE] = _measure_next_case(app, decisions + 1, repeats)
             figures["decisions"] = _measure_decisions(app, url, decisions)
     except psycopg.OperationalError as error:
         figures["postgresql"] = why_not(error)
@@ -158,7 +164,11 @@ def _desk(url: str, size: int) -> Iterator[FastAPI]:
                 console_url=ADDRESS,
                 publish_enabled=True,
             )
-            yield create_app(context)
+            app = create_app(context)
+            # As the console does once it serves (``commands.daemon.ConsoleThread``).
+            gc.collect()
+            gc.freeze()
+            yield app
     finally:
         database.close()
 
@@ -189,15 +199,43 @@ def _measure_pages(app: FastAPI, size: int, repeats: int) -> dict[str, str]:
     for name, page in PAGES.items():
         path = page.format(last=size)
         http.get(path).raise_for_status()
-        taken_ms, busy_ms = [], []
-        for _ in range(repeats):
-            start, busy = time.perf_counter(), time.process_time()
-            http.get(path).raise_for_status()
-            taken_ms.append((time.perf_counter() - start) * 1000)
-            busy_ms.append((time.process_time() - busy) * 1000)
-        p50, p95 = (percentile(taken_ms, share) for share in (0.5, 0.95))
-        found[name] = f"{p50:.0f}/{p95:.0f} ms, processor {percentile(busy_ms, 0.5):.0f} ms"
+        found[name] = _timed([partial(http.get, path)] * repeats)
     return found
+
+
+def _measure_next_case(app: FastAPI, first: int, repeats: int) -> str:
+    """Approve one case after the other, each until the page of the next one is there."""
+    http, token = _sign_in(app, 1)
+    jobs = [
+        partial(_approve, http, token, case_id) for case_id in range(first, first + repeats + 1)
+    ]
+    jobs.pop()().raise_for_status()
+    return _timed(jobs)
+
+
+def _timed(jobs: Sequence[Callable[[], Response]]) -> str:
+    """Do requests one after the other; give milliseconds by the clock and of the processor."""
+    taken_ms, busy_ms = [], []
+    for job in jobs:
+        start, busy = time.perf_counter(), time.process_time()
+        job().raise_for_status()
+        taken_ms.append((time.perf_counter() - start) * 1000)
+        busy_ms.append((time.process_time() - busy) * 1000)
+    p50, p95 = (percentile(taken_ms, share) for share in (0.5, 0.95))
+    return f"{p50:.0f}/{p95:.0f} ms, processor {percentile(busy_ms, 0.5):.0f} ms"
+
+
+def _approve(http: TestClient, token: str, case_id: int, *, follow: bool = True) -> Response:
+    return http.post(
+        f"/cases/{case_id}/approve",
+        data={
+            "draft_number": "1",
+            "feedback_revision": "1",
+            "text": REPLY,
+            "form_token": token,
+        },
+        follow_redirects=follow,
+    )
 
 
 def _measure_decisions(app: FastAPI, url: str, count: int) -> dict[str, object]:
@@ -210,16 +248,7 @@ def _measure_decisions(app: FastAPI, url: str, count: int) -> dict[str, object]:
         case_ids = range(1 + number // 2, count + 1, PEOPLE // 2)
         start.wait()
         return [
-            http.post(
-                f"/cases/{case_id}/approve",
-                data={
-                    "draft_number": "1",
-                    "feedback_revision": "1",
-                    "text": REPLY,
-                    "form_token": token,
-                },
-                follow_redirects=False,
-            ).status_code
+            _approve(http, token, case_id, follow=False).status_code
             for case_id in (case_ids if number % 2 else reversed(case_ids))
         ]
 

@@ -132,7 +132,8 @@ def test_latency_is_measured_from_the_board_to_the_alert() -> None:
 @pytest.mark.usefixtures("postgres_pool")
 def test_the_desk_is_measured_and_no_decision_is_lost() -> None:
     figures = desk.measure(660, 1, 40)
-    assert set(figures["sqlite"]) == set(figures["postgresql"]) == set(desk.PAGES)
+    pages = {*desk.PAGES, desk.NEXT_CASE}
+    assert set(figures["sqlite"]) == set(figures["postgresql"]) == pages
     decisions = figures["decisions"]
     assert decisions["asked"] == 80
     assert decisions["accepted"] == decisions["stored"] == decisions["cases_decided"] == 40
