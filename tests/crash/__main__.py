@@ -5,12 +5,14 @@
 The storefront misbehaves and changes while collectors, workers and scheduler die; a person
 approves every draft as it comes. At the end every feedback is stored once, every negative and
 every inquiry has exactly one case, every approved reply stands on the storefront exactly once, and
-no alert was told twice.
+no alert was told twice. Then ten thousand normal cases wait for their drafts, a process is killed once
+more, and a safety complaint must be drafted and told before they are through.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -38,6 +40,7 @@ from storage import cases, health
 from storage.models import AlertRow
 from storage.session import Database
 from tests.alerts.fake_slack import CUT_BEFORE, LOST_ANSWER, FakeSlack, limited
+from tests.backlog import add_backlog, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,6 +60,8 @@ ARTICLES = 120
 LEASE_S = 12
 PATIENCE_S = 420
 SHOPS = ("saebyeok", "pilmgil")
+BACKLOG = 10_000
+SAFETY_COMPLAINT = "이유식에서 벌레가 나왔어요. 아이가 먹고 병원에 갔습니다"
 
 
 @dataclass
@@ -366,7 +371,7 @@ def _drive(fleet: Fleet, world: World, kills: int) -> list[str]:
     stopping.set()
     approver.join(timeout=30)
     say(world.setup, f"killed {dict(killed)}, then worked for {waited_s:.0f} s")
-    problems = list(_problems(world))
+    problems = [*_problems(world), *_overtake(fleet, world)]
     return problems if is_settled else [f"work was left after {waited_s:.0f} s", *problems]
 
 
@@ -474,6 +479,46 @@ def _problems(world: World) -> Iterator[str]:
         f"{totals['collected']} feedback, {totals['cases']} cases, {len(counts)} replies, "
         f"{len(told)} alerts told; publications left: {[tuple(row) for row in problems]}",
     )
+
+
+def _overtake(fleet: Fleet, world: World) -> Iterator[str]:
+    """Let a safety complaint come behind a backlog; give what was wrong with its way."""
+    shop = SHOPS[0]
+    with world.database.unit_of_work() as connection:
+        account_id = add_backlog(connection, shop, BACKLOG, now=datetime.now(UTC))
+    fleet.kill(world.chance)
+    fleet.start()
+    complaint = {"shop": shop, "text": SAFETY_COMPLAINT, "rating": 1, "product": "이유식"}
+    world.front.control({"add": complaint})
+    began = time.monotonic()
+    while not _is_drafted_and_told(world):
+        if time.monotonic() - began > PATIENCE_S:
+            yield "a safety complaint was not told behind a backlog"
+            return
+        fleet.start()
+        time.sleep(0.1)
+    with world.database.reading() as connection:
+        left = waiting(connection, account_id)
+    taken_s = time.monotonic() - began
+    say(world.setup, f"a safety complaint was told after {taken_s:.1f} s, {left} cases behind it")
+    if not left:
+        yield f"a safety complaint waited for {BACKLOG} normal cases"
+
+
+def _is_drafted_and_told(world: World) -> bool:
+    with world.database.reading() as connection:
+        is_drafted = connection.execute(
+            text(
+                "SELECT count(*) FROM cases c JOIN feedback f ON f.id = c.feedback_id "
+                "JOIN drafts d ON d.case_id = c.id WHERE f.text = :text"
+            ),
+            {"text": SAFETY_COMPLAINT},
+        ).scalar_one()
+    # Its first words: a message shows an excerpt.
+    told = any(
+        SAFETY_COMPLAINT[:12] in json.dumps(m, ensure_ascii=False) for m in world.slack.messages
+    )
+    return bool(is_drafted) and told
 
 
 def _alert_id(message: dict[str, object]) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
 from commands.daemon import take_up
 from domain.messages import Message
-from domain.states import CaseState, FeedbackState
-from storage import accounts, feedback, outbox
+from storage import feedback, outbox
 from storage.models import AlertRow, CaseRow, DraftRow, FeedbackRow, PublicationRow
-from tests.fakes_runtime import ACCOUNT, Article, make_brand
+from tests.backlog import add_backlog
+from tests.fakes_runtime import Article, make_brand
 from workers import actors, analyze, collect
 from workers.draft import draft
 from workers.relay import RelayThread
@@ -24,7 +23,6 @@ from workers.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
 
     from responders.drafting import DraftInput
@@ -106,90 +104,12 @@ def test_a_defect_is_retried_by_the_broker(threads: House, monkeypatch: pytest.M
     assert count(threads, CaseRow, CaseRow.state == "drafted") == 1
 
 
-def add_backlog(house: House, number: int) -> list[int]:
-    """Insert normal cases that wait for their drafts, with their messages."""
-    now = house.clock()
-    old = now - timedelta(hours=1)
-    with house.database.unit_of_work() as connection:
-        account_id = accounts.find(connection, ACCOUNT)
-        connection.execute(
-            insert(FeedbackRow),
-            [_feedback(index, account_id, old) for index in range(number)],
-        )
-        ids = list(connection.execute(select(FeedbackRow.id)).scalars())
-        connection.execute(insert(CaseRow), [_case(feedback_id, old) for feedback_id in ids])
-        cases = list(connection.execute(select(CaseRow.id).order_by(CaseRow.id)).scalars())
-        outbox.add_pages(
-            connection,
-            Message.CASE_DRAFT,
-            cases,
-            page_size=analyze.DRAFT_PAGE,
-            available_at=now,
-        )
-    return cases
-
-
-def _feedback(index: int, account_id: int | None, old: datetime) -> dict[str, Any]:
-    text = f"별로 {index}"
-    return {
-        "account_id": account_id,
-        "brand": "saebyeok",
-        "channel": "storefront",
-        "kind": "review",
-        "native_id": f"old{index}",
-        "content_fingerprint": text,
-        "title": "",
-        "text": text,
-        "author": "",
-        "author_fingerprint": "",
-        "order_fingerprint": "",
-        "product_id": "",
-        "product_name": "",
-        "url": "",
-        "extra": {},
-        "written_at": old - timedelta(days=30),
-        "written_at_is_exact": True,
-        "first_seen_at": old,
-        "last_seen_run": 1,
-        "is_backfill": True,
-        "state": FeedbackState.ANALYZED,
-        "queued_at": old,
-        "sentiment": "negative",
-        "score": 0.9,
-        "severity": "normal",
-        "abusive": False,
-        "intent": "complaint",
-        "category": "quality",
-        "analysis": json.loads(
-            '{"probabilities": null, "categories": [], "severity_spans": [], '
-            '"abuse_spans": [], "unsure": false, "rating_mismatch": false}'
-        ),
-        "model_version": "scripted",
-    }
-
-
-def _case(feedback_id: int, old: datetime) -> dict[str, Any]:
-    return {
-        "feedback_id": feedback_id,
-        "brand": "saebyeok",
-        "channel": "storefront",
-        "kind": "review",
-        "state": CaseState.OPENED,
-        "severity": "normal",
-        "severity_rank": 2,
-        "category": "quality",
-        "is_negative": True,
-        "due_at": old,
-        "opened_at": old,
-        "queued_at": old,
-    }
-
-
 def test_a_safety_complaint_overtakes_ten_thousand_normal_cases(
     threads: House, channel: FakeChannel, slack: RecordingSlack
 ) -> None:
     """Order, not time: it needs no thread that the backlog has, not one of whose drafts ends."""
-    add_backlog(threads, BACKLOG)
+    with threads.database.unit_of_work() as connection:
+        add_backlog(connection, "saebyeok", BACKLOG, now=threads.clock())
     channel.articles[0].text = complaint = "뚜껑에서 벌레 나옴"
     stuck, reached, told, released = (threading.Event() for _ in range(4))
 
