@@ -264,6 +264,16 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_name(
     assert "Traceback" not in result.output
 
 
+def test_a_file_without_a_header_is_refused_without_a_word_of_its_rows(
+    cli: Callable[..., Result], table: Path
+) -> None:
+    table.write_text("1,김하늘,010-1234-5678,서울시 강남구 테헤란로 152\n", encoding="utf-8")
+    result = cli("import", str(table), "--account", "saebyeok/table")
+    assert result.exit_code == 1
+    assert "of the file's 4 columns these are known: none" in result.stderr
+    assert not [cell for cell in ("김하늘", "010", "강남구") if cell in result.output]
+
+
 def test_a_channel_without_exports_is_refused_with_the_remedy(
     cli: Callable[..., Result], shop: Storefront, tmp_path: Path
 ) -> None:
