@@ -329,13 +329,21 @@ def _is_blank(row: Row) -> bool:
 
 def _page(rows: list[Row], reader: RowReader, path: Path, *, next_cursor: str | None) -> Page:
     items: list[CollectedFeedback] = []
+    numbers: list[int] = []
     quarantined: list[QuarantinedItem] = []
     for row in rows:
         try:
             items.append(_read_row(row, reader))
+            numbers.append(row.number)
         except BadInputError as error:
             quarantined.append(_quarantine(_located(error, path, row.number), row))
-    return Page(tuple(items), tuple(quarantined), next_cursor=next_cursor)
+    return Page(
+        tuple(items),
+        tuple(quarantined),
+        next_cursor=next_cursor,
+        source=path.name,
+        rows=tuple(numbers),
+    )
 
 
 def _read_row(row: Row, reader: RowReader) -> CollectedFeedback:
