@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    union,
+    update,
+)
 
 from domain.states import OPEN_CASE_STATES, CaseState
 from storage.models import (
@@ -522,6 +533,55 @@ def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetim
         .values(sealed_page=None)
     )
     return rows.rowcount + pages.rowcount
+
+
+def channels_of(connection: Connection, brand: str) -> list[str]:
+    """Give every channel a brand's feedback may be from, those of removed accounts included."""
+    rows = connection.execute(
+        union(
+            select(AccountRow.channel).where(AccountRow.brand == brand),
+            # An account may have been moved to another channel; what it brought has not.
+            select(FeedbackRow.channel).where(FeedbackRow.brand == brand),
+        )
+    )
+    return sorted(rows.scalars())
+
+
+def erase_kept(connection: Connection, brand: str, is_named_in: Callable[[bytes], bool]) -> int:
+    """Remove a brand's sealed rows and pages that name somebody; what was wrong stays on record.
+
+    Args:
+        connection: The caller's transaction.
+        brand: Slug.
+        is_named_in: Looks into a sealed row or page.
+
+    Returns:
+        How many were emptied.
+    """
+    kept: tuple[tuple[Any, Any, ColumnElement[bool]], ...] = (
+        (
+            QuarantineRow,
+            QuarantineRow.sealed_raw,
+            QuarantineRow.account_id.in_(select(AccountRow.id).where(AccountRow.brand == brand)),
+        ),
+        (
+            IncidentRow,
+            IncidentRow.sealed_page,
+            IncidentRow.subject.startswith(f"{brand}/", autoescape=True),
+        ),
+    )
+    emptied = 0
+    for table, column, is_brands in kept:
+        ids = connection.execute(select(table.id).where(is_brands, column.is_not(None))).scalars()
+        # One at a time: a page may have many megabytes.
+        for row_id in list(ids):
+            sealed = connection.execute(select(column).where(table.id == row_id)).scalar_one()
+            if is_named_in(sealed):
+                connection.execute(
+                    update(table).where(table.id == row_id).values({column.key: None})
+                )
+                emptied += 1
+    return emptied
 
 
 def open_incident(
