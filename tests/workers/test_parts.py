@@ -253,15 +253,16 @@ def test_rows_and_pages_that_name_an_author_are_emptied(house: House, name: str)
     assert pages == {ACCOUNT: is_emptied, "other/shop": False}
 
 
-def test_what_no_key_opens_does_not_stop_an_erasure(house: House) -> None:
+def test_an_erasure_that_could_find_nothing_is_refused_and_loses_nothing(house: House) -> None:
     sealed = Sealer([generate_key()]).seal(b"page")
     with house.database.unit_of_work() as connection:
         accounts.open_incident(
             connection, "layout_changed", ACCOUNT, "x", now=house.clock(), sealed_page=sealed
         )
-    retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x")
+    with pytest.raises(ConfigurationError):
+        retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x")
     with house.database.reading() as connection:
-        assert connection.execute(select(IncidentRow.sealed_page)).scalar_one() is None
+        assert connection.execute(select(IncidentRow.sealed_page)).scalar_one() == sealed
 
 
 def test_closing_the_tools_closes_every_accounts_connections(house: House) -> None:
