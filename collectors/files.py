@@ -106,11 +106,14 @@ class Columns:
     def __init__(self, header: tuple[str, ...], wanted: Mapping[str, str]) -> None:
         missing = [column for column in wanted.values() if column not in header]
         if missing:
-            shown = ", ".join(name[:30] for name in header[:40] if name) or "none"
+            # Names nobody asked for stay unsaid: without a header they are a customer's row.
+            there = [column for column in wanted.values() if column in header]
             raise BadInputError(
-                f"columns missing: {', '.join(missing)}; the file has: {shown}",
+                f"columns missing: {', '.join(missing)}; of the file's {len(header)} columns "
+                f"these are known: {', '.join(there) or 'none'}",
                 field=missing[0],
-                remedy="열 이름을 고치지 않은 원본을 올리거나 brand.toml의 열 이름을 맞춰 주세요.",
+                remedy="첫 행이 열 이름인지 확인하고, 열 이름을 고치지 않은 원본을 올리거나 "
+                "brand.toml의 열 이름을 맞춰 주세요.",
             )
         twice = [column for column in wanted.values() if header.count(column) > 1]
         if twice:
@@ -326,13 +329,21 @@ def _is_blank(row: Row) -> bool:
 
 def _page(rows: list[Row], reader: RowReader, path: Path, *, next_cursor: str | None) -> Page:
     items: list[CollectedFeedback] = []
+    numbers: list[int] = []
     quarantined: list[QuarantinedItem] = []
     for row in rows:
         try:
             items.append(_read_row(row, reader))
+            numbers.append(row.number)
         except BadInputError as error:
             quarantined.append(_quarantine(_located(error, path, row.number), row))
-    return Page(tuple(items), tuple(quarantined), next_cursor=next_cursor)
+    return Page(
+        tuple(items),
+        tuple(quarantined),
+        next_cursor=next_cursor,
+        source=path.name,
+        rows=tuple(numbers),
+    )
 
 
 def _read_row(row: Row, reader: RowReader) -> CollectedFeedback:

@@ -250,9 +250,7 @@ class ChannelClient:
                 break
             request = request_after
         else:
-            raise BadInputError(
-                f"more than {MAX_REDIRECTS} redirects", source=self._account_key, field="Location"
-            )
+            raise self._redirect_error(f"more than {MAX_REDIRECTS} redirects")
         if answer.status < 300 or answer.not_modified or answer.status in accepted:
             return answer
         raise_if_captcha(answer)
@@ -354,11 +352,9 @@ class ChannelClient:
         try:
             url = request.url.join(location)
         except (httpx.InvalidURL, ValueError):
-            raise BadInputError(
-                "unusable redirect", source=self._account_key, field="Location"
-            ) from None
+            raise self._redirect_error("unusable redirect") from None
         if url.scheme not in {"http", "https"} or not url.host:
-            raise BadInputError("unusable redirect", source=self._account_key, field="Location")
+            raise self._redirect_error("unusable redirect")
         kept = {"Accept", "Accept-Language", "If-None-Match", "If-Modified-Since"}
         headers = (
             # Keys and signatures stay with the host they were made for.
@@ -395,18 +391,29 @@ class ChannelClient:
         self, request: httpx.Request, failure: _FailedExchangeError, *, is_redirect: bool
     ) -> ReputationError:
         if failure.kind in {"private", "unusable"} and is_redirect:
-            return BadInputError(
-                f"redirect to a private or unusable address refused ({failure.reason})",
-                source=self._account_key,
-                field="Location",
-                remedy="채널 주소가 맞는지, 사이트가 변조되지 않았는지 확인해 주세요.",
+            return self._redirect_error(
+                f"redirect to a private or unusable address refused ({failure.reason})"
             )
         if failure.kind in {"private", "unusable"}:
             return self._setting_error(request, failure)
         about = self._about(request, failure.reason)
         if failure.kind == "oversized":
-            return BadInputError(about, source=self._account_key, field="body")
+            return BadInputError(
+                about,
+                source=self._account_key,
+                field="body",
+                remedy="채널 주소가 내려받기 파일이나 다른 페이지가 아닌지, 사이트가 변조되지 않았는지 "
+                "확인해 주세요.",
+            )
         return ChannelUnavailableError(about)
+
+    def _redirect_error(self, what: str) -> BadInputError:
+        return BadInputError(
+            what,
+            source=self._account_key,
+            field="Location",
+            remedy="채널 주소가 맞는지, 사이트가 변조되지 않았는지 확인해 주세요.",
+        )
 
     def _write_error(
         self, request: httpx.Request, failure: _FailedExchangeError

@@ -13,8 +13,8 @@ their own routine) drops the files in a folder, replies are handed to a person.
 Source: channels.md section 1, "Reviews", and section 2 (Checked: 2026-11). SmartStore: sheet
 ``Sheet0``, 25 columns, dates ``yyyy.MM.dd. HH:mm:ss`` in KST, key 리뷰글번호. Coupang: WING lists
 reviews, but no source names the columns of its file; `COUPANG_COLUMNS` are sensible words, each
-can be replaced, and a file with others is refused with the names it has. Neither file ever proves
-that a review is gone.
+can be replaced, and a file with others is refused with the names it lacks. Neither file ever
+proves that a review is gone.
 """
 
 from __future__ import annotations

@@ -374,6 +374,65 @@ def erase_author(settings: Settings, *, brand: str, author: str, requested_by: s
     click.echo(f"erased: {erased}")
 
 
+@main.group()
+def quarantine() -> None:
+    """Rows and pages that could not be read; every look is written to the audit log."""
+
+
+_BY = click.option("--by", required=True, help="Your name, for the audit log.")
+
+
+@quarantine.command(name="list")
+@click.option("--account", help="BRAND/NAME; all accounts by default.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def list_quarantine(settings: Settings, *, account: str | None, as_json: bool) -> None:
+    """List unresolved rows and saved pages with their numbers."""
+    from commands.quarantine import lines_of, list_kept
+
+    found = list_kept(_ready(settings), account=account)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        for line in lines_of(found):
+            click.echo(line)
+
+
+@quarantine.command(name="open")
+@click.argument("number", type=int)
+@click.argument("file", type=click.Path(path_type=Path))
+@_BY
+@click.pass_obj
+def open_quarantined(settings: Settings, *, number: int, file: Path, by: str) -> None:
+    """Unseal a row into a new file that only you may read."""
+    from commands.quarantine import open_row
+
+    click.echo(f"{file}: {open_row(_ready(settings), number, file, by=by)} bytes")
+
+
+@quarantine.command(name="page")
+@click.argument("number", type=int)
+@click.argument("file", type=click.Path(path_type=Path))
+@_BY
+@click.pass_obj
+def open_saved_page(settings: Settings, *, number: int, file: Path, by: str) -> None:
+    """Unseal an incident's saved page into a new file that only you may read."""
+    from commands.quarantine import open_page
+
+    click.echo(f"{file}: {open_page(_ready(settings), number, file, by=by)} bytes")
+
+
+@quarantine.command(name="resolve")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@_BY
+@click.pass_obj
+def resolve_quarantined(settings: Settings, *, numbers: tuple[int, ...], by: str) -> None:
+    """Settle rows that were repaired, or may be forgotten."""
+    from commands.quarantine import resolve
+
+    click.echo(f"resolved: {resolve(_ready(settings), numbers, by=by)}")
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.option("--json", "as_json", is_flag=True)
 @click.argument("names", nargs=-1)

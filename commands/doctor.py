@@ -157,7 +157,8 @@ def _accounts(runtime: Runtime) -> Iterator[Finding]:
         row = rows.get(key)
         last = row["last_success_at"] if row else None
         when = f"last success {last:%Y-%m-%d %H:%M:%S} UTC" if last else "never collected"
-        quarantined = f", {row['quarantined']} quarantined" if row and row["quarantined"] else ""
+        waiting = row["quarantined"] if row else 0
+        quarantined = f", {waiting} quarantined (pyeongpan quarantine list)" if waiting else ""
         try:
             reach_of(account)
             # What a reply needs is asked for before somebody approves one.

@@ -222,12 +222,16 @@ class Page:
         covers: ``(since, until)`` when this page and those before it of the same run read
             that window of ``written_at`` completely, so that a missing item is gone;
             None where absence proves nothing (exports, search results).
+        source: Name of the file the page was read from; empty for other channels.
+        rows: Where each of ``items`` stands in that file; empty for other channels.
     """
 
     items: tuple[CollectedFeedback, ...]
     quarantined: tuple[QuarantinedItem, ...] = ()
     next_cursor: str | None = None
     covers: tuple[datetime, datetime] | None = None
+    source: str = ""
+    rows: tuple[int, ...] = ()
 
 
 class LengthUnit(StrEnum):

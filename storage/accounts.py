@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    union,
+    update,
+)
 
 from domain.states import OPEN_CASE_STATES, CaseState
 from storage.models import (
@@ -413,6 +424,90 @@ def quarantine(
     return len(new)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A quarantined row or saved page.
+
+    Attributes:
+        account: ``BRAND/NAME``.
+        sealed: None once it was erased.
+    """
+
+    account: str
+    sealed: bytes | None
+
+
+def quarantined_rows(connection: Connection, account_key: str | None) -> list[dict[str, Any]]:
+    """Give the rows nobody has resolved, of one account or of all, oldest first."""
+    rows = connection.execute(
+        select(
+            QuarantineRow.id,
+            AccountRow.key.label("account"),
+            QuarantineRow.source,
+            QuarantineRow.row,
+            QuarantineRow.field,
+            QuarantineRow.reason,
+            QuarantineRow.seen_at,
+            QuarantineRow.sealed_raw.is_not(None).label("is_kept"),
+        )
+        .join(AccountRow, AccountRow.id == QuarantineRow.account_id)
+        .where(
+            QuarantineRow.resolved_at.is_(None),
+            true() if account_key is None else AccountRow.key == account_key,
+        )
+        .order_by(QuarantineRow.id)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def saved_pages(connection: Connection, account_key: str | None) -> list[dict[str, Any]]:
+    """Give the incidents whose page is kept, open or over, of one account or of all."""
+    rows = connection.execute(
+        select(
+            IncidentRow.id,
+            IncidentRow.subject.label("account"),
+            IncidentRow.kind,
+            IncidentRow.message,
+            IncidentRow.seen_at,
+            IncidentRow.closed_at.is_(None).label("is_open"),
+        )
+        .where(
+            IncidentRow.sealed_page.is_not(None),
+            true() if account_key is None else IncidentRow.subject == account_key,
+        )
+        .order_by(IncidentRow.id)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001
+
+
+def sealed_row(connection: Connection, row_id: int) -> Kept | None:
+    """Give what is kept of a quarantined row; None when there is no such row."""
+    found = connection.execute(
+        select(AccountRow.key, QuarantineRow.sealed_raw)
+        .join(AccountRow, AccountRow.id == QuarantineRow.account_id)
+        .where(QuarantineRow.id == row_id)
+    ).one_or_none()
+    return Kept(*found) if found else None
+
+
+def sealed_page(connection: Connection, incident_id: int) -> Kept | None:
+    """Give what is kept of an incident's page; None when there is no such incident."""
+    found = connection.execute(
+        select(IncidentRow.subject, IncidentRow.sealed_page).where(IncidentRow.id == incident_id)
+    ).one_or_none()
+    return Kept(*found) if found else None
+
+
+def resolve_quarantined(connection: Connection, row_id: int, *, now: datetime) -> bool:
+    """Settle a row that was repaired or discarded; False when it was settled before."""
+    changed = connection.execute(
+        update(QuarantineRow)
+        .where(QuarantineRow.id == row_id, QuarantineRow.resolved_at.is_(None))
+        .values(resolved_at=now)
+    )
+    return changed.rowcount == 1
+
+
 def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetime) -> int:
     """Remove sealed rows and pages past the brand's retention; what was wrong stays on record.
 
@@ -438,6 +533,55 @@ def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetim
         .values(sealed_page=None)
     )
     return rows.rowcount + pages.rowcount
+
+
+def channels_of(connection: Connection, brand: str) -> list[str]:
+    """Give every channel a brand's feedback may be from, those of removed accounts included."""
+    rows = connection.execute(
+        union(
+            select(AccountRow.channel).where(AccountRow.brand == brand),
+            # An account may have been moved to another channel; what it brought has not.
+            select(FeedbackRow.channel).where(FeedbackRow.brand == brand),
+        )
+    )
+    return sorted(rows.scalars())
+
+
+def erase_kept(connection: Connection, brand: str, is_named_in: Callable[[bytes], bool]) -> int:
+    """Remove a brand's sealed rows and pages that name somebody; what was wrong stays on record.
+
+    Args:
+        connection: The caller's transaction.
+        brand: Slug.
+        is_named_in: Looks into a sealed row or page.
+
+    Returns:
+        How many were emptied.
+    """
+    kept: tuple[tuple[Any, Any, ColumnElement[bool]], ...] = (
+        (
+            QuarantineRow,
+            QuarantineRow.sealed_raw,
+            QuarantineRow.account_id.in_(select(AccountRow.id).where(AccountRow.brand == brand)),
+        ),
+        (
+            IncidentRow,
+            IncidentRow.sealed_page,
+            IncidentRow.subject.startswith(f"{brand}/", autoescape=True),
+        ),
+    )
+    emptied = 0
+    for table, column, is_brands in kept:
+        ids = connection.execute(select(table.id).where(is_brands, column.is_not(None))).scalars()
+        # One at a time: a page may have many megabytes.
+        for row_id in list(ids):
+            sealed = connection.execute(select(column).where(table.id == row_id)).scalar_one()
+            if is_named_in(sealed):
+                connection.execute(
+                    update(table).where(table.id == row_id).values({column.key: None})
+                )
+                emptied += 1
+    return emptied
 
 
 def open_incident(

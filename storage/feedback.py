@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from domain.states import CaseState, FeedbackState
 from domain.types import (
@@ -72,6 +84,38 @@ class MaskedFeedback:
     edited_at: datetime | None
     deadline_at: datetime | None
     replies: tuple[str, ...] = ()
+
+
+_COLUMNS = {
+    part.name: FeedbackRow.__table__.columns[part.name].type
+    for part in fields(MaskedFeedback)
+    if part.name in FeedbackRow.__table__.columns
+}
+_LARGEST = 2**31 - 1
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def find_unstorable(item: MaskedFeedback) -> tuple[str, str] | None:
+    """Find what a column cannot take: PostgreSQL would refuse the whole page for it.
+
+    SQLite would take most of it; what is stored must not depend on the database.
+
+    Returns:
+        The field and what is wrong with it, without its value; None when there is nothing.
+    """
+    for name, kind in _COLUMNS.items():
+        value = getattr(item, name)
+        if isinstance(value, str):
+            if isinstance(kind, String) and kind.length and len(value) > kind.length:
+                return name, f"{len(value)} characters, more than {kind.length}"
+            words = value
+        elif isinstance(kind, Integer) and value is not None and abs(value) > _LARGEST:
+            return name, f"a number above {_LARGEST}"
+        else:
+            words = "".join(value.values()) if name == "extra" else ""
+        if _UNSTORABLE.search(words):
+            return name, "a character that cannot be stored (NUL or half a surrogate pair)"
+    return None
 
 
 @dataclass(slots=True)

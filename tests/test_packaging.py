@@ -194,7 +194,11 @@ def leaves(group: click.Group, prefix: str = "pyeongpan") -> Iterator[str]:
 
 @pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
 def test_the_readme_lists_every_command_and_no_other(readme: str) -> None:
-    listed = re.findall(r"^\| `(pyeongpan [a-z-]+(?: upgrade)?)", read(readme), re.MULTILINE)
+    listed = re.findall(
+        r"^\| `(pyeongpan [a-z-]+(?: (?:upgrade|list|open|page|resolve))?)",
+        read(readme),
+        re.MULTILINE,
+    )
     assert set(listed) == set(leaves(main))
 
 

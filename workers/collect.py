@@ -25,7 +25,7 @@ from domain.messages import Message
 from settings import parse_duration
 from storage import accounts, feedback, outbox
 from workers.backoff import pause
-from workers.intake import prepare
+from workers.intake import prepare_page
 from workers.notices import new_alert, tell
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _store_items(
     """Store feedback and quarantine of a page and ask for the analysis of what is new."""
     now = runtime.clock()
     brand = runtime.brands[account.brand]
-    items = [prepare(item, brand, account.channel, runtime.sealer, now=now) for item in page.items]
+    items, quarantined = prepare_page(page, brand, account, runtime.sealer, now=now)
     stored = feedback.store_page(
         connection,
         run,
@@ -232,7 +232,7 @@ def _store_items(
     done.quarantined += accounts.quarantine(
         connection,
         run.account_id,
-        page.quarantined,
+        quarantined,
         seal=runtime.sealer.seal,
         fingerprint=lambda raw: runtime.sealer.fingerprint(raw.hex()),
         now=now,

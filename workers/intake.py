@@ -5,15 +5,55 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from domain.errors import BadInputError
+from domain.types import QuarantinedItem
 from privacy.masking import mask, mask_author
-from storage.feedback import MaskedFeedback
+from storage.feedback import MaskedFeedback, find_unstorable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from domain.brands import Brand
-    from domain.types import CollectedFeedback
+    from domain.brands import Account, Brand
+    from domain.types import CollectedFeedback, Page
     from privacy.sealing import Sealer
+
+
+def prepare_page(
+    page: Page, brand: Brand, account: Account, sealer: Sealer, *, now: datetime
+) -> tuple[list[MaskedFeedback], list[QuarantinedItem]]:
+    """Prepare a page's items, and quarantine those that no table can hold.
+
+    Returns:
+        What may be stored, and what was quarantined, here or by the collector.
+    """
+    ready: list[MaskedFeedback] = []
+    quarantined = list(page.quarantined)
+    for place, item in enumerate(page.items):
+        masked = prepare(item, brand, account.channel, sealer, now=now)
+        problem = find_unstorable(masked)
+        if problem is None:
+            ready.append(masked)
+            continue
+        name, what = problem
+        error = BadInputError(
+            what,
+            source=page.source or account.key,
+            row=page.rows[place] if page.rows else None,
+            field=name,
+            remedy="원본에서 이 항목의 값을 확인해 주세요. 파일이면 그 칸을 고쳐 다시 올려 주세요.",
+        )
+        quarantined.append(
+            QuarantinedItem(
+                reason=str(error),
+                raw=_json_of(item, ("native_id", "url", *_PERSONAL)),
+                source=error.source,
+                row=error.row,
+                field=error.field,
+                remedy=error.remedy,
+            )
+        )
+    return ready, quarantined
 
 
 def prepare(
@@ -66,5 +106,9 @@ _PERSONAL = ("title", "text", "author", "author_id", "order_id")
 
 def _original(item: CollectedFeedback) -> bytes:
     # What masking took away or changed; the rest is in the columns.
-    personal = {name: value for name in _PERSONAL if (value := getattr(item, name))}
-    return json.dumps(personal, ensure_ascii=False).encode("utf-8", errors="replace")
+    return _json_of(item, _PERSONAL)
+
+
+def _json_of(item: CollectedFeedback, names: Iterable[str]) -> bytes:
+    found = {name: value for name in names if (value := getattr(item, name))}
+    return json.dumps(found, ensure_ascii=False).encode("utf-8", errors="replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,6 +11,7 @@ from storage import accounts, feedback
 from workers.intake import identity
 
 if TYPE_CHECKING:
+    from privacy.sealing import Sealer
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -41,16 +43,28 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
         author: Name or id exactly as the channel shows it.
         requested_by: Who asked, for the record.
 
+    Quarantined rows and saved pages with the name or id in them go too, and workbooks, whose
+    texts are packed.
+
     Returns:
         How many pieces of feedback were changed.
+
+    Raises:
+        ConfigurationError: No key opens one of those; with such keys the author's feedback would
+            not be found either. Nothing was erased.
     """
-    channels = {account.channel for account in runtime.brand(brand).accounts}
-    fingerprints = [
-        fingerprint
-        for channel in sorted(channels)
-        for fingerprint in runtime.sealer.fingerprints(identity(channel, author))
-    ]
     with runtime.database.unit_of_work() as connection:
+        # Where nothing was ever collected, the request is on record all the same.
+        channels = accounts.channels_of(connection, brand) or [""]
+        fingerprints = [
+            fingerprint
+            for channel in channels
+            for fingerprint in runtime.sealer.fingerprints(identity(channel, author))
+        ]
+        spellings = _spellings(author)
+        kept = accounts.erase_kept(
+            connection, brand, lambda sealed: _may_name(runtime.sealer, sealed, spellings)
+        )
         erased = feedback.erase_author(
             connection,
             brand,
@@ -58,5 +72,22 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
             requested_by=requested_by,
             now=runtime.clock(),
         )
-    log.info("author_erased", brand=brand, feedback=erased)
+    log.info("author_erased", brand=brand, feedback=erased, kept=kept)
     return erased
+
+
+_CHARSETS = ("utf-8", "cp949", "utf-16-le", "utf-16-be")
+_ARCHIVES = (b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1"))
+"""How a workbook begins; its texts are packed, or encrypted."""
+
+
+def _spellings(author: str) -> frozenset[bytes]:
+    """Give a name as a row or page may have it, JSON's escapes included."""
+    spelled = {author.encode(charset, errors="ignore") for charset in _CHARSETS}
+    spelled.add(json.dumps(author)[1:-1].encode())
+    return frozenset(spelled - {b""})
+
+
+def _may_name(sealer: Sealer, sealed: bytes, spellings: frozenset[bytes]) -> bool:
+    plain = sealer.open(sealed)
+    return plain.startswith(_ARCHIVES) or any(spelling in plain for spelling in spellings)

@@ -117,14 +117,23 @@ def test_a_header_alone_is_nothing_new(tmp_path: Path) -> None:
     assert pages[-1].next_cursor is None
 
 
-def test_missing_columns_are_named_with_what_the_file_has(tmp_path: Path) -> None:
+def test_missing_columns_are_named_with_the_known_ones(tmp_path: Path) -> None:
     path = write(tmp_path, "번호,날짜,별점,본문\n1,2026-11-20,5,좋아요\n")
-    with pytest.raises(BadInputError, match="작성일, 내용; the file has: 번호, 날짜") as caught:
+    said = "missing: 작성일, 내용; of the file's 4 columns these are known: 번호, 별점 ->"
+    with pytest.raises(BadInputError, match=said) as caught:
         read(path)
     assert caught.value.source == "r.csv"
     assert caught.value.row == 1
     assert caught.value.field == "작성일"
     assert caught.value.remedy
+
+
+def test_a_file_without_a_header_is_refused_without_a_word_of_its_rows(tmp_path: Path) -> None:
+    cells = ["1", "김하늘", "010-1234-5678", "서울시 강남구 테헤란로 152", "배송이 늦어요"]
+    path = write(tmp_path, ",".join(cells) + "\n")
+    with pytest.raises(BadInputError, match="the file's 5 columns these are known: none") as caught:
+        read(path)
+    assert not [cell for cell in cells[1:] if cell in str(caught.value)]
 
 
 def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
@@ -563,6 +572,7 @@ def test_an_unusable_file_is_one_quarantined_item_and_the_others_are_read(
     (file,) = refused
     assert file.source == "b.csv"
     assert file.raw == b"other,columns\n"
+    assert "other" not in file.reason
     assert file.remedy
 
 

@@ -148,8 +148,9 @@ def test_a_body_that_is_too_large_is_refused(server: RawServer, make_client: Mak
     ]
     client = make_client()
     for _ in range(2):
-        with pytest.raises(BadInputError, match="200000 bytes"):
+        with pytest.raises(BadInputError, match="200000 bytes") as caught:
             client.read(server.url)
+        assert "채널 주소" in caught.value.remedy
 
 
 def test_a_gzip_bomb_is_refused_before_it_unpacks(
@@ -160,16 +161,18 @@ def test_a_gzip_bomb_is_refused_before_it_unpacks(
     bomb = b"".join(packer.compress(block) for _ in range(100)) + packer.flush()
     assert len(bomb) < 110_000
     server.answers = [answer(bomb, headers={"Content-Encoding": "gzip"})]
-    with pytest.raises(BadInputError, match="200000 bytes"):
+    with pytest.raises(BadInputError, match="200000 bytes") as caught:
         make_client().read(server.url)
+    assert "채널 주소" in caught.value.remedy
 
 
 def test_an_encoding_we_did_not_ask_for_is_refused(
     server: RawServer, make_client: MakeClient
 ) -> None:
     server.answers = [answer(b"x", headers={"Content-Encoding": "br"})]
-    with pytest.raises(BadInputError, match="br"):
+    with pytest.raises(BadInputError, match="br") as caught:
         make_client().read(server.url)
+    assert "채널 주소" in caught.value.remedy
 
 
 def test_gzip_within_bounds_is_read(server: RawServer, make_client: MakeClient) -> None:
@@ -267,6 +270,7 @@ def test_a_redirect_to_a_private_address_is_always_refused(
     with pytest.raises(BadInputError, match="private address") as caught:
         make_client(allow_private=True).read(server.url)
     assert caught.value.field == "Location"
+    assert "채널 주소" in caught.value.remedy
     assert len(server.seen) == 1
 
 
@@ -275,8 +279,9 @@ def test_a_redirect_to_something_else_is_refused(
     server: RawServer, make_client: MakeClient, location: str
 ) -> None:
     server.answers = [answer(b"", 302, {"Location": location})]
-    with pytest.raises(BadInputError):
+    with pytest.raises(BadInputError, match="unusable redirect") as caught:
         make_client().read(server.url)
+    assert "채널 주소" in caught.value.remedy
 
 
 def test_a_private_address_needs_the_operators_switch(
@@ -377,8 +382,9 @@ def test_a_redirect_on_the_same_host_keeps_the_headers() -> None:
 
 def test_endless_redirects_end() -> None:
     client = _with_mock(lambda _: _said(302, location="/again"))
-    with pytest.raises(BadInputError, match="redirects"):
+    with pytest.raises(BadInputError, match="redirects") as caught:
         client.read("https://one.example/")
+    assert "채널 주소" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import stat
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from commands.__main__ import main
 from demo.content import Article
 from demo.storefront import Storefront
 from domain.types import FeedbackKind
-from storage.models import ErasureRow, FeedbackRow
+from privacy.sealing import Sealer, load_or_create_key
+from storage import accounts
+from storage.models import AuditRow, ErasureRow, FeedbackRow
 from storage.session import Database
 from tests.fakes.mail_server import MailServer, listen
 from workers import runtime as runtimes
@@ -264,6 +267,16 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_name(
     assert "Traceback" not in result.output
 
 
+def test_a_file_without_a_header_is_refused_without_a_word_of_its_rows(
+    cli: Callable[..., Result], table: Path
+) -> None:
+    table.write_text("1,김하늘,010-1234-5678,서울시 강남구 테헤란로 152\n", encoding="utf-8")
+    result = cli("import", str(table), "--account", "saebyeok/table")
+    assert result.exit_code == 1
+    assert "of the file's 4 columns these are known: none" in result.stderr
+    assert not [cell for cell in ("김하늘", "010", "강남구") if cell in result.output]
+
+
 def test_a_channel_without_exports_is_refused_with_the_remedy(
     cli: Callable[..., Result], shop: Storefront, tmp_path: Path
 ) -> None:
@@ -430,3 +443,160 @@ def test_the_daemon_limits_time_and_is_not_warned_of(
         assert isinstance(limits.manager, threading.Thread)
         assert limits.manager.is_alive()
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+BY = ("--by", "김운영")
+PAGE = "<html>김하늘 010-1234-5678</html>"
+
+
+@pytest.fixture
+def kept(cli: Callable[..., Result], tmp_path: Path, home: Path) -> Path:
+    """Import a file with one bad row and save one page; gives a folder for what is opened."""
+    write_brand(tmp_path, TABLE)
+    path = tmp_path / "reviews.csv"
+    path.write_text(ROWS, encoding="utf-8")
+    run_import(cli, path)
+    key = load_or_create_key(home / "seal.key")
+    database = Database(f"sqlite:///{home / 'pyeongpan.db'}")
+    with database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection,
+            "layout_changed",
+            "saebyeok/table",
+            "no rows",
+            now=runtimes.utc_now(),
+            sealed_page=Sealer([key]).seal(PAGE.encode()),
+        )
+    database.close()
+    return tmp_path
+
+
+def audited(home: Path) -> list[tuple[str, str, str, str]]:
+    database = Database(f"sqlite:///{home / 'pyeongpan.db'}")
+    with database.reading() as connection:
+        rows = connection.execute(
+            select(AuditRow.action, AuditRow.who, AuditRow.brand, AuditRow.detail)
+        )
+        found = [(row.action, row.who, row.brand, row.detail) for row in rows]
+    database.close()
+    return found
+
+
+def listed(cli: Callable[..., Result], *more: str) -> dict[str, list[dict[str, Any]]]:
+    result = cli("quarantine", "list", "--json", *more)
+    assert result.exit_code == 0, result.output
+    found: dict[str, list[dict[str, Any]]] = json.loads(result.stdout)
+    return found
+
+
+def test_rows_and_pages_are_listed_without_what_they_hold(
+    cli: Callable[..., Result], kept: Path
+) -> None:
+    found = listed(cli)
+    (row,), (page,) = found["rows"], found["pages"]
+    assert (row["id"], row["account"], row["row"]) == (1, "saebyeok/table", 4)
+    assert row["is_kept"] is True
+    assert (page["id"], page["kind"], page["is_open"]) == (1, "layout_changed", True)
+    assert listed(cli, "--account", "saebyeok/other") == {"rows": [], "pages": []}
+    said = cli("quarantine", "list").stdout
+    assert said.startswith("row 1  saebyeok/table  ")
+    assert "reviews.csv, row 4, field '별점'" in said
+    assert "\npage 1  saebyeok/table  " in said
+    assert not [word for word in ("최구름", "김하늘", "010") if word in said]
+
+
+@pytest.mark.parametrize(
+    ("command", "action", "content"),
+    [
+        ("open", "quarantine_opened", ROWS.splitlines(keepends=True)[3]),
+        ("page", "page_opened", PAGE),
+    ],
+)
+def test_an_opened_one_is_a_file_for_one_person_and_a_line_of_the_audit_log(
+    cli: Callable[..., Result], kept: Path, home: Path, command: str, action: str, content: str
+) -> None:
+    file = kept / "opened"
+    result = cli("quarantine", command, "1", str(file), *BY)
+    assert (result.exit_code, result.stdout) == (0, f"{file}: {len(content.encode())} bytes\n")
+    assert file.read_bytes().decode() == content
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    (line,) = audited(home)
+    assert line[:3] == (action, "김운영 (command)", "saebyeok")
+    assert line[3].startswith("saebyeok/table, ")
+
+
+@pytest.mark.parametrize("command", ["open", "page"])
+def test_a_file_that_is_there_is_not_written_over(
+    cli: Callable[..., Result], kept: Path, command: str
+) -> None:
+    file = kept / "mine"
+    file.write_text("mine", encoding="utf-8")
+    result = cli("quarantine", command, "1", str(file), *BY)
+    assert result.exit_code == 1
+    assert "does not exist yet" in result.stderr
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("command", ["open", "page"])
+def test_an_unknown_number_is_refused_and_nothing_is_noted(
+    cli: Callable[..., Result], kept: Path, home: Path, command: str
+) -> None:
+    result = cli("quarantine", command, "77", str(kept / "none"), *BY)
+    assert result.exit_code == 1
+    assert "pyeongpan quarantine list" in result.stderr
+    assert not (kept / "none").exists()
+    assert audited(home) == []
+
+
+def test_another_key_opens_nothing(cli: Callable[..., Result], kept: Path, home: Path) -> None:
+    env = {"PYEONGPAN_SEAL_KEY": cli("seal-key").output.strip()}
+    result = cli("quarantine", "open", "1", str(kept / "none"), *BY, env=env)
+    assert result.exit_code == 1
+    assert "add the key" in result.stderr
+    assert not (kept / "none").exists()
+    assert audited(home) == []
+
+
+def test_an_erased_row_says_so(cli: Callable[..., Result], kept: Path, home: Path) -> None:
+    database = Database(f"sqlite:///{home / 'pyeongpan.db'}")
+    with database.unit_of_work() as connection:
+        accounts.erase_kept_pages(connection, "saebyeok", seen_before=runtimes.utc_now())
+    database.close()
+    assert "its content is erased" in cli("quarantine", "list").stdout
+    result = cli("quarantine", "open", "1", str(kept / "none"), *BY)
+    assert result.exit_code == 1
+    assert "erased" in result.stderr
+
+
+def test_a_resolved_row_is_counted_no_more_and_resolved_once(
+    cli: Callable[..., Result], kept: Path, home: Path
+) -> None:
+    (kept / "brands" / "saebyeok" / "exports").mkdir()
+    before = findings(cli("doctor", "--json"))["account saebyeok/table"]["detail"]
+    assert "1 quarantined (pyeongpan quarantine list)" in before
+    assert cli("quarantine", "resolve", "1", "1", *BY).stdout == "resolved: 1\n"
+    assert listed(cli)["rows"] == []
+    after = findings(cli("doctor", "--json"))["account saebyeok/table"]["detail"]
+    assert "quarantined" not in after
+    assert cli("quarantine", "resolve", "1", *BY).stdout == "resolved: 0\n"
+    assert [line[0] for line in audited(home)] == ["quarantine_resolved"]
+
+
+def test_one_unknown_number_resolves_none(
+    cli: Callable[..., Result], kept: Path, home: Path
+) -> None:
+    result = cli("quarantine", "resolve", "1", "77", *BY)
+    assert result.exit_code == 1
+    assert "row 77" in result.stderr
+    assert [row["id"] for row in listed(cli)["rows"]] == [1]
+    assert audited(home) == []
+
+
+@pytest.mark.parametrize("arguments", [("open", "1", "x"), ("page", "1", "x"), ("resolve", "1")])
+def test_nobody_looks_or_resolves_without_a_name(
+    cli: Callable[..., Result], kept: Path, arguments: tuple[str, ...]
+) -> None:
+    del kept
+    result = cli("quarantine", *arguments)
+    assert result.exit_code == 2
+    assert "--by" in result.stderr

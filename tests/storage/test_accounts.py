@@ -207,6 +207,44 @@ def test_an_unreadable_row_is_kept_once_and_sealed(database: Database) -> None:
     assert SEALER.open(row.sealed_raw) == b"010-1234-5678"
 
 
+def test_a_kept_row_can_be_read_and_settled_once(database: Database) -> None:
+    account_id = add_account(database)
+    with database.unit_of_work() as connection:
+        accounts.quarantine(
+            connection,
+            account_id,
+            [QuarantinedItem("no date", b"raw", row=3), QuarantinedItem("no text", b"raw")],
+            seal=SEALER.seal,
+            fingerprint=lambda raw: SEALER.fingerprint(raw.hex()),
+            now=NOW,
+        )
+        first, second = accounts.quarantined_rows(connection, None)
+        key = first["account"]
+        assert (first["reason"], first["row"], first["is_kept"]) == ("no date", 3, True)
+        kept = accounts.sealed_row(connection, first["id"])
+        assert kept is not None
+        assert kept.sealed is not None
+        assert (kept.account, SEALER.open(kept.sealed)) == (key, b"raw")
+        settled = [accounts.resolve_quarantined(connection, first["id"], now=NOW) for _ in range(2)]
+        assert settled == [True, False]
+        assert accounts.quarantined_rows(connection, key) == [second]
+        assert accounts.quarantined_rows(connection, "other/account") == []
+        assert [row["quarantined"] for row in accounts.health(connection)] == [1]
+        assert accounts.sealed_row(connection, 77) is None
+
+
+def test_a_saved_page_is_found_also_when_its_incident_is_over(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        for kind, sealed in (("layout_changed", b"sealed"), ("credentials", None)):
+            accounts.open_incident(connection, kind, "a/b", "no", now=NOW, sealed_page=sealed)
+        accounts.close_incidents(connection, "a/b", now=LATER)
+        (page,) = accounts.saved_pages(connection, None)
+        assert (page["account"], page["kind"], page["is_open"]) == ("a/b", "layout_changed", False)
+        assert accounts.sealed_page(connection, page["id"]) == accounts.Kept("a/b", b"sealed")
+        assert accounts.saved_pages(connection, "b/c") == []
+        assert accounts.sealed_page(connection, 77) is None
+
+
 def test_an_incident_is_told_once_until_it_is_over(database: Database) -> None:
     def report(kind: str = "layout_changed") -> bool:
         with database.unit_of_work() as connection:

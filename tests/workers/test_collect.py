@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import func, select
 
+from collectors.seller_export import COLUMNS, read_file
 from domain.errors import (
     AccessBlockedError,
     ChannelUnavailableError,
@@ -281,6 +284,52 @@ def test_an_unreadable_row_is_kept_sealed_and_hides_nothing(
     assert count(house, QuarantineRow) == 1
 
 
+TOO_MUCH: dict[str, tuple[Any, str]] = {
+    "native_id": ("9" * 400, "400 characters, more than 300"),
+    "reach": (2**31, "a number above"),
+    "product_name": ("이름\0", "a character that cannot be stored"),
+    "extra": ({"token": "\ud800"}, "a character that cannot be stored"),
+}
+
+
+def page_with_a_bad_item(clock: StillClock, name: str) -> Page:
+    good = CollectedFeedback(FeedbackKind.REVIEW, "n1", "별로", clock(), author="김하늘")
+    changes: dict[str, Any] = {"native_id": "n2", name: TOO_MUCH[name][0]}
+    bad = replace(good, **changes)
+    return Page((good, bad, replace(good, native_id="n3")), source="r.csv", rows=(2, 5, 6))
+
+
+def quarantine_row(house: House) -> Any:  # noqa: ANN401 - a result row
+    with house.database.reading() as connection:
+        return connection.execute(select(QuarantineRow.__table__)).one()
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_an_item_that_no_column_holds_is_quarantined_and_its_neighbours_are_stored(
+    house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    page = page_with_a_bad_item(house.clock, name)
+    monkeypatch.setattr(channel, "fetch", lambda *_: page)
+    done = run_once(house)
+    assert (done.new, done.quarantined, done.is_complete) == (2, 1, True)
+    row = quarantine_row(house)
+    assert (row.source, row.row, row.field) == ("r.csv", 5, name)
+    assert TOO_MUCH[name][1] in row.reason
+    assert row.remedy
+    assert "김하늘" in SEALER.open(row.sealed_raw).decode()
+    assert run_once(house).quarantined == 0
+
+
+def test_an_item_without_a_file_is_quarantined_under_its_account(
+    house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = replace(page_with_a_bad_item(house.clock, "native_id"), source="", rows=())
+    monkeypatch.setattr(channel, "fetch", lambda *_: page)
+    assert run_once(house).new == 2
+    row = quarantine_row(house)
+    assert (row.source, row.row) == (ACCOUNT, None)
+
+
 def test_due_accounts_are_started_once_per_interval(house: House, clock: StillClock) -> None:
     assert [start_due(house.runtime), start_due(house.runtime)] == [1, 0]
     house.run()
@@ -345,6 +394,28 @@ def test_an_import_stores_pages_and_a_second_one_changes_nothing(house: House) -
     assert (again.rows, again.new, again.changed) == (2, 0, 0)
     house.run()
     assert house.classifier.read == ["a", "b"]
+
+
+def test_a_row_of_an_import_that_no_column_holds_costs_nothing_but_itself(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    house = make_house(brand=make_brand(tmp_path, make_account(channel="seller_export")))
+    path = tmp_path / "export.csv"
+    rows = [
+        dict.fromkeys(COLUMNS.values(), "")
+        | {"리뷰글번호": number, "리뷰상세내용": "좋아요", "리뷰등록일": "2026.11.20. 09:00:00"}
+        for number in ("1", "9" * 400, "3")
+    ]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS.values())
+        writer.writeheader()
+        writer.writerows(rows)
+    configured = house.runtime.account(ACCOUNT)
+    pages = read_file(path, configured, house.clock())
+    done = import_pages(house.runtime, configured, pages, is_dry_run=False)
+    assert (done.new, done.quarantined, done.is_complete) == (2, 1, True)
+    row = quarantine_row(house)
+    assert (row.source, row.row, row.field) == ("export.csv", 3, "native_id")
 
 
 def test_a_dry_run_counts_and_stores_nothing(house: House) -> None:

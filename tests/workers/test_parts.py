@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +16,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from domain.errors import ChannelUnavailableError, ConfigurationError, RateLimitedError
-from storage import outbox
-from storage.models import ErasureRow, FeedbackRow
+from domain.types import QuarantinedItem
+from privacy.sealing import Sealer, generate_key
+from storage import accounts, outbox
+from storage.models import ErasureRow, FeedbackRow, IncidentRow, QuarantineRow
+from tests.fakes_runtime import ACCOUNT, SEALER, make_account
 from workers import collect, retain
 from workers.actors import ACTORS
 from workers.backoff import pause
@@ -174,6 +179,90 @@ def test_an_author_is_found_by_the_name_the_channel_shows(house: House) -> None:
     assert erase(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
     with house.database.reading() as connection:
         assert len(connection.execute(select(ErasureRow.id)).all()) == 2
+
+
+@pytest.mark.parametrize("left", [(), ("feed",)])
+def test_an_author_is_erased_on_a_channel_whose_account_was_taken_out(
+    house: House, left: tuple[str, ...]
+) -> None:
+    collect.collect(house.runtime, house.account_id())
+    others = tuple(make_account(name=channel, channel=channel) for channel in left)
+    brand = replace(house.runtime.brands["saebyeok"], accounts=others)
+    house.runtime.brands = {"saebyeok": brand}
+    with house.database.unit_of_work() as connection:
+        accounts.synchronize(connection, others, now=house.clock())
+    assert retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
+    (row,) = feedback_rows(house)
+    assert (row.sealed_original, row.author, row.author_fingerprint) == (None, "", "")
+
+
+def test_an_author_is_erased_where_the_account_was_moved_to_another_channel(
+    house: House,
+) -> None:
+    collect.collect(house.runtime, house.account_id())
+    with house.database.unit_of_work() as connection:
+        accounts.synchronize(connection, [make_account(channel="feed")], now=house.clock())
+    assert retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
+
+
+def test_an_erasure_in_a_brand_without_any_account_is_recorded(house: House) -> None:
+    assert retain.erase_author(house.runtime, "newbrand", "김하늘", requested_by="x") == 0
+    with house.database.reading() as connection:
+        assert connection.execute(select(ErasureRow.brand)).scalar_one() == "newbrand"
+
+
+KEPT = {
+    "utf-8": ("1,김하늘,좋아요".encode(), True),
+    "cp949": ("1,김하늘,좋아요".encode("cp949"), True),
+    "utf-16": ("1,김하늘,좋아요".encode("utf-16"), True),
+    "json": (json.dumps({"author": "김하늘"}).encode(), True),
+    "workbook": (b"PK\x03\x04packed", True),
+    "somebody else": ("1,박바다,좋아요".encode(), False),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_rows_and_pages_that_name_an_author_are_emptied(house: House, name: str) -> None:
+    raw, is_emptied = KEPT[name]
+    with house.database.unit_of_work() as connection:
+        accounts.quarantine(
+            connection,
+            house.account_id(),
+            [QuarantinedItem("no date", raw)],
+            seal=SEALER.seal,
+            fingerprint=lambda raw: SEALER.fingerprint(raw.hex()),
+            now=house.clock(),
+        )
+        for subject in (ACCOUNT, "other/shop"):
+            accounts.open_incident(
+                connection,
+                "layout_changed",
+                subject,
+                "no rows",
+                now=house.clock(),
+                sealed_page=SEALER.seal(raw),
+            )
+    retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x")
+    with house.database.reading() as connection:
+        row = connection.execute(select(QuarantineRow.__table__)).one()
+        pages = {
+            page.subject: page.sealed_page is None
+            for page in connection.execute(select(IncidentRow.__table__))
+        }
+    assert (row.sealed_raw is None, row.reason) == (is_emptied, "no date")
+    assert pages == {ACCOUNT: is_emptied, "other/shop": False}
+
+
+def test_an_erasure_that_could_find_nothing_is_refused_and_loses_nothing(house: House) -> None:
+    sealed = Sealer([generate_key()]).seal(b"page")
+    with house.database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection, "layout_changed", ACCOUNT, "x", now=house.clock(), sealed_page=sealed
+        )
+    with pytest.raises(ConfigurationError):
+        retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x")
+    with house.database.reading() as connection:
+        assert connection.execute(select(IncidentRow.sealed_page)).scalar_one() == sealed
 
 
 def test_closing_the_tools_closes_every_accounts_connections(house: House) -> None:
