@@ -4,6 +4,7 @@ import gc
 import json
 import logging
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -396,6 +397,25 @@ def test_the_same_lines_can_be_read_by_a_person(cli: Callable[..., Result]) -> N
     assert result.exit_code == 1
     assert "FAIL  brands: no brand folder" in result.output
     assert "->" in result.output
+
+
+def test_the_demo_leaves_the_shells_slack_alone(home: Path, tmp_path: Path) -> None:
+    from commands.demo import demo_settings
+    from commands.socket_mode import is_configured
+    from settings import load
+
+    given = load(
+        {
+            "PYEONGPAN_SLACK_BOT_TOKEN": "xoxb-1",
+            "PYEONGPAN_SLACK_APP_TOKEN": "xapp-1",
+            "PYEONGPAN_SLACK_SIGNING_SECRET": "signed",
+        }
+    )
+    made = demo_settings(given, home, tmp_path / "brands")
+    with closing(runtimes.build(made)) as runtime:
+        assert runtime.slack is None
+        assert not is_configured(runtime)
+    assert not made.slack_signing_secret.get_secret_value()
 
 
 def test_a_second_daemon_on_one_home_is_refused(home: Path, tmp_path: Path) -> None:
