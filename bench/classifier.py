@@ -86,7 +86,7 @@ def _rate(work: Callable[[], object], count: int) -> float:
 
 
 def run(texts: Sequence[str] | None = None) -> dict[str, object]:
-    """Measure and print reviews per second; best of several interleaved rounds.
+    """Measure reviews per second; best of several interleaved rounds.
 
     Args:
         texts: Texts to read; None for the shipped ones named by ``SOURCES``.
@@ -141,10 +141,9 @@ def run(texts: Sequence[str] | None = None) -> dict[str, object]:
             for kind in ("score", "classify", "deep alone")
             for size in (32, 1)
         }
-    for name, value in figures.items():
-        print(f"{name}: {value}")
     return figures
 
 
 if __name__ == "__main__":
-    run()
+    for name, value in run().items():
+        print(f"{name}: {value}")

@@ -13,6 +13,7 @@ import pytest
 from bench import __main__ as command
 from bench import (
     channels,
+    classifier,
     databases,
     desk,
     latency,
@@ -158,6 +159,16 @@ def test_without_redis_the_roles_are_not_measured(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(memory, "REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(memory, "_measure_run", lambda _watch_s: {"run_rss_mb": 1})
     assert str(memory.measure(0.0)["roles"]).startswith("not measured: Redis")
+
+
+def test_the_classifiers_figures_are_given_and_not_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else stood on standard output would not be JSON."""
+    monkeypatch.setattr(classifier, "reference_pipeline", lambda _threads: "not measured")
+    figures = classifier.run(["배송이 늦어요", "좋아요"])
+    assert figures["texts"] == 2
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("as_json", [True, False])
