@@ -9,6 +9,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from bench import __main__ as command
 from bench import (
@@ -20,10 +21,12 @@ from bench import (
     measuring,
     memory,
     parse,
+    pipeline,
     schedule,
     store,
 )
 from collectors import CHANNELS
+from commands.__main__ import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,6 +186,30 @@ def test_named_benchmarks_are_printed(
         assert json.loads(printed)["one"] == {"a": {"b": 1}}
     else:
         assert "one / a" in printed
+
+
+@pytest.mark.parametrize("words", [["store", "--full"], ["--full", "store"], ["store"]])
+def test_the_largest_sizes_are_an_option_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    asked: list[object] = []
+
+    def note(names: tuple[str, ...], *, as_json: bool, is_full: bool) -> None:
+        asked.extend([names, as_json, is_full])
+
+    monkeypatch.setattr(command, "run_benchmarks", note)
+    monkeypatch.setattr("commands.__main__.set_up_logging", lambda _level: None)
+    done = CliRunner().invoke(main, ["bench", *words])
+    assert (done.exit_code, asked) == (0, [("store",), False, "--full" in words]), done.output
+    assert "--full" in CliRunner().invoke(main, ["bench", "--help"]).output
+
+
+def test_full_measures_the_largest_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[object] = []
+    for module in (pipeline, desk):
+        monkeypatch.setattr(module, "measure", lambda *given: sizes.extend(given) or {})
+    command.run_benchmarks(["pipeline", "desk"], as_json=True, is_full=True)
+    assert sizes == [pipeline.FULL_SIZES, desk.FULL_SIZE]
 
 
 def test_an_unknown_benchmark_is_refused_by_name() -> None:
