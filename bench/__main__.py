@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench import channels, classifier, desk, latency, memory, parse, pipeline, schedule, store
-from bench.measuring import load
+from bench.measuring import cores, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +49,7 @@ def run_benchmarks(
         sys.exit(f"no benchmark {', '.join(strangers)}; there are {', '.join(benchmarks)}")
     figures: dict[str, object] = {
         "machine": {
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": cores(),
             "python": platform.python_version(),
             "load_at_start": load(),
         }

@@ -30,6 +30,7 @@ from commands.__main__ import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def test_parsing_is_compared_with_beautifulsoup_on_the_same_pages() -> None:
@@ -156,6 +157,25 @@ def test_a_process_is_measured_from_outside() -> None:
     assert measuring.family(os.getpid())[0] == os.getpid()
     assert measuring.rss_mb(os.getpid()) > 10
     assert measuring.cpu_s(os.getpid()) > 0
+
+
+def test_without_proc_memory_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As on macOS."""
+    monkeypatch.setattr(measuring, "PROC", tmp_path)
+    monkeypatch.setattr(channels, "_samples", dict)
+    assert memory.measure() == {"roles": measuring.NO_PROC}
+    figures = channels.measure_once(1)
+    assert figures["memory_ratio"] == figures["memory_mb"] == measuring.NO_PROC
+
+
+def test_cores_are_counted_where_nobody_says_which_are_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert measuring.cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert measuring.cores() == os.cpu_count()
 
 
 def test_without_redis_the_roles_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
