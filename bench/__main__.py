@@ -35,13 +35,15 @@ def run_benchmarks(
     Args:
         names: Of ``BENCHMARKS``.
         as_json: Print one JSON object instead of a table.
-        is_full: Add 100,000 feedback to ``pipeline`` and measure ``desk`` over 1,100,000.
+        is_full: Add 100,000 feedback to ``store`` and ``pipeline`` and measure ``desk`` over
+            1,100,000.
 
     Returns:
         The figures by benchmark, and the machine they were measured on.
     """
     benchmarks = dict(BENCHMARKS)
     if is_full:
+        benchmarks["store"] = partial(store.measure, store.FULL_SIZES)
         benchmarks["pipeline"] = partial(pipeline.measure, pipeline.FULL_SIZES)
         benchmarks["desk"] = partial(desk.measure, desk.FULL_SIZE)
     wanted = names or list(benchmarks)

@@ -116,9 +116,22 @@ def test_storing_is_measured_on_sqlite_and_says_why_not_on_postgresql(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(databases, "POSTGRES_URL", "postgresql://nobody@127.0.0.1:1/none")
-    figures = store.measure(120)
-    assert isinstance(figures["sqlite_rows_per_s"], int)
-    assert str(figures["postgresql_rows_per_s"]).startswith("not measured: ")
+    found = store.measure((20, 120))
+    assert set(found) == {"20", "120", "growth"}
+    for size in ("20", "120"):
+        figures = found[size]
+        assert isinstance(figures, dict)
+        assert isinstance(figures["sqlite_rows_per_s"], int)
+        assert str(figures["postgresql_rows_per_s"]).startswith("not measured: ")
+    assert isinstance(found["growth"], dict)
+    assert set(found["growth"]) == {"sqlite"}
+
+
+@pytest.mark.usefixtures("postgres_pool")
+def test_storing_is_compared_between_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = {20: 200.0, 120: 100.0}
+    monkeypatch.setattr(store, "_rate", lambda _url, items: rates[len(items)])
+    assert store.measure((20, 120))["growth"] == {"sqlite": 2.0, "postgresql": 2.0}
 
 
 def test_the_pipeline_brings_every_feedback_the_whole_way() -> None:
@@ -226,10 +239,15 @@ def test_the_largest_sizes_are_an_option_of_the_command(
 
 def test_full_measures_the_largest_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[object] = []
-    for module in (pipeline, desk):
-        monkeypatch.setattr(module, "measure", lambda *given: sizes.extend(given) or {})
-    command.run_benchmarks(["pipeline", "desk"], as_json=True, is_full=True)
-    assert sizes == [pipeline.FULL_SIZES, desk.FULL_SIZE]
+
+    def note(given: object) -> dict[str, object]:
+        sizes.append(given)
+        return {}
+
+    for module in (store, pipeline, desk):
+        monkeypatch.setattr(module, "measure", note)
+    command.run_benchmarks(["store", "pipeline", "desk"], as_json=True, is_full=True)
+    assert sizes == [store.FULL_SIZES, pipeline.FULL_SIZES, desk.FULL_SIZE]
 
 
 def test_an_unknown_benchmark_is_refused_by_name() -> None:
