@@ -10,7 +10,8 @@ import re
 import tomllib
 from datetime import time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -50,6 +51,37 @@ def _server_address(value: str) -> str:
     return value
 
 
+# As SQLAlchemy reads them: a password may hold anything but an @.
+_DATABASE = re.compile(
+    r"sqlite(\+pysqlite)?:///(?!:memory:).+"
+    r"|(postgres|postgresql|postgresql\+psycopg)://([^:/]*(:[^@]*)?@)?"
+    r"(\[[^/?]+\]|[^/:?]+)?(:\d*)?([/?].*)?"
+)
+_BROKERS = {"memory", "redis", "rediss", "amqp", "amqps"}
+
+
+def _database_address(value: str) -> str:
+    # The address is not repeated: it may hold a password.
+    if value and not _DATABASE.fullmatch(value):
+        raise ValueError(
+            "write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST:5432/DATABASE"
+        )
+    return value
+
+
+def _broker_address(value: str) -> str:
+    scheme, separator, _ = value.partition("://")
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        separator = ""
+    if not separator or scheme not in _BROKERS:
+        raise ValueError(
+            "write memory://, redis://HOST:6379/0 or amqp://USER:PASSWORD@HOST:5672/"
+        ) from None
+    return value
+
+
 _MailAddress = Annotated[str, AfterValidator(check_address)]
 
 
@@ -60,10 +92,10 @@ class Settings(BaseModel):
 
     home: Path = Field(Path("var"), description="Folder of the embedded database and keys.")
     brands: Path = Field(Path("brands"), description="Folder with one folder per brand.")
-    database_url: str = Field(
+    database_url: Annotated[str, AfterValidator(_database_address)] = Field(
         "", description="SQLAlchemy address; empty means a SQLite file in the home folder."
     )
-    broker_url: str = Field(
+    broker_url: Annotated[str, AfterValidator(_broker_address)] = Field(
         "memory://", description="memory:// (one process), redis://... or amqp://..."
     )
     model: str = Field("", description="Model directory or hub id; empty means the shipped one.")
@@ -109,7 +141,9 @@ class Settings(BaseModel):
         timedelta(minutes=3),
         description="How long the rows of a worker that died wait for another one.",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: value.upper())
+    ] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @property
     def database(self) -> str:
@@ -168,7 +202,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         problem = error.errors()[0]
         field = str(problem["loc"][0]).upper()
-        raise ConfigurationError(f"{PREFIX}{field}: {problem['msg']}") from None
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{PREFIX}{field}: {reason}") from None
     _check_mail(settings)
     return settings
 
@@ -300,11 +335,12 @@ def load_brands(folder: Path) -> dict[str, Brand]:
     Raises:
         ConfigurationError: A file is missing or wrong; the message names file, key and remedy.
     """
-    if not folder.is_dir():
-        return {}
-    return {
-        path.parent.name: load_brand(path.parent) for path in sorted(folder.glob("*/brand.toml"))
-    }
+    return {path.name: load_brand(path) for path in brand_folders(folder)}
+
+
+def brand_folders(folder: Path) -> list[Path]:
+    """Give the folders of all brands in the order of their slugs."""
+    return [path.parent for path in sorted(folder.glob("*/brand.toml"))]
 
 
 def load_brand(folder: Path) -> Brand:

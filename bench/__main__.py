@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench import channels, classifier, desk, latency, memory, parse, pipeline, schedule, store
-from bench.measuring import load
+from bench.measuring import cores, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,30 +25,33 @@ BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "memory": memory.measure,
     "desk": desk.measure,
 }
-FULL = "--full"
 
 
-def run_benchmarks(names: Sequence[str], *, as_json: bool) -> dict[str, object]:
+def run_benchmarks(
+    names: Sequence[str], *, as_json: bool, is_full: bool = False
+) -> dict[str, object]:
     """Run the named benchmarks, all without a name, and print what they gave.
 
     Args:
-        names: Of ``BENCHMARKS``; ``--full`` among them adds 100,000 feedback to ``pipeline`` and
-            measures ``desk`` over 1,100,000.
+        names: Of ``BENCHMARKS``.
         as_json: Print one JSON object instead of a table.
+        is_full: Add 100,000 feedback to ``store`` and ``pipeline`` and measure ``desk`` over
+            1,100,000.
 
     Returns:
         The figures by benchmark, and the machine they were measured on.
     """
     benchmarks = dict(BENCHMARKS)
-    if FULL in names:
+    if is_full:
+        benchmarks["store"] = partial(store.measure, store.FULL_SIZES)
         benchmarks["pipeline"] = partial(pipeline.measure, pipeline.FULL_SIZES)
         benchmarks["desk"] = partial(desk.measure, desk.FULL_SIZE)
-    wanted = [name for name in names if name != FULL] or list(benchmarks)
+    wanted = names or list(benchmarks)
     if strangers := sorted(set(wanted) - set(benchmarks)):
         sys.exit(f"no benchmark {', '.join(strangers)}; there are {', '.join(benchmarks)}")
     figures: dict[str, object] = {
         "machine": {
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": cores(),
             "python": platform.python_version(),
             "load_at_start": load(),
         }
@@ -75,4 +77,8 @@ def _print_table(name: str, figures: Any) -> None:  # noqa: ANN401 - figures are
 
 
 if __name__ == "__main__":
-    run_benchmarks([a for a in sys.argv[1:] if a != "--json"], as_json="--json" in sys.argv)
+    run_benchmarks(
+        [word for word in sys.argv[1:] if word not in {"--json", "--full"}],
+        as_json="--json" in sys.argv,
+        is_full="--full" in sys.argv,
+    )

@@ -18,7 +18,7 @@ from itertools import cycle, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.measuring import ROUNDS, figures_of, rss_mb
+from bench.measuring import NO_PROC, ROUNDS, figures_of, has_proc, rss_mb
 from bench.shop import API_KEY, shop
 from collectors import CHANNELS, storefront
 from collectors.base import Build
@@ -51,7 +51,7 @@ def measure(pages: int = PAGES) -> dict[str, object]:
         ``items_per_s``: parsed items per second by channel, the reading of the sample from the page
         cache included. ``memory_ratio``: resident memory at the last page over that after a tenth
         of them, by channel (files: a twentieth of the pages); ``storefront_over_http`` is the whole collector on a live board.
-        ``memory_mb``: the resident memory at the end.
+        ``memory_mb``: the resident memory at the end; both a reason where the system does not tell.
     """
     return dict(figures_of("bench.channels", str(pages)))
 
@@ -59,17 +59,16 @@ def measure(pages: int = PAGES) -> dict[str, object]:
 def measure_once(pages: int) -> dict[str, object]:
     """Measure in this process; see ``measure``."""
     figures: dict[str, object] = {"pages": pages}
-    ratios: dict[str, float] = {}
     samples = _samples()
-    if samples:
-        figures["items_per_s"] = {name: _rate(read) for name, read in samples.items()}
-        ratios = {
-            # A file is many pages: fewer of them show the same.
-            name: _growth(repeat(read), pages // (20 if CHANNELS[name].spec.reads_files else 1))
-            for name, read in samples.items()
-        }
-    else:
-        figures["items_per_s"] = NO_SAMPLES
+    rates = {name: _rate(read) for name, read in samples.items()}
+    figures["items_per_s"] = rates or NO_SAMPLES
+    if not has_proc():
+        return {**figures, "memory_ratio": NO_PROC, "memory_mb": NO_PROC}
+    ratios = {
+        # A file is many pages: fewer of them show the same.
+        name: _growth(repeat(read), pages // (20 if CHANNELS[name].spec.reads_files else 1))
+        for name, read in samples.items()
+    }
     ratios["storefront_over_http"] = _over_http(pages)
     return {**figures, "memory_ratio": ratios, "memory_mb": round(rss_mb(os.getpid()))}
 

@@ -7,14 +7,13 @@ random weights, which cost the same time as trained ones; it needs the torch ext
 from __future__ import annotations
 
 import csv
-import os
-import resource
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.measuring import cores, peak_rss_mb
 from sentiment.classifier import SHIPPED, Classifier, ShippedScorer
 from sentiment.text import normalise
 
@@ -86,7 +85,7 @@ def _rate(work: Callable[[], object], count: int) -> float:
 
 
 def run(texts: Sequence[str] | None = None) -> dict[str, object]:
-    """Measure and print reviews per second; best of several interleaved rounds.
+    """Measure reviews per second; best of several interleaved rounds.
 
     Args:
         texts: Texts to read; None for the shipped ones named by ``SOURCES``.
@@ -98,11 +97,11 @@ def run(texts: Sequence[str] | None = None) -> dict[str, object]:
     start = time.perf_counter()
     classifier = Classifier.load()
     load_s = time.perf_counter() - start
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory_mb = peak_rss_mb()
     chosen = list(texts) if texts is not None else read_texts()
     scorer = ShippedScorer(SHIPPED)
     clean = [t for t in dict.fromkeys(map(normalise, chosen)) if t]
-    threads = len(os.sched_getaffinity(0))
+    threads = cores()
     reference = reference_pipeline(threads)
     few = chosen[:SINGLES]
     works: dict[str, tuple[Callable[[], object], int]] = {
@@ -127,7 +126,7 @@ def run(texts: Sequence[str] | None = None) -> dict[str, object]:
         "sources": SOURCES if texts is None else "given",
         "threads": threads,
         "load_s": round(load_s, 2),
-        "memory_mb": round(memory_mb),
+        "memory_mb": memory_mb,
         "escalated_share": round(float(np.mean(asked)), 3),
         "reviews_per_s": {name: round(rate, 1) for name, rate in rates.items()},
     }
@@ -141,10 +140,9 @@ def run(texts: Sequence[str] | None = None) -> dict[str, object]:
             for kind in ("score", "classify", "deep alone")
             for size in (32, 1)
         }
-    for name, value in figures.items():
-        print(f"{name}: {value}")
     return figures
 
 
 if __name__ == "__main__":
-    run()
+    for name, value in run().items():
+        print(f"{name}: {value}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROUNDS = 3
+PROC = Path("/proc")
+NO_PROC = "not measured: memory of processes is read from /proc, which this system lacks"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _STOP_S = 30
 
@@ -44,6 +47,22 @@ def best_rates(
 def load() -> float:
     """Give the machine's load average of the last minute."""
     return round(os.getloadavg()[0], 1)
+
+
+def cores() -> int:
+    """Give the number of cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        # Not on macOS.
+        return os.cpu_count() or 1
+
+
+def peak_rss_mb() -> int:
+    """Give the most resident memory that this process has had so far in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Bytes on macOS, kilobytes elsewhere.
+    return round(peak / (1024**2 if sys.platform == "darwin" else 1024))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -83,10 +102,15 @@ def figures_of(*arguments: str) -> dict[str, float]:
     return found
 
 
+def has_proc() -> bool:
+    """Tell whether other processes can be measured here."""
+    return (PROC / str(os.getpid()) / "statm").exists()
+
+
 def family(pid: int) -> list[int]:
     """Give a process and all its descendants."""
     found = [pid]
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+    for path in (PROC / str(pid) / "task").glob("*/children"):
         for word in path.read_text().split():
             found += family(int(word))
     return found
@@ -94,11 +118,11 @@ def family(pid: int) -> list[int]:
 
 def rss_mb(pid: int) -> float:
     """Give the resident memory of one process in MB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    pages = int((PROC / str(pid) / "statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def cpu_s(pid: int) -> float:
     """Give the CPU seconds that a process has used so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

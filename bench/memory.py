@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bench.measuring import child, cpu_s, family, load, rss_mb
+from bench.measuring import NO_PROC, child, cpu_s, family, has_proc, load, rss_mb
 from bench.shop import shop
 
 if TYPE_CHECKING:
@@ -36,8 +36,11 @@ def measure(watch_s: float = 20.0) -> dict[str, object]:
     worker is one process with eight threads, and its figure has dramatiq's parent process too.
 
     Returns:
-        RSS per role, and ``idle_cpu_percent`` of ``run`` over ``watch_s``, of one core.
+        RSS per role, and ``idle_cpu_percent`` of ``run`` over ``watch_s``, of one core; a reason
+        where the system does not tell.
     """
+    if not has_proc():
+        return {"roles": NO_PROC}
     figures: dict[str, object] = {**_measure_run(watch_s)}
     address = urlsplit(REDIS_URL)
     try:

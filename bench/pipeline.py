@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import resource
 import sqlite3
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bench.engine import engine
-from bench.measuring import figures_of, load
+from bench.measuring import figures_of, load, peak_rss_mb
 from bench.shop import shop
 from storage import feedback
 from workers.collect import start_due
@@ -80,7 +79,7 @@ def measure_size(size: int) -> dict[str, float]:
         cases = _wait(home, size)
         way_s, way_cpu_s = time.perf_counter() - clock, time.process_time() - cpu
         # Before the texts are read back: the comparison's memory is not the way's.
-        peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak_mb = peak_rss_mb()
         texts, stars = _stored(runtime, size)
         clock, cpu = time.perf_counter(), time.process_time()
         runtime.classifier.classify(texts, stars, batch_size=BATCH_SIZE)
@@ -94,7 +93,7 @@ def measure_size(size: int) -> dict[str, float]:
         "classifier_per_s": round(size / alone_s, 1),
         "ratio": round(alone_s / way_s, 2),
         "cpu_ratio": round(alone_cpu_s / way_cpu_s, 2),
-        "peak_rss_mb": round(peak_kb / 1024),
+        "peak_rss_mb": peak_mb,
         "load": load(),
     }
 

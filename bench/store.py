@@ -21,15 +21,29 @@ from storage.session import Database
 from workers.intake import prepare
 
 PAGE_SIZE = 100
+SIZES = (1_000, 10_000)
+FULL_SIZES = (*SIZES, 100_000)
 
 
-def measure(rows: int = 5000) -> dict[str, object]:
+def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, object]:
     """Measure rows/s of ``store_page``: masked rows, one durable transaction per page of 100.
 
     Returns:
-        ``sqlite_rows_per_s`` and ``postgresql_rows_per_s``, the latter a reason where there is
-        no server; ``mask_rows_per_s`` for masking and sealing, which comes before.
+        By size, into an empty database each: ``sqlite_rows_per_s`` and
+        ``postgresql_rows_per_s``, the latter a reason where there is no server;
+        ``mask_rows_per_s`` for masking and sealing, which comes before.
+        ``growth``: microseconds per row at the largest size over the smallest, by database.
     """
+    found = [_measure_size(size) for size in sizes]
+    growth: dict[str, float] = {}
+    for name in ("sqlite", "postgresql"):
+        first, last = (figures[f"{name}_rows_per_s"] for figures in (found[0], found[-1]))
+        if isinstance(first, int) and isinstance(last, int):
+            growth[name] = round(first / last, 2)
+    return {**dict(zip(map(str, sizes), found, strict=True)), "growth": growth}
+
+
+def _measure_size(rows: int) -> dict[str, int | str]:
     brand = Brand(slug=SHOPPING_SHOP, name="bench", folder=Path())
     sealer = Sealer([generate_key()])
     now = datetime.now(UTC)
@@ -49,8 +63,7 @@ def measure(rows: int = 5000) -> dict[str, object]:
     ]
     start = time.perf_counter()
     items = [prepare(item, brand, "storefront", sealer, now=now) for item in collected]
-    figures: dict[str, object] = {
-        "rows": rows,
+    figures: dict[str, int | str] = {
         "mask_rows_per_s": round(rows / (time.perf_counter() - start)),
     }
     sqlite = postgresql = 0.0

@@ -433,14 +433,15 @@ def resolve_quarantined(settings: Settings, *, numbers: tuple[int, ...], by: str
     click.echo(f"resolved: {resolve(_ready(settings), numbers, by=by)}")
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command()
 @click.option("--json", "as_json", is_flag=True)
+@click.option("--full", "is_full", is_flag=True, help="The largest sizes too; takes hours.")
 @click.argument("names", nargs=-1)
-def bench(*, as_json: bool, names: tuple[str, ...]) -> None:
+def bench(*, as_json: bool, is_full: bool, names: tuple[str, ...]) -> None:
     """Run the benchmarks (all of them, or the named ones)."""
     from bench.__main__ import run_benchmarks
 
-    run_benchmarks(names, as_json=as_json)
+    run_benchmarks(names, as_json=as_json, is_full=is_full)
 
 
 if __name__ == "__main__":

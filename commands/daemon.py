@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import gc
 import threading
-from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 import structlog
@@ -15,8 +14,8 @@ from commands.schedule import build_scheduler
 from commands.socket_mode import SocketModeThread, is_configured
 from domain.errors import ConfigurationError
 from storage import accounts, moves
+from workers import sweep as sweeps
 from workers.engine import Engine
-from workers.sweep import sweep
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,10 +30,14 @@ log = structlog.get_logger()
 
 def take_up(runtime: Runtime) -> None:
     """Queue again what the last single-process daemon left: its broker forgot every message."""
+    started_at = runtime.clock()
     with runtime.database.unit_of_work() as connection:
-        moves.end_leases(connection, now=runtime.clock())
+        moves.end_leases(connection, now=started_at)
         accounts.forget_leases(connection)
-    sweep(runtime, lost_after=timedelta(0))
+    # A check takes no more than its limit. What it took counts as queued after the start, so that
+    # the next round finds the rest.
+    while max(sweeps.sweep(runtime, queued_before=started_at).values(), default=0) >= sweeps.LIMIT:
+        pass
 
 
 class Daemon:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from pydantic import SecretStr
 
 from commands.daemon import Daemon
 from demo.board import base_instant
@@ -64,7 +65,10 @@ def _kept(path: Path, value: str) -> str:
 
 
 def demo_settings(settings: Settings, home: Path, brands: Path) -> Settings:
-    """Give the demo's own settings: embedded parts, publishing to our own shop on loopback."""
+    """Give the demo's own settings: embedded parts, publishing to our own shop on loopback.
+
+    Made-up complaints must not reach the Slack whose tokens happen to lie in the environment.
+    """
     return settings.model_copy(
         update={
             "home": home,
@@ -73,6 +77,9 @@ def demo_settings(settings: Settings, home: Path, brands: Path) -> Settings:
             "broker_url": "memory://",
             "publish_enabled": True,
             "allow_private_addresses": True,
+            "slack_bot_token": SecretStr(""),
+            "slack_app_token": SecretStr(""),
+            "slack_signing_secret": SecretStr(""),
         }
     )
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from console.security import is_loopback
 from domain.errors import ReputationError
+from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
+from settings import brand_folders, load_brand
 from storage import accounts, schema
-from storage.session import DatabaseError
+from storage.session import Database, DatabaseError
 from workers.collect import reach_of
 from workers.runtime import utc_now
 
@@ -56,19 +58,30 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [
         Finding("settings", ok=True, detail=f"home {settings.home}, brands {settings.brands}")
     ]
+    database = Database(settings.database)
+    brands: dict[str, Brand] = {}
+    for folder in brand_folders(settings.brands):
+        try:
+            brands[folder.name] = load_brand(folder)
+        except ReputationError as error:
+            findings.append(_misconfigured(error))
+    has_key = True
     try:
-        runtime = runtimes.build(settings)
+        sealer = runtimes.build_sealer(settings, database)
     except ReputationError as error:
-        return [
-            *findings,
-            Finding("configuration", ok=False, detail=str(error), remedy="see the message"),
-        ]
-    with closing(runtime):
-        return [*findings, *_examine(settings, runtime)]
+        findings.append(_misconfigured(error))
+        # It must not be used: what it sealed could never be opened.
+        sealer, has_key = Sealer([generate_key()]), False
+    with closing(runtimes.build_on(settings, database, sealer, brands)) as runtime:
+        return [*findings, *_examine(settings, runtime, has_key=has_key)]
 
 
-def _examine(settings: Settings, runtime: Runtime) -> list[Finding]:
-    findings = [_brands(runtime)]
+def _misconfigured(error: ReputationError) -> Finding:
+    return Finding("configuration", ok=False, detail=str(error), remedy="see the message")
+
+
+def _examine(settings: Settings, runtime: Runtime, *, has_key: bool) -> list[Finding]:
+    findings = [_brands(runtime)] if runtime.brands or not brand_folders(settings.brands) else []
     findings.extend(
         _guarded(f"manual {brand.slug}", partial(_manual, brand))
         for brand in runtime.brands.values()
@@ -77,7 +90,8 @@ def _examine(settings: Settings, runtime: Runtime) -> list[Finding]:
     findings.append(_guarded("broker", lambda: _broker(settings)))
     findings.append(_guarded("model", lambda: _model(runtime)))
     if all(finding.ok for finding in findings if finding.subject == "database"):
-        findings.extend(_accounts(runtime))
+        if has_key:
+            findings.extend(_accounts(runtime))
         findings.extend(_incidents(runtime))
     findings.append(_guarded("slack", lambda: _slack(runtime)))
     findings.append(_guarded("mail", lambda: _mail(runtime)))

@@ -42,7 +42,7 @@ class Sealer:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ConfigurationError(
-                "no sealing key is set -> set PYEONGPAN_SEAL_KEY to a key from generate_key()"
+                "no sealing key is set -> set PYEONGPAN_SEAL_KEY to a key from `pyeongpan seal-key`"
             )
         decoded = [_decoded(key, number) for number, key in enumerate(keys, start=1)]
         self._fernet = MultiFernet([Fernet(key.strip()) for key in keys])
@@ -153,7 +153,7 @@ def _decoded(key: str, number: int, source: str = "") -> bytes:
     if len(decoded) != _KEY_BYTES:
         raise ConfigurationError(
             f"sealing key {number}{source} is not 32 bytes of URL-safe base64"
-            " -> use a key from generate_key()"
+            " -> use a key from `pyeongpan seal-key`"
         )
     return decoded
 

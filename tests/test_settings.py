@@ -76,6 +76,63 @@ def test_a_wrong_value_is_refused_by_name() -> None:
         load({"PYEONGPAN_CONSOLE_PORT": "eighty"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("DATABASE_URL", value)
+            for value in (
+                "foo",
+                "sqlite://",
+                "sqlite:///:memory:",
+                "mysql://host/x",
+                "postgresql+psycopg2://host/x",
+                "postgresql://u:geheim@host:port/x",
+            )
+        ),
+        *(
+            ("BROKER_URL", value)
+            for value in (
+                "foo",
+                "memory",
+                "nats://host",
+                "redis://127.0.0.1:notaport",
+                "amqp://u:geheim@[::1/",
+            )
+        ),
+        ("LOG_LEVEL", "verbose"),
+    ],
+)
+def test_a_malformed_value_is_refused_with_what_to_write(name: str, value: str) -> None:
+    remedy = {"DATABASE_URL": "sqlite:///", "BROKER_URL": "redis://", "LOG_LEVEL": "'DEBUG'"}
+    with pytest.raises(ConfigurationError, match=f"^{PREFIX}{name}: ") as caught:
+        load({f"{PREFIX}{name}": value})
+    said = str(caught.value)
+    assert remedy[name] in said
+    assert "geheim" not in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "sqlite:////home/a@b:c/x.db?timeout=5"),
+        ("DATABASE_URL", "postgresql://u:p#/?q@[::1]:5432/x?options=-csearch_path%3Dy"),
+        ("DATABASE_URL", "postgres://host"),
+        ("DATABASE_URL", "postgresql+psycopg:///x?host=/run/postgresql"),
+        ("BROKER_URL", "rediss://:p%40ss@host:6380/3"),
+        ("BROKER_URL", "amqp://u:p@host:5672/vhost?heartbeat=30"),
+        ("LOG_LEVEL", "WARNING"),
+    ],
+)
+def test_every_address_that_works_is_taken_as_it_is(name: str, value: str) -> None:
+    assert getattr(load({f"{PREFIX}{name}": value}), name.lower()) == value
+
+
+def test_a_log_level_may_be_written_small() -> None:
+    assert load({"PYEONGPAN_LOG_LEVEL": "debug"}).log_level == "DEBUG"
+
+
 @pytest.mark.parametrize("word", ["true", "1", "yes"])
 def test_publishing_is_switched_on_by_the_usual_words(word: str) -> None:
     assert load({"PYEONGPAN_PUBLISH_ENABLED": word}).publish_enabled is True

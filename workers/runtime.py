@@ -229,17 +229,31 @@ def build(settings: Settings) -> Runtime:
         ConfigurationError: Settings, keys or brand folders are wrong.
     """
     database = Database(settings.database)
+    return build_on(
+        settings, database, build_sealer(settings, database), load_brands(settings.brands)
+    )
+
+
+def build_on(
+    settings: Settings, database: Database, sealer: Sealer, brands: dict[str, Brand]
+) -> Runtime:
+    """Make the other tools around what can be wrong."""
     return Runtime(
         settings=settings,
         database=database,
-        sealer=_sealer(settings, database),
-        brands=load_brands(settings.brands),
+        sealer=sealer,
+        brands=brands,
         slack=_slack(settings),
         mail=_mail(settings),
     )
 
 
-def _sealer(settings: Settings, database: Database) -> Sealer:
+def build_sealer(settings: Settings, database: Database) -> Sealer:
+    """Make what seals personal data.
+
+    Raises:
+        ConfigurationError: A key is missing or wrong.
+    """
     given = settings.seal_key.get_secret_value()
     if given:
         return Sealer([key.strip() for key in given.split(",")])

@@ -13,7 +13,7 @@ from workers.analyze import DRAFT_PAGE, URGENT_PAGE
 from workers.collect import ANALYZE_PAGE
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from workers.runtime import Runtime
 
@@ -23,28 +23,27 @@ LIMIT = 5_000
 """Most rows one check queues again at a time."""
 
 
-def sweep(runtime: Runtime, *, lost_after: timedelta | None = None) -> dict[str, int]:
+def sweep(runtime: Runtime, *, queued_before: datetime | None = None) -> dict[str, int]:
     """Run every check once.
 
     Args:
         runtime: This process's tools.
-        lost_after: A row whose message has had no effect for so long gets another one; the
-            lease by default. Zero at the start of a single-process daemon, whose broker forgot
-            everything.
+        queued_before: A row queued then or earlier, and not worked on since, gets another
+            message; a lease ago by default.
 
     Returns:
         What each check repaired; nothing repaired is not listed.
     """
     now = runtime.clock()
-    if lost_after is None:
-        lost_after = runtime.settings.lease
+    if queued_before is None:
+        queued_before = now - runtime.settings.lease
     found = {
         "publications_expired": publish.expire_sending(runtime),
         "alerts_expired": alert.expire_sending(runtime),
-        "feedback_waiting": _queue_feedback(runtime, now, lost_after),
-        "cases_waiting": _queue_cases(runtime, now, lost_after),
-        "publications_waiting": _queue_publications(runtime, now, lost_after),
-        "alerts_waiting": _queue_alerts(runtime, now, lost_after),
+        "feedback_waiting": _queue_feedback(runtime, now, queued_before),
+        "cases_waiting": _queue_cases(runtime, now, queued_before),
+        "publications_waiting": _queue_publications(runtime, now, queued_before),
+        "alerts_waiting": _queue_alerts(runtime, now, queued_before),
     }
     with runtime.database.unit_of_work() as connection:
         health.beat(connection, "sweep", now=now)
@@ -55,10 +54,10 @@ def sweep(runtime: Runtime, *, lost_after: timedelta | None = None) -> dict[str,
     return repaired
 
 
-def _queue_feedback(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
+def _queue_feedback(runtime: Runtime, now: datetime, queued_before: datetime) -> int:
     with runtime.database.unit_of_work() as connection:
         fresh, backlog = feedback.take_lost(
-            connection, now=now, queued_before=now - lost_after, limit=LIMIT
+            connection, now=now, queued_before=queued_before, limit=LIMIT
         )
         for message, ids in (
             (Message.FEEDBACK_ANALYZE, fresh),
@@ -68,10 +67,10 @@ def _queue_feedback(runtime: Runtime, now: datetime, lost_after: timedelta) -> i
     return len(fresh) + len(backlog)
 
 
-def _queue_cases(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
+def _queue_cases(runtime: Runtime, now: datetime, queued_before: datetime) -> int:
     with runtime.database.unit_of_work() as connection:
         urgent, normal = cases.take_lost(
-            connection, now=now, queued_before=now - lost_after, limit=LIMIT
+            connection, now=now, queued_before=queued_before, limit=LIMIT
         )
         for message, ids, page_size in (
             (Message.CASE_DRAFT_URGENT, urgent, URGENT_PAGE),
@@ -81,11 +80,9 @@ def _queue_cases(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
     return len(urgent) + len(normal)
 
 
-def _queue_publications(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
+def _queue_publications(runtime: Runtime, now: datetime, queued_before: datetime) -> int:
     with runtime.database.unit_of_work() as connection:
-        to_send, to_read = publications.take_lost(
-            connection, now=now, queued_before=now - lost_after
-        )
+        to_send, to_read = publications.take_lost(connection, now=now, queued_before=queued_before)
         for message, ids in (
             (Message.PUBLICATION_PUBLISH, to_send),
             (Message.PUBLICATION_VERIFY, to_read),
@@ -95,12 +92,12 @@ def _queue_publications(runtime: Runtime, now: datetime, lost_after: timedelta) 
     return len(to_send) + len(to_read)
 
 
-def _queue_alerts(runtime: Runtime, now: datetime, lost_after: timedelta) -> int:
+def _queue_alerts(runtime: Runtime, now: datetime, queued_before: datetime) -> int:
     with runtime.database.unit_of_work() as connection:
         lost = alerts.take_lost(
             connection,
             now=now,
-            queued_before=now - lost_after,
+            queued_before=queued_before,
             has_slack=runtime.slack is not None,
             has_mail=runtime.mail is not None,
         )

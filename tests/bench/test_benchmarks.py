@@ -9,23 +9,28 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from bench import __main__ as command
 from bench import (
     channels,
+    classifier,
     databases,
     desk,
     latency,
     measuring,
     memory,
     parse,
+    pipeline,
     schedule,
     store,
 )
 from collectors import CHANNELS
+from commands.__main__ import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def test_parsing_is_compared_with_beautifulsoup_on_the_same_pages() -> None:
@@ -111,9 +116,22 @@ def test_storing_is_measured_on_sqlite_and_says_why_not_on_postgresql(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(databases, "POSTGRES_URL", "postgresql://nobody@127.0.0.1:1/none")
-    figures = store.measure(120)
-    assert isinstance(figures["sqlite_rows_per_s"], int)
-    assert str(figures["postgresql_rows_per_s"]).startswith("not measured: ")
+    found = store.measure((20, 120))
+    assert set(found) == {"20", "120", "growth"}
+    for size in ("20", "120"):
+        figures = found[size]
+        assert isinstance(figures, dict)
+        assert isinstance(figures["sqlite_rows_per_s"], int)
+        assert str(figures["postgresql_rows_per_s"]).startswith("not measured: ")
+    assert isinstance(found["growth"], dict)
+    assert set(found["growth"]) == {"sqlite"}
+
+
+@pytest.mark.usefixtures("postgres_pool")
+def test_storing_is_compared_between_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = {20: 200.0, 120: 100.0}
+    monkeypatch.setattr(store, "_rate", lambda _url, items: rates[len(items)])
+    assert store.measure((20, 120))["growth"] == {"sqlite": 2.0, "postgresql": 2.0}
 
 
 def test_the_pipeline_brings_every_feedback_the_whole_way() -> None:
@@ -155,10 +173,39 @@ def test_a_process_is_measured_from_outside() -> None:
     assert measuring.cpu_s(os.getpid()) > 0
 
 
+def test_without_proc_memory_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As on macOS."""
+    monkeypatch.setattr(measuring, "PROC", tmp_path)
+    monkeypatch.setattr(channels, "_samples", dict)
+    assert memory.measure() == {"roles": measuring.NO_PROC}
+    figures = channels.measure_once(1)
+    assert figures["memory_ratio"] == figures["memory_mb"] == measuring.NO_PROC
+
+
+def test_cores_are_counted_where_nobody_says_which_are_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert measuring.cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert measuring.cores() == os.cpu_count()
+
+
 def test_without_redis_the_roles_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(memory, "_measure_run", lambda _watch_s: {"run_rss_mb": 1})
     assert str(memory.measure(0.0)["roles"]).startswith("not measured: Redis")
+
+
+def test_the_classifiers_figures_are_given_and_not_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else stood on standard output would not be JSON."""
+    monkeypatch.setattr(classifier, "reference_pipeline", lambda _threads: "not measured")
+    figures = classifier.run(["배송이 늦어요", "좋아요"])
+    assert figures["texts"] == 2
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -173,6 +220,35 @@ def test_named_benchmarks_are_printed(
         assert json.loads(printed)["one"] == {"a": {"b": 1}}
     else:
         assert "one / a" in printed
+
+
+@pytest.mark.parametrize("words", [["store", "--full"], ["--full", "store"], ["store"]])
+def test_the_largest_sizes_are_an_option_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    asked: list[object] = []
+
+    def note(names: tuple[str, ...], *, as_json: bool, is_full: bool) -> None:
+        asked.extend([names, as_json, is_full])
+
+    monkeypatch.setattr(command, "run_benchmarks", note)
+    monkeypatch.setattr("commands.__main__.set_up_logging", lambda _level: None)
+    done = CliRunner().invoke(main, ["bench", *words])
+    assert (done.exit_code, asked) == (0, [("store",), False, "--full" in words]), done.output
+    assert "--full" in CliRunner().invoke(main, ["bench", "--help"]).output
+
+
+def test_full_measures_the_largest_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[object] = []
+
+    def note(given: object) -> dict[str, object]:
+        sizes.append(given)
+        return {}
+
+    for module in (store, pipeline, desk):
+        monkeypatch.setattr(module, "measure", note)
+    command.run_benchmarks(["store", "pipeline", "desk"], as_json=True, is_full=True)
+    assert sizes == [store.FULL_SIZES, pipeline.FULL_SIZES, desk.FULL_SIZE]
 
 
 def test_an_unknown_benchmark_is_refused_by_name() -> None:

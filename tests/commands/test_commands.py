@@ -5,6 +5,7 @@ import json
 import logging
 import stat
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -404,11 +405,55 @@ def test_a_brand_file_with_a_mistake_is_found(cli: Callable[..., Result], tmp_pa
     assert "brand.toml: timezone" in found["configuration"]["detail"]
 
 
+def test_what_is_misconfigured_does_not_hide_the_others(
+    cli: Callable[..., Result], shop: Storefront, tmp_path: Path
+) -> None:
+    del shop
+    cli("db", "upgrade")
+    broken = tmp_path / "brands" / "broken"
+    broken.mkdir()
+    (broken / "brand.toml").write_text("name = ", encoding="utf-8")
+    found = findings(cli("doctor", "--json"))
+    assert "brand.toml" in found["configuration"]["detail"]
+    assert found["brands"]["detail"] == "saebyeok"
+    assert {"database", "broker", "model", "account saebyeok/shop"} <= set(found)
+    found = findings(cli("doctor", "--json", env={"PYEONGPAN_SEAL_KEY": "short"}))
+    assert "`pyeongpan seal-key`" in found["configuration"]["detail"]
+    assert all(found[name]["ok"] for name in ("database", "broker", "model"))
+    assert "account saebyeok/shop" not in found
+
+
+def test_a_malformed_setting_is_one_line_with_its_name(cli: Callable[..., Result]) -> None:
+    result = cli("doctor", env={"PYEONGPAN_DATABASE_URL": "foo"})
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: PYEONGPAN_DATABASE_URL: write sqlite:///")
+    assert result.stderr.count("\n") == 1
+
+
 def test_the_same_lines_can_be_read_by_a_person(cli: Callable[..., Result]) -> None:
     result = cli("doctor")
     assert result.exit_code == 1
     assert "FAIL  brands: no brand folder" in result.output
     assert "->" in result.output
+
+
+def test_the_demo_leaves_the_shells_slack_alone(home: Path, tmp_path: Path) -> None:
+    from commands.demo import demo_settings
+    from commands.socket_mode import is_configured
+    from settings import load
+
+    given = load(
+        {
+            "PYEONGPAN_SLACK_BOT_TOKEN": "xoxb-1",
+            "PYEONGPAN_SLACK_APP_TOKEN": "xapp-1",
+            "PYEONGPAN_SLACK_SIGNING_SECRET": "signed",
+        }
+    )
+    made = demo_settings(given, home, tmp_path / "brands")
+    with closing(runtimes.build(made)) as runtime:
+        assert runtime.slack is None
+        assert not is_configured(runtime)
+    assert not made.slack_signing_secret.get_secret_value()
 
 
 def test_a_second_daemon_on_one_home_is_refused(home: Path, tmp_path: Path) -> None:

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
+import socket
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import httpx
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 300
+Found = TypeVar("Found")
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def run(
@@ -69,6 +89,65 @@ def test_a_misspelt_variable_ends_the_process_with_its_name() -> None:
     done = run("db", "upgrade", PYEONGPAN_HOMEE="x")
     assert done.returncode == 1
     assert done.stderr.startswith(b"Error: PYEONGPAN_HOMEE is not a setting")
+
+
+@contextmanager
+def demo(home: Path, port: int) -> Iterator[None]:
+    """Run the demo for the block, and see that its console is where it says."""
+    log = home / "demo.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "commands", "demo", "--port", str(port)],
+            stderr=output,
+            cwd=ROOT,
+            env={**os.environ, "PYEONGPAN_HOME": str(home)},
+        )
+    try:
+
+        def address() -> str:
+            assert process.poll() is None, log.read_text()
+            found = re.search(r"^콘솔: (\S+)", log.read_text(), re.MULTILINE)
+            return found[1] if found else ""
+
+        printed = wait_for(address)
+        assert printed == f"http://127.0.0.1:{port}"
+        page = httpx.get(printed, timeout=PATIENCE_S, follow_redirects=True)
+        assert (page.status_code, "평판" in page.text) == (200, True)
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(condition: Callable[[], Found]) -> Found:
+    """Give what a condition finds as soon as it finds something."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.1)
+    return found
+
+
+def drafted(home: Path) -> set[tuple[Any, ...]]:
+    """Give the demo's cases that were drafted, with what they are about."""
+    with closing(sqlite3.connect(home / "demo" / "pyeongpan.db")) as database:
+        rows = database.execute(
+            "SELECT cases.id, feedback.native_id, feedback.text FROM cases"
+            " JOIN feedback ON feedback.id = feedback_id WHERE cases.state = 'drafted'"
+        )
+        return set(rows)
+
+
+@pytest.mark.timeout(4 * PATIENCE_S)
+def test_the_demo_starts_stops_and_goes_on_where_it_was(tmp_path: Path, free_port: int) -> None:
+    """What ``make run`` starts, as far as its first drafts."""
+    with demo(tmp_path, free_port):
+        wait_for(lambda: drafted(tmp_path))
+    before = drafted(tmp_path)
+    with demo(tmp_path, free_port):
+        assert drafted(tmp_path) >= before
 
 
 @pytest.mark.timeout(1200)

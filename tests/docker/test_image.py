@@ -99,6 +99,12 @@ def test_the_default_command_is_one_of_ours() -> None:
     assert CliRunner().invoke(main, ["run", "--help"], env={}).exit_code == 0
 
 
+ADDRESSES = {
+    "PYEONGPAN_DATABASE_URL_FILE": "sqlite:///",
+    "PYEONGPAN_BROKER_URL_FILE": "amqp://",
+}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_each_roles_environment_is_read_as_settings(role: str, tmp_path: Path) -> None:
     environment = {**SERVICES[role]["environment"]}
@@ -110,11 +116,11 @@ def test_each_roles_environment_is_read_as_settings(role: str, tmp_path: Path) -
         read[name] = re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value)
         if name.endswith("_FILE"):
             path = tmp_path / name
-            path.write_text(f"content of {name}\n", encoding="utf-8")
+            path.write_text(f"{ADDRESSES.get(name, '')}content of {name}\n", encoding="utf-8")
             read[name] = str(path)
     loaded = settings.load(read)
-    assert loaded.database_url.startswith("content of PYEONGPAN_DATABASE_URL")
-    assert loaded.broker_url == "content of PYEONGPAN_BROKER_URL_FILE"
+    assert loaded.database_url.startswith("sqlite:///content of PYEONGPAN_DATABASE_URL")
+    assert loaded.broker_url == "amqp://content of PYEONGPAN_BROKER_URL_FILE"
     assert loaded.seal_key.get_secret_value() == "content of PYEONGPAN_SEAL_KEY_FILE"
     assert not loaded.publish_enabled
 

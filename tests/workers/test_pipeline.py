@@ -17,6 +17,7 @@ from storage.models import AlertRow, CaseRow, DraftRow, FeedbackRow, Publication
 from tests.backlog import add_backlog
 from tests.fakes_runtime import Article, make_brand
 from workers import actors, analyze, collect
+from workers import sweep as sweeps
 from workers.draft import draft
 from workers.relay import RelayThread
 from workers.sweep import sweep
@@ -173,6 +174,25 @@ def test_a_restart_takes_everything_up(
     assert sorted(channel.sent) == ["collected", "drafted", "sent"]
     assert count(second, PublicationRow, PublicationRow.state == "published") == 3
     assert count(second, AlertRow, AlertRow.state == "sent") == 3
+
+
+def test_a_restart_takes_up_more_rows_than_a_sweep_may(
+    make_house: Callable[..., House], channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = make_house()
+    channel.articles[:] = [Article(f"n{number}", "별로예요", house.clock()) for number in range(10)]
+    house.clock.advance(seconds=1)
+    collect.collect(house.runtime, house.account_id())
+    analyze.analyze(house.runtime, sorted_ids(house, FeedbackRow)[:5])
+    with house.database.unit_of_work() as connection:
+        outbox.relay(connection, lambda *_: None, now=house.clock() + timedelta(days=1))
+    monkeypatch.setattr(sweeps, "LIMIT", 2)
+    # Rounds are told apart by time, which stands still in other tests.
+    house.runtime.clock = lambda: house.clock.advance(microseconds=1)
+    take_up(house.runtime)
+    house.run()
+    assert count(house, FeedbackRow, FeedbackRow.state == FeedbackState.COLLECTED) == 0
+    assert count(house, CaseRow, CaseRow.state == CaseState.DRAFTED) == 10
 
 
 def sorted_ids(house: House, table: Any) -> list[int]:  # noqa: ANN401 - a mapped class
