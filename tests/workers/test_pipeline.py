@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from commands.daemon import take_up
 from domain.messages import Message
+from domain.states import CaseState, FeedbackState
 from storage import feedback, outbox
 from storage.models import AlertRow, CaseRow, DraftRow, FeedbackRow, PublicationRow
 from tests.backlog import add_backlog
