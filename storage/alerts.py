@@ -531,6 +531,16 @@ def wake(connection: Connection, feedback_ids: Sequence[int]) -> None:
     )
 
 
+def outdate(connection: Connection, feedback_ids: Sequence[int]) -> None:
+    """Have what stands in Slack about these written again: more changed than what it notes."""
+    if feedback_ids:
+        connection.execute(
+            update(AlertRow)
+            .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT)
+            .values(shown="")
+        )
+
+
 def settle_by_hand(
     connection: Connection,
     alert_id: int,
