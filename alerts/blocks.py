@@ -187,6 +187,8 @@ class CaseLine:
     due_at: datetime | None = None
     owner: str = ""
     """Whose it is, in words; empty where nobody is told."""
+    note: str = ""
+    """What is to be done with it, where that is not a decision about a draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -727,6 +729,7 @@ def _lines(
             categories,
             deadline(line.due_at, *clock) if clock else "",
             line.owner,
+            line.note,
         ]
         summary = shorten(line.summary, _SUMMARY_LENGTH)
         block = _section(f"{' · '.join(part for part in parts if part)}\n{summary}")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 REMIND_BEFORE = timedelta(hours=1)
 ESCALATE_AFTER = timedelta(hours=2)
-"""How long a case may be overdue until its brand is told too."""
+"""How long a case may be overdue until its brand is told too, once the lead was."""
 SURGE_WINDOW = timedelta(hours=1)
 SURGE_BASELINE = timedelta(days=14)
 DIGEST_WITHIN = timedelta(hours=1)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 LINES = 15
+TO_PASTE = "직접 게시 필요"
 READ = "read"
 """What a notice with a receipt says once it has one."""
 _CLOSED_BECAUSE = {
@@ -234,7 +235,11 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     with runtime.database.reading() as connection:
         staff = owners.of_brands(connection, {job.brand}, now=now)
         owned = owners.of_cases(connection, case_ids, now=now)
-    lines = lines_of(runtime, case_ids[:LINES])
+        by_hand = cases.handed_off(connection, case_ids)
+    lines = [
+        replace(line, note=TO_PASTE if line.case_id in by_hand else "")
+        for line in lines_of(runtime, case_ids[:LINES])
+    ]
     if staff:
         lines = [replace(line, owner=_owner_words(owned.get(line.case_id))) for line in lines]
     busy = {owner.id for owner in owned.values() if owner is not None}

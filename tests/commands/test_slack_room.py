@@ -359,6 +359,38 @@ def test_deadlines_remind_then_reach_the_brand(room: Room) -> None:
     assert room.state() == [("drafted", "")]
 
 
+def test_a_case_that_was_late_for_long_is_told_to_the_room_before_the_brand(room: Room) -> None:
+    from workers.deadlines import remind
+
+    room.write("별로예요")
+    with room.house.database.reading() as connection:
+        due = connection.execute(CaseRow.__table__.select()).one().due_at
+    room.house.clock.now = due + timedelta(hours=3)
+    assert remind(room.house.runtime) == 1
+    room.house.run_on(timedelta(minutes=1))
+    assert (len(room.messages()), len(room.slack.posted("CBRAND"))) == (2, 0)
+    assert remind(room.house.runtime) == 1
+    room.house.run_on(timedelta(days=1))
+    assert (len(room.messages()), len(room.slack.posted("CBRAND"))) == (2, 1)
+
+
+def test_a_reply_nobody_pasted_is_reminded_of_as_that(room: Room) -> None:
+    from workers.deadlines import remind
+
+    brand = room.house.runtime.brands[BRAND]
+    by_hand = tuple(replace(account, writable=False) for account in brand.accounts)
+    room.house.runtime.brands[BRAND] = replace(brand, accounts=by_hand)
+    room.write("별로예요")
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(minutes=10))
+    assert room.state() == [("approved", "kim (kim)")]
+    with room.house.database.reading() as connection:
+        room.house.clock.now = connection.execute(select(CaseRow.due_at)).scalar_one()
+    assert remind(room.house.runtime) == 1
+    room.house.run_on(timedelta(minutes=1))
+    assert "직접 게시 필요" in str(room.messages()[-1]["blocks"])
+
+
 def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     from workers.deadlines import remind
 
