@@ -351,6 +351,19 @@ def running_burst(
     ).scalar()
 
 
+def last_made(connection: Connection, rule: str, brand: str, destination: str) -> datetime | None:
+    """Give when a destination's last notice of a rule was made that is about no feedback alone."""
+    return connection.execute(
+        select(func.max(AlertRow.made_at)).where(
+            # Few are: it is by this that they are found.
+            AlertRow.feedback_id.is_(None),
+            AlertRow.rule == rule,
+            AlertRow.brand == brand,
+            AlertRow.destination == destination,
+        )
+    ).scalar()
+
+
 def find_by_key(connection: Connection, dedupe_key: str) -> int:
     """Give the id of the alert with this key."""
     return connection.execute(
