@@ -35,6 +35,10 @@ from workers.deadlines import remind, send_digests
 from workers.notices import BURSTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Message, Receive, Scope, Send
+
     from storage.alerts import AlertJob
     from tests.commands.conftest import Room
     from workers.runtime import Runtime
@@ -323,6 +327,44 @@ def test_signed_request_is_answered_and_a_replay_is_not_done_twice(room: Room) -
     assert room.state() == [("approved", "kim (kim)")]
     # The replay met the memory of seen requests, not the decided case.
     assert room.slack.ephemerals == []
+
+
+@pytest.mark.parametrize("action", [ActionId.EDIT, ActionId.REJECT])
+def test_answer_and_modal_over_http_wait_for_no_database(
+    room: Room, monkeypatch: pytest.MonkeyPatch, action: ActionId
+) -> None:
+    app = FastAPI()
+    app.include_router(build_router(room.room, room.house.runtime, room.slack.signing_secret))
+    room.write("별로예요")
+    (card,) = room.messages()
+    body, headers = room.slack.sign(room.slack.click(card["ts"], action))
+    order: list[str] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            order.append(message["type"])
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    def asked(work: Callable[[], Any]) -> Callable[[], Any]:
+        def ask() -> Any:  # noqa: ANN401 - the real one's
+            order.append(f"database, modals open: {len(room.slack.views)}")
+            return work()
+
+        return ask
+
+    database = room.house.runtime.database
+    for name in ("reading", "unit_of_work"):
+        monkeypatch.setattr(database, name, asked(getattr(database, name)))
+    with TestClient(watched) as client:
+        assert client.post("/slack/interactions", content=body, headers=headers).is_success
+    assert [event for event in order if not event.startswith("lifespan")][:3] == [
+        "http.response.start",
+        "http.response.body",
+        "database, modals open: 1",
+    ]
+    assert "불러오는" not in str(room.slack.views)
 
 
 def test_click_over_socket_mode_decides(room: Room) -> None:
