@@ -76,7 +76,10 @@ HEADINGS = {
     "categories": "*불만 유형*",
     "channels": "*채널*",
     "attention": "*확인이 필요한 케이스*",
+    "decide": "*결정해 주실 일과 기한*",
 }
+
+NOTHING_TO_DECIDE = "지금 결정하실 일이 없습니다."
 
 _SEVERITY_MARKS = {Severity.CRITICAL: "🚨", Severity.HIGH: "🔴", Severity.NORMAL: "🟡"}
 _LINES_SHOWN = 15
@@ -187,6 +190,8 @@ class CaseLine:
     due_at: datetime | None = None
     owner: str = ""
     """Whose it is, in words; empty where nobody is told."""
+    note: str = ""
+    """What it waits for, where that is more than a first decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +386,9 @@ def digest(
     lines: Sequence[CaseLine],
     label: str,
     console_url: str,
+    *,
+    proposals: Sequence[CaseLine] = (),
+    clock: tuple[datetime, str] | None = None,
 ) -> SlackMessage:
     """Build a daily, weekly or first-collection digest.
 
@@ -391,6 +399,8 @@ def digest(
         lines: Cases a person must look at, worst first.
         label: The period in Korean (``11월 20일(금) 09:00부터``, ``스마트스토어``).
         console_url: The queue, filtered.
+        proposals: What the brand must decide, most urgent first; ``note`` says why.
+        clock: When the digest is made and the brand's time zone, for the time that is left.
     """
     title = f"{brand_name} {_DIGEST_TITLES[period]} · {label}"
     blocks = [_header(f"🗒️ {title}")]
@@ -414,8 +424,13 @@ def digest(
         if pairs:
             listed = " · ".join(f"{name} {number:,}건" for name, number in pairs[:10])
             blocks += [_heading(heading), _section(listed)]
+    if period is not DigestPeriod.BACKFILL:
+        blocks.append(_heading("decide"))
+        blocks += _lines(proposals, len(proposals), has_button=False, clock=clock) or [
+            _section(NOTHING_TO_DECIDE)
+        ]
     if lines:
-        blocks += [_heading("attention"), *_lines(lines, len(lines), has_button=False)]
+        blocks += [_heading("attention"), *_lines(lines, len(lines), has_button=False, clock=clock)]
     blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
     return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
 
@@ -727,6 +742,7 @@ def _lines(
             categories,
             deadline(line.due_at, *clock) if clock else "",
             line.owner,
+            line.note,
         ]
         summary = shorten(line.summary, _SUMMARY_LENGTH)
         block = _section(f"{' · '.join(part for part in parts if part)}\n{summary}")

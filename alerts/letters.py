@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from alerts.blocks import DigestPeriod
+from alerts.blocks import NOTHING_TO_DECIDE, DigestPeriod
 from alerts.escape import clean, defang, hide, shorten
 from alerts.smtp import POLICY
 from alerts.wording import deadline, stars, when
@@ -90,14 +90,6 @@ class Letter:
     link: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToDecide:
-    """A reply that waits for the brand: the case, and why it waits."""
-
-    line: CaseLine
-    reason: str
-
-
 def safety_letter(card: CaseCard, done: str, to_decide: str, now: datetime) -> Letter:
     """Write of one safety or legal matter.
 
@@ -141,7 +133,7 @@ def digest_letter(
     brand: Brand,
     since: datetime,
     counts: DigestCounts,
-    proposals: Sequence[ToDecide],
+    proposals: Sequence[CaseLine],
     worst: Sequence[CaseLine],
     console_url: str,
     now: datetime,
@@ -153,7 +145,7 @@ def digest_letter(
         brand: Whose.
         since: Where the period begins; it ends at ``now``.
         counts: What happened in it.
-        proposals: What the brand must decide, most urgent first.
+        proposals: What the brand must decide, most urgent first; ``note`` says why.
         worst: Open cases to know of, worst first.
         console_url: The console's address, without a path.
         now: When the mail is written.
@@ -162,17 +154,17 @@ def digest_letter(
     title = f"{shorten(brand.name, _NAME_LENGTH)} {_DIGEST_NAMES[period]}"
     categories = " · ".join(f"{KOREAN_NAMES[name]} {n:,}건" for name, n in counts.categories[:5])
     nothing = (
-        "지금 결정하실 일이 없습니다."
+        NOTHING_TO_DECIDE
         if brand.two_step_approval
-        else "지금 결정하실 일이 없습니다. 답변은 에이전시가 승인합니다."
+        else f"{NOTHING_TO_DECIDE} 답변은 에이전시가 승인합니다."
     )
 
-    def line_of(case: CaseLine, *more: str) -> Line:
+    def line_of(case: CaseLine) -> Line:
         names = [KOREAN_NAMES[name] for name in case.categories[:3]]
         details = [
             KOREAN_NAMES[case.severity],
             *names,
-            *more,
+            *([case.note] if case.note else []),
             f"기한 {deadline(case.due_at, now, timezone)}",
         ]
         return Line(
@@ -202,7 +194,7 @@ def digest_letter(
         ),
         Section(
             TO_DECIDE,
-            lines=tuple(line_of(waiting.line, waiting.reason) for waiting in proposals),
+            lines=tuple(line_of(case) for case in proposals),
             note="" if proposals else nothing,
         ),
     ]

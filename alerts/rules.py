@@ -215,7 +215,7 @@ def next_digest_at(
 def previous_digest_at(
     rule: AlertRule, before: datetime, brand: Brand, is_holiday: Callable[[date], bool]
 ) -> datetime:
-    """Give when the digest before the one of ``before`` was due: where its period ended.
+    """Give the last opening before ``before`` at which a digest was due.
 
     Raises:
         ValueError: The brand was never open.
@@ -224,7 +224,7 @@ def previous_digest_at(
     first, step = before.astimezone(zone).date(), timedelta(days=1)
     if rule is AlertRule.WEEKLY_DIGEST:
         first, step = first - timedelta(days=first.weekday()), timedelta(days=7)
-    for back in range(1, _LONGEST_CLOSURE_DAYS):
+    for back in range(_LONGEST_CLOSURE_DAYS):
         opening = opens_again_at(_midnight(first - back * step, zone), brand, is_holiday)
         if opening < before:
             return opening

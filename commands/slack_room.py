@@ -78,12 +78,20 @@ class SlackRoom:
         self._runtime = runtime
         self._context = context
 
-    def handle(self, click: SlackDecision) -> None:
-        """Do what a click or a submitted modal asks for, and tell the person what came of it."""
+    def handle(self, click: SlackDecision, *, once: str = "") -> None:
+        """Do what a click or a submitted modal asks for, and tell the person what came of it.
+
+        Args:
+            click: Who asks for what.
+            once: Key of the request that brought it; one that was seen before does nothing.
+        """
         if click.errors or click.action is SlackAction.OPEN:
             return
+        # A replay opens no second modal: Slack takes a trigger once.
         opened = self._open_modal(click)
         try:
+            if once and not self._is_first(once, click):
+                return
             answer = self._decide(click, opened)
         except DecisionRefusedError as refusal:
             answer = str(refusal)
@@ -93,6 +101,13 @@ class SlackRoom:
         self._runtime.poke()
         if answer:
             self._say(click, opened, answer)
+
+    def _is_first(self, key: str, click: SlackDecision) -> bool:
+        with self._runtime.database.unit_of_work() as connection:
+            is_first = alerts.first_sight(connection, key, now=self._runtime.clock())
+        if not is_first:
+            log.warning("slack_request_replayed", case_id=click.case_id)
+        return is_first
 
     def _open_modal(self, click: SlackDecision) -> ModalReceipt | None:
         """Open a modal at once: its trigger lives three seconds, whatever the database does."""
@@ -242,7 +257,7 @@ def build_router(room: SlackRoom, runtime: Runtime, signing_secret: str) -> APIR
 
     Args:
         room: Does the work, after Slack was answered.
-        runtime: For the clock and the memory of seen requests.
+        runtime: For the clock.
         signing_secret: The app's.
     """
     router = APIRouter()
@@ -263,17 +278,8 @@ def build_router(room: SlackRoom, runtime: Runtime, signing_secret: str) -> APIR
             return Response(status_code=400)
         # Whether it was seen before is asked after the answer: Slack waits three seconds at
         # most, and a database may take longer.
-        tasks.add_task(_once, room, runtime, replay_key(timestamp, signature), click)
+        tasks.add_task(room.handle, click, once=replay_key(timestamp, signature))
         answer = acknowledgement(click)
         return Response(status_code=200) if answer is None else JSONResponse(answer)
 
     return router
-
-
-def _once(room: SlackRoom, runtime: Runtime, key: str, click: SlackDecision) -> None:
-    with runtime.database.unit_of_work() as connection:
-        is_first = alerts.first_sight(connection, key, now=runtime.clock())
-    if is_first:
-        room.handle(click)
-    else:
-        log.warning("slack_request_replayed", case_id=click.case_id)

@@ -351,6 +351,19 @@ def running_burst(
     ).scalar()
 
 
+def last_made(connection: Connection, rule: str, brand: str, destination: str) -> datetime | None:
+    """Give when a destination's last notice of a rule was made that is about no feedback alone."""
+    return connection.execute(
+        select(func.max(AlertRow.made_at)).where(
+            # Few are: it is by this that they are found.
+            AlertRow.feedback_id.is_(None),
+            AlertRow.rule == rule,
+            AlertRow.brand == brand,
+            AlertRow.destination == destination,
+        )
+    ).scalar()
+
+
 def find_by_key(connection: Connection, dedupe_key: str) -> int:
     """Give the id of the alert with this key."""
     return connection.execute(
@@ -529,6 +542,16 @@ def wake(connection: Connection, feedback_ids: Sequence[int]) -> None:
         .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT)
         .values(is_final=False)
     )
+
+
+def outdate(connection: Connection, feedback_ids: Sequence[int]) -> None:
+    """Have what stands in Slack about these written again: more changed than what it notes."""
+    if feedback_ids:
+        connection.execute(
+            update(AlertRow)
+            .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT)
+            .values(shown="")
+        )
 
 
 def settle_by_hand(

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
 from domain.errors import DecisionRefusedError
 from domain.messages import Message
@@ -34,7 +34,12 @@ REJECTION = "rejection"
 
 _TWO_STEPS = "two approvals"
 """What the database says when one is missing (migration 0005)."""
-_REMINDERS = ("", "due_soon", "overdue", "escalated")
+_REMINDED_BEFORE = {
+    "due_soon": ("",),
+    "overdue": ("", "due_soon"),
+    "escalated": ("overdue",),
+}
+"""What a case's last reminder may be before the next one."""
 
 CLOSED_STATES = (
     CaseState.ANSWERED,
@@ -653,30 +658,44 @@ def to_decide(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]  # noqa: SLF001
 
 
+def _is_handed_off() -> ColumnElement[bool]:
+    """Give the condition of a case whose approved reply waits to be pasted by hand."""
+    waits = select(PublicationRow.id).where(
+        PublicationRow.case_id == CaseRow.id, PublicationRow.state == PublicationState.HANDED_OFF
+    )
+    return and_(CaseRow.state == CaseState.APPROVED, waits.exists())
+
+
+def handed_off(connection: Connection, case_ids: Sequence[int]) -> set[int]:
+    """Tell which of these cases wait for a person to paste their approved reply."""
+    rows = connection.execute(select(CaseRow.id).where(CaseRow.id.in_(case_ids), _is_handed_off()))
+    return set(rows.scalars())
+
+
 def take_due(
     connection: Connection, brand: str, reminder: str, *, before: datetime, limit: int = 500
 ) -> list[int]:
-    """Find undecided cases due before an instant that were not reminded of so far.
+    """Find cases that wait for a person, due before an instant and not reminded of so far.
 
     Args:
         connection: The transaction that also stores the notice.
         brand: Slug.
         reminder: ``due_soon``, ``overdue`` or ``escalated``, in this order; noted on the case.
+            Only what was told as ``overdue`` is escalated, so that no case passes the lead by.
         before: The deadline's limit.
         limit: Most cases at a time.
 
     Returns:
         Case ids, most severe and longest overdue first.
     """
-    earlier = _REMINDERS[: _REMINDERS.index(reminder)]
     ids = list(
         connection.execute(
             select(CaseRow.id)
             .where(
                 CaseRow.brand == brand,
-                CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]),
+                or_(CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]), _is_handed_off()),
                 CaseRow.due_at <= before,
-                CaseRow.reminder.in_(earlier),
+                CaseRow.reminder.in_(_REMINDED_BEFORE[reminder]),
             )
             .order_by(CaseRow.severity_rank, CaseRow.due_at)
             .limit(limit)

@@ -381,6 +381,7 @@ def _refresh(
             for row_id, (extra, deadline_at) in changed.items()
         ],
     )
+    _follow_deadlines(connection, {row_id: found[1] for row_id, found in changed.items()})
     _note_confirmations(
         connection,
         [
@@ -390,6 +391,29 @@ def _refresh(
         ],
         now=now,
     )
+
+
+def _follow_deadlines(connection: Connection, deadlines: Mapping[int, datetime | None]) -> None:
+    """Bring the cases' deadlines to the channel's, with reminders of their own.
+
+    Where the channel sets none, a case keeps what it had. So does an answered one: what was in
+    time is counted by it.
+    """
+    moved: list[int] = []
+    for feedback_id, deadline_at in deadlines.items():
+        if deadline_at is not None:
+            changed = connection.execute(
+                update(CaseRow)
+                .where(
+                    CaseRow.feedback_id == feedback_id,
+                    CaseRow.state != CaseState.ANSWERED,
+                    CaseRow.due_at != deadline_at,
+                )
+                .values(due_at=deadline_at, reminder="")
+                .returning(CaseRow.feedback_id)
+            )
+            moved += changed.scalars()
+    alerts.outdate(connection, moved)
 
 
 def _note_confirmations(
@@ -710,6 +734,9 @@ def _open_cases(
         )
         if len(opened) < len(rows):
             _refresh_cases(connection, rows, {row.feedback_id for row in opened}, now=now)
+            _follow_deadlines(
+                connection, {result.feedback.id: result.feedback.deadline_at for result in results}
+            )
     return _to_draft(connection, results, settled, now=now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,23 +19,26 @@ from alerts.rules import (
     previous_digest_at,
     surge_alert,
 )
-from storage import cases, health
+from storage import alerts, cases, health
 from workers.notices import new_alert, tell
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from domain.brands import Brand
+    from storage.alerts import NewAlert
+    from storage.session import Connection
     from workers.runtime import Runtime
 
 REMIND_BEFORE = timedelta(hours=1)
 ESCALATE_AFTER = timedelta(hours=2)
-"""How long a case may be overdue until its brand is told too."""
+"""How long a case may be overdue until its brand is told too, once the lead was."""
 SURGE_WINDOW = timedelta(hours=1)
 SURGE_BASELINE = timedelta(days=14)
-DIGEST_WITHIN = timedelta(hours=1)
-"""A digest that was missed for longer than this is left out."""
+FIRST_DIGEST_WITHIN = timedelta(hours=1)
+"""Whoever had no digest so far has missed none; from then on they wait for the next opening."""
 
 
 def remind(runtime: Runtime) -> int:
@@ -121,43 +125,38 @@ def watch_surges(runtime: Runtime) -> int:
 
 
 def send_digests(runtime: Runtime) -> None:
-    """Make the daily and, on a week's first working day, the weekly digest of each brand.
+    """Make the daily and, at a week's first opening, the weekly digest of each brand.
 
-    Called often; the key of the day makes each digest once.
+    Called often, and each digest is made once. One that nobody made at the opening is made later
+    in the brand's hours; whatever was missed, the next one tells of it.
     """
     now = runtime.clock()
     for brand in runtime.brands.values():
-        opening = _todays_opening(brand, now)
-        if opening is None or not opening <= now < opening + DIGEST_WITHIN:
+        if opens_again_at(now, brand, is_holiday) != now:
             continue
-        digests = {AlertRule.DAILY_DIGEST: brand.digest_emails.daily}
-        if _is_first_working_day(brand, opening):
-            digests[AlertRule.WEEKLY_DIGEST] = brand.digest_emails.weekly
-        notices = []
-        for rule, addresses in digests.items():
-            since = previous_digest_at(rule, opening, brand, is_holiday)
-            notices += [
-                new_alert(
-                    digest_alert(rule, brand, destination, opening), {"since": since.isoformat()}
-                )
-                for destination in (brand.slack_brand_destination, *mailed(addresses))
+        with runtime.database.reading() as connection:
+            notices = [
+                *_digests(connection, AlertRule.DAILY_DIGEST, brand, now),
+                *_digests(connection, AlertRule.WEEKLY_DIGEST, brand, now),
             ]
-        with runtime.database.unit_of_work() as connection:
-            tell(runtime, connection, notices, now=now)
+        if notices:
+            with runtime.database.unit_of_work() as connection:
+                tell(runtime, connection, notices, now=now)
 
 
-def _todays_opening(brand: Brand, now: datetime) -> datetime | None:
-    """Give the opening that was at most a digest's patience ago."""
-    opening = opens_again_at(now - DIGEST_WITHIN, brand, is_holiday)
-    return opening if now - DIGEST_WITHIN < opening <= now else None
-
-
-def _is_first_working_day(brand: Brand, opening: datetime) -> bool:
-    """Tell whether no working day of the same week came before."""
-    for days in range(1, 7):
-        earlier = opening - timedelta(days=days)
-        if earlier.isocalendar().week != opening.isocalendar().week:
-            return True
-        if opens_again_at(earlier, brand, is_holiday) == earlier:
-            return False
-    return True
+def _digests(
+    connection: Connection, rule: AlertRule, brand: Brand, now: datetime
+) -> Iterator[NewAlert]:
+    """Give the digests of one kind that are due and were not made so far."""
+    opening = previous_digest_at(rule, now + timedelta.resolution, brand, is_holiday)
+    emails = brand.digest_emails
+    addresses = emails.daily if rule is AlertRule.DAILY_DIGEST else emails.weekly
+    for destination in (brand.slack_brand_destination, *mailed(addresses)):
+        notice = new_alert(digest_alert(rule, brand, destination, opening), {})
+        last = alerts.last_made(connection, rule, brand.slug, notice.destination)
+        if last is None:
+            if now >= opening + FIRST_DIGEST_WITHIN:
+                continue
+            last = previous_digest_at(rule, opening, brand, is_holiday)
+        if last < opening:
+            yield replace(notice, payload={"since": last.isoformat()})

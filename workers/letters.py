@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alerts.letters import Letter, Section, ToDecide, digest_letter, safety_letter
+from alerts.letters import Letter, Section, digest_letter, safety_letter
 from alerts.rules import AlertRule
 from domain.states import CaseState
 from storage import cases, desk, health
 from workers.slack_messages import (
     DIGEST_PERIODS,
+    WAITS_FOR,
     card_of,
     digest_counts,
+    digest_lines,
     digest_since,
-    lines_of,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from storage.cases import CaseView
     from workers.runtime import Runtime
 
-_PROPOSALS = 20
 _DONE = {
     CaseState.OPENED: "글을 분류했고 답변 초안을 만들고 있습니다. 승인 전에는 아무것도 게시되지 않습니다.",
     CaseState.DRAFTED: "글을 분류했고 답변 초안을 만들었습니다. 승인 전에는 아무것도 게시되지 않습니다.",
@@ -35,7 +35,6 @@ _DONE = {
     CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
     CaseState.GONE: "고객이 글을 지웠습니다.",
 }
-_WHY = {"two_step": "두 번째 승인", "compensation": "보상 한도를 넘는 승인"}
 
 
 def write(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
@@ -67,7 +66,7 @@ def _to_decide(view: CaseView, waiting: Mapping[str, Any] | None, *, is_two_step
     if view.state not in {CaseState.OPENED, CaseState.DRAFTED}:
         return "결정하실 일이 없습니다. 내용만 확인해 주세요."
     if waiting is not None:
-        return f"{_WHY[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
+        return f"{WAITS_FOR[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
     if is_two_step:
         return "에이전시가 먼저 검토합니다. 승인하면 두 번째 승인을 부탁드립니다."
     return "답변은 에이전시가 승인합니다. 사실 확인이나 조치가 필요하면 담당자에게 알려 주세요."
@@ -78,16 +77,14 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
     since = digest_since(job, now)
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
-        waiting = desk.waiting_proposals(connection, {job.brand}, limit=_PROPOSALS)
-    reasons = {row["case_id"]: _WHY[row["reason"]] for row in waiting}
-    proposed = lines_of(runtime, list(reasons))
+    proposed, worst = digest_lines(runtime, job.brand, counts["worst"])
     return digest_letter(
         DIGEST_PERIODS[AlertRule(job.rule)],
         brand,
         since,
         digest_counts(counts),
-        [ToDecide(line, reasons[line.case_id]) for line in proposed],
-        lines_of(runtime, [each for each in counts["worst"] if each not in reasons]),
+        proposed,
+        worst,
         runtime.console_url,
         now,
     )

@@ -32,7 +32,7 @@ from alerts.wording import when
 from collectors import CHANNELS
 from domain.states import CaseState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
-from storage import accounts, alerts, cases, health, owners
+from storage import accounts, alerts, cases, desk, health, owners
 from storage.feedback import analysis_from_row, whole_text
 from storage.people import Role
 from workers.draft import rules_of
@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 LINES = 15
+WAITS_FOR = {"two_step": "두 번째 승인", "compensation": "보상 한도를 넘는 승인"}
+"""What a reply that somebody proposed needs from the brand."""
+_PROPOSALS = 20
+TO_PASTE = "직접 게시 필요"
 READ = "read"
 """What a notice with a receipt says once it has one."""
 _CLOSED_BECAUSE = {
@@ -234,7 +238,11 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     with runtime.database.reading() as connection:
         staff = owners.of_brands(connection, {job.brand}, now=now)
         owned = owners.of_cases(connection, case_ids, now=now)
-    lines = lines_of(runtime, case_ids[:LINES])
+        by_hand = cases.handed_off(connection, case_ids)
+    lines = [
+        replace(line, note=TO_PASTE if line.case_id in by_hand else "")
+        for line in lines_of(runtime, case_ids[:LINES])
+    ]
     if staff:
         lines = [replace(line, owner=_owner_words(owned.get(line.case_id))) for line in lines]
     busy = {owner.id for owner in owned.values() if owner is not None}
@@ -277,16 +285,32 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     since = digest_since(job, now)
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
+    proposed, worst = digest_lines(runtime, job.brand, counts["worst"])
     return Rendered(
         digest(
             DIGEST_PERIODS[AlertRule(job.rule)],
             brand.name,
             digest_counts(counts),
-            lines_of(runtime, counts["worst"]),
+            worst,
             f"{when(since, brand.timezone)}부터",
             f"{runtime.console_url}/?brand={job.brand}",
+            proposals=proposed,
+            clock=(now, brand.timezone),
         )
     )
+
+
+def digest_lines(
+    runtime: Runtime, brand: str, worst: Sequence[int]
+) -> tuple[list[CaseLine], list[CaseLine]]:
+    """Give what the brand must decide, each with why, and the other cases to know of."""
+    with runtime.database.reading() as connection:
+        waiting = desk.waiting_proposals(connection, {brand}, limit=_PROPOSALS)
+    reasons = {row["case_id"]: WAITS_FOR[row["reason"]] for row in waiting}
+    proposed = [
+        replace(line, note=reasons[line.case_id]) for line in lines_of(runtime, list(reasons))
+    ]
+    return proposed, lines_of(runtime, [each for each in worst if each not in reasons])
 
 
 def digest_since(job: AlertJob, now: datetime) -> datetime:

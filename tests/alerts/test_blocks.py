@@ -121,6 +121,16 @@ def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
         brand_alert(card, NOW, wants_receipt=True, read_by=words, read_at=NOW),
         burst_parent(words, [line] * 60, 90, timedelta(minutes=10), URL),
         digest(DigestPeriod.DAILY, words, counts, [line] * 30, words, URL),
+        digest(
+            DigestPeriod.WEEKLY,
+            words,
+            counts,
+            [line] * 30,
+            words,
+            URL,
+            proposals=[line] * 30,
+            clock=(NOW, "Asia/Seoul"),
+        ),
         digest(DigestPeriod.BACKFILL, words, counts, [], words, URL),
         surge_alert(words, timedelta(hours=1), 6, 10, 0.1, [(ComplaintCategory.SAFETY, 3)], URL),
         overdue_alert(

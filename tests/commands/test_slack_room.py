@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,21 +25,26 @@ from alerts.interactions import parse_payload
 from alerts.listener import SocketListener
 from commands.slack_room import STRANGER, SlackRoom, build_router
 from domain.types import ReplyRules
-from storage import cases, people
+from storage import cases, desk, people
 from storage.models import AlertRow, CaseRow, FeedbackRow
 from storage.people import Role
 from tests.alerts.fake_slack import limited
 from tests.fakes_runtime import BRAND, Article
 from workers import cards, slack_messages
+from workers.deadlines import remind, send_digests
 from workers.notices import BURSTS
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
+
+    from starlette.types import Message, Receive, Scope, Send
 
     from storage.alerts import AlertJob
     from tests.commands.conftest import Room
     from workers.runtime import Runtime
     from workers.slack_messages import Rendered
+
+TUESDAY_OPENING = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 
 
 def test_approval_in_slack_is_published_and_the_card_follows(room: Room) -> None:
@@ -324,6 +329,44 @@ def test_signed_request_is_answered_and_a_replay_is_not_done_twice(room: Room) -
     assert room.slack.ephemerals == []
 
 
+@pytest.mark.parametrize("action", [ActionId.EDIT, ActionId.REJECT])
+def test_answer_and_modal_over_http_wait_for_no_database(
+    room: Room, monkeypatch: pytest.MonkeyPatch, action: ActionId
+) -> None:
+    app = FastAPI()
+    app.include_router(build_router(room.room, room.house.runtime, room.slack.signing_secret))
+    room.write("별로예요")
+    (card,) = room.messages()
+    body, headers = room.slack.sign(room.slack.click(card["ts"], action))
+    order: list[str] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            order.append(message["type"])
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    def asked(work: Callable[[], Any]) -> Callable[[], Any]:
+        def ask() -> Any:  # noqa: ANN401 - the real one's
+            order.append(f"database, modals open: {len(room.slack.views)}")
+            return work()
+
+        return ask
+
+    database = room.house.runtime.database
+    for name in ("reading", "unit_of_work"):
+        monkeypatch.setattr(database, name, asked(getattr(database, name)))
+    with TestClient(watched) as client:
+        assert client.post("/slack/interactions", content=body, headers=headers).is_success
+    assert [event for event in order if not event.startswith("lifespan")][:3] == [
+        "http.response.start",
+        "http.response.body",
+        "database, modals open: 1",
+    ]
+    assert "불러오는" not in str(room.slack.views)
+
+
 def test_click_over_socket_mode_decides(room: Room) -> None:
     room.write("별로예요")
     (card,) = room.messages()
@@ -340,8 +383,6 @@ def test_click_over_socket_mode_decides(room: Room) -> None:
 
 
 def test_deadlines_remind_then_reach_the_brand(room: Room) -> None:
-    from workers.deadlines import remind
-
     room.write("별로예요")
     with room.house.database.reading() as connection:
         due = connection.execute(CaseRow.__table__.select()).one().due_at
@@ -359,9 +400,35 @@ def test_deadlines_remind_then_reach_the_brand(room: Room) -> None:
     assert room.state() == [("drafted", "")]
 
 
-def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
-    from workers.deadlines import remind
+def test_a_case_that_was_late_for_long_is_told_to_the_room_before_the_brand(room: Room) -> None:
+    room.write("별로예요")
+    with room.house.database.reading() as connection:
+        due = connection.execute(CaseRow.__table__.select()).one().due_at
+    room.house.clock.now = due + timedelta(hours=3)
+    assert remind(room.house.runtime) == 1
+    room.house.run_on(timedelta(minutes=1))
+    assert (len(room.messages()), len(room.slack.posted("CBRAND"))) == (2, 0)
+    assert remind(room.house.runtime) == 1
+    room.house.run_on(timedelta(days=1))
+    assert (len(room.messages()), len(room.slack.posted("CBRAND"))) == (2, 1)
 
+
+def test_a_reply_nobody_pasted_is_reminded_of_as_that(room: Room) -> None:
+    brand = room.house.runtime.brands[BRAND]
+    by_hand = tuple(replace(account, writable=False) for account in brand.accounts)
+    room.house.runtime.brands[BRAND] = replace(brand, accounts=by_hand)
+    room.write("별로예요")
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(minutes=10))
+    assert room.state() == [("approved", "kim (kim)")]
+    with room.house.database.reading() as connection:
+        room.house.clock.now = connection.execute(select(CaseRow.due_at)).scalar_one()
+    assert remind(room.house.runtime) == 1
+    room.house.run_on(timedelta(minutes=1))
+    assert "직접 게시 필요" in str(room.messages()[-1]["blocks"])
+
+
+def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     with room.house.database.unit_of_work() as connection:
         for login, slack_user, brands in (
             ("choi", "U4", (BRAND,)),
@@ -396,6 +463,34 @@ def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     assert "<@U8>" not in words
     assert "<@U9>" not in words
     assert "<!channel>" not in words
+
+
+def test_a_digest_says_what_to_decide_and_by_when(room: Room) -> None:
+    room.write("벌레가 나왔어요", "환불해 주세요")
+    with room.house.database.unit_of_work() as connection:
+        row = cases.to_decide(connection, limit=1)[0]
+        decision = cases.Decision(
+            case_id=row["case_id"],
+            draft_number=row["draft_number"],
+            feedback_revision=row["feedback_revision"],
+            decided_by="김담당",
+            decided_in="console",
+            text=row["text"],
+        )
+        desk.propose(connection, decision, "two_step", now=room.house.clock())
+    told = len(room.slack.posted("CBRAND"))
+    room.house.clock.now = TUESDAY_OPENING
+    send_digests(room.house.runtime)
+    room.house.run_on(timedelta(minutes=1))
+    digest = room.slack.posted("CBRAND")[told]
+    _, _, rest = json.dumps(digest, ensure_ascii=False).partition("결정해 주실 일과 기한")
+    decide, _, attention = rest.partition("확인이 필요한 케이스")
+    assert "벌레가 나왔어요" in decide
+    assert "두 번째 승인" in decide
+    assert "까지 (알림 시점 기준" in decide
+    assert "벌레가 나왔어요" not in attention
+    assert "환불해 주세요" in attention
+    assert "까지 (알림 시점 기준" in attention
 
 
 def mentions(message: dict[str, Any]) -> list[str]:

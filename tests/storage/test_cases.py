@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.errors import DecisionRefusedError
+from domain.states import PublicationState
 from storage import cases, moves, outbox, publications
-from storage.models import CaseRow, DecisionRow, DraftRow, OutboxRow
+from storage.models import CaseRow, DecisionRow, DraftRow, OutboxRow, PublicationRow
 from tests.storage.rows import (
     LEASE,
     NOW,
@@ -275,3 +276,43 @@ def test_only_undecided_drafts_wait_for_a_decision_most_severe_first(database: D
     with database.reading() as connection:
         assert len(cases.to_decide(connection, limit=9)) == 2
         assert len(connection.execute(select(CaseRow.id)).all()) == 3
+
+
+def test_no_case_passes_the_lead_by(database: Database) -> None:
+    (case_id,) = opened_cases(database, 1)
+    long_past = NOW + timedelta(days=2)
+
+    def take(reminder: str) -> list[int]:
+        with database.unit_of_work() as connection:
+            return cases.take_due(connection, "saebyeok", reminder, before=long_past)
+
+    # Nobody looked until it was late for long: the brand still hears of it last.
+    assert take("escalated") == []
+    assert take("overdue") == [case_id]
+    assert [take("due_soon"), take("overdue")] == [[], []]
+    assert take("escalated") == [case_id]
+    assert [take("due_soon"), take("overdue"), take("escalated")] == [[], [], []]
+
+
+def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> None:
+    case_id = drafted_case(database)
+    sent = approve(database, case_id)
+
+    def take() -> list[int]:
+        with database.unit_of_work() as connection:
+            return cases.take_due(connection, "saebyeok", "overdue", before=LATER)
+
+    assert take() == []
+    with database.unit_of_work() as connection:
+        connection.execute(
+            update(PublicationRow)
+            .where(PublicationRow.id == sent)
+            .values(state=PublicationState.HANDED_OFF)
+        )
+        assert cases.handed_off(connection, [case_id]) == {case_id}
+    assert take() == [case_id]
+    with database.unit_of_work() as connection:
+        connection.execute(update(CaseRow).values(reminder=""))
+        assert publications.confirm_hand_off(connection, case_id, who="김담당", now=LATER)
+        assert cases.handed_off(connection, [case_id]) == set()
+    assert take() == []

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.states import CaseState
 from domain.types import FeedbackKind, Severity
 from storage import accounts, alerts, feedback, publications
-from storage.models import CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
+from storage.models import AlertRow, CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
 from tests.fakes_runtime import ScriptedClassifier, make_account
 from tests.storage.rows import (
     LEASE,
@@ -33,9 +34,12 @@ from tests.storage.rows import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from storage.session import Database
 
 LATER = NOW + timedelta(minutes=10)
+DAY = timedelta(days=1)
 WINDOW = (NOW - timedelta(days=3), NOW + timedelta(hours=1))
 
 
@@ -289,6 +293,49 @@ def test_an_edit_brings_an_open_case_back_to_the_start(
         row = connection.execute(select(CaseRow.severity, CaseRow.note)).one()
     assert row.severity == "critical"
     assert "수정" in row.note
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_case_follows_the_channels_new_deadline(database: Database, *, is_edited: bool) -> None:
+    account_id = add_account(database)
+    question = masked("n1", "언제 오나요", kind=FeedbackKind.INQUIRY, deadline_at=NOW + DAY)
+    run = start_run(database, account_id)
+    page = store(database, run, [question])
+    (case_id,) = analyze(database, page.fresh).normal
+    draft(database, [case_id])
+    finish(database, run)
+    with database.unit_of_work() as connection:
+        connection.execute(update(CaseRow).values(due_at=NOW + DAY, reminder="overdue"))
+        card = alerts.NewAlert("k", "case_card", "saebyeok", "CREVIEW", {}, page.fresh[0])
+        alerts.add(connection, [card], now=NOW, is_told=True)
+        connection.execute(update(AlertRow).values(state="sent", shown="drafted:1"))
+
+    def see(deadline_at: datetime | None) -> tuple[datetime, str]:
+        text = f"언제 오나요 {deadline_at}" if is_edited else question.text
+        run = start_run(database, account_id, LATER)
+        seen = [replace(question, text=text, content_fingerprint=text, deadline_at=deadline_at)]
+        analyze(database, store(database, run, seen, LATER).fresh, LATER)
+        finish(database, run, LATER)
+        with database.reading() as connection:
+            row = connection.execute(select(CaseRow.due_at, CaseRow.reminder)).one()
+        return row.due_at, row.reminder
+
+    assert see(NOW + DAY) == (NOW + DAY, "overdue")
+    assert see(NOW + 2 * DAY) == (NOW + 2 * DAY, "")
+    assert len(outdated(database)) == 1
+    # A channel that says nothing takes no promise back.
+    assert see(None) == (NOW + 2 * DAY, "")
+
+
+def test_an_answered_case_keeps_the_deadline_it_was_answered_for(database: Database) -> None:
+    case_id = drafted_case(database)
+    with database.unit_of_work() as connection:
+        connection.execute(update(CaseRow).values(state=CaseState.ANSWERED, due_at=NOW))
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1", deadline_at=NOW + DAY)], LATER)
+    with database.reading() as connection:
+        row = connection.execute(select(CaseRow.id, CaseRow.due_at)).one()
+    assert (row.id, row.due_at) == (case_id, NOW)
 
 
 def test_an_edit_leaves_a_reply_alone_that_may_be_on_its_way(database: Database) -> None:

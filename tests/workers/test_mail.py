@@ -373,6 +373,70 @@ def test_mondays_digest_covers_the_weekend(
     assert "지금 결정하실 일이 없습니다" in text
 
 
+@pytest.mark.parametrize(
+    ("emails", "back_at", "since"),
+    [
+        (DigestEmails(daily=(OWNER,)), timedelta(days=2, hours=5), "11월 24일(화) 09:00"),
+        (DigestEmails(weekly=(OWNER,)), timedelta(days=9, hours=2), "11월 23일(월) 09:00"),
+    ],
+)
+def test_a_digest_that_nobody_made_at_the_opening_is_made_late(
+    mailing: Callable[..., House],
+    clock: StillClock,
+    server: MailServer,
+    emails: DigestEmails,
+    back_at: timedelta,
+    since: str,
+) -> None:
+    house = mailing(emails)
+    for opening in (TUESDAY_OPENING - timedelta(days=1), TUESDAY_OPENING):
+        clock.now = opening
+        send_digests(house.runtime)
+    house.run()
+    # The scheduler is away over some openings, and comes back in the middle of a day.
+    clock.now = TUESDAY_OPENING + back_at
+    server.taken.clear()
+    for _ in range(3):
+        send_digests(house.runtime)
+        house.run()
+        clock.advance(hours=1)
+    ((_, message),) = server.taken
+    assert f"기간: {since}부터" in body(message, "plain")
+
+
+def test_what_a_whole_missed_day_would_have_told_is_in_the_next_digest(
+    mailing: Callable[..., House], channel: FakeChannel, clock: StillClock, server: MailServer
+) -> None:
+    house = mailing(DigestEmails(daily=(OWNER,), weekly=(OWNER,)))
+    for opening in (TUESDAY_OPENING - timedelta(days=1), TUESDAY_OPENING):
+        clock.now = opening
+        send_digests(house.runtime)
+    channel.articles[:] = [Article("n1", "별로예요", clock() + timedelta(hours=1))]
+    clock.advance(hours=2)
+    begin(house)
+    house.run_on()
+    # Closed: nothing is made at night, late as it is.
+    clock.now = TUESDAY_OPENING + timedelta(days=1, hours=12)
+    send_digests(house.runtime)
+    server.taken.clear()
+    clock.now = TUESDAY_OPENING + timedelta(days=13)
+    send_digests(house.runtime)
+    house.run()
+    daily, weekly = (body(message, "plain") for _, message in server.taken)
+    assert "기간: 11월 24일(화) 09:00부터" in daily
+    assert "기간: 11월 23일(월) 09:00부터" in weekly
+    assert "수집한 글: 1건" in daily
+
+
+def test_whoever_had_no_digest_waits_for_the_next_opening(
+    mailing: Callable[..., House], clock: StillClock
+) -> None:
+    house = mailing(DigestEmails(daily=(OWNER,), weekly=(OWNER,)))
+    clock.now = TUESDAY_OPENING + timedelta(hours=3)
+    send_digests(house.runtime)
+    assert mails(house) == []
+
+
 def test_a_digest_that_failed_waits_for_the_brands_hours(
     mailing: Callable[..., House], clock: StillClock, server: MailServer
 ) -> None:
