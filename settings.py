@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from datetime import time, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -38,7 +39,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def parse_duration(value: object) -> object:
     """Read ``"10m"``, ``"90s"``, ``"8h"`` or ``"30d"``; leave anything else to pydantic."""
-    match = re.fullmatch(r"\s*(\d+)\s*([smhd])\s*", value) if isinstance(value, str) else None
+    # Ten digits of days are more than Python can hold.
+    pattern = r"\s*(\d{1,9})\s*([smhd])\s*"
+    match = re.fullmatch(pattern, value) if isinstance(value, str) else None
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value
 
 
@@ -242,18 +245,38 @@ def _read_secret(name: str, path: Path) -> str:
         raise ConfigurationError(f"{name}: {path} is not UTF-8 text") from None
 
 
+_Range = tuple[time, time]
+_CLOCK = "((?:[01]?[0-9]|2[0-3]):[0-5][0-9])"
+
+
 def _clock_range(value: object) -> object:
-    match = (
-        re.fullmatch(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})", value)
-        if isinstance(value, str)
-        else None
-    )
+    match = re.fullmatch(rf"{_CLOCK}\s*-\s*{_CLOCK}", value) if isinstance(value, str) else None
     if not match:
-        raise ValueError('write "09:00-18:00"')
+        raise ValueError(
+            f'{value!r} is no range of clock times from 00:00 to 23:59; write "09:00-18:00" '
+            "or leave the line out"
+        )
     start, end = (time.fromisoformat(part.zfill(5)) for part in match.groups())
     if start >= end:
-        raise ValueError("the end must come after the start")
+        raise ValueError(f"{value!r} ends before it starts; the end must come after the start")
     return start, end
+
+
+def _in_words(span: _Range) -> str:
+    return f'"{span[0]:%H:%M}-{span[1]:%H:%M}"'
+
+
+_LONGEST_CLOCK = timedelta(days=365)
+
+
+def _platform_clock(value: object) -> timedelta:
+    length = parse_duration(value)
+    if not isinstance(length, timedelta) or not timedelta(0) < length <= _LONGEST_CLOCK:
+        raise ValueError(
+            f'{value!r} is no time of at most 365 days; write "90m", "24h" or "3d" '
+            "or leave the line out"
+        )
+    return length
 
 
 def _known_zone(value: str) -> str:
@@ -264,7 +287,7 @@ def _known_zone(value: str) -> str:
     return value
 
 
-_ClockRange = Annotated[tuple[time, time], BeforeValidator(_clock_range)]
+_ClockRange = Annotated[_Range, BeforeValidator(_clock_range)]
 
 
 class _Strict(BaseModel):
@@ -273,7 +296,49 @@ class _Strict(BaseModel):
 
 class _HoursTable(_Strict):
     weekdays: _ClockRange = (time(9), time(18))
+    saturday: _ClockRange | None = None
+    sunday: _ClockRange | None = None
     lunch: _ClockRange | None = None
+
+    @model_validator(mode="after")
+    def _leaves_time(self) -> Self:
+        lunch = self.lunch
+        if lunch is None:
+            return self
+        if lunch[0] < self.weekdays[0] or self.weekdays[1] < lunch[1]:
+            raise ValueError(
+                f"lunch {_in_words(lunch)} does not lie within weekdays "
+                f"{_in_words(self.weekdays)}; change one of them"
+            )
+        for day in ("weekdays", "saturday", "sunday"):
+            span: _Range | None = getattr(self, day)
+            if span is not None and lunch[0] <= span[0] and span[1] <= lunch[1]:
+                raise ValueError(
+                    f"lunch {_in_words(lunch)} leaves nothing of {day} {_in_words(span)}; "
+                    "change one of them"
+                )
+        return self
+
+    def business_hours(self) -> BusinessHours:
+        """Give the hours as the rest of the house sees them."""
+        lunch_starts, lunch_ends = self.lunch or (None, None)
+        return BusinessHours(
+            opens=self.weekdays[0],
+            closes=self.weekdays[1],
+            lunch_starts=lunch_starts,
+            lunch_ends=lunch_ends,
+            saturday=self.saturday,
+            sunday=self.sunday,
+        )
+
+
+def _is_whole(table: _HoursTable) -> _HoursTable:
+    if "weekdays" not in table.model_fields_set:
+        raise ValueError(
+            "weekdays is missing, and nothing is taken from the brand's hours; "
+            'write all that counts here, such as weekdays = "09:00-18:00"'
+        )
+    return table
 
 
 class _EmailsTable(_Strict):
@@ -309,6 +374,15 @@ class _AccountTable(BaseModel):
     interval: Duration = timedelta(minutes=10)
     credentials_file: str = ""
     writable: bool = False
+    hours: Annotated[_HoursTable, AfterValidator(_is_whole)] | None = None
+    answer_within: Annotated[timedelta, BeforeValidator(_platform_clock)] | None = None
+
+    @model_validator(mode="after")
+    def _is_spelt_right(self) -> Self:
+        for key in self.model_extra or {}:
+            if meant := get_close_matches(key, type(self).model_fields, n=1, cutoff=0.85):
+                raise ValueError(f"{key} is not known; did you mean {meant[0]}?")
+        return self
 
 
 class _BrandTable(_Strict):
@@ -327,6 +401,13 @@ class _BrandTable(_Strict):
     digest_emails: _EmailsTable = _EmailsTable()
     compensation_limits: _LimitsTable = _LimitsTable()
     accounts: tuple[_AccountTable, ...] = ()
+
+
+_TABLES: dict[str, type[BaseModel]] = {
+    "hours": _HoursTable,
+    "digest_emails": _EmailsTable,
+    "compensation_limits": _LimitsTable,
+}
 
 
 def load_brands(folder: Path) -> dict[str, Brand]:
@@ -364,23 +445,18 @@ def load_brand(folder: Path) -> Brand:
             credentials=_credentials(folder, account),
             options=account.model_extra or {},
             writable=account.writable,
+            hours=account.hours.business_hours() if account.hours else None,
+            answer_within=account.answer_within,
             folder=folder,
         )
         for account in table.accounts
     )
-    lunch = table.hours.lunch
-    hours = BusinessHours(
-        opens=table.hours.weekdays[0],
-        closes=table.hours.weekdays[1],
-        lunch_starts=lunch[0] if lunch else None,
-        lunch_ends=lunch[1] if lunch else None,
-    )
-    tables = {"hours", "accounts", "digest_emails", "compensation_limits"}
+    tables = {*_TABLES, "accounts"}
     plain: dict[str, Any] = table.model_dump(exclude=tables)
     return Brand(
         slug=folder.name,
         folder=folder,
-        hours=hours,
+        hours=table.hours.business_hours(),
         accounts=accounts,
         digest_emails=DigestEmails(**table.digest_emails.model_dump()),
         compensation_limits=CompensationLimits(**table.compensation_limits.model_dump()),
@@ -399,8 +475,12 @@ def _parse_brand(path: Path) -> _BrandTable:
         raise ConfigurationError(f"{path}: {error}") from None
     except ValidationError as error:
         problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        raise ConfigurationError(f"{path}: {key}: {problem['msg']}") from None
+        places = [str(part) for part in problem["loc"]]
+        reason = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            table = _TABLES.get(places[-2], _BrandTable) if places[1:] else _BrandTable
+            reason = f"is not known here; known are {', '.join(table.model_fields)}"
+        raise ConfigurationError(f"{path}: {'.'.join(places)}: {reason}") from None
 
 
 def _credentials(folder: Path, account: _AccountTable) -> dict[str, str]:

@@ -189,10 +189,10 @@ def opens_again_at(now: datetime, brand: Brand, is_holiday: Callable[[date], boo
     today = now.astimezone(zone).date()
     for offset in range(_LONGEST_CLOSURE_DAYS):
         day = today + timedelta(days=offset)
-        if day.weekday() not in brand.hours.weekdays or is_holiday(day):
+        open_day = brand.hours.on(day.weekday())
+        if open_day is None or is_holiday(day):
             continue
-        opens = datetime.combine(day, brand.hours.opens, zone).astimezone(UTC)
-        closes = datetime.combine(day, brand.hours.closes, zone).astimezone(UTC)
+        opens, closes = (datetime.combine(day, at, zone).astimezone(UTC) for at in open_day)
         if now < closes:
             return max(now, opens)
     raise ValueError("these business hours never come")

@@ -25,6 +25,9 @@ class Account:
         options: Channel-specific keys of the ``[[accounts]]`` table (``base_url``, ``folder``,
             ``columns``, ...), as TOML gives them.
         writable: False when replies are handed to a person.
+        hours: Instead of the brand's; None for the brand's.
+        answer_within: The platform's clock (플랫폼 답변 기한), which runs day and night from when the
+            customer wrote; None where it has none.
         folder: The brand's folder; relative paths in ``options`` start there.
     """
 
@@ -35,6 +38,8 @@ class Account:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, object] = field(default_factory=dict)
     writable: bool = False
+    hours: BusinessHours | None = None
+    answer_within: timedelta | None = None
     folder: Path = Path()
 
     @property
@@ -50,7 +55,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    """When a brand works (영업시간), in its own time zone; holidays are never working days."""
+    """When a brand works (영업시간), in its own time zone.
+
+    Holidays are never working days, and lunch is cut out of every day.
+    """
 
     opens: time = time(9)
     closes: time = time(18)
@@ -58,6 +66,13 @@ class BusinessHours:
     lunch_ends: time | None = time(13)
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Monday is 0."""
+    saturday: tuple[time, time] | None = None
+    sunday: tuple[time, time] | None = None
+
+    def on(self, weekday: int) -> tuple[time, time] | None:
+        """Give when a day opens and closes; None when it stays closed."""
+        own = {5: self.saturday, 6: self.sunday}.get(weekday)
+        return own or ((self.opens, self.closes) if weekday in self.weekdays else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +137,10 @@ class Brand:
     digest_emails: DigestEmails = DigestEmails()
     compensation_limits: CompensationLimits = CompensationLimits()
     accounts: tuple[Account, ...] = ()
+
+    def find_account(self, key: str) -> Account | None:
+        """Give one account by ``BRAND/NAME``; None when the brand has no such (any more)."""
+        return next((account for account in self.accounts if account.key == key), None)
 
     @property
     def manual_folder(self) -> Path:

@@ -9,9 +9,40 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from domain.brands import BusinessHours
+    from domain.brands import Brand, BusinessHours
 
 _LONGEST_CLOSURE_DAYS = 400
+
+
+def reply_due_at(
+    brand: Brand,
+    account_key: str,
+    *,
+    written_at: datetime,
+    waits_since: datetime,
+    is_holiday: Callable[[date], bool],
+    start: datetime | None = None,
+) -> datetime:
+    """Give when a first reply is due where the channel itself sets no deadline.
+
+    That is the brand's promise in the account's hours, or the end of the platform's clock where
+    that comes first. A clock that had run out before we came sets none: nobody could keep it.
+
+    Args:
+        brand: Whose promise it is.
+        account_key: ``BRAND/NAME``; of an account that is gone the brand's hours count.
+        written_at: When the platform's clock began.
+        waits_since: When it was written; first seen, where a first collection found it of old.
+        is_holiday: As for ``due_at``.
+        start: When the brand's promise begins; ``waits_since`` where not given.
+    """
+    account = brand.find_account(account_key)
+    hours = (account and account.hours) or brand.hours
+    promised = due_at(start or waits_since, brand.reply_within, hours, brand.timezone, is_holiday)
+    if account is None or account.answer_within is None:
+        return promised
+    ends_at = written_at + account.answer_within
+    return min(promised, ends_at) if ends_at > waits_since else promised
 
 
 def due_at(
@@ -58,13 +89,17 @@ def _shifts(
     zone: ZoneInfo,
     is_holiday: Callable[[date], bool],
 ) -> Iterator[tuple[datetime, datetime]]:
-    if day.weekday() not in hours.weekdays or is_holiday(day):
+    open_day = hours.on(day.weekday())
+    if open_day is None or is_holiday(day):
         return
-    edges = [hours.opens, hours.closes]
+    opens, closes = open_day
+    shifts = [open_day]
     if hours.lunch_starts is not None and hours.lunch_ends is not None:
-        edges = [hours.opens, hours.lunch_starts, hours.lunch_ends, hours.closes]
-    for opens, closes in zip(edges[::2], edges[1::2], strict=True):
-        yield _instant(day, opens, zone), _instant(day, closes, zone)
+        # A short Saturday may be over before lunch, or begin after it.
+        shifts = [(opens, min(hours.lunch_starts, closes)), (max(opens, hours.lunch_ends), closes)]
+    for begins, ends in shifts:
+        if begins < ends:
+            yield _instant(day, begins, zone), _instant(day, ends, zone)
 
 
 def _instant(day: date, clock: time, zone: ZoneInfo) -> datetime:

@@ -476,7 +476,8 @@ def _canonical(number: str) -> str:
 
 def _hours(brand: Brand) -> str:
     hours = brand.hours
-    times = (hours.opens, hours.closes, hours.lunch_starts, hours.lunch_ends)
+    weekend = (*(hours.saturday or ()), *(hours.sunday or ()))
+    times = (hours.opens, hours.closes, hours.lunch_starts, hours.lunch_ends, *weekend)
     # Both "09:00" and "9시" may be written.
     return " ".join(f"{t:%H} {t:%M} {t.hour} {t.hour % 12}" for t in times if t is not None)
 

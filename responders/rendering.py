@@ -86,7 +86,7 @@ def _plain(name: str) -> str:
 
 
 def hours_in_words(hours: BusinessHours) -> str:
-    """``평일 09:00부터 18:00까지(점심 12:00~13:00 제외)``."""
+    """``평일 09:00부터 18:00까지, 토요일 10:00부터 15:00까지(점심 12:00~13:00 제외)``."""
     if hours.weekdays == (0, 1, 2, 3, 4):
         days = "평일"
     elif len(hours.weekdays) == len(_DAY_NAMES):
@@ -96,4 +96,8 @@ def hours_in_words(hours: BusinessHours) -> str:
     lunch = ""
     if hours.lunch_starts and hours.lunch_ends:
         lunch = f"(점심 {hours.lunch_starts:%H:%M}~{hours.lunch_ends:%H:%M} 제외)"
-    return f"{days} {hours.opens:%H:%M}부터 {hours.closes:%H:%M}까지{lunch}"
+    spans = [(days, (hours.opens, hours.closes))]
+    spans += [("토요일", hours.saturday)] if hours.saturday else []
+    spans += [("일요일", hours.sunday)] if hours.sunday else []
+    words = [f"{day} {opens:%H:%M}부터 {closes:%H:%M}까지" for day, (opens, closes) in spans]
+    return ", ".join(words) + lunch

@@ -35,6 +35,7 @@ from domain.types import (
 from storage import alerts, cases, moves, owners
 from storage.models import (
     NO_STARS,
+    AccountRow,
     CaseRow,
     DecisionRow,
     ErasureRow,
@@ -546,6 +547,8 @@ class ToAnalyze:
 
     id: int
     brand: str
+    account: str
+    """``BRAND/NAME``."""
     channel: str
     kind: FeedbackKind
     text: str
@@ -556,13 +559,19 @@ class ToAnalyze:
     deadline_at: datetime | None
     is_backfill: bool
 
+    @property
+    def waits_since(self) -> datetime:
+        """When it was written; what a first collection found of old, only when we first saw it."""
+        return self.first_seen_at if self.is_backfill else self.written_at
+
 
 def load_for_analysis(connection: Connection, ids: Sequence[int]) -> list[ToAnalyze]:
-    """Read claimed feedback; the title is part of the text."""
+    """Read what the model and triage need of feedback; the title is part of the text."""
     rows = connection.execute(
         select(
             FeedbackRow.id,
             FeedbackRow.brand,
+            AccountRow.key,
             FeedbackRow.channel,
             FeedbackRow.kind,
             FeedbackRow.title,
@@ -574,6 +583,7 @@ def load_for_analysis(connection: Connection, ids: Sequence[int]) -> list[ToAnal
             FeedbackRow.deadline_at,
             FeedbackRow.is_backfill,
         )
+        .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
         .where(FeedbackRow.id.in_(ids))
         .order_by(FeedbackRow.id)
     )
@@ -581,6 +591,7 @@ def load_for_analysis(connection: Connection, ids: Sequence[int]) -> list[ToAnal
         ToAnalyze(
             id=row.id,
             brand=row.brand,
+            account=row.key,
             channel=row.channel,
             kind=FeedbackKind(row.kind),
             text=whole_text(row.title, row.text),

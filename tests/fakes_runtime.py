@@ -123,6 +123,7 @@ class Article:
     rating: int | None = 3
     author: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+    deadline_at: datetime | None = None
 
 
 @dataclass
@@ -188,6 +189,7 @@ class FakeChannel:
             rating=item.rating,
             author=item.author,
             extra=item.extra,
+            deadline_at=item.deadline_at,
             replies=tuple(self.replies[item.native_id]),
         )
 

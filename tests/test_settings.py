@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import settings
-from domain.brands import CompensationLimits, DigestEmails
+from domain.brands import BusinessHours, CompensationLimits, DigestEmails
 from domain.errors import ConfigurationError
 from settings import PREFIX, Settings, load, load_brand, load_brands
 
@@ -274,6 +274,37 @@ def test_a_brand_is_read_whole(tmp_path: Path) -> None:
     assert account.writable is False
 
 
+def test_a_weekend_has_hours_of_its_own(tmp_path: Path) -> None:
+    weekend = 'saturday = "10:00-15:00"\nsunday = "9:30 - 12:00"\nlunch'
+    hours = load_brand(brand_folder(tmp_path, BRAND.replace("lunch", weekend))).hours
+    assert hours.saturday == (time(10), time(15))
+    assert hours.sunday == (time(9, 30), time(12))
+    assert (hours.opens, hours.lunch_starts) == (time(9), time(12))
+
+
+def test_an_account_may_have_hours_and_a_clock_of_its_own(tmp_path: Path) -> None:
+    own = """answer_within = "24h"
+
+[accounts.hours]
+weekdays = "10:00-19:00"
+saturday = "10:00-15:00"
+"""
+    other = '\n[[accounts]]\nname = "coupang"\nchannel = "coupang"\n'
+    brand = load_brand(brand_folder(tmp_path, BRAND + own + other))
+    first, second = brand.accounts
+    assert first.answer_within == timedelta(hours=24)
+    assert first.hours == BusinessHours(
+        opens=time(10),
+        closes=time(19),
+        lunch_starts=None,
+        lunch_ends=None,
+        saturday=(time(10), time(15)),
+    )
+    assert first.options == {"folder": "exports"}
+    assert (second.hours, second.answer_within) == (None, None)
+    assert brand.hours.opens == time(9)
+
+
 def test_a_brand_says_who_is_written_to_and_what_may_be_promised(tmp_path: Path) -> None:
     usual = load_brand(brand_folder(tmp_path))
     assert not usual.digest_emails.is_wanted
@@ -327,6 +358,41 @@ def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
         (BRAND.replace('"9:00-18:00"', '"18:00-9:00"'), "hours.weekdays: "),
         (BRAND.replace('"9:00-18:00"', '"9-18"'), 'hours.weekdays: .*write "09:00-18:00"'),
         (BRAND.replace('"9:00-18:00"', '"09:00-25:00"'), "hours.weekdays: "),
+        (
+            BRAND.replace("lunch", 'saturday = "10-15"\nlunch'),
+            "hours.saturday: '10-15' is no range",
+        ),
+        (BRAND.replace("lunch", 'sunday = ""\nlunch'), "hours.sunday: '' .* leave the line out"),
+        (BRAND.replace("lunch", 'sunday = "9:00-24:00"\nlunch'), "hours.sunday: .*to 23:59"),
+        (
+            BRAND.replace("lunch", 'saturday = "15:00-10:00"\nlunch'),
+            "hours.saturday: '15:00-10:00' ends before it starts",
+        ),
+        (
+            BRAND.replace('"12:00-13:00"', '"17:30-18:30"'),
+            "hours: lunch .* within weekdays .*change",
+        ),
+        (
+            BRAND.replace('"12:00-13:00"', '"9:00-18:00"'),
+            "hours: lunch .*leaves nothing of weekdays",
+        ),
+        (
+            BRAND.replace("lunch", 'saturday = "12:00-13:00"\nlunch'),
+            'hours: lunch "12:00-13:00" leaves nothing of saturday "12:00-13:00"; change',
+        ),
+        (BRAND.replace("lunch", "saterday"), "hours.saterday: .*known are weekdays, saturday"),
+        (BRAND + 'answer_within = ""', "accounts.0.answer_within: '' is no time .*write"),
+        (BRAND + 'answer_within = "0h"', "accounts.0.answer_within: '0h' is no time"),
+        (BRAND + "answer_within = 24", 'accounts.0.answer_within: 24 is no time .*"24h"'),
+        (BRAND + 'answer_within = "366d"', "accounts.0.answer_within: .*365 days"),
+        (BRAND + f'answer_within = "{"9" * 10}d"', "accounts.0.answer_within: .*365 days"),
+        (BRAND + 'answer_witin = "24h"', "accounts.0: answer_witin is not known; .*answer_within"),
+        (BRAND + "[accounts.hours]", "accounts.0.hours: weekdays is missing, .*write all"),
+        (BRAND + '[accounts.hours]\nfolder = "x"', "accounts.0.hours.folder: .*known are weekdays"),
+        (
+            BRAND + '[accounts.hours]\nweekdays = "9-18"',
+            "accounts.0.hours.weekdays: '9-18' is no range of clock times",
+        ),
         ('name = "x"\ntimezone = "Asia/Soul"', 'timezone: .*write "Asia/Seoul"'),
         ('name = "x"\ntonne = "x"', "tonne: "),
         (BRAND.replace("lunch", "lunsh"), "hours.lunsh: "),

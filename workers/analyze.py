@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from domain.messages import Message
-from domain.sla import due_at
+from domain.sla import reply_due_at
 from storage import feedback, outbox
 from workers.runtime import is_holiday
 
@@ -99,14 +99,16 @@ def queue_drafts(connection: Connection, triaged: feedback.Triaged, *, now: date
 
 
 def _due_at(runtime: Runtime, row: ToAnalyze, analysis: Analysis) -> datetime:
-    """Give the platform's deadline, or the brand's promise counted from when it was written.
-
-    What was written before we first saw it cannot be answered sooner than from then on.
-    """
+    """Give the channel's own deadline, or what brand and account promise (``reply_due_at``)."""
     if row.deadline_at is not None:
         return row.deadline_at
     brand: Brand | None = runtime.brands.get(row.brand)
     if brand is None or not (analysis.is_negative or row.kind == "inquiry"):
         return row.first_seen_at
-    start = row.first_seen_at if row.is_backfill else row.written_at
-    return due_at(start, brand.reply_within, brand.hours, brand.timezone, is_holiday)
+    return reply_due_at(
+        brand,
+        row.account,
+        written_at=row.written_at,
+        waits_since=row.waits_since,
+        is_holiday=is_holiday,
+    )

@@ -83,8 +83,7 @@ class Runtime:
     def find_account(self, key: str) -> Account | None:
         """Give one account; None when no brand folder has it (any more)."""
         brand = self.brands.get(key.partition("/")[0])
-        accounts = brand.accounts if brand else ()
-        return next((account for account in accounts if account.key == key), None)
+        return brand.find_account(key) if brand else None
 
     def account(self, key: str) -> Account:
         """Give one account.

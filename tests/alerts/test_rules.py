@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -104,6 +104,15 @@ def test_a_holiday_is_quiet_all_day() -> None:
 def test_lunch_is_not_quiet() -> None:
     lunch = datetime(2026, 11, 19, 3, 30, tzinfo=UTC)
     assert opens_again_at(lunch, BRAND, no_holiday) == lunch
+
+
+def test_a_brand_that_works_on_saturdays_hears_of_it_then() -> None:
+    hours = replace(BRAND.hours, saturday=(time(10), time(15)))
+    brand = replace(BRAND, hours=hours)
+    saturday = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
+    assert opens_again_at(NIGHT, brand, no_holiday) == saturday
+    assert opens_again_at(saturday + timedelta(hours=5), brand, no_holiday) == MONDAY_OPENING
+    assert opens_again_at(NIGHT, brand, lambda day: day.weekday() == 5) == MONDAY_OPENING
 
 
 def test_the_same_feedback_rule_and_destination_have_one_key() -> None:

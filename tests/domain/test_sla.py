@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.brands import BusinessHours
-from domain.sla import due_at
+from domain.brands import Account, Brand, BusinessHours
+from domain.sla import due_at, reply_due_at
 
 SEOUL = "Asia/Seoul"
 HOURS = BusinessHours()
 NO_LUNCH = BusinessHours(lunch_starts=None, lunch_ends=None)
 NEW_YEAR = date(2026, 1, 1)
+DAY = timedelta(days=1)
 
 
 def is_holiday(day: date) -> bool:
@@ -59,6 +62,95 @@ def test_the_result_is_utc() -> None:
 
 def test_without_lunch_the_day_is_one_shift() -> None:
     assert due(seoul(23, 9), 9, NO_LUNCH) == seoul(23, 18)
+
+
+WEEKEND = BusinessHours(saturday=(time(10), time(15)))
+
+
+@pytest.mark.parametrize(
+    ("start", "within", "expected"),
+    [
+        pytest.param(seoul(20, 17), 2, seoul(21, 11), id="goes on on Saturday"),
+        pytest.param(seoul(21, 11, 30), 1, seoul(21, 13, 30), id="over Saturday's lunch"),
+        pytest.param(seoul(21, 14, 30), 1, seoul(23, 9, 30), id="past Saturday and Sunday"),
+        pytest.param(seoul(14, 9, month=8), 9, seoul(17, 10, month=8), id="Saturday is a holiday"),
+    ],
+)
+def test_a_saturday_has_a_shift_of_its_own(
+    start: datetime, within: float, expected: datetime
+) -> None:
+    def is_closed(day: date) -> bool:
+        return day == date(2026, 8, 15)  # Liberation Day, a Saturday
+
+    assert due_at(start, timedelta(hours=within), WEEKEND, SEOUL, is_closed) == expected
+
+
+@pytest.mark.parametrize(
+    ("sunday", "expected"),
+    [
+        ((time(9), time(11)), seoul(23, 10)),
+        ((time(9), time(12, 30)), seoul(22, 12)),
+        ((time(12, 30), time(14)), seoul(23, 11)),
+        ((time(14), time(20)), seoul(22, 17)),
+    ],
+)
+def test_a_short_sunday_need_not_reach_lunch(sunday: tuple[time, time], expected: datetime) -> None:
+    assert due(seoul(21, 12), 3, BusinessHours(sunday=sunday)) == expected
+
+
+def brand_with(**of_account: Any) -> Brand:  # noqa: ANN401 - the dataclass's fields
+    account = Account("alpha", "shop", "storefront", **of_account)
+    return Brand("alpha", "알파", Path(), accounts=(account,))
+
+
+@pytest.mark.parametrize(
+    ("of_account", "expected"),
+    [
+        pytest.param({}, seoul(23, 17), id="the brand's own"),
+        pytest.param({"hours": WEEKEND}, seoul(23, 12), id="the account's hours"),
+        pytest.param({"answer_within": DAY}, seoul(21, 17), id="the platform is sooner"),
+        pytest.param({"answer_within": 7 * DAY}, seoul(23, 17), id="the brand is sooner"),
+    ],
+)
+def test_an_account_has_hours_and_a_clock_of_its_own(
+    of_account: dict[str, Any], expected: datetime
+) -> None:
+    """Eight hours from Friday 17:00."""
+    written_at = seoul(20, 17)
+    found = reply_due_at(
+        brand_with(**of_account),
+        "alpha/shop",
+        written_at=written_at,
+        waits_since=written_at,
+        is_holiday=is_holiday,
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        pytest.param(3, seoul(23, 18), id="it had run out before we came"),
+        pytest.param(7.25, seoul(23, 15), id="it still ran"),
+    ],
+)
+def test_a_clock_nobody_could_keep_sets_no_deadline(days: float, expected: datetime) -> None:
+    """Found by a first collection on Monday at nine, a week after it was written."""
+    found = reply_due_at(
+        brand_with(answer_within=days * DAY),
+        "alpha/shop",
+        written_at=seoul(16, 9),
+        waits_since=seoul(23, 9),
+        is_holiday=is_holiday,
+    )
+    assert found == expected
+
+
+def test_an_account_that_is_gone_has_its_brands_hours() -> None:
+    at = seoul(20, 17)
+    brand = brand_with(answer_within=DAY)
+    found = reply_due_at(brand, "alpha/old", written_at=at, waits_since=at, is_holiday=is_holiday)
+    assert found == seoul(23, 17)
 
 
 def test_naive_start_is_refused() -> None:

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.brands import BusinessHours
 from domain.types import DraftSentence, LengthUnit, ReplyRules, SourceKind
 from privacy import masking
 from responders.drafting import Drafter, DraftInput
 from responders.policy import Finding, changed_sources, check_reply
+from responders.rendering import hours_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,6 +132,25 @@ def test_what_a_person_must_weigh_is_a_warning(
 )
 def test_careful_wording_passes(findings: Callable[..., tuple[Finding, ...]], text: str) -> None:
     assert findings(text) == ()
+
+
+def test_hours_of_the_weekend_are_written_and_supported(brand: Brand, manual: Manual) -> None:
+    hours = BusinessHours(saturday=(time(10, 30), time(15)), sunday=(time(11), time(14)))
+    words = hours_in_words(hours)
+    assert words == (
+        "평일 09:00부터 18:00까지, 토요일 10:30부터 15:00까지, 일요일 11:00부터 14:00까지"
+        "(점심 12:00~13:00 제외)"
+    )
+    found = check_reply(
+        f"상담 시간은 {words}입니다.",
+        brand=replace(brand, hours=hours),
+        rules=ReplyRules(),
+        manual=manual,
+        sources=(),
+        at=NOW,
+        find_personal_data=masking.find,
+    )
+    assert found == ()
 
 
 def test_length_counts_in_the_channels_unit(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
+from domain.brands import BusinessHours
 from domain.errors import ConfigurationError
 from domain.types import FeedbackKind
 from storage.models import AlertRow, CaseRow, DraftRow, FeedbackRow, OutboxRow
-from tests.fakes_runtime import Article, Death, make_brand
+from tests.fakes_runtime import Article, Death, make_account, make_brand
 from workers import analyze, collect, draft
 from workers.draft import RETRY_AFTER
 from workers.sweep import sweep
@@ -85,6 +86,41 @@ def test_a_reply_is_due_in_business_hours_from_writing(house: House) -> None:
     ids = stored(house, "별로예요")
     analyze.analyze(house.runtime, ids)
     assert rows(house, CaseRow)[0].due_at == datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+FRIDAY = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+"""17:00 in Seoul."""
+SATURDAYS = BusinessHours(saturday=(time(10), time(15)))
+
+
+@pytest.mark.parametrize(
+    ("of_account", "channels_own", "expected"),
+    [
+        pytest.param({"hours": SATURDAYS}, None, FRIDAY + timedelta(days=2, hours=19), id="hours"),
+        pytest.param(
+            {"answer_within": timedelta(hours=24)}, None, FRIDAY + timedelta(days=1), id="clock"
+        ),
+        pytest.param(
+            {"answer_within": timedelta(hours=24), "hours": SATURDAYS},
+            FRIDAY + timedelta(days=9),
+            FRIDAY + timedelta(days=9),
+            id="the channel's own",
+        ),
+    ],
+)
+def test_a_reply_is_due_by_what_its_account_promises(
+    make_house: Callable[..., House],
+    tmp_path: Path,
+    of_account: dict[str, Any],
+    channels_own: datetime | None,
+    expected: datetime,
+) -> None:
+    """The brand alone would answer on Monday at 17:00, the account on Monday at noon."""
+    house = make_house(brand=make_brand(tmp_path, make_account(**of_account)))
+    house.clock.now = FRIDAY
+    ids = stored(house, "별로예요", deadline_at=channels_own)
+    analyze.analyze(house.runtime, ids)
+    assert rows(house, CaseRow)[0].due_at == expected
 
 
 def test_what_was_written_long_before_we_came_is_due_from_then_on(house: House) -> None:
