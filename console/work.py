@@ -15,6 +15,7 @@ from domain.mail import MAIL
 from domain.states import AlertState, PublicationState
 from storage import desk, publications
 from storage.alerts import can_settle, settle_by_hand
+from storage.feedback import load_for_analysis
 
 router = APIRouter()
 
@@ -118,8 +119,8 @@ def settle_look(
 ) -> Response:
     """Record that a person looked: nothing to do, or a case to open."""
     with visit.context.database.reading() as connection:
-        slug = desk.brand_of_feedback(connection, feedback_id)
-    if slug is None or slug not in visit.person.brands:
+        found = load_for_analysis(connection, [feedback_id])
+    if not found or found[0].brand not in visit.person.brands:
         raise HTTPException(404, "없는 글입니다.")
     if outcome not in {"fine", "case"}:
         raise HTTPException(422, "무엇을 할지 골라 주세요.")
@@ -129,9 +130,14 @@ def settle_look(
         if outcome == "fine":
             done = desk.settle_look(connection, feedback_id, who=visit.person.name, now=now)
         else:
-            brand = visit.context.brands[slug]
-            due_at = sla.due_at(
-                now, brand.reply_within, brand.hours, brand.timezone, visit.context.is_holiday
+            (row,) = found
+            due_at = sla.reply_due_at(
+                visit.context.brands[row.brand],
+                row.account,
+                written_at=row.written_at,
+                waits_since=row.waits_since,
+                is_holiday=visit.context.is_holiday,
+                start=now,
             )
             done = desk.open_case(
                 connection, feedback_id, due_at=due_at, who=visit.person.name, now=now

@@ -798,13 +798,6 @@ def brand_of_case(connection: Connection, case_id: int) -> str | None:
     return connection.execute(select(CaseRow.brand).where(CaseRow.id == case_id)).scalar()
 
 
-def brand_of_feedback(connection: Connection, feedback_id: int) -> str | None:
-    """Tell whose feedback it is."""
-    return connection.execute(
-        select(FeedbackRow.brand).where(FeedbackRow.id == feedback_id)
-    ).scalar()
-
-
 @dataclass(frozen=True, slots=True)
 class Around:
     """What surrounds a case on its page.
@@ -1075,6 +1068,13 @@ def open_case(
 ) -> int | None:
     """Open a case for feedback that a person wants answered, and have it drafted.
 
+    Args:
+        connection: The caller's transaction.
+        feedback_id: Of feedback that waits for a look.
+        due_at: When the reply is due where the channel sets no deadline itself.
+        who: The person.
+        now: Instant of the decision.
+
     Returns:
         The case's id; None when somebody else had looked before.
     """
@@ -1091,6 +1091,7 @@ def open_case(
             FeedbackRow.sentiment,
             FeedbackRow.rating,
             FeedbackRow.reach,
+            FeedbackRow.deadline_at,
         )
     ).one_or_none()
     if row is None:
@@ -1109,7 +1110,7 @@ def open_case(
                     "severity_rank": SEVERITY_RANK[row.severity],
                     "category": row.category,
                     "is_negative": row.sentiment == "negative",
-                    "due_at": due_at,
+                    "due_at": row.deadline_at or due_at,
                     "opened_at": now,
                     "queued_at": now,
                     **queue_ranks(row.rating, row.reach),

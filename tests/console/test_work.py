@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import time, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select, update
 
 from console.work import safe_link
+from domain.brands import BusinessHours
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
 from storage import accounts, alerts
+from storage.models import CaseRow, FeedbackRow
 from storage.people import Role
 from tests.console.conftest import Browser, decision_form
 
@@ -96,6 +100,45 @@ def test_odd_feedback_can_become_a_case_that_gets_drafted(desk: Desk, browser: B
     assert (case["feedback_id"], case["state"]) == (feedback_id, "opened")
     assert desk.rows("SELECT actor FROM outbox WHERE actor LIKE 'case.draft%'")
     assert desk.draft("1") == case["id"]
+
+
+@pytest.mark.parametrize(
+    ("of_account", "channels_own", "expected"),
+    [
+        pytest.param({}, None, timedelta(hours=24), id="the brand's hours"),
+        pytest.param(
+            {"hours": BusinessHours(closes=time(21))}, None, timedelta(hours=9), id="the account's"
+        ),
+        pytest.param(
+            {"answer_within": timedelta(hours=6)}, None, timedelta(hours=3), id="the clock ends"
+        ),
+        pytest.param(
+            {"answer_within": timedelta(hours=2)}, None, -timedelta(hours=1), id="it has ended"
+        ),
+        pytest.param(
+            {"answer_within": timedelta(hours=6)},
+            timedelta(days=2),
+            timedelta(days=2),
+            id="the channel's own",
+        ),
+    ],
+)
+def test_a_case_opened_by_hand_is_due_as_any_other(
+    shelf: Desk, of_account: dict[str, Any], channels_own: timedelta | None, expected: timedelta
+) -> None:
+    """Opened on Monday at ten, three hours after it was written; the brand promises eight."""
+    alpha = shelf.context.brands["alpha"]
+    alpha = replace(alpha, accounts=(replace(alpha.accounts[0], **of_account),))
+    shelf.context = replace(shelf.context, brands={**shelf.context.brands, "alpha": alpha})
+    feedback_id = odd(shelf)
+    if channels_own is not None:
+        with shelf.database.unit_of_work() as connection:
+            connection.execute(update(FeedbackRow).values(deadline_at=shelf.now + channels_own))
+
+    Browser(shelf).post(f"/looks/{feedback_id}", outcome="case")
+
+    with shelf.database.reading() as connection:
+        assert connection.execute(select(CaseRow.due_at)).scalar() == shelf.now + expected
 
 
 def test_alerts_are_shown_without_slack(desk: Desk, browser: Browser) -> None:
