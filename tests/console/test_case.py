@@ -239,6 +239,51 @@ def test_hostile_words_are_hidden(desk: Desk, browser: Browser) -> None:
 
     assert "멍청이들" not in page
     assert "●●●" in page
+    assert page.index("요지: 불만") < page.index("●●●")
+
+
+@pytest.mark.parametrize("is_hostile_now", [True, False])
+def test_hostile_words_stay_hidden_when_their_writer_edits(
+    shelf: Desk, is_hostile_now: bool
+) -> None:
+    browser = Browser(shelf)
+    case_id = shelf.add(
+        "야! 멍청이들아 배송이 늦잖아", native_id="n1", abuse_spans=(Span(3, 7),), categories=()
+    )
+    form = decision_form(shelf, case_id)
+    shelf.now += timedelta(minutes=1)
+    now = ("야, 바보들아 배송이 안 와", (Span(3, 6),)) if is_hostile_now else ("배송이 안 와요", ())
+    shelf.add(now[0], native_id="n1", abuse_spans=now[1], categories=())
+
+    refused = browser.post(f"/cases/{case_id}/approve", **form)
+    page = browser.get(f"/cases/{case_id}")
+
+    for shown in (refused, page):
+        assert "●●●" in shown.text
+        assert "멍청이" not in shown.text
+        assert "바보들" not in shown.text
+        assert "가린 말 보기" in shown.text
+    assert refused.status_code == 409
+    assert "<ins>" in refused.text.partition("고객의 글")[0]
+    assert "<ins>" in page.text
+    assert not shelf.rows("SELECT * FROM audit WHERE action = 'abuse_revealed'")
+    revealed = browser.post(f"/cases/{case_id}/reveal").text
+    assert "멍청이들아" in revealed
+    assert len(shelf.rows("SELECT * FROM audit WHERE action = 'abuse_revealed'")) == 1
+
+
+def test_an_earlier_text_that_nothing_read_is_hidden_whole(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add("이 멍청이들아", native_id="n1")
+    desk.now += timedelta(minutes=1)
+    desk.add("배송이 안 와요", native_id="n1")
+    with desk.database.unit_of_work() as connection:
+        connection.execute(text("UPDATE feedback_revisions SET analysis = NULL"))
+
+    page = browser.get(f"/cases/{case_id}").text
+
+    assert "멍청이" not in page
+    assert "가린 말 보기" in page
+    assert "멍청이" in browser.post(f"/cases/{case_id}/reveal").text
 
 
 def test_stars_that_contradict_the_text_are_said(desk: Desk, browser: Browser) -> None:
