@@ -398,17 +398,27 @@ def _changes(
 def _present(view: CaseView) -> dict[str, Any]:
     """Give the feedback as ``desk.earlier_texts`` would."""
     case = view.case
-    return {"title": case.title, "text": case.text, "analysis": case.analysis}
+    return {
+        "title": case.title,
+        "text": case.text,
+        "rating": case.rating,
+        "analysis": case.analysis,
+    }
 
 
 def _change(
     before: Mapping[str, Any], after: Mapping[str, Any], *, shows_abuse: bool
 ) -> dict[str, Any]:
+    """Give what differs in title and text, and the stars where they do."""
     old, new = (
         highlight.shown_text(row["title"], row["text"], row["analysis"], shows_abuse=shows_abuse)
         for row in (before, after)
     )
-    return {"pieces": highlight.diff_pieces(old, new)}
+    stars = (before["rating"], after["rating"])
+    return {
+        "pieces": highlight.diff_pieces(old, new),
+        "stars": stars if stars[0] != stars[1] else None,
+    }
 
 
 def _has_abuse(earlier: Mapping[str, Any]) -> bool:

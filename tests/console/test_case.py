@@ -205,6 +205,25 @@ def test_decision_on_an_edited_review_is_refused_with_the_difference(
     assert not desk.rows("SELECT * FROM decisions")
 
 
+def test_the_difference_has_the_stars_and_the_title(shelf: Desk) -> None:
+    browser = Browser(shelf)
+    case_id = shelf.add("배송이 늦어요.", title="좋아요", rating=5, native_id="n1")
+    form = decision_form(shelf, case_id)
+    shelf.now += timedelta(minutes=1)
+    shelf.add("배송이 늦어요.", title="싫어요", rating=1, native_id="n1")
+
+    refused = browser.post(f"/cases/{case_id}/approve", **form)
+    page = browser.get(f"/cases/{case_id}")
+
+    assert refused.status_code == 409
+    for shown in (refused.text.partition("고객의 글")[0], page.text):
+        assert "별점 5 → 1" in shown
+        assert "<del>좋아요</del><ins>싫어요</ins>" in shown
+    shelf.now += timedelta(minutes=1)
+    shelf.add("배송이 늦어요.", title="싫어요", rating=None, native_id="n1")
+    assert "별점 1 → 없음" in browser.get(f"/cases/{case_id}").text
+
+
 def test_decision_leads_to_the_next_case_and_can_be_taken_back(
     desk: Desk, browser: Browser
 ) -> None:
