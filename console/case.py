@@ -322,6 +322,7 @@ def _show(
         # The second person starts from what the first found good.
         typed = waiting.text if waiting.text != view.draft_text else ""
     problem = ""
+    manual = None
     passages: tuple[Any, ...] = ()
     findings = extra.get("findings", ())
     try:
@@ -329,12 +330,8 @@ def _show(
         passages = checks.passages(visit.context, brand, view.case)
         if not findings and view.state is CaseState.DRAFTED:
             findings = checks.findings(visit.context, brand, view, typed or view.draft_text)
-        clauses = {
-            sentence["reference"]: manual.clause(sentence["reference"].partition("@")[0])
-            for sentence in view.sentences
-        }
     except ConfigurationError as error:
-        problem, clauses = str(error), {}
+        problem = str(error)
     rules = visit.context.rules_of(view.case)
     return page(
         visit,
@@ -362,7 +359,7 @@ def _show(
         changes=_changes(view, around, shows_abuse=shows_abuse),
         rules=rules,
         passages=passages,
-        clauses=clauses,
+        sentences=checks.sentences(view, manual, *_reply_now(visit, view, around, typed)),
         manual_problem=problem,
         findings=findings,
         typed=typed,
@@ -371,6 +368,17 @@ def _show(
         change=extra.get("change"),
         can_decide=view.state is CaseState.DRAFTED and visit.person.decides,
     )
+
+
+def _reply_now(
+    visit: Visit, view: CaseView, around: desk.Around, typed: str
+) -> tuple[str, datetime]:
+    """Give the reply the page is about, and when it is or was decided about."""
+    if view.state in (CaseState.APPROVED, CaseState.ANSWERED) and around.decisions:
+        decision = around.decisions[0]
+        if decision["kind"] == "approval":
+            return decision["text"] or view.draft_text, decision["decided_at"]
+    return typed or view.draft_text, visit.context.clock()
 
 
 def _staff(

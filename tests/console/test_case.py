@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,76 @@ def test_a_policy_that_was_reworded_since_drafting_refuses_the_approval(
     assert answer.status_code == 422
     assert "내용이 바뀌었습니다" in answer.text
     assert not desk.rows("SELECT * FROM decisions")
+
+
+def marked(page: str) -> list[str]:
+    """Give the sentences a page says nothing supports."""
+    sentences = re.findall(r'<p class="sentence([^"]*)".*?<span class="words">(.*?)</span>', page)
+    assert page.count('<b class="no-source">근거 없음</b>') == len(
+        [kind for kind, _ in sentences if "unsupported" in kind]
+    )
+    return [words for kind, words in sentences if "unsupported" in kind]
+
+
+def test_a_sentence_is_marked_whose_clause_no_longer_supports_it(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    path = f"/cases/{case_id}"
+    manual = desk.folder / "alpha" / "manual"
+    assert marked(browser.get(path).text) == []
+
+    delivery = manual / "delivery.md"
+    delivery.write_text(MANUAL.replace("배송비를", "배송비 절반을"), encoding="utf-8")
+    page = browser.get(path).text
+    assert marked(page) == [CLAUSE]
+    # The new wording is not shown as what was cited.
+    assert "정책 · 배송이 늦어진 경우 배송비 절반을" not in page
+    assert "내용이 바뀌었습니다 (지금: 배송이 늦어진 경우 배송비 절반을" in page
+
+    delivery.write_text(MANUAL.replace(f"- {CLAUSE}\n", ""), encoding="utf-8")
+    page = browser.get(path).text
+    assert marked(page) == [CLAUSE]
+    assert "매뉴얼에서 사라졌습니다" in page
+
+    delivery.write_text(MANUAL, encoding="utf-8")
+    assert marked(browser.get(path).text) == []
+    desk.now += timedelta(days=60)
+    page = browser.get(path).text
+    assert marked(page) == [CLAUSE]
+    assert "근거 조항이 유효 기간이 아닙니다" in page
+    # What expired is still what was cited.
+    assert f"정책 · {CLAUSE}" in page
+
+
+def test_a_typed_sentence_has_no_source_and_the_others_keep_theirs(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    typed = f"안녕하세요, 고객님. {CLAUSE}\n무조건 환불해 드립니다."
+
+    page = browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=typed))
+
+    assert page.status_code == 422
+    assert marked(page.text) == ["무조건 환불해 드립니다."]
+    assert f"정책 · {CLAUSE}" in page.text
+    assert (
+        "배송이 늦어 불편을 드려 죄송합니다."
+        not in page.text.partition("</h2>")[2].partition("<textarea")[0]
+    )
+
+
+def test_the_sentences_of_an_edited_approval_are_those_that_were_approved(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    edited = "안녕하세요, 고객님.\n다음에는 더 빨리 보내겠습니다."
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=edited))
+
+    page = browser.get(f"/cases/{case_id}").text
+
+    assert marked(page) == ["다음에는 더 빨리 보내겠습니다."]
+    assert CLAUSE not in page.partition('id="sentences"')[2].partition("</div>")[0]
 
 
 def test_a_broken_manual_refuses_the_approval_and_says_where(desk: Desk, browser: Browser) -> None:
