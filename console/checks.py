@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from domain.types import DraftSentence, FeedbackKind, SourceKind
+from domain.types import DraftSentence, FeedbackKind, SourceKind, same_reply
 from privacy.folding import fold
 from responders.drafting import Drafter, DraftInput
 from responders.manual import load_manual
-from responders.policy import check_reply
+from responders.policy import check_reply, what_changed
 from responders.quantities import quantities
 from storage.feedback import analysis_from_row, whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from console.context import ConsoleContext
     from domain.brands import Brand
     from domain.types import DraftReply
+    from responders.clauses import Clause
     from responders.manual import Manual
     from responders.policy import Finding
     from responders.retrieval import Passage
@@ -53,6 +56,66 @@ def findings(
         at=context.clock(),
         find_personal_data=context.find_personal_data,
         review_text=whole_text(view.case.title, view.case.text),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSentence:
+    """One sentence of a reply beside what it rests on.
+
+    Attributes:
+        source: None for what a person wrote.
+        place: The clause it cites, without the hash of its wording; empty where it cites none.
+        clause: That clause, while its wording is the one that was cited.
+        problem: Why nothing supports the sentence, Korean; empty where something does.
+    """
+
+    text: str
+    source: SourceKind | None = None
+    place: str = ""
+    clause: Clause | None = None
+    problem: str = ""
+
+
+def sentences(
+    view: CaseView, manual: Manual | None, reply: str, at: datetime
+) -> list[ShownSentence]:
+    """Give the sentences of a reply, each with its source in the draft.
+
+    Args:
+        view: The case and its draft.
+        manual: The brand's, as it is now; None when it cannot be read: then nothing is said
+            about clauses.
+        reply: The draft, or what a person made of it.
+        at: When the reply is or was decided about.
+    """
+    drafted = [(sentence, _shown(sentence, manual, at)) for sentence in _sources(view)]
+    if same_reply(reply, view.draft_text):
+        return [shown for _, shown in drafted]
+    known = {
+        "".join(part.split()): shown
+        for sentence, shown in drafted
+        for part in _SENTENCES.split(sentence.text)
+    }
+    parts = [part.strip() for part in _SENTENCES.split(reply)]
+    return [
+        replace(known[dense], text=part)
+        if (dense := "".join(part.split())) in known
+        else ShownSentence(part, problem="초안에 없는 문장입니다")
+        for part in parts
+        if part
+    ]
+
+
+def _shown(sentence: DraftSentence, manual: Manual | None, at: datetime) -> ShownSentence:
+    place, _, digest = sentence.reference.partition("@")
+    clause = manual.clause(place) if manual is not None else None
+    return ShownSentence(
+        sentence.text,
+        sentence.source,
+        place if sentence.source is not SourceKind.REVIEW else "",
+        clause if clause is not None and digest in {"", clause.digest} else None,
+        what_changed(sentence, manual, at) if manual is not None else "",
     )
 
 

@@ -923,6 +923,7 @@ def earlier_texts(connection: Connection, feedback_id: int) -> list[dict[str, An
                 FeedbackRevisionRow.text,
                 FeedbackRevisionRow.rating,
                 FeedbackRevisionRow.replaced_at,
+                FeedbackRevisionRow.analysis,
             )
             .where(FeedbackRevisionRow.feedback_id == feedback_id)
             .order_by(FeedbackRevisionRow.revision.desc())

@@ -200,6 +200,8 @@ class FeedbackRevisionRow(Base):
     content_fingerprint: Mapped[str] = mapped_column(String(64))
     sealed_original: Mapped[bytes | None]
     replaced_at: Mapped[datetime]
+    analysis: Mapped[dict[str, Any] | None]
+    """Where its hostile words are; None where nothing had read it yet."""
 
 
 class CaseRow(Base):

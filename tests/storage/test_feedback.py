@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from domain.states import CaseState
-from domain.types import FeedbackKind, Severity
+from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
 from storage import accounts, alerts, feedback, publications
 from storage.models import AlertRow, CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
 from tests.fakes_runtime import ScriptedClassifier, make_account
@@ -94,6 +94,35 @@ def test_an_edit_keeps_the_old_text(database: Database) -> None:
         old = connection.execute(select(FeedbackRevisionRow.__table__)).one()
     assert (old.revision, old.text, old.rating) == (1, "나빠요", 2)
     assert (old.sealed_original, old.replaced_at) == ("sealed 나빠요".encode(), LATER)
+
+
+def test_no_place_of_the_old_text_is_marked_in_an_edited_one(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1", "이 바보들아")])
+    analyze(
+        database,
+        [row_of(database).id],
+        abusive=True,
+        abuse_spans=(Span(2, 5),),
+        severity_spans=(Span(0, 1),),
+        categories=(CategoryFinding(ComplaintCategory.SERVICE, 0.9, Span(0, 1)),),
+    )
+    store(database, run, [masked("n1", "배송도 늦는 바보들아")], LATER)
+    store(database, run, [masked("n1", "배송도 늦네")], LATER)
+
+    now = row_of(database).analysis
+    assert now["categories"] == [["service", 0.9, None]]
+    assert now["severity_spans"] == []
+    # Who was hostile may still be: all of it, until it is read.
+    assert now["abuse_spans"] == [[0, len("배송도 늦네")]]
+    with database.reading() as connection:
+        [read, unread] = connection.execute(
+            select(FeedbackRevisionRow.analysis).order_by(FeedbackRevisionRow.revision)
+        ).scalars()
+    assert read["abuse_spans"] == [[2, 5]]
+    assert unread is None
+    analyze(database, [row_of(database).id])
+    assert row_of(database).analysis["abuse_spans"] == []
 
 
 def test_an_edit_while_it_is_read_is_read_again(database: Database) -> None:
