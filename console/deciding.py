@@ -26,8 +26,8 @@ class Outcome:
 
     Attributes:
         findings: Why the reply may not go out like this; empty when it was taken.
-        proposed_for: Empty when the reply was approved; else ``two_step`` or ``compensation``:
-            it waits for a second person.
+        proposed_for: Empty when the reply was approved; else a key of ``desk.WAITS_FOR``: it
+            waits for a second person.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -111,9 +111,10 @@ def _needs_second(
         )
     if person.role is not Role.BRAND_APPROVER:
         return "two_step"
-    if waiting is None or waiting.proposed_by == person.name:
+    if waiting is None or waiting.reason == "rewrite" or waiting.proposed_by == person.name:
         raise DecisionRefusedError("에이전시의 승인이 먼저 필요합니다.", "policy")
-    return ""
+    # What the brand says differently the agency has not approved: it goes back there.
+    return "" if waiting.text == reply else "rewrite"
 
 
 def is_fresh(view: CaseView, decision: Decision) -> bool:

@@ -35,7 +35,6 @@ _DONE = {
     CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
     CaseState.GONE: "고객이 글을 지웠습니다.",
 }
-_WHY = {"two_step": "두 번째 승인", "compensation": "보상 한도를 넘는 승인"}
 
 
 def write(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
@@ -67,7 +66,9 @@ def _to_decide(view: CaseView, waiting: Mapping[str, Any] | None, *, is_two_step
     if view.state not in {CaseState.OPENED, CaseState.DRAFTED}:
         return "결정하실 일이 없습니다. 내용만 확인해 주세요."
     if waiting is not None:
-        return f"{_WHY[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
+        return (
+            f"{desk.WAITS_FOR[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
+        )
     if is_two_step:
         return "에이전시가 먼저 검토합니다. 승인하면 두 번째 승인을 부탁드립니다."
     return "답변은 에이전시가 승인합니다. 사실 확인이나 조치가 필요하면 담당자에게 알려 주세요."
@@ -79,7 +80,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
         waiting = desk.waiting_proposals(connection, {job.brand}, limit=_PROPOSALS)
-    reasons = {row["case_id"]: _WHY[row["reason"]] for row in waiting}
+    reasons = {row["case_id"]: desk.WAITS_FOR[row["reason"]] for row in waiting}
     proposed = lines_of(runtime, list(reasons))
     return digest_letter(
         DIGEST_PERIODS[AlertRule(job.rule)],

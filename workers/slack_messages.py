@@ -32,7 +32,7 @@ from alerts.wording import when
 from collectors import CHANNELS
 from domain.states import CaseState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
-from storage import accounts, alerts, cases, health, owners
+from storage import accounts, alerts, cases, desk, health, owners
 from storage.feedback import analysis_from_row, whole_text
 from storage.people import Role
 from workers.draft import rules_of
@@ -120,6 +120,22 @@ def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
     shown = f"{view.state}:{view.case.draft_number}"
     is_final = view.state in cases.CLOSED_STATES
     card = card_of(runtime, view)
+    if view.state is CaseState.DRAFTED:
+        with runtime.database.reading() as connection:
+            waiting = desk.proposal(
+                connection,
+                view.case.case_id,
+                draft_number=view.case.draft_number,
+                feedback_revision=view.case.feedback_revision,
+            )
+        if waiting is not None:
+            shown = f"{shown}:{waiting.id}"
+            card = replace(
+                card,
+                draft=waiting.text,
+                proposal=waiting.id,
+                proposed=desk.asks(waiting.proposed_by, waiting.reason),
+            )
     if view.state in {CaseState.OPENED, CaseState.DRAFTED}:
         return Rendered(case_card(card, now), shown, is_final)
     with runtime.database.reading() as connection:

@@ -196,6 +196,36 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
     assert desk.rows("SELECT decided_by FROM decisions") == [{"decided_by": "Owner (owner)"}]
 
 
+def test_what_the_brand_rewrites_goes_back_to_the_agency(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    with desk.database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {"alpha": True})
+    desk.person("agency", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add("뚜껑이 깨졌어요", reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+    form = decision_form(desk, case_id)
+    own = {**form, "text": "브랜드가 쓴 답변입니다."}
+
+    agency.post(f"/cases/{case_id}/approve", **form)
+    assert "고쳐 쓰시면 에이전시의 승인을 다시" in owner.get(f"/cases/{case_id}").text
+    owner.post(f"/cases/{case_id}/approve", **own)
+    assert "Owner (owner) 님이 고친 답변의 승인을 요청했습니다." in desk.case(case_id)["note"]
+    # Neither what the agency said before nor what the brand says alone is approved by both.
+    for text in (own["text"], form["text"]):
+        answer = owner.post(f"/cases/{case_id}/approve", **{**form, "text": text})
+        assert answer.status_code == 409
+    assert desk.case(case_id)["state"] == "drafted"
+
+    assert "브랜드가 쓴 답변입니다." in agency.get(f"/cases/{case_id}").text
+    agency.post(f"/cases/{case_id}/approve", **own)
+    owner.post(f"/cases/{case_id}/approve", **own)
+
+    assert desk.case(case_id)["state"] == "approved"
+    decisions = desk.rows("SELECT text, decided_by FROM decisions")
+    assert decisions == [{"text": own["text"], "decided_by": "Owner (owner)"}]
+
+
 def test_a_console_that_forgot_two_steps_is_stopped_by_the_database(desk: Desk) -> None:
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
