@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from console import checks
 from domain.errors import DecisionRefusedError
 from domain.states import CaseState
+from responders.compensation import compensation
 from storage import cases, desk
 from storage.cases import Decision
 from storage.people import Role
@@ -101,7 +102,7 @@ def _needs_second(
     waiting: desk.Proposal | None,
 ) -> str:
     limit = person.compensation_limit(brand)
-    if limit is not None and checks.compensation(reply) > limit:
+    if limit is not None and compensation(reply) > limit:
         return "compensation"
     if brand.slug not in context.two_step_brands:
         return ""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console.checks import compensation
 from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
+from responders.compensation import compensation
 from storage import accounts
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
@@ -318,12 +318,12 @@ def test_a_brand_lowers_and_raises_what_a_role_may_promise(
     ("reply", "won"),
     [
         ("10,000원 쿠폰을 드리겠습니다.", 10_000),
-        ("3만원 적립금을 지급합니다. 5천원 할인도 됩니다.", 30_000),
+        ("3만원 적립금을 지급합니다. 5천원 할인도 됩니다.", 35_000),
         ("결제하신 50,000원은 환불해 드립니다.", 0),
         ("죄송합니다.", 0),
     ],
 )
-def test_only_what_is_given_counts_as_compensation(reply: str, won: int) -> None:
+def test_all_that_is_given_counts_as_compensation(reply: str, won: int) -> None:
     assert compensation(reply) == won
 
 
