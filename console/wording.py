@@ -180,6 +180,7 @@ _WHYS: Mapping[str, str] = {
     owners.BY_ROOM: "여유가 가장 많음",
     owners.BY_NEED: "심각도가 높아 한도를 넘겨 맡김",
     owners.BY_HAND: "직접 지정",
+    owners.GONE_UP: "보상 한도를 넘어 리드에게",
     owners.DISABLED: "전 담당의 계정이 막힘",
     owners.EXPIRED: "전 담당의 근무 기간이 끝남",
     owners.BRAND_LOST: "전 담당이 브랜드를 더 맡지 않음",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from privacy.folding import fold
+
+if TYPE_CHECKING:
+    from domain.brands import Brand
 
 _DIGITS = "일이삼사오육칠팔구"
 _UNITS = {"십": 10, "백": 100, "천": 1_000, "만": 10_000, "억": 100_000_000}
@@ -51,6 +55,21 @@ def compensation(reply: str) -> int:
         if _COMPENSATES.search(thought) or not _OWN.search(thought)
         for found in _SUM.finditer(thought)
     )
+
+
+def is_for_brand(brand: Brand, reason: str, reply: str, *, is_two_step: bool) -> bool:
+    """Tell whether a proposal waits for the brand itself, not for somebody of the agency.
+
+    Args:
+        brand: Whose reply.
+        reason: What the proposal waits for (``storage.desk.WAITS_FOR``).
+        reply: Its words.
+        is_two_step: Whether the brand approves what the agency approved; the agency is then
+            always first.
+    """
+    if is_two_step:
+        return reason == "two_step"
+    return reason == "compensation" and compensation(reply) > brand.compensation_limits.lead
 
 
 def _won(words: str) -> int:

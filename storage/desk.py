@@ -576,6 +576,7 @@ def waiting_proposals(
         select(
             ProposalRow.case_id,
             ProposalRow.reason,
+            ProposalRow.text.label("reply"),
             ProposalRow.proposed_by,
             ProposalRow.proposed_at,
             CaseRow.brand,

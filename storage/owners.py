@@ -51,6 +51,7 @@ BY_BACKUP = "backup of the channel"
 BY_ROOM = "most room"
 BY_NEED = "severe, beyond capacity"
 BY_HAND = "given by hand"
+GONE_UP = "above a limit"
 DISABLED = "its owner was disabled"
 EXPIRED = "its owner's time is over"
 BRAND_LOST = "its owner lost the brand"
@@ -379,6 +380,26 @@ def reassign(
     )
     if person_id != case.owner_id:
         _remember(connection, [case], case.owner_id, person_id, now=now, why=BY_HAND, who=who)
+
+
+def go_up(connection: Connection, case_id: int, *, who: str, now: datetime) -> None:
+    """Give a case whose reply promises more than ``who`` may to the brand's lead with most room.
+
+    One that a lead has stays, and so does everything where there is no lead.
+    """
+    roster = _roster(connection, now)
+    if roster is None:
+        return
+    for case in _cases(connection, CaseRow.id == case_id):
+        leads = roster.of_brand(case.brand, (Role.LEAD,))
+        if not leads or case.owner_id in leads:
+            continue
+        lead = max(leads, key=roster.room)
+        note = f"{who}: 보상 한도를 넘는 답변입니다. 승인하거나 고쳐 주세요."
+        connection.execute(
+            update(CaseRow).where(CaseRow.id == case.id).values(owner_id=lead, owner_note=note)
+        )
+        _remember(connection, [case], case.owner_id, lead, now=now, why=GONE_UP, who=who)
 
 
 def set_channel(

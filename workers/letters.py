@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from alerts.letters import Letter, Section, ToDecide, digest_letter, safety_letter
 from alerts.rules import AlertRule
 from domain.states import CaseState
+from responders.compensation import is_for_brand
 from storage import cases, desk, health
 from workers.slack_messages import (
     DIGEST_PERIODS,
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from domain.brands import Brand
     from storage.alerts import AlertJob
     from storage.cases import CaseView
+    from storage.session import Connection
     from workers.runtime import Runtime
 
 _PROPOSALS = 20
@@ -48,7 +51,7 @@ def write(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
     brand = runtime.brand(job.brand)
     with runtime.database.reading() as connection:
         view = cases.load_view(connection, job.payload["case_id"])
-        proposals = desk.waiting_proposals(connection, {job.brand})
+        proposals = _for_brand(connection, brand)
     if view is None:
         gone = Section("알림", note="삭제된 케이스입니다.")
         url = runtime.console_url
@@ -60,6 +63,15 @@ def write(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
         _to_decide(view, waiting, is_two_step=brand.two_step_approval),
         now,
     )
+
+
+def _for_brand(connection: Connection, brand: Brand) -> list[dict[str, Any]]:
+    """Give the proposals that wait for the brand itself, most urgent first."""
+    return [
+        row
+        for row in desk.waiting_proposals(connection, {brand.slug})
+        if is_for_brand(brand, row["reason"], row["reply"], is_two_step=brand.two_step_approval)
+    ]
 
 
 def _to_decide(view: CaseView, waiting: Mapping[str, Any] | None, *, is_two_step: bool) -> str:
@@ -79,7 +91,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
     since = digest_since(job, now)
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
-        waiting = desk.waiting_proposals(connection, {job.brand}, limit=_PROPOSALS)
+        waiting = _for_brand(connection, brand)[:_PROPOSALS]
     reasons = {row["case_id"]: desk.WAITS_FOR[row["reason"]] for row in waiting}
     proposed = lines_of(runtime, list(reasons))
     return digest_letter(

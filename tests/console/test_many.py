@@ -286,6 +286,65 @@ def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
     assert desk.case(case_id)["state"] == "approved"
 
 
+COUPON = "배송이 늦어진 경우 80,000원 쿠폰을 보상으로 드립니다."
+
+
+def couponed(desk: Desk, limits: CompensationLimits) -> int:
+    """Bring a case to the desk whose draft promises a coupon that the manual allows."""
+    brand = replace(desk.context.brands["alpha"], compensation_limits=limits)
+    desk.context = replace(desk.context, brands={**desk.context.brands, "alpha": brand})
+    manual = desk.folder / "alpha" / "manual" / "delivery.md"
+    manual.write_text(MANUAL + f"- {COUPON}\n", encoding="utf-8")
+    sentence = DraftSentence(COUPON, SourceKind.POLICY, "manual/delivery.md#2")
+    return desk.add("뚜껑이 깨졌어요", reply=(sentence,))
+
+
+def owner_of(desk: Desk, case_id: int) -> object:
+    return desk.case(case_id)["owner_id"]
+
+
+@pytest.mark.parametrize("lead_limit", [300_000, 50_000])
+def test_an_attempt_above_ones_limit_is_not_the_agencys_step(desk: Desk, lead_limit: int) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    with desk.database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {"alpha": True})
+    desk.person("temp", Role.TEMPORARY)
+    lead_id = desk.person("lead", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = couponed(desk, CompensationLimits(lead=lead_limit))
+    temp, lead, owner = (Browser(desk, login=login) for login in ("temp", "lead", "owner"))
+    form = decision_form(desk, case_id)
+
+    temp.post(f"/cases/{case_id}/approve", **form)
+    assert owner.post(f"/cases/{case_id}/approve", **form).status_code == 409
+    assert desk.case(case_id)["state"] == "drafted"
+    assert "뚜껑이 깨졌어요" not in owner.get("/brands/alpha").text
+    assert owner_of(desk, case_id) == lead_id
+    assert "보상 한도를 넘는 답변입니다." in lead.get(f"/cases/{case_id}").text
+
+    # The brand is above the lead in any case.
+    lead.post(f"/cases/{case_id}/approve", **form)
+    assert "뚜껑이 깨졌어요" in owner.get("/brands/alpha").text
+    owner.post(f"/cases/{case_id}/approve", **form)
+    assert desk.case(case_id)["state"] == "approved"
+
+
+@pytest.mark.parametrize(("lead_limit", "is_asked"), [(80_000, False), (79_999, True)])
+def test_a_brand_is_asked_for_sums_above_the_leads_limit_only(
+    desk: Desk, lead_limit: int, is_asked: bool
+) -> None:
+    desk.person("kim", Role.SPECIALIST)
+    lead_id = desk.person("lead", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = couponed(desk, CompensationLimits(lead=lead_limit))
+
+    Browser(desk, login="kim").post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    page = Browser(desk, login="owner").get("/brands/alpha").text
+    assert ("뚜껑이 깨졌어요" in page) == is_asked
+    assert owner_of(desk, case_id) == lead_id
+
+
 @pytest.mark.parametrize(
     ("limits", "login", "state", "proposed"),
     [
