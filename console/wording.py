@@ -119,6 +119,7 @@ ACTIONS: Mapping[str, str] = {
     "password_reset": "비밀번호 다시 줌",
     "totp_set_up": "인증 코드 설정",
     "person_added": "사람 추가",
+    "person_changed": "사람 변경",
     "person_disabled": "사람 막음",
     "person_enabled": "사람 다시 들임",
     "brands_changed": "브랜드 변경",
@@ -184,6 +185,7 @@ _WHYS: Mapping[str, str] = {
     owners.DISABLED: "전 담당의 계정이 막힘",
     owners.EXPIRED: "전 담당의 근무 기간이 끝남",
     owners.BRAND_LOST: "전 담당이 브랜드를 더 맡지 않음",
+    owners.ROLE_LOST: "전 담당의 역할이 바뀜",
 }
 
 

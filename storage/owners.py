@@ -55,10 +55,12 @@ GONE_UP = "above a limit"
 DISABLED = "its owner was disabled"
 EXPIRED = "its owner's time is over"
 BRAND_LOST = "its owner lost the brand"
+ROLE_LOST = "its owner has another role"
 _NOTES = {
     DISABLED: "계정이 막혀 넘어왔습니다",
     EXPIRED: "근무 기간이 끝나 넘어왔습니다",
     BRAND_LOST: "이 브랜드를 더 맡지 않게 되어 넘어왔습니다",
+    ROLE_LOST: "다른 역할을 맡게 되어 넘어왔습니다",
 }
 
 
@@ -183,8 +185,9 @@ def leave(
 def _why_left(person: Account, now: datetime) -> str:
     if person.disabled_at is not None:
         return DISABLED
-    is_staff = person.role in AGENCY_DECIDERS and person.is_valid(now)
-    return BRAND_LOST if is_staff else EXPIRED
+    if person.role not in AGENCY_DECIDERS:
+        return ROLE_LOST
+    return BRAND_LOST if person.is_valid(now) else EXPIRED
 
 
 def _fill(connection: Connection, now: datetime) -> int:

@@ -248,6 +248,7 @@ def test_a_brand_without_room_does_not_hide_another(
         ("disabled", owners.DISABLED, "계정이 막혀"),
         ("expired", owners.EXPIRED, "근무 기간이 끝나"),
         ("brand", owners.BRAND_LOST, "이 브랜드를 더"),
+        ("role", owners.ROLE_LOST, "다른 역할을"),
     ],
 )
 def test_cases_of_who_leaves_move_with_a_note(
@@ -263,6 +264,8 @@ def test_cases_of_who_leaves_move_with_a_note(
             people.change(connection, leaving, disabled_at=NOW)
         elif end == "brand":
             people.set_brands(connection, leaving, ["other"])
+        elif end == "role":
+            people.change(connection, leaving, role=Role.BRAND_VIEWER)
         else:
             later = NOW + timedelta(days=2)
 
