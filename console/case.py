@@ -346,6 +346,7 @@ def _show(
         following=following,
         previous_address=_address(previous, choice) if previous else "",
         waiting=waiting if view.state is CaseState.DRAFTED else None,
+        waits_for=desk.WAITS_FOR,
         reveals=reveals,
         lacks_card=lacks_card and visit.person.decides,
         staff=staff,

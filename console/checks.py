@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from domain.types import DraftSentence, FeedbackKind, SourceKind, same_reply
-from privacy.folding import fold
 from responders.drafting import Drafter, DraftInput
 from responders.manual import load_manual
 from responders.policy import check_reply, what_changed
-from responders.quantities import quantities
 from storage.feedback import analysis_from_row, whole_text
 
 if TYPE_CHECKING:
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
     from responders.policy import Finding
     from responders.retrieval import Passage
     from storage.cases import CaseView, ToDraft
+
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n")
 
 
 def manual_of(brand: Brand) -> Manual:
@@ -134,27 +134,6 @@ def _sources(view: CaseView) -> list[DraftSentence]:
 def _pinned(reference: str, cited: Mapping[str, str]) -> str:
     place = reference.partition("@")[0]
     return f"{place}@{cited[place]}" if place in cited else reference
-
-
-_COMPENSATES = re.compile(r"보상|배상|위로금|쿠폰|적립|포인트|할인|상품권|지급")
-_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n")
-
-
-def compensation(reply: str) -> int:
-    """Give the largest sum a reply promises beyond the customer's own money, in won.
-
-    Only sentences that speak of giving something count: a refund is the customer's own.
-    """
-    return max(
-        (
-            int(float(quantity.value.removesuffix("원")))
-            for sentence in _SENTENCES.split(fold(reply).text)
-            if _COMPENSATES.search(sentence)
-            for quantity in quantities(sentence)
-            if quantity.unit == "money" and "~" not in quantity.value
-        ),
-        default=0,
-    )
 
 
 def draft_input(context: ConsoleContext, case: ToDraft) -> DraftInput:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from domain.states import CaseState
 from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
-from storage import accounts, alerts, feedback, publications
+from storage import accounts, alerts, desk, feedback, publications
 from storage.models import AlertRow, CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
 from tests.fakes_runtime import ScriptedClassifier, make_account
 from tests.storage.rows import (
@@ -22,6 +22,7 @@ from tests.storage.rows import (
     analyze,
     approve,
     case_state,
+    decision,
     draft,
     drafted_case,
     finish,
@@ -258,6 +259,24 @@ def test_the_card_of_what_comes_back_follows_it_again(database: Database) -> Non
     store(database, run, [masked("n1")], LATER)
 
     assert len(outdated(database)) == 1
+
+
+def test_a_card_follows_what_is_proposed_for_its_case(database: Database) -> None:
+    case_id = drafted_case(database)
+    with database.unit_of_work() as connection:
+        card = alerts.NewAlert("k", "case_card", "saebyeok", "CREVIEW", {}, row_of(database).id)
+        alerts.add(connection, [card], now=NOW, is_told=True)
+        connection.exec_driver_sql("UPDATE alerts SET state = 'sent', shown = 'drafted:1'")
+    assert outdated(database) == []
+
+    with database.unit_of_work() as connection:
+        desk.propose(connection, decision(case_id), "two_step", now=NOW)
+        waiting = desk.proposal(connection, case_id, draft_number=1, feedback_revision=1)
+    assert waiting is not None
+    assert len(outdated(database)) == 1
+    with database.unit_of_work() as connection:
+        connection.execute(update(AlertRow).values(shown=f"drafted:1:{waiting.id}"))
+    assert outdated(database) == []
 
 
 def outdated(database: Database) -> list[int]:
