@@ -109,6 +109,9 @@ class CaseCard:
         text: The customer's masked text.
         abuse_spans: Parts of ``text`` that are covered.
         draft: The proposed reply; empty while there is none.
+        proposal: Of the words in ``draft``, when somebody asks for their approval; an approval
+            of others is refused. 0 while the draft is as it was written.
+        proposed: Who asks, in Korean.
         missing: What the manual does not say, as notes for the specialist.
         state: Whether the channel takes an answer now; ``state_reason`` says in Korean why not.
         timezone: IANA name; instants are shown in it.
@@ -130,6 +133,8 @@ class CaseCard:
     written_at: datetime | None = None
     due_at: datetime | None = None
     draft: str = ""
+    proposal: int = 0
+    proposed: str = ""
     missing: tuple[str, ...] = ()
     rating_mismatch: bool = False
     unsure: bool = False
@@ -275,8 +280,7 @@ def case_card(card: CaseCard, now: datetime) -> SlackMessage:
     is_open = card.state in {AnswerState.OPEN, AnswerState.BY_HAND}
     drafted, is_whole = _draft(card) if card.state is not AnswerState.CONFIRM else ([], False)
     blocks += [*drafted, *_notes(card)]
-    if card.state_reason:
-        blocks.append(_context(f"ℹ️ {card.state_reason}"))
+    blocks += [_context(f"ℹ️ {line}") for line in (card.proposed, card.state_reason) if line]
     buttons: list[Block] = []
     if card.state is AnswerState.CONFIRM:
         buttons.append(_button("확인 처리", ActionId.CONFIRM, card, style="primary"))
@@ -812,11 +816,12 @@ def _context(*lines: str) -> Block:
 def _button(
     text: str, action: ActionId, case: CaseCard | CaseLine, style: str | None = None
 ) -> Block:
+    proposal = f":{case.proposal}" if isinstance(case, CaseCard) and case.proposal else ""
     button: Block = {
         "type": "button",
         "text": plain(text, limits.BUTTON_TEXT),
         "action_id": action.value,
-        "value": f"{case.case_id}:{case.revision}",
+        "value": f"{case.case_id}:{case.revision}{proposal}",
     }
     if style is not None:
         button["style"] = style

@@ -49,7 +49,7 @@ _TEAM_ID = re.compile(r"[TE][A-Z0-9]{1,30}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{1,30}")
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,6}")
 _TRIGGER = re.compile(r"[A-Za-z0-9._-]{1,200}")
-_VALUE = re.compile(r"([0-9]{1,19}):([0-9]{1,19})")
+_VALUE = re.compile(r"([0-9]{1,19}):([0-9]{1,19})(?::([0-9]{1,19}))?")
 
 
 class SlackAction(StrEnum):
@@ -88,6 +88,8 @@ class SlackDecision:
     Attributes:
         case_id: 0 for ``OPEN``, which carries no case.
         revision: The revision that was on the card.
+        proposal: The proposal whose words were on the card; 0 for the draft's own, and for a
+            submission, which brings its words along.
         trigger_id: For opening a modal within 3 seconds; works once.
         text: The rewritten reply (``SUBMIT_EDIT``) or the note (``SUBMIT_REJECT``).
         reason: Key of ``REJECT_REASONS`` (``SUBMIT_REJECT``).
@@ -101,6 +103,7 @@ class SlackDecision:
     slack_user_id: str
     team_id: str
     trigger_id: str = ""
+    proposal: int = 0
     text: str = ""
     reason: str = ""
     container: Container = Container()
@@ -209,9 +212,9 @@ def _parse_click(facts: Mapping[str, Any]) -> SlackDecision:
     if not isinstance(action_id, str) or action_id not in _CLICKS:
         raise _bad("action_id", "not a button of ours")
     action = _CLICKS[action_id]
-    case_id, revision = 0, 0
+    case_id, revision, proposal = 0, 0, 0
     if action is not SlackAction.OPEN:
-        case_id, revision = _case(clicked.get("value"))
+        case_id, revision, proposal = _case(clicked.get("value"))
     container = _mapping(facts.get("container", {}), "container")
     user_id, team_id = _person(facts)
     return SlackDecision(
@@ -221,6 +224,7 @@ def _parse_click(facts: Mapping[str, Any]) -> SlackDecision:
         slack_user_id=user_id,
         team_id=team_id,
         trigger_id=_matched(_TRIGGER, facts.get("trigger_id"), "trigger_id", or_empty=True),
+        proposal=proposal,
         container=Container(
             _matched(_CHANNEL_ID, container.get("channel_id"), "channel_id", or_empty=True),
             _matched(_TS, container.get("message_ts"), "message_ts", or_empty=True),
@@ -276,11 +280,15 @@ def _person(facts: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
-def _case(value: object) -> tuple[int, int]:
+def _case(value: object) -> tuple[int, int, int]:
     found = _VALUE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise _bad("value", "not CASE:REVISION")
-    return _whole(int(found[1]), "case"), _whole(int(found[2]), "revision")
+        raise _bad("value", "not CASE:REVISION or CASE:REVISION:PROPOSAL")
+    return (
+        _whole(int(found[1]), "case"),
+        _whole(int(found[2]), "revision"),
+        _whole(int(found[3] or 0), "proposal"),
+    )
 
 
 def _context(metadata: object) -> Mapping[str, Any]:

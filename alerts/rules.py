@@ -50,18 +50,9 @@ class AlertRule(StrEnum):
     MAIL_UNDELIVERED = "mail_undelivered"
 
 
-class EventKind(StrEnum):
-    """What happened to a case."""
-
-    UNDERSTOOD = "understood"
-    """The feedback was analysed, also again after an edit."""
-    DUE_SOON = "due_soon"
-    OVERDUE = "overdue"
-
-
 @dataclass(frozen=True, slots=True)
 class AlertEvent:
-    """One event of one piece of feedback.
+    """One piece of feedback was analysed, perhaps again after an edit.
 
     Attributes:
         feedback_id: Of the feedback, not of its revision: an edit does not tell a rule twice.
@@ -73,7 +64,6 @@ class AlertEvent:
         is_first_backfill: It came with the account's first collection.
     """
 
-    kind: EventKind
     feedback_id: int
     case_id: int | None
     account_key: str
@@ -128,14 +118,13 @@ def alerts_for(
     """Give the notices of one event.
 
     The review room gets a card for every negative feedback and every inquiry; brand owners hear
-    of severity high and above, of safety and legal matters (these by mail too), and of broken
-    deadlines. What was
+    of severity high and above, and of safety and legal matters (these by mail too). What was
     written more than 48 hours ago, or at an unknown time in a first collection, shares one digest
     instead. Safety and legal matters are never delayed.
     """
     if event.case_id is None:
         return ()
-    if event.kind is EventKind.UNDERSTOOD and not _is_fresh(event, now):
+    if not _is_fresh(event, now):
         found = [_backfill_digest(event, brand, now)]
     else:
         found = [
@@ -231,13 +220,6 @@ def previous_digest_at(
     raise ValueError("these business hours never came")
 
 
-def deadline_event(due_at: datetime | None, now: datetime, remind: timedelta) -> EventKind | None:
-    """Say whether a deadline is near (``remind`` or less is left), broken, or neither."""
-    if due_at is None or due_at - now > remind:
-        return None
-    return EventKind.DUE_SOON if now < due_at else EventKind.OVERDUE
-
-
 @dataclass(frozen=True, slots=True)
 class BurstRule:
     """More than ``max_new`` notices to one destination in ``window`` become one thread.
@@ -299,10 +281,6 @@ def _is_fresh(event: AlertEvent, now: datetime) -> bool:
 def _told(event: AlertEvent, brand: Brand) -> list[tuple[AlertRule, str]]:
     review = brand.slack_review_destination or CONSOLE
     owners = brand.slack_brand_destination or CONSOLE
-    if event.kind is EventKind.DUE_SOON:
-        return [(AlertRule.DUE_SOON, review)]
-    if event.kind is EventKind.OVERDUE:
-        return [(AlertRule.OVERDUE, destination) for destination in dict.fromkeys((review, owners))]
     told = []
     if event.is_negative or event.feedback_kind is FeedbackKind.INQUIRY:
         told.append((AlertRule.CASE_CARD, review))
@@ -342,7 +320,7 @@ def _backfill_digest(event: AlertEvent, brand: Brand, now: datetime) -> Alert:
     return Alert(AlertRule.BACKFILL_DIGEST, destination, key, brand.slug, now + DIGEST_SETTLES)
 
 
-_WAITS_FOR_OWNERS = frozenset({AlertRule.BRAND_SEVERITY, AlertRule.OVERDUE, AlertRule.SURGE})
+_WAITS_FOR_OWNERS = frozenset({AlertRule.BRAND_SEVERITY, AlertRule.SURGE})
 
 
 def _after_quiet_hours(

@@ -41,8 +41,9 @@ from domain.errors import (
     RateLimitedError,
     ReputationError,
 )
+from domain.states import CaseState
 from domain.types import AnswerState
-from storage import alerts, cases, people, turns
+from storage import alerts, cases, desk, people, turns
 
 if TYPE_CHECKING:
     from alerts.blocks import View
@@ -60,6 +61,8 @@ ANSWERS = turns.Pace("chat.postEphemeral", timedelta(seconds=0.7), timedelta(sec
 STRANGER = "이 Slack 계정은 평판에 등록되어 있지 않습니다. 운영자에게 등록을 요청해 주세요."
 NOT_ALLOWED = "이 브랜드의 답변을 결정할 권한이 없습니다."
 SECOND_PERSON = "두 번째 사람의 승인을 기다립니다. 콘솔에서 이어서 볼 수 있습니다."
+BACK_TO_AGENCY = "고친 답변을 에이전시에 보냈습니다. 에이전시가 승인하면 다시 승인을 요청합니다."
+OTHER_WORDS = "카드의 답변이 그사이 바뀌었습니다. 바뀐 카드를 읽고 다시 눌러 주세요."
 EXPIRED = "시간이 지나 창을 열 수 없습니다. 버튼을 다시 눌러 주세요."
 
 
@@ -148,10 +151,26 @@ class SlackRoom:
             brand = self._context.brands[view.case.brand]
             deciding.confirm(self._context, brand, self._decision(click, view, person))
             return ""
-        text = view.draft_text if click.action is SlackAction.APPROVE else click.text
-        return self._approve(click, view, person, text)
+        return self._approve(click, view, person)
 
-    def _approve(self, click: SlackDecision, view: CaseView, person: Person, text: str) -> str:
+    def _reply(self, view: CaseView) -> tuple[str, int]:
+        """Give the words that stand on the case's card now, and which proposal's they are."""
+        with self._runtime.database.reading() as connection:
+            waiting = desk.proposal(
+                connection,
+                view.case.case_id,
+                draft_number=view.case.draft_number,
+                feedback_revision=view.case.feedback_revision,
+            )
+        return (view.draft_text, 0) if waiting is None else (waiting.text, waiting.id)
+
+    def _approve(self, click: SlackDecision, view: CaseView, person: Person) -> str:
+        text = click.text
+        if click.action is SlackAction.APPROVE:
+            text, proposal = self._reply(view)
+            if proposal != click.proposal and view.state is CaseState.DRAFTED:
+                # Nobody approves words that were not on the card.
+                raise DecisionRefusedError(OTHER_WORDS, "draft")
         brand = self._context.brands[view.case.brand]
         outcome = deciding.approve(
             self._context, person, brand, self._decision(click, view, person), text
@@ -159,6 +178,8 @@ class SlackRoom:
         blocking = [finding.reason for finding in outcome.findings if finding.is_blocking]
         if blocking:
             return "승인할 수 없습니다: " + " / ".join(blocking)
+        if outcome.proposed_for == "rewrite":
+            return BACK_TO_AGENCY
         return SECOND_PERSON if outcome.proposed_for else ""
 
     def _reject(self, click: SlackDecision, view: CaseView, person: Person) -> str:
@@ -207,7 +228,7 @@ class SlackRoom:
                 # Nobody shall write what the channel will not take.
                 return rules.state_reason
             filled = edit_modal(
-                view.draft_text,
+                self._reply(view)[0],
                 rules,
                 context,
                 f"{self._context.console_url}/cases/{click.case_id}",

@@ -1,5 +1,7 @@
 """The case page (케이스): feedback beside its draft, and the decision about it."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
@@ -270,7 +272,7 @@ def _refused(
     typed: str = "",
 ) -> Response:
     """Show the case as it is now, what changed, and what the person had written."""
-    changes: list[highlight.Piece] = []
+    change: dict[str, Any] | None = None
     if refusal.reason == "revision":
         with visit.context.database.reading() as connection:
             view = cases.load_view(connection, case_id)
@@ -279,9 +281,9 @@ def _refused(
             )
         seen = next((row for row in earlier if row["revision"] == seen_revision), None)
         if view is not None and seen is not None:
-            changes = highlight.diff_pieces(seen["text"], view.case.text)
+            change = _change(seen, _present(view), shows_abuse=False)
     return _show(
-        visit, case_id, choice, status=409, typed=typed, refused=str(refusal), changes=changes
+        visit, case_id, choice, status=409, typed=typed, refused=str(refusal), change=change
     )
 
 
@@ -320,6 +322,7 @@ def _show(
         # The second person starts from what the first found good.
         typed = waiting.text if waiting.text != view.draft_text else ""
     problem = ""
+    manual = None
     passages: tuple[Any, ...] = ()
     findings = extra.get("findings", ())
     try:
@@ -327,12 +330,8 @@ def _show(
         passages = checks.passages(visit.context, brand, view.case)
         if not findings and view.state is CaseState.DRAFTED:
             findings = checks.findings(visit.context, brand, view, typed or view.draft_text)
-        clauses = {
-            sentence["reference"]: manual.clause(sentence["reference"].partition("@")[0])
-            for sentence in view.sentences
-        }
     except ConfigurationError as error:
-        problem, clauses = str(error), {}
+        problem = str(error)
     rules = visit.context.rules_of(view.case)
     return page(
         visit,
@@ -347,6 +346,7 @@ def _show(
         following=following,
         previous_address=_address(previous, choice) if previous else "",
         waiting=waiting if view.state is CaseState.DRAFTED else None,
+        waits_for=desk.WAITS_FOR,
         reveals=reveals,
         lacks_card=lacks_card and visit.person.decides,
         staff=staff,
@@ -356,18 +356,30 @@ def _show(
         pieces=highlight.review_pieces(
             view.case.title, view.case.text, view.case.analysis, shows_abuse=shows_abuse
         ),
-        diffs=_diffs(view, around),
+        has_abuse=view.case.abusive or any(map(_has_abuse, around.earlier_texts)),
+        changes=_changes(view, around, shows_abuse=shows_abuse),
         rules=rules,
         passages=passages,
-        clauses=clauses,
+        sentences=checks.sentences(view, manual, *_reply_now(visit, view, around, typed)),
         manual_problem=problem,
         findings=findings,
         typed=typed,
         refused=refused,
         decided=decided if choice.decided != case_id else None,
-        changes=extra.get("changes", []),
+        change=extra.get("change"),
         can_decide=view.state is CaseState.DRAFTED and visit.person.decides,
     )
+
+
+def _reply_now(
+    visit: Visit, view: CaseView, around: desk.Around, typed: str
+) -> tuple[str, datetime]:
+    """Give the reply the page is about, and when it is or was decided about."""
+    if view.state in (CaseState.APPROVED, CaseState.ANSWERED) and around.decisions:
+        decision = around.decisions[0]
+        if decision["kind"] == "approval":
+            return decision["text"] or view.draft_text, decision["decided_at"]
+    return typed or view.draft_text, visit.context.clock()
 
 
 def _staff(
@@ -380,11 +392,44 @@ def _staff(
     return staff, owners.loads(connection, [person.id for person in staff], at_most=_MOST_LOAD + 1)
 
 
-def _diffs(view: CaseView, around: desk.Around) -> list[dict[str, Any]]:
-    """Pair each earlier text with what followed it, newest first."""
-    after = view.case.text
-    paired = []
+def _changes(
+    view: CaseView, around: desk.Around, *, shows_abuse: bool
+) -> list[tuple[datetime, dict[str, Any]]]:
+    """Give when the feedback was edited and what that changed, newest first."""
+    after = _present(view)
+    changes = []
     for row in around.earlier_texts:
-        paired.append({**row, "pieces": highlight.diff_pieces(row["text"], after)})
-        after = row["text"]
-    return paired
+        changes.append((row["replaced_at"], _change(row, after, shows_abuse=shows_abuse)))
+        after = row
+    return changes
+
+
+def _present(view: CaseView) -> dict[str, Any]:
+    """Give the feedback as ``desk.earlier_texts`` would."""
+    case = view.case
+    return {
+        "title": case.title,
+        "text": case.text,
+        "rating": case.rating,
+        "analysis": case.analysis,
+    }
+
+
+def _change(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, shows_abuse: bool
+) -> dict[str, Any]:
+    """Give what differs in title and text, and the stars where they do."""
+    old, new = (
+        highlight.shown_text(row["title"], row["text"], row["analysis"], shows_abuse=shows_abuse)
+        for row in (before, after)
+    )
+    stars = (before["rating"], after["rating"])
+    return {
+        "pieces": highlight.diff_pieces(old, new),
+        "stars": stars if stars[0] != stars[1] else None,
+    }
+
+
+def _has_abuse(earlier: Mapping[str, Any]) -> bool:
+    """Tell whether words of an earlier text are hidden."""
+    return earlier["analysis"] is None or bool(earlier["analysis"]["abuse_spans"])

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from domain.types import DraftSentence, FeedbackKind, SourceKind
-from privacy.folding import fold
+from domain.types import DraftSentence, FeedbackKind, SourceKind, same_reply
 from responders.drafting import Drafter, DraftInput
 from responders.manual import load_manual
-from responders.policy import check_reply
-from responders.quantities import quantities
+from responders.policy import check_reply, what_changed
 from storage.feedback import analysis_from_row, whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from console.context import ConsoleContext
     from domain.brands import Brand
     from domain.types import DraftReply
+    from responders.clauses import Clause
     from responders.manual import Manual
     from responders.policy import Finding
     from responders.retrieval import Passage
     from storage.cases import CaseView, ToDraft
+
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n")
 
 
 def manual_of(brand: Brand) -> Manual:
@@ -56,6 +59,66 @@ def findings(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ShownSentence:
+    """One sentence of a reply beside what it rests on.
+
+    Attributes:
+        source: None for what a person wrote.
+        place: The clause it cites, without the hash of its wording; empty where it cites none.
+        clause: That clause, while its wording is the one that was cited.
+        problem: Why nothing supports the sentence, Korean; empty where something does.
+    """
+
+    text: str
+    source: SourceKind | None = None
+    place: str = ""
+    clause: Clause | None = None
+    problem: str = ""
+
+
+def sentences(
+    view: CaseView, manual: Manual | None, reply: str, at: datetime
+) -> list[ShownSentence]:
+    """Give the sentences of a reply, each with its source in the draft.
+
+    Args:
+        view: The case and its draft.
+        manual: The brand's, as it is now; None when it cannot be read: then nothing is said
+            about clauses.
+        reply: The draft, or what a person made of it.
+        at: When the reply is or was decided about.
+    """
+    drafted = [(sentence, _shown(sentence, manual, at)) for sentence in _sources(view)]
+    if same_reply(reply, view.draft_text):
+        return [shown for _, shown in drafted]
+    known = {
+        "".join(part.split()): shown
+        for sentence, shown in drafted
+        for part in _SENTENCES.split(sentence.text)
+    }
+    parts = [part.strip() for part in _SENTENCES.split(reply)]
+    return [
+        replace(known[dense], text=part)
+        if (dense := "".join(part.split())) in known
+        else ShownSentence(part, problem="초안에 없는 문장입니다")
+        for part in parts
+        if part
+    ]
+
+
+def _shown(sentence: DraftSentence, manual: Manual | None, at: datetime) -> ShownSentence:
+    place, _, digest = sentence.reference.partition("@")
+    clause = manual.clause(place) if manual is not None else None
+    return ShownSentence(
+        sentence.text,
+        sentence.source,
+        place if sentence.source is not SourceKind.REVIEW else "",
+        clause if clause is not None and digest in {"", clause.digest} else None,
+        what_changed(sentence, manual, at) if manual is not None else "",
+    )
+
+
 def _sources(view: CaseView) -> list[DraftSentence]:
     """Give the draft's sentences, each citation pinned to the wording it was drafted from."""
     return [
@@ -71,27 +134,6 @@ def _sources(view: CaseView) -> list[DraftSentence]:
 def _pinned(reference: str, cited: Mapping[str, str]) -> str:
     place = reference.partition("@")[0]
     return f"{place}@{cited[place]}" if place in cited else reference
-
-
-_COMPENSATES = re.compile(r"보상|배상|위로금|쿠폰|적립|포인트|할인|상품권|지급")
-_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n")
-
-
-def compensation(reply: str) -> int:
-    """Give the largest sum a reply promises beyond the customer's own money, in won.
-
-    Only sentences that speak of giving something count: a refund is the customer's own.
-    """
-    return max(
-        (
-            int(float(quantity.value.removesuffix("원")))
-            for sentence in _SENTENCES.split(fold(reply).text)
-            if _COMPENSATES.search(sentence)
-            for quantity in quantities(sentence)
-            if quantity.unit == "money" and "~" not in quantity.value
-        ),
-        default=0,
-    )
 
 
 def draft_input(context: ConsoleContext, case: ToDraft) -> DraftInput:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from console import checks
 from domain.errors import DecisionRefusedError
 from domain.states import CaseState
-from storage import cases, desk
+from responders.compensation import compensation
+from storage import cases, desk, owners
 from storage.cases import Decision
 from storage.people import Role
 
@@ -26,8 +27,8 @@ class Outcome:
 
     Attributes:
         findings: Why the reply may not go out like this; empty when it was taken.
-        proposed_for: Empty when the reply was approved; else ``two_step`` or ``compensation``:
-            it waits for a second person.
+        proposed_for: Empty when the reply was approved; else a key of ``desk.WAITS_FOR``: it
+            waits for a second person.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -78,6 +79,8 @@ def approve(
         now_view = cases.load_view(connection, decision.case_id)
         if reason and now_view is not None and is_fresh(now_view, decision):
             desk.propose(connection, decision, reason, now=now)
+            if reason == "compensation":
+                owners.go_up(connection, decision.case_id, who=person.name, now=now)
             return Outcome(proposed_for=reason)
         cases.approve(connection, decision, now=now, undo_window=brand.undo_window)
     return Outcome()
@@ -100,20 +103,25 @@ def _needs_second(
     reply: str,
     waiting: desk.Proposal | None,
 ) -> str:
-    limit = person.compensation_limit(brand)
-    if limit is not None and checks.compensation(reply) > limit:
-        return "compensation"
-    if brand.slug not in context.two_step_brands:
-        return ""
-    if person.role is None:
+    is_two_step = brand.slug in context.two_step_brands
+    if is_two_step and person.role is None:
         raise DecisionRefusedError(
             "이 브랜드는 두 사람의 승인이 필요합니다. 로그인을 먼저 설정해 주세요.", "policy"
         )
+    limit = person.compensation_limit(brand)
+    # Above the lead is the brand, which such a brand's second step asks anyway.
+    is_last_limit = is_two_step and person.role is Role.LEAD
+    if limit is not None and not is_last_limit and compensation(reply) > limit:
+        return "compensation"
+    if not is_two_step:
+        return ""
     if person.role is not Role.BRAND_APPROVER:
         return "two_step"
-    if waiting is None or waiting.proposed_by == person.name:
+    # "I may not approve this" is not the agency's approval.
+    if waiting is None or waiting.reason != "two_step" or waiting.proposed_by == person.name:
         raise DecisionRefusedError("에이전시의 승인이 먼저 필요합니다.", "policy")
-    return ""
+    # What the brand says differently the agency has not approved: it goes back there.
+    return "" if waiting.text == reply else "rewrite"
 
 
 def is_fresh(view: CaseView, decision: Decision) -> bool:

@@ -61,6 +61,22 @@ def review_pieces(
     ]
 
 
+def shown_text(
+    title: str, text: str, analysis: Mapping[str, Any] | None, *, shows_abuse: bool = False
+) -> str:
+    """Give masked feedback as plain text, hostile words hidden.
+
+    Args:
+        title: Masked.
+        text: Masked.
+        analysis: None where nothing looked for hostile words: then all of it is hidden.
+        shows_abuse: Whether hostile words are shown instead of dots.
+    """
+    known = {"abuse_spans": [[0, len(whole_text(title, text))]]} if analysis is None else analysis
+    pieces = review_pieces(title, text, known, shows_abuse=shows_abuse)
+    return "".join(piece.text for piece in pieces)
+
+
 _RANK = {"complaint": 1, "severe": 2, "abuse": 3}
 
 
@@ -83,8 +99,7 @@ def _cut(text: str, marks: Sequence[tuple[int, int, str, str]]) -> list[Piece]:
 
 def excerpt(title: str, text: str, analysis: Mapping[str, Any], length: int = 140) -> str:
     """Give the beginning of masked feedback on one line, hostile words hidden."""
-    shown = "".join(piece.text for piece in review_pieces(title, text, analysis))
-    line = " ".join(shown.split())
+    line = " ".join(shown_text(title, text, analysis).split())
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
@@ -97,7 +112,7 @@ _LONGEST_DIFF = 4_000
 
 
 def diff_pieces(before: str, after: str) -> list[Piece]:
-    """Show what changed between two texts, word by word.
+    """Show what changed between two texts, word by word; hostile words are not hidden here.
 
     Texts of more than 4,000 characters are shown as one replacement: comparing them word by word
     would take seconds.

@@ -11,8 +11,8 @@ from console.access import Administering, ChangingPeople, Visit, clean_name, one
 from console.pages import page
 from domain.errors import BadInputError
 from storage import owners, people
-from storage.people import Role
-from storage.session import Connection
+from storage.people import Account, Role
+from storage.session import ConflictError, Connection
 
 router = APIRouter()
 PersonId = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -37,6 +37,8 @@ def _everybody(
         status=status,
         rows=rows,
         roles=list(Role),
+        first_day=_first_day,
+        last_day=_last_day,
         problem=problem,
         given=given,
     )
@@ -60,7 +62,8 @@ def add(
     try:
         chosen = _role(role)
         since, until = _first_instant(valid_from), _end_of(valid_until)
-        _check_new(login, name, chosen, until)
+        _check_new(login, name)
+        _check_time(chosen, since, until)
         with visit.context.database.unit_of_work() as connection:
             people.add(
                 connection,
@@ -88,13 +91,18 @@ def add(
     return _everybody(visit, given=(login, password))
 
 
-def _check_new(login: str, name: str, role: Role, valid_until: datetime | None) -> None:
+def _check_new(login: str, name: str) -> None:
     if login != one_line(login) or not 2 <= len(login) <= _LONGEST_LOGIN or " " in login:
         raise BadInputError("아이디는 빈칸 없이 2자 이상으로 적어 주세요.")
     if not clean_name(name):
         raise BadInputError("이름을 적어 주세요.")
-    if role is Role.TEMPORARY and valid_until is None:
+
+
+def _check_time(role: Role, since: datetime | None, until: datetime | None) -> None:
+    if role is Role.TEMPORARY and until is None:
         raise BadInputError("임시 담당자는 마지막 날을 정해 주세요.")
+    if since is not None and until is not None and until <= since:
+        raise BadInputError("마지막 날이 첫날보다 앞섭니다.")
 
 
 def _role(value: str) -> Role:
@@ -121,6 +129,62 @@ def _end_of(day: str) -> datetime | None:
     return None if first is None else first + timedelta(days=1)
 
 
+def _first_day(valid_from: datetime | None) -> str:
+    return "" if valid_from is None else valid_from.astimezone(_ZONE).date().isoformat()
+
+
+def _last_day(valid_until: datetime | None) -> str:
+    return "" if valid_until is None else _first_day(valid_until - timedelta(seconds=1))
+
+
+@router.post("/people/{person_id}/change")
+def change(
+    visit: ChangingPeople,
+    person_id: PersonId,
+    role: Annotated[str, Form()] = "",
+    slack_user: Annotated[str, Form()] = "",
+    valid_from: Annotated[str, Form()] = "",
+    valid_until: Annotated[str, Form()] = "",
+) -> Response:
+    """Change what a person is, from when until when, and who they are in Slack."""
+    account = _existing(visit, person_id)
+    try:
+        chosen = _role(role)
+        # A day that was left as it stood keeps its instant.
+        since, until = account.valid_from, account.valid_until
+        if valid_from != _first_day(since):
+            since = _first_instant(valid_from)
+        if valid_until != _last_day(until):
+            until = _end_of(valid_until)
+        _check_time(chosen, since, until)
+    except BadInputError as error:
+        return _everybody(visit, status=422, problem=str(error))
+    before = (account.role, account.valid_from, account.valid_until)
+    if _is_oneself(visit, person_id) and before != (chosen, since, until):
+        problem = "자기 자신의 역할과 기간은 바꿀 수 없습니다."
+        return _everybody(visit, status=409, problem=problem)
+    slack = one_line(slack_user, 40) or None
+    try:
+        with visit.context.database.unit_of_work() as connection:
+            people.change(
+                connection,
+                person_id,
+                role=chosen,
+                sees_all_brands=chosen is Role.OPERATOR,
+                slack_user=slack,
+                valid_from=since,
+                valid_until=until,
+            )
+            _hand_over(visit, connection, person_id)
+            days = f"{_first_day(since)}~{_last_day(until)}"
+            detail = f"{account.login} {chosen} {days} {slack or '-'}"
+            _note(visit, connection, "person_changed", detail)
+    except ConflictError:
+        problem = "이미 다른 사람의 Slack 사용자 ID입니다."
+        return _everybody(visit, status=422, problem=problem)
+    return _everybody(visit)
+
+
 @router.post("/people/{person_id}/brands")
 def set_brands(
     visit: ChangingPeople,
@@ -128,7 +192,7 @@ def set_brands(
     brands: Annotated[list[str], Form()] = [],  # noqa: B006
 ) -> Response:
     """Replace the brands a person may see."""
-    login = _existing(visit, person_id)
+    login = _existing(visit, person_id).login
     with visit.context.database.unit_of_work() as connection:
         people.set_brands(connection, person_id, _brands(visit, brands))
         _hand_over(visit, connection, person_id)
@@ -141,8 +205,8 @@ def disable(
     visit: ChangingPeople, person_id: PersonId, message: Annotated[str, Form()] = ""
 ) -> Response:
     """Keep a person out, at once and everywhere; their cases go to others, with a message."""
-    login = _existing(visit, person_id)
-    if visit.person.account is not None and visit.person.account.id == person_id:
+    login = _existing(visit, person_id).login
+    if _is_oneself(visit, person_id):
         return _everybody(visit, status=409, problem="자기 자신을 막을 수는 없습니다.")
     with visit.context.database.unit_of_work() as connection:
         people.change(connection, person_id, disabled_at=visit.context.clock())
@@ -155,7 +219,7 @@ def disable(
 @router.post("/people/{person_id}/enable")
 def enable(visit: ChangingPeople, person_id: PersonId) -> Response:
     """Let a person in again."""
-    login = _existing(visit, person_id)
+    login = _existing(visit, person_id).login
     with visit.context.database.unit_of_work() as connection:
         people.change(connection, person_id, disabled_at=None)
         _note(visit, connection, "person_enabled", login)
@@ -165,7 +229,7 @@ def enable(visit: ChangingPeople, person_id: PersonId) -> Response:
 @router.post("/people/{person_id}/reset")
 def reset(visit: ChangingPeople, person_id: PersonId) -> Response:
     """Give a new first password and forget the one-time codes."""
-    login = _existing(visit, person_id)
+    login = _existing(visit, person_id).login
     password = passwords.new_password()
     with visit.context.database.unit_of_work() as connection:
         people.change(
@@ -180,12 +244,16 @@ def reset(visit: ChangingPeople, person_id: PersonId) -> Response:
     return _everybody(visit, given=(login, password))
 
 
-def _existing(visit: Visit, person_id: int) -> str:
+def _is_oneself(visit: Visit, person_id: int) -> bool:
+    return visit.person.account is not None and visit.person.account.id == person_id
+
+
+def _existing(visit: Visit, person_id: int) -> Account:
     with visit.context.database.reading() as connection:
         account = people.by_id(connection, person_id)
     if account is None:
         raise HTTPException(404, "없는 사람입니다.")
-    return account.login
+    return account
 
 
 def _hand_over(visit: Visit, connection: Connection, person_id: int, message: str = "") -> None:
@@ -197,13 +265,13 @@ def _hand_over(visit: Visit, connection: Connection, person_id: int, message: st
         )
 
 
-def _note(visit: Visit, connection: Connection, action: str, login: str) -> None:
+def _note(visit: Visit, connection: Connection, action: str, detail: str) -> None:
     people.audit(
         connection,
         action,
         who=visit.person.name,
         now=visit.context.clock(),
-        detail=login,
+        detail=detail,
         address=visit.address,
     )
 

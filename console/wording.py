@@ -119,6 +119,7 @@ ACTIONS: Mapping[str, str] = {
     "password_reset": "비밀번호 다시 줌",
     "totp_set_up": "인증 코드 설정",
     "person_added": "사람 추가",
+    "person_changed": "사람 변경",
     "person_disabled": "사람 막음",
     "person_enabled": "사람 다시 들임",
     "brands_changed": "브랜드 변경",
@@ -183,9 +184,11 @@ _WHYS: Mapping[str, str] = {
     owners.BY_ROOM: "여유가 가장 많음",
     owners.BY_NEED: "심각도가 높아 한도를 넘겨 맡김",
     owners.BY_HAND: "직접 지정",
+    owners.GONE_UP: "보상 한도를 넘어 리드에게",
     owners.DISABLED: "전 담당의 계정이 막힘",
     owners.EXPIRED: "전 담당의 근무 기간이 끝남",
     owners.BRAND_LOST: "전 담당이 브랜드를 더 맡지 않음",
+    owners.ROLE_LOST: "전 담당의 역할이 바뀜",
 }
 
 

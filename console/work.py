@@ -13,6 +13,7 @@ from console.pages import page, see
 from domain import sla
 from domain.mail import MAIL
 from domain.states import AlertState, PublicationState
+from responders.compensation import is_for_brand
 from storage import desk, publications
 from storage.alerts import can_settle, settle_by_hand
 from storage.feedback import load_for_analysis
@@ -225,14 +226,20 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
     with visit.context.database.reading() as connection:
         week = desk.brand_week(connection, slug, now=now)
         proposals = desk.waiting_proposals(connection, {slug})
+    brand = visit.context.brands[slug]
+    is_two_step = slug in visit.context.two_step_brands
     return page(
         visit,
         "brand.html",
-        brand=visit.context.brands[slug],
+        brand=brand,
         week=week,
-        proposals=proposals,
-        is_two_step=slug in visit.context.two_step_brands,
-        **owner_pages.overview(visit, visit.context.brands[slug]),
+        proposals=[
+            row
+            for row in proposals
+            if is_for_brand(brand, row["reason"], row["reply"], is_two_step=is_two_step)
+        ],
+        is_two_step=is_two_step,
+        **owner_pages.overview(visit, brand),
     )
 
 

@@ -164,22 +164,10 @@ def changed_sources(
     valid, word for word.
     """
     findings = []
-    view = manual.at(at)
     for sentence in sources:
-        if sentence.source not in _CITED:
-            continue
-        place, _, digest = sentence.reference.partition("@")
-        clause = manual.clause(place)
-        reason = ""
-        if clause is None:
-            reason = "매뉴얼에서 사라졌습니다"
-        elif digest and clause.digest != digest:
-            reason = f"내용이 바뀌었습니다 (지금: {clause.text[:60]})"
-        elif not clause.is_valid(at):
-            reason = "유효 기간이 아닙니다"
-        elif not view.is_citable(clause):
-            reason = "다른 조항과 내용이 서로 다릅니다"
+        reason = what_changed(sentence, manual, at)
         if reason:
+            place = sentence.reference.partition("@")[0]
             findings.append(
                 Finding(
                     Level.BLOCKING,
@@ -188,6 +176,23 @@ def changed_sources(
                 )
             )
     return tuple(dict.fromkeys(findings))
+
+
+def what_changed(sentence: DraftSentence, manual: Manual, at: datetime) -> str:
+    """Say why the clause a sentence cites no longer supports it, Korean; empty while it does."""
+    if sentence.source not in _CITED:
+        return ""
+    place, _, digest = sentence.reference.partition("@")
+    clause = manual.clause(place)
+    if clause is None:
+        return "매뉴얼에서 사라졌습니다"
+    if digest and clause.digest != digest:
+        return f"내용이 바뀌었습니다 (지금: {clause.text[:60]})"
+    if not clause.is_valid(at):
+        return "유효 기간이 아닙니다"
+    if not manual.at(at).is_citable(clause):
+        return "다른 조항과 내용이 서로 다릅니다"
+    return ""
 
 
 def _used_sources(text: str, sources: Sequence[DraftSentence]) -> list[DraftSentence]:

@@ -12,9 +12,9 @@ from sqlalchemy.orm import aliased
 
 from domain.mail import MAIL
 from domain.messages import Message
-from domain.states import AlertState
+from domain.states import AlertState, CaseState
 from storage import outbox
-from storage.models import AlertRow, CaseRow, ReplayRow
+from storage.models import AlertRow, CaseRow, ProposalRow, ReplayRow
 from storage.moves import claim, expired, is_free, is_in, move, remember
 from storage.moves import take_lost as take_lost_rows
 from storage.session import insert_ignoring
@@ -392,7 +392,22 @@ def burst_members(
 
 def outdated_cards(connection: Connection, rule: str, *, now: datetime, limit: int) -> list[int]:
     """Find case cards in Slack that no longer say what the case is; oldest first."""
-    says = CaseRow.state + ":" + cast(CaseRow.draft_number, String)
+    # While a case waits, the words of the last proposal about its draft stand on the card.
+    proposed = (
+        select(func.max(ProposalRow.id))
+        .where(
+            ProposalRow.case_id == CaseRow.id,
+            ProposalRow.draft_number == CaseRow.draft_number,
+            CaseRow.state == CaseState.DRAFTED,
+        )
+        .scalar_subquery()
+    )
+    says = (
+        CaseRow.state
+        + ":"
+        + cast(CaseRow.draft_number, String)
+        + func.coalesce(":" + cast(proposed, String), "")
+    )
     rows = connection.execute(
         select(AlertRow.id)
         .join(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)

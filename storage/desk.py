@@ -496,7 +496,7 @@ def propose(connection: Connection, decision: Decision, reason: str, *, now: dat
     Args:
         connection: The caller's transaction.
         decision: What the person would have approved.
-        reason: ``two_step`` or ``compensation``.
+        reason: Key of ``WAITS_FOR``.
         now: Instant of the proposal.
     """
     connection.execute(
@@ -513,18 +513,32 @@ def propose(connection: Connection, decision: Decision, reason: str, *, now: dat
             }
         ],
     )
-    why = "두 번째 승인" if reason == "two_step" else "보상 한도를 넘는 승인"
     connection.execute(
         update(CaseRow)
         .where(CaseRow.id == decision.case_id)
-        .values(note=f"{decision.decided_by} 님이 {why}을 요청했습니다.")
+        .values(note=asks(decision.decided_by, reason))
     )
+
+
+WAITS_FOR: Mapping[str, str] = {
+    "two_step": "두 번째 승인",
+    "compensation": "보상 한도를 넘는 승인",
+    "rewrite": "고친 답변의 승인",
+}
+"""What a proposal waits for: the brand after the agency; somebody with a higher limit; the agency
+once more, because the brand changed its words."""
+
+
+def asks(who: str, reason: str) -> str:
+    """Say in Korean who asks for which approval."""
+    return f"{who} 님이 {WAITS_FOR[reason]}을 요청했습니다."
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A reply that waits for a second person."""
 
+    id: int
     text: str
     reason: str
     proposed_by: str
@@ -537,7 +551,11 @@ def proposal(
     """Give the newest proposal about exactly this draft of exactly this text."""
     row = connection.execute(
         select(
-            ProposalRow.text, ProposalRow.reason, ProposalRow.proposed_by, ProposalRow.proposed_at
+            ProposalRow.id,
+            ProposalRow.text,
+            ProposalRow.reason,
+            ProposalRow.proposed_by,
+            ProposalRow.proposed_at,
         )
         .where(
             ProposalRow.case_id == case_id,
@@ -558,6 +576,7 @@ def waiting_proposals(
         select(
             ProposalRow.case_id,
             ProposalRow.reason,
+            ProposalRow.text.label("reply"),
             ProposalRow.proposed_by,
             ProposalRow.proposed_at,
             CaseRow.brand,
@@ -916,6 +935,7 @@ def earlier_texts(connection: Connection, feedback_id: int) -> list[dict[str, An
                 FeedbackRevisionRow.text,
                 FeedbackRevisionRow.rating,
                 FeedbackRevisionRow.replaced_at,
+                FeedbackRevisionRow.analysis,
             )
             .where(FeedbackRevisionRow.feedback_id == feedback_id)
             .order_by(FeedbackRevisionRow.revision.desc())

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     String,
     bindparam,
+    case,
     func,
     insert,
     or_,
@@ -314,6 +315,7 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
                 "content_fingerprint",
                 "sealed_original",
                 "replaced_at",
+                "analysis",
             ],
             select(
                 FeedbackRow.id,
@@ -324,14 +326,20 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
                 FeedbackRow.content_fingerprint,
                 FeedbackRow.sealed_original,
                 bindparam("replaced_at", now, type_=FeedbackRevisionRow.replaced_at.type),
+                # While the text waits to be read, the analysis is still that of an earlier one.
+                case((FeedbackRow.state == FeedbackState.ANALYZED, FeedbackRow.analysis)),
             ).where(FeedbackRow.id == row.id),
         )
     )
+    read = connection.execute(
+        select(FeedbackRow.abusive, FeedbackRow.analysis).where(FeedbackRow.id == row.id)
+    ).one()
     connection.execute(
         update(FeedbackRow)
         .where(FeedbackRow.id == row.id)
         .values(
             **_content(item),
+            **_carried_over(read, item),
             revision=FeedbackRow.revision + 1,
             queued_at=now,
             lease_until=None,
@@ -349,6 +357,25 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
     cases.withdraw(
         connection, [row.id], CaseState.OPENED, at=now, why=why, note="고객이 글을 수정했습니다."
     )
+
+
+def _carried_over(read: Any, item: MaskedFeedback) -> dict[str, Any]:  # noqa: ANN401 - a result row
+    """Give the column that stands in for the analysis of an edited text until it is read.
+
+    Places of the old text mean nothing in the new one. Who was hostile may still be: their whole
+    text is hostile until the model says otherwise.
+    """
+    if read.analysis is None:
+        return {}
+    length = len(whole_text(item.title, item.text))
+    return {
+        "analysis": {
+            **read.analysis,
+            "categories": [[name, score, None] for name, score, _ in read.analysis["categories"]],
+            "severity_spans": [],
+            "abuse_spans": [[0, length]] if read.abusive else [],
+        }
+    }
 
 
 def _refresh(

@@ -200,6 +200,8 @@ class FeedbackRevisionRow(Base):
     content_fingerprint: Mapped[str] = mapped_column(String(64))
     sealed_original: Mapped[bytes | None]
     replaced_at: Mapped[datetime]
+    analysis: Mapped[dict[str, Any] | None]
+    """Where its hostile words are; None where nothing had read it yet."""
 
 
 class CaseRow(Base):
@@ -311,7 +313,7 @@ class PublicationRow(Base):
     The foreign key names the decision's kind and the hash of the text it approved: the database
     itself refuses a publication without a person's approval of exactly these words. A trigger
     asks for the second one where the case's brand is in ``two_step_brands``: the brand's own
-    approval, of a draft that somebody else has proposed.
+    approval, of the very words that the agency's approval proposed last.
     """
 
     __tablename__ = "publications"
@@ -683,7 +685,7 @@ class ProposalRow(Base):
     feedback_revision: Mapped[int]
     text: Mapped[str]
     reason: Mapped[str] = mapped_column(String(20))
-    """``two_step`` or ``compensation``."""
+    """``two_step``, ``compensation`` or ``rewrite``; see ``storage.desk.WAITS_FOR``."""
     proposed_by: Mapped[str] = mapped_column(String(210))
     proposed_at: Mapped[datetime]
 

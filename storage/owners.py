@@ -51,13 +51,16 @@ BY_BACKUP = "backup of the channel"
 BY_ROOM = "most room"
 BY_NEED = "severe, beyond capacity"
 BY_HAND = "given by hand"
+GONE_UP = "above a limit"
 DISABLED = "its owner was disabled"
 EXPIRED = "its owner's time is over"
 BRAND_LOST = "its owner lost the brand"
+ROLE_LOST = "its owner has another role"
 _NOTES = {
     DISABLED: "계정이 막혀 넘어왔습니다",
     EXPIRED: "근무 기간이 끝나 넘어왔습니다",
     BRAND_LOST: "이 브랜드를 더 맡지 않게 되어 넘어왔습니다",
+    ROLE_LOST: "다른 역할을 맡게 되어 넘어왔습니다",
 }
 
 
@@ -182,8 +185,9 @@ def leave(
 def _why_left(person: Account, now: datetime) -> str:
     if person.disabled_at is not None:
         return DISABLED
-    is_staff = person.role in AGENCY_DECIDERS and person.is_valid(now)
-    return BRAND_LOST if is_staff else EXPIRED
+    if person.role not in AGENCY_DECIDERS:
+        return ROLE_LOST
+    return BRAND_LOST if person.is_valid(now) else EXPIRED
 
 
 def _fill(connection: Connection, now: datetime) -> int:
@@ -379,6 +383,26 @@ def reassign(
     )
     if person_id != case.owner_id:
         _remember(connection, [case], case.owner_id, person_id, now=now, why=BY_HAND, who=who)
+
+
+def go_up(connection: Connection, case_id: int, *, who: str, now: datetime) -> None:
+    """Give a case whose reply promises more than ``who`` may to the brand's lead with most room.
+
+    One that a lead has stays, and so does everything where there is no lead.
+    """
+    roster = _roster(connection, now)
+    if roster is None:
+        return
+    for case in _cases(connection, CaseRow.id == case_id):
+        leads = roster.of_brand(case.brand, (Role.LEAD,))
+        if not leads or case.owner_id in leads:
+            continue
+        lead = max(leads, key=roster.room)
+        note = f"{who}: 보상 한도를 넘는 답변입니다. 승인하거나 고쳐 주세요."
+        connection.execute(
+            update(CaseRow).where(CaseRow.id == case.id).values(owner_id=lead, owner_note=note)
+        )
+        _remember(connection, [case], case.owner_id, lead, now=now, why=GONE_UP, who=who)
 
 
 def set_channel(

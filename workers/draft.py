@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from alerts.rules import AlertEvent, EventKind, alerts_for
+from alerts.rules import AlertEvent, alerts_for
 from collectors import CHANNELS
 from collectors.reply_rules import rules_now
 from domain.brands import Account
@@ -146,7 +146,6 @@ def _event(runtime: Runtime, row: ToDraft, analysis: Analysis) -> AlertEvent:
     severity = Severity(row.severity)
     is_safety = ComplaintCategory.SAFETY in categories
     return AlertEvent(
-        kind=EventKind.UNDERSTOOD,
         feedback_id=row.feedback_id,
         case_id=row.case_id,
         account_key=runtime.account_key(row.account_id),

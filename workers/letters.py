@@ -10,11 +10,11 @@ from domain.states import CaseState
 from storage import cases, desk, health
 from workers.slack_messages import (
     DIGEST_PERIODS,
-    WAITS_FOR,
     card_of,
     digest_counts,
     digest_lines,
     digest_since,
+    proposals_for,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def write(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
     brand = runtime.brand(job.brand)
     with runtime.database.reading() as connection:
         view = cases.load_view(connection, job.payload["case_id"])
-        proposals = desk.waiting_proposals(connection, {job.brand})
+        proposals = proposals_for(connection, brand)
     if view is None:
         gone = Section("알림", note="삭제된 케이스입니다.")
         url = runtime.console_url
@@ -66,7 +66,9 @@ def _to_decide(view: CaseView, waiting: Mapping[str, Any] | None, *, is_two_step
     if view.state not in {CaseState.OPENED, CaseState.DRAFTED}:
         return "결정하실 일이 없습니다. 내용만 확인해 주세요."
     if waiting is not None:
-        return f"{WAITS_FOR[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
+        return (
+            f"{desk.WAITS_FOR[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
+        )
     if is_two_step:
         return "에이전시가 먼저 검토합니다. 승인하면 두 번째 승인을 부탁드립니다."
     return "답변은 에이전시가 승인합니다. 사실 확인이나 조치가 필요하면 담당자에게 알려 주세요."
@@ -77,7 +79,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
     since = digest_since(job, now)
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
-    proposed, worst = digest_lines(runtime, job.brand, counts["worst"])
+    proposed, worst = digest_lines(runtime, brand, counts["worst"])
     return digest_letter(
         DIGEST_PERIODS[AlertRule(job.rule)],
         brand,

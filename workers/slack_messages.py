@@ -32,6 +32,7 @@ from alerts.wording import when
 from collectors import CHANNELS
 from domain.states import CaseState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
+from responders.compensation import is_for_brand
 from storage import accounts, alerts, cases, desk, health, owners
 from storage.feedback import analysis_from_row, whole_text
 from storage.people import Role
@@ -41,14 +42,14 @@ from workers.notices import BURST_IS_OVER, BURSTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from domain.brands import Brand
     from storage.alerts import AlertJob
     from storage.cases import CaseView
     from storage.people import Account
+    from storage.session import Connection
     from workers.runtime import Runtime
 
 LINES = 15
-WAITS_FOR = {"two_step": "두 번째 승인", "compensation": "보상 한도를 넘는 승인"}
-"""What a reply that somebody proposed needs from the brand."""
 _PROPOSALS = 20
 TO_PASTE = "직접 게시 필요"
 READ = "read"
@@ -124,6 +125,22 @@ def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
     shown = f"{view.state}:{view.case.draft_number}"
     is_final = view.state in cases.CLOSED_STATES
     card = card_of(runtime, view)
+    if view.state is CaseState.DRAFTED:
+        with runtime.database.reading() as connection:
+            waiting = desk.proposal(
+                connection,
+                view.case.case_id,
+                draft_number=view.case.draft_number,
+                feedback_revision=view.case.feedback_revision,
+            )
+        if waiting is not None:
+            shown = f"{shown}:{waiting.id}"
+            card = replace(
+                card,
+                draft=waiting.text,
+                proposal=waiting.id,
+                proposed=desk.asks(waiting.proposed_by, waiting.reason),
+            )
     if view.state in {CaseState.OPENED, CaseState.DRAFTED}:
         return Rendered(case_card(card, now), shown, is_final)
     with runtime.database.reading() as connection:
@@ -285,7 +302,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     since = digest_since(job, now)
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
-    proposed, worst = digest_lines(runtime, job.brand, counts["worst"])
+    proposed, worst = digest_lines(runtime, brand, counts["worst"])
     return Rendered(
         digest(
             DIGEST_PERIODS[AlertRule(job.rule)],
@@ -300,13 +317,22 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     )
 
 
+def proposals_for(connection: Connection, brand: Brand) -> list[dict[str, Any]]:
+    """Give the proposals that wait for the brand itself, most urgent first."""
+    return [
+        row
+        for row in desk.waiting_proposals(connection, {brand.slug})
+        if is_for_brand(brand, row["reason"], row["reply"], is_two_step=brand.two_step_approval)
+    ]
+
+
 def digest_lines(
-    runtime: Runtime, brand: str, worst: Sequence[int]
+    runtime: Runtime, brand: Brand, worst: Sequence[int]
 ) -> tuple[list[CaseLine], list[CaseLine]]:
     """Give what the brand must decide, each with why, and the other cases to know of."""
     with runtime.database.reading() as connection:
-        waiting = desk.waiting_proposals(connection, {brand}, limit=_PROPOSALS)
-    reasons = {row["case_id"]: WAITS_FOR[row["reason"]] for row in waiting}
+        waiting = proposals_for(connection, brand)[:_PROPOSALS]
+    reasons = {row["case_id"]: desk.WAITS_FOR[row["reason"]] for row in waiting}
     proposed = [
         replace(line, note=reasons[line.case_id]) for line in lines_of(runtime, list(reasons))
     ]

@@ -93,6 +93,9 @@ function measure() {
   const shown = one("#length");
   shown.textContent = length.toLocaleString("ko");
   shown.parentElement.classList.toggle("over", length > Number(editor.dataset.limit));
+  // The sentences above are those of the page; what is typed now has none.
+  const typed = one("#sentences.typed");
+  if (typed) typed.hidden = editor.value !== editor.defaultValue;
   const label = one("#approve-button span");
   label.textContent = edited ? label.dataset.edited : "승인";
 }

@@ -213,6 +213,9 @@ def test_what_is_not_an_interaction_of_ours_is_refused(payload: object) -> None:
     ("place", "value"),
     [
         (("actions", 0, "value"), "7:3; DROP"),
+        (("actions", 0, "value"), "7:3:"),
+        (("actions", 0, "value"), "7:3:9223372036854775808"),
+        (("actions", 0, "value"), "7:3:1:1"),
         (("actions", 0, "value"), "7:-3"),
         (("actions", 0, "value"), "7:9223372036854775808"),
         (("actions", 0, "value"), "７:３"),

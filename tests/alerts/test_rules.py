@@ -12,10 +12,8 @@ from alerts.rules import (
     AlertEvent,
     AlertRule,
     Counts,
-    EventKind,
     SurgeRule,
     alerts_for,
-    deadline_event,
     digest_alert,
     is_surge,
     next_digest_at,
@@ -35,7 +33,7 @@ WORKDAY = datetime(2026, 11, 19, 5, 0, tzinfo=UTC)  # Thursday 14:00 in Seoul
 NIGHT = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)  # Friday 23:00 in Seoul
 MONDAY_OPENING = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 EVENT = AlertEvent(
-    EventKind.UNDERSTOOD, 11, 7, "saebyeok/smartstore", FeedbackKind.REVIEW, WORKDAY,
+    11, 7, "saebyeok/smartstore", FeedbackKind.REVIEW, WORKDAY,
     is_negative=True, severity=Severity.NORMAL,
 )  # fmt: skip
 
@@ -155,26 +153,15 @@ def test_old_feedback_found_after_an_outage_is_digested_once_a_day() -> None:
     assert today[0].dedupe_key != tomorrow[0].dedupe_key
 
 
-def test_deadlines_are_told_to_the_room_and_when_broken_to_the_owners_too() -> None:
-    soon = replace(EVENT, kind=EventKind.DUE_SOON, written_at=WORKDAY - timedelta(days=9))
-    assert told(soon) == [("due_soon", "CREVIEW")]
-    assert told(replace(soon, kind=EventKind.OVERDUE)) == [
-        ("overdue", "CREVIEW"), ("overdue", "CBRAND"),
-    ]  # fmt: skip
-
-
 def test_without_destinations_everything_appears_in_the_console() -> None:
     bare = Brand("bare", "이름", Path())
-    event = replace(EVENT, severity=Severity.HIGH, kind=EventKind.OVERDUE)
-    assert told(event, NIGHT, bare) == [("overdue", CONSOLE)]
-
-
-def test_deadline_events_come_in_order() -> None:
-    remind = timedelta(hours=1)
-    assert deadline_event(None, WORKDAY, remind) is None
-    assert deadline_event(WORKDAY + timedelta(hours=2), WORKDAY, remind) is None
-    assert deadline_event(WORKDAY + remind, WORKDAY, remind) is EventKind.DUE_SOON
-    assert deadline_event(WORKDAY, WORKDAY, remind) is EventKind.OVERDUE
+    event = replace(EVENT, severity=Severity.HIGH, written_at=NIGHT)
+    alerts = alerts_for(event, bare, NIGHT, no_holiday)
+    # The console is open at night.
+    assert [(alert.rule, alert.destination, alert.send_at) for alert in alerts] == [
+        (AlertRule.CASE_CARD, CONSOLE, NIGHT),
+        (AlertRule.BRAND_SEVERITY, CONSOLE, NIGHT),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ PINGS = [
     "<https://evil.example|여기를 누르세요> https://evil.example 별로예요",
     "*굵게* _기울임_ `코드` ~취소~ >인용 별로예요",
     "&lt;!channel&gt; &amp; 별로예요",
-    ":rotating_light: \u202e\u200b별로예요\x00",
+    ":rotating_light: \u202e\u200b별로예요\x01",
 ]
 
 

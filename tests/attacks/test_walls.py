@@ -252,6 +252,40 @@ def test_a_sum_above_ones_limit_is_not_hidden_by_how_it_is_written(desk: Desk, a
 
 
 @pytest.mark.parametrize(
+    ("role", "promise"),
+    [
+        (Role.TEMPORARY, "사과의 뜻으로 500,000원을 드리겠습니다."),
+        (Role.TEMPORARY, "고객님께 500,000원을 입금해 드리겠습니다."),
+        (Role.TEMPORARY, "계좌로 50만원 보내드리겠습니다."),
+        (Role.TEMPORARY, "환불해 드리고 오십만 원을 더 보내드리겠습니다."),
+        (Role.SPECIALIST, "50,000원 쿠폰을 드립니다. 그리고 50,000원 적립금을 드립니다."),
+        (Role.SPECIALIST, "쿠폰을 드리겠습니다. 금액은 500,000원입니다."),
+    ],
+)
+def test_a_sum_above_ones_limit_is_not_hidden_by_other_words_or_in_parts(
+    desk: Desk, role: Role, promise: str
+) -> None:
+    # What the manual allows only the limit keeps from somebody.
+    clauses = [f"{part}." for part in promise.rstrip(".").split(". ")]
+    manual = desk.folder / "alpha" / "manual" / "delivery.md"
+    manual.write_text(MANUAL + "".join(f"- {clause}\n" for clause in clauses), encoding="utf-8")
+    reply = tuple(
+        DraftSentence(clause, SourceKind.POLICY, f"manual/delivery.md#{number}")
+        for number, clause in enumerate(clauses, start=2)
+    )
+    case_id = desk.add(reply=reply)
+    desk.person("kim", role)
+
+    Browser(desk, login="kim").post(
+        f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=promise)
+    )
+
+    assert desk.case(case_id)["state"] == "drafted"
+    assert not desk.rows("SELECT * FROM decisions")
+    assert desk.rows("SELECT reason FROM proposals") == [{"reason": "compensation"}]
+
+
+@pytest.mark.parametrize(
     "path", ["/docs", "/redoc", "/openapi.json", "/static/", "/.git/config", "/.env"]
 )
 def test_nothing_tells_a_stranger_how_we_are_built(desk: Desk, path: str) -> None:

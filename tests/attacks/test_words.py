@@ -9,6 +9,7 @@ import pytest
 
 from console import checks
 from domain.types import DraftSentence, SourceKind
+from responders.compensation import compensation
 from storage import cases
 from storage.people import Role
 from tests.attacks.looking import filled, operations
@@ -101,7 +102,7 @@ def test_a_review_gives_no_orders(desk: Desk, browser: Browser, order: str) -> N
     for view in views:
         assert view is not None
         for draft in checks.alternatives(desk.context, brand, view.case):
-            assert checks.compensation(draft.text) == 0
+            assert compensation(draft.text) == 0
             for word in (
                 "100만",
                 "무조건",
@@ -203,7 +204,7 @@ def test_no_text_keeps_the_desk_busy(desk: Desk, browser: Browser, piece: str) -
     assert browser.post(f"/cases/{case_id}/approve", **form).status_code == 422
     for text in (endless, endless[:9_999]):
         assert browser.post(f"/cases/{case_id}/check", text=text).status_code == 200
-    assert checks.compensation(endless[:9_999]) < 10**9
+    assert compensation(endless[:9_999]) < 10**9
     for name in ("q", "after", "next", "channel"):
         assert browser.http.get("/", params={name: endless[:5_000]}).status_code in {200, 422}
 

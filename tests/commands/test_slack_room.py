@@ -23,9 +23,9 @@ from alerts.blocks import (
 )
 from alerts.interactions import parse_payload
 from alerts.listener import SocketListener
-from commands.slack_room import STRANGER, SlackRoom, build_router
+from commands.slack_room import BACK_TO_AGENCY, STRANGER, SlackRoom, build_router
 from domain.types import ReplyRules
-from storage import cases, desk, people
+from storage import accounts, cases, desk, people
 from storage.models import AlertRow, CaseRow, FeedbackRow
 from storage.people import Role
 from tests.alerts.fake_slack import limited
@@ -119,6 +119,82 @@ def test_edit_modal_publishes_what_was_typed(room: Room) -> None:
     room.house.run_on(timedelta(minutes=10))
 
     assert [reply.text for reply in room.house.channel.replies["1"]] == ["고쳐 쓴 답변입니다."]
+
+
+@pytest.fixture
+def two_steps(room: Room) -> Room:
+    """Let the brand approve after the agency; ``U4`` is its approver."""
+    database = room.house.database
+    with database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {BRAND: True})
+        people.add(
+            connection,
+            login="owner",
+            name="owner",
+            role=Role.BRAND_APPROVER,
+            now=room.house.clock(),
+            brands=(BRAND,),
+            slack_user="U4",
+        )
+    context = replace(room.room._context, two_step_brands=frozenset({BRAND}))
+    room.room = SlackRoom(room.house.runtime, context)
+    return room
+
+
+def rewrite(room: Room, text: str, user: str = "U1") -> str:
+    """Send an edit; gives what the modal held before."""
+    (card,) = room.messages()
+    before = set(room.slack.views)
+    room.click(card["ts"], ActionId.EDIT, user)
+    (view_id,) = set(room.slack.views) - before
+    held = str(room.slack.views[view_id])
+    typed = {TEXT_BLOCK: {TEXT_INPUT: {"type": "plain_text_input", "value": text}}}
+    room.room.handle(parse_payload(room.slack.submit(view_id, typed, user)))
+    return held
+
+
+def test_the_brand_approves_in_slack_the_words_that_the_agency_approved(two_steps: Room) -> None:
+    room = two_steps
+    room.write("별로예요")
+    (card,) = room.messages()
+    old = parse_payload(room.slack.click(card["ts"], ActionId.APPROVE, "U4"))
+    rewrite(room, "고쳐 쓴 답변입니다.")
+
+    # The card still shows the draft, which the agency did not approve.
+    room.room.handle(old)
+    assert "그사이 바뀌었습니다" in room.slack.ephemerals[-1]["text"]
+    assert room.state() == [("drafted", "")]
+
+    assert room.refresh() == 1
+    assert room.refresh() == 0
+    (card,) = room.messages()
+    assert "고쳐 쓴 답변입니다." in str(card["blocks"])
+    assert "kim (kim) 님이 두 번째 승인을 요청했습니다." in str(card["blocks"])
+    room.click(card["ts"], ActionId.APPROVE, "U4")
+    assert room.state() == [("approved", "owner (owner)")]
+    room.house.run_on(timedelta(minutes=10))
+    assert [reply.text for reply in room.house.channel.replies["1"]] == ["고쳐 쓴 답변입니다."]
+
+
+def test_what_the_brand_rewrites_in_slack_goes_back_to_the_agency(two_steps: Room) -> None:
+    room = two_steps
+    room.write("별로예요")
+    (card,) = room.messages()
+    room.click(card["ts"], ActionId.APPROVE)
+    room.refresh()
+
+    rewrite(room, "브랜드가 쓴 답변입니다.", "U4")
+    assert room.state() == [("drafted", "")]
+    assert room.slack.ephemerals[-1]["text"] == BACK_TO_AGENCY
+    room.refresh()
+    room.click(card["ts"], ActionId.APPROVE, "U4")
+    assert "에이전시의 승인이 먼저" in room.slack.ephemerals[-1]["text"]
+
+    assert "브랜드가 쓴 답변입니다." in rewrite(room, "브랜드가 쓴 답변입니다.")
+    room.refresh()
+    room.click(card["ts"], ActionId.APPROVE, "U4")
+    room.house.run_on(timedelta(minutes=10))
+    assert [reply.text for reply in room.house.channel.replies["1"]] == ["브랜드가 쓴 답변입니다."]
 
 
 def test_a_confirmation_is_offered_and_decided_in_slack(room: Room) -> None:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.types import Sentiment, Severity, Span
+from domain.types import DraftSentence, Sentiment, Severity, SourceKind, Span
 from storage.people import Role
 from tests.console.conftest import PASSWORD
+from tests.console.test_many import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser as Chromium
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
     from tests.console.conftest import Desk
 
@@ -90,8 +91,11 @@ def test_a_specialist_edits_is_stopped_corrects_and_approves(desk: Desk, page: P
     page.wait_for_selector(".findings li.blocking")
     assert "예외 없는 약속" in page.inner_text(".findings")
     assert page.input_value("#text") == "무조건 환불해 드리겠습니다."
+    assert page.inner_text(".sentence.unsupported .no-source") == "근거 없음"
 
     page.fill("#text", "불편을 드려 죄송합니다.\n알파 고객지원팀 드림")
+    # What is being written has not been looked at yet.
+    assert page.is_hidden("#sentences")
     page.click("#approve-button")
     page.wait_for_url(f"**/cases/{second}?decided={first}")
 
@@ -329,25 +333,79 @@ def test_a_brand_viewer_attacking_another_brand_sees_nothing(
         page.goto(path)
         assert secret not in page.content()
         assert "베타" not in page.content()
-    status = page.evaluate(
-        """async (id) => {
-            const token = document.querySelector("[name=form_token]").value;
-            const body = new URLSearchParams({ form_token: token, draft_number: 1,
-                feedback_revision: 1, text: "x" });
-            const answer = await fetch(`/cases/${id}/approve`, { method: "POST", body });
-            return answer.status;
-        }""",
-        foreign,
-    )
-    assert status in {403, 404}
+    assert approves(page, foreign) == 403
     assert not desk.rows("SELECT * FROM decisions")
     context.close()
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-def test_axe_finds_no_serious_violation(desk: Desk, page: Page, width: int) -> None:
+def test_a_brand_approver_cannot_decide_for_another_brand(
+    desk: Desk, chromium: Chromium, address: str
+) -> None:
+    foreign = desk.add(brand="beta", categories=())
+    own = desk.add(brand="alpha")
+    desk.person("owner", Role.BRAND_APPROVER)
+    context, page = signed_in(chromium, address, "owner")
+    page.goto("/")
+
+    assert approves(page, foreign) == 404
+    assert not desk.rows("SELECT * FROM decisions")
+    # The same request decides what is theirs: the brand alone was in the way.
+    assert approves(page, own) == 200
+    assert [row["case_id"] for row in desk.rows("SELECT case_id FROM decisions")] == [own]
+    context.close()
+
+
+def approves(page: Page, case_id: int) -> int:
+    """Send an approval by hand; gives the answer's status, after redirects."""
+    return int(
+        page.evaluate(
+            """async (id) => {
+                const token = document.querySelector("[name=form_token]").value;
+                const body = new URLSearchParams({ form_token: token, draft_number: 1,
+                    feedback_revision: 1, text: "불편을 드려 죄송합니다.\\n알파 고객지원팀 드림" });
+                const answer = await fetch(`/cases/${id}/approve`, { method: "POST", body });
+                return answer.status;
+            }""",
+            case_id,
+        )
+    )
+
+
+def signed_in(
+    chromium: Chromium, address: str, login: str, width: int = 1280
+) -> tuple[BrowserContext, Page]:
+    """Give a page of somebody who has signed in."""
+    context = chromium.new_context(
+        base_url=address, locale="ko-KR", viewport={"width": width, "height": 800}
+    )
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.goto("/sign-in")
+    page.fill("#login", login)
+    page.fill("#password", PASSWORD)
+    page.click("button.primary")
+    page.wait_for_selector("main:not(.card)")
+    return context, page
+
+
+def serious_violations(page: Page) -> list[tuple[str, str, str]]:
+    """Give what axe finds on a page, and whether it scrolls sideways."""
     from axe_playwright_python.sync_playwright import Axe
 
+    place = page.url.partition("//")[2].partition("/")[2]
+    violations = Axe().run(page).response["violations"]
+    found = [
+        (place, violation["id"], violation["nodes"][0]["html"][:200])
+        for violation in violations
+        if violation["impact"] in {"serious", "critical"}
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append((place, "scrolls sideways", ""))
+    return found
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_no_serious_violation(desk: Desk, page: Page, width: int) -> None:
     desk.add(mismatch=True, severity=Severity.CRITICAL, due_in=-timedelta(hours=1))
     desk.add(severity=Severity.HIGH, due_in=timedelta(hours=1))
     desk.add("이 멍청이들아 배송이 늦잖아", abuse_spans=(Span(2, 6),))
@@ -366,12 +424,70 @@ def test_axe_finds_no_serious_violation(desk: Desk, page: Page, width: int) -> N
         "/name",
     ):
         page.goto(path)
-        violations = Axe().run(page).response["violations"]
-        serious += [
-            (path, found["id"], found["nodes"][0]["html"][:200])
-            for found in violations
-            if found["impact"] in {"serious", "critical"}
-        ]
+        serious += serious_violations(page)
+
+    assert serious == []
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_no_serious_violation_where_people_sign_in(
+    desk: Desk, chromium: Chromium, address: str, width: int
+) -> None:
+    desk.person("kim", Role.LEAD)
+    desk.person("ops", Role.OPERATOR)
+    waiting, lost = desk.add(), desk.add()
+    desk.add(reply=PLAIN)
+    promise = desk.add(reply=(DraftSentence("쿠폰을 드리겠습니다.", SourceKind.COURTESY),))
+    desk.add("야! 멍청이들아", native_id="edited", abuse_spans=(Span(3, 7),), rating=5)
+    edited = desk.add("배송이 안 와요", native_id="edited", rating=1)
+
+    anybody = chromium.new_context(
+        base_url=address, locale="ko-KR", viewport={"width": width, "height": 800}
+    )
+    page = anybody.new_page()
+    page.goto("/sign-in")
+    serious = serious_violations(page)
+    page.fill("#login", "kim")
+    page.fill("#password", "not the password")
+    page.click("button.primary")
+    page.wait_for_selector("[role=alert]")
+    serious += serious_violations(page)
+    anybody.close()
+
+    context, page = signed_in(chromium, address, "kim", width)
+    for case_id, state in ((waiting, "handed_off"), (lost, "attention")):
+        page.goto(f"/cases/{case_id}")
+        page.click("#approve-button")
+        page.wait_for_url("**decided=**")
+        desk.set_publication(case_id, state)
+    for path, shows in (
+        ("/handoffs", "article"),
+        ("/attention", "article"),
+        ("/me", "form.stacked"),
+        (f"/cases/{edited}", ".earlier del"),
+        ("/cases/999", ".gate [role=alert]"),
+        ("/audit", ".gate [role=alert]"),
+    ):
+        page.goto(path)
+        page.wait_for_selector(shows)
+        serious += serious_violations(page)
+    page.goto("/me")
+    page.click("text=설정하기")
+    page.wait_for_selector("svg.qr")
+    serious += serious_violations(page)
+    page.goto("/")
+    for box in page.locator("[name=picked]").all():
+        box.check()
+    page.click("button[value=approve]")
+    page.wait_for_selector(f"a[href='/cases/{promise}']")
+    serious += serious_violations(page)
+    context.close()
+
+    context, page = signed_in(chromium, address, "ops", width)
+    page.goto("/audit")
+    page.wait_for_selector("td time")
+    serious += serious_violations(page)
+    context.close()
 
     assert serious == []
 
@@ -432,8 +548,6 @@ def test_a_specialist_takes_nobodys_cases_by_keyboard_and_sees_their_own(
 def test_pages_with_owners_are_usable_by_everybody(
     desk: Desk, chromium: Chromium, address: str, width: int
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     desk.person("kim", Role.LEAD)
     desk.person("lee", Role.TEMPORARY, valid_until=desk.now + timedelta(days=9))
     case_id = desk.add(reach=12_345)
@@ -443,25 +557,10 @@ def test_pages_with_owners_are_usable_by_everybody(
         ("kim", ("/?sort=reach&owner=1", f"/cases/{case_id}", "/brands/alpha")),
         ("ops", ("/people",)),
     ):
-        context = chromium.new_context(
-            base_url=address, locale="ko-KR", viewport={"width": width, "height": 800}
-        )
-        page = context.new_page()
-        page.goto("/sign-in")
-        page.fill("#login", login)
-        page.fill("#password", PASSWORD)
-        page.click("button.primary")
-        page.wait_for_selector("main")
+        context, page = signed_in(chromium, address, login, width)
         for path in paths:
             page.goto(path)
-            violations = Axe().run(page).response["violations"]
-            serious += [
-                (path, found["id"], found["nodes"][0]["html"][:200])
-                for found in violations
-                if found["impact"] in {"serious", "critical"}
-            ]
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                serious.append((path, "scrolls sideways", ""))
+            serious += serious_violations(page)
         context.close()
 
     assert serious == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -141,6 +142,76 @@ def test_a_policy_that_was_reworded_since_drafting_refuses_the_approval(
     assert not desk.rows("SELECT * FROM decisions")
 
 
+def marked(page: str) -> list[str]:
+    """Give the sentences a page says nothing supports."""
+    sentences = re.findall(r'<p class="sentence([^"]*)".*?<span class="words">(.*?)</span>', page)
+    assert page.count('<b class="no-source">근거 없음</b>') == len(
+        [kind for kind, _ in sentences if "unsupported" in kind]
+    )
+    return [words for kind, words in sentences if "unsupported" in kind]
+
+
+def test_a_sentence_is_marked_whose_clause_no_longer_supports_it(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    path = f"/cases/{case_id}"
+    manual = desk.folder / "alpha" / "manual"
+    assert marked(browser.get(path).text) == []
+
+    delivery = manual / "delivery.md"
+    delivery.write_text(MANUAL.replace("배송비를", "배송비 절반을"), encoding="utf-8")
+    page = browser.get(path).text
+    assert marked(page) == [CLAUSE]
+    # The new wording is not shown as what was cited.
+    assert "정책 · 배송이 늦어진 경우 배송비 절반을" not in page
+    assert "내용이 바뀌었습니다 (지금: 배송이 늦어진 경우 배송비 절반을" in page
+
+    delivery.write_text(MANUAL.replace(f"- {CLAUSE}\n", ""), encoding="utf-8")
+    page = browser.get(path).text
+    assert marked(page) == [CLAUSE]
+    assert "매뉴얼에서 사라졌습니다" in page
+
+    delivery.write_text(MANUAL, encoding="utf-8")
+    assert marked(browser.get(path).text) == []
+    desk.now += timedelta(days=60)
+    page = browser.get(path).text
+    assert marked(page) == [CLAUSE]
+    assert "근거 조항이 유효 기간이 아닙니다" in page
+    # What expired is still what was cited.
+    assert f"정책 · {CLAUSE}" in page
+
+
+def test_a_typed_sentence_has_no_source_and_the_others_keep_theirs(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    typed = f"안녕하세요, 고객님. {CLAUSE}\n무조건 환불해 드립니다."
+
+    page = browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=typed))
+
+    assert page.status_code == 422
+    assert marked(page.text) == ["무조건 환불해 드립니다."]
+    assert f"정책 · {CLAUSE}" in page.text
+    assert (
+        "배송이 늦어 불편을 드려 죄송합니다."
+        not in page.text.partition("</h2>")[2].partition("<textarea")[0]
+    )
+
+
+def test_the_sentences_of_an_edited_approval_are_those_that_were_approved(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    edited = "안녕하세요, 고객님.\n다음에는 더 빨리 보내겠습니다."
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=edited))
+
+    page = browser.get(f"/cases/{case_id}").text
+
+    assert marked(page) == ["다음에는 더 빨리 보내겠습니다."]
+    assert CLAUSE not in page.partition('id="sentences"')[2].partition("</div>")[0]
+
+
 def test_a_broken_manual_refuses_the_approval_and_says_where(desk: Desk, browser: Browser) -> None:
     case_id = desk.add()
     manual = desk.folder / "alpha" / "manual" / "delivery.md"
@@ -205,6 +276,25 @@ def test_decision_on_an_edited_review_is_refused_with_the_difference(
     assert not desk.rows("SELECT * FROM decisions")
 
 
+def test_the_difference_has_the_stars_and_the_title(shelf: Desk) -> None:
+    browser = Browser(shelf)
+    case_id = shelf.add("배송이 늦어요.", title="좋아요", rating=5, native_id="n1")
+    form = decision_form(shelf, case_id)
+    shelf.now += timedelta(minutes=1)
+    shelf.add("배송이 늦어요.", title="싫어요", rating=1, native_id="n1")
+
+    refused = browser.post(f"/cases/{case_id}/approve", **form)
+    page = browser.get(f"/cases/{case_id}")
+
+    assert refused.status_code == 409
+    for shown in (refused.text.partition("고객의 글")[0], page.text):
+        assert "별점 5 → 1" in shown
+        assert "<del>좋아요</del><ins>싫어요</ins>" in shown
+    shelf.now += timedelta(minutes=1)
+    shelf.add("배송이 늦어요.", title="싫어요", rating=None, native_id="n1")
+    assert "별점 1 → 없음" in browser.get(f"/cases/{case_id}").text
+
+
 def test_decision_leads_to_the_next_case_and_can_be_taken_back(
     desk: Desk, browser: Browser
 ) -> None:
@@ -239,6 +329,51 @@ def test_hostile_words_are_hidden(desk: Desk, browser: Browser) -> None:
 
     assert "멍청이들" not in page
     assert "●●●" in page
+    assert page.index("요지: 불만") < page.index("●●●")
+
+
+@pytest.mark.parametrize("is_hostile_now", [True, False])
+def test_hostile_words_stay_hidden_when_their_writer_edits(
+    shelf: Desk, is_hostile_now: bool
+) -> None:
+    browser = Browser(shelf)
+    case_id = shelf.add(
+        "야! 멍청이들아 배송이 늦잖아", native_id="n1", abuse_spans=(Span(3, 7),), categories=()
+    )
+    form = decision_form(shelf, case_id)
+    shelf.now += timedelta(minutes=1)
+    now = ("야, 바보들아 배송이 안 와", (Span(3, 6),)) if is_hostile_now else ("배송이 안 와요", ())
+    shelf.add(now[0], native_id="n1", abuse_spans=now[1], categories=())
+
+    refused = browser.post(f"/cases/{case_id}/approve", **form)
+    page = browser.get(f"/cases/{case_id}")
+
+    for shown in (refused, page):
+        assert "●●●" in shown.text
+        assert "멍청이" not in shown.text
+        assert "바보들" not in shown.text
+        assert "가린 말 보기" in shown.text
+    assert refused.status_code == 409
+    assert "<ins>" in refused.text.partition("고객의 글")[0]
+    assert "<ins>" in page.text
+    assert not shelf.rows("SELECT * FROM audit WHERE action = 'abuse_revealed'")
+    revealed = browser.post(f"/cases/{case_id}/reveal").text
+    assert "멍청이들아" in revealed
+    assert len(shelf.rows("SELECT * FROM audit WHERE action = 'abuse_revealed'")) == 1
+
+
+def test_an_earlier_text_that_nothing_read_is_hidden_whole(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add("이 멍청이들아", native_id="n1")
+    desk.now += timedelta(minutes=1)
+    desk.add("배송이 안 와요", native_id="n1")
+    with desk.database.unit_of_work() as connection:
+        connection.execute(text("UPDATE feedback_revisions SET analysis = NULL"))
+
+    page = browser.get(f"/cases/{case_id}").text
+
+    assert "멍청이" not in page
+    assert "가린 말 보기" in page
+    assert "멍청이" in browser.post(f"/cases/{case_id}/reveal").text
 
 
 def test_stars_that_contradict_the_text_are_said(desk: Desk, browser: Browser) -> None:

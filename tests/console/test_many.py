@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console.checks import compensation
 from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
+from responders.compensation import compensation
 from storage import accounts
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
@@ -196,6 +196,36 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
     assert desk.rows("SELECT decided_by FROM decisions") == [{"decided_by": "Owner (owner)"}]
 
 
+def test_what_the_brand_rewrites_goes_back_to_the_agency(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    with desk.database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {"alpha": True})
+    desk.person("agency", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add("뚜껑이 깨졌어요", reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+    form = decision_form(desk, case_id)
+    own = {**form, "text": "브랜드가 쓴 답변입니다."}
+
+    agency.post(f"/cases/{case_id}/approve", **form)
+    assert "고쳐 쓰시면 에이전시의 승인을 다시" in owner.get(f"/cases/{case_id}").text
+    owner.post(f"/cases/{case_id}/approve", **own)
+    assert "Owner (owner) 님이 고친 답변의 승인을 요청했습니다." in desk.case(case_id)["note"]
+    # Neither what the agency said before nor what the brand says alone is approved by both.
+    for text in (own["text"], form["text"]):
+        answer = owner.post(f"/cases/{case_id}/approve", **{**form, "text": text})
+        assert answer.status_code == 409
+    assert desk.case(case_id)["state"] == "drafted"
+
+    assert "브랜드가 쓴 답변입니다." in agency.get(f"/cases/{case_id}").text
+    agency.post(f"/cases/{case_id}/approve", **own)
+    owner.post(f"/cases/{case_id}/approve", **own)
+
+    assert desk.case(case_id)["state"] == "approved"
+    decisions = desk.rows("SELECT text, decided_by FROM decisions")
+    assert decisions == [{"text": own["text"], "decided_by": "Owner (owner)"}]
+
+
 def test_a_console_that_forgot_two_steps_is_stopped_by_the_database(desk: Desk) -> None:
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
@@ -256,6 +286,65 @@ def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
     assert desk.case(case_id)["state"] == "approved"
 
 
+COUPON = "배송이 늦어진 경우 80,000원 쿠폰을 보상으로 드립니다."
+
+
+def couponed(desk: Desk, limits: CompensationLimits) -> int:
+    """Bring a case to the desk whose draft promises a coupon that the manual allows."""
+    brand = replace(desk.context.brands["alpha"], compensation_limits=limits)
+    desk.context = replace(desk.context, brands={**desk.context.brands, "alpha": brand})
+    manual = desk.folder / "alpha" / "manual" / "delivery.md"
+    manual.write_text(MANUAL + f"- {COUPON}\n", encoding="utf-8")
+    sentence = DraftSentence(COUPON, SourceKind.POLICY, "manual/delivery.md#2")
+    return desk.add("뚜껑이 깨졌어요", reply=(sentence,))
+
+
+def owner_of(desk: Desk, case_id: int) -> object:
+    return desk.case(case_id)["owner_id"]
+
+
+@pytest.mark.parametrize("lead_limit", [300_000, 50_000])
+def test_an_attempt_above_ones_limit_is_not_the_agencys_step(desk: Desk, lead_limit: int) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    with desk.database.unit_of_work() as connection:
+        accounts.require_two_steps(connection, {"alpha": True})
+    desk.person("temp", Role.TEMPORARY)
+    lead_id = desk.person("lead", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = couponed(desk, CompensationLimits(lead=lead_limit))
+    temp, lead, owner = (Browser(desk, login=login) for login in ("temp", "lead", "owner"))
+    form = decision_form(desk, case_id)
+
+    temp.post(f"/cases/{case_id}/approve", **form)
+    assert owner.post(f"/cases/{case_id}/approve", **form).status_code == 409
+    assert desk.case(case_id)["state"] == "drafted"
+    assert "뚜껑이 깨졌어요" not in owner.get("/brands/alpha").text
+    assert owner_of(desk, case_id) == lead_id
+    assert "보상 한도를 넘는 답변입니다." in lead.get(f"/cases/{case_id}").text
+
+    # The brand is above the lead in any case.
+    lead.post(f"/cases/{case_id}/approve", **form)
+    assert "뚜껑이 깨졌어요" in owner.get("/brands/alpha").text
+    owner.post(f"/cases/{case_id}/approve", **form)
+    assert desk.case(case_id)["state"] == "approved"
+
+
+@pytest.mark.parametrize(("lead_limit", "is_asked"), [(80_000, False), (79_999, True)])
+def test_a_brand_is_asked_for_sums_above_the_leads_limit_only(
+    desk: Desk, lead_limit: int, is_asked: bool
+) -> None:
+    desk.person("kim", Role.SPECIALIST)
+    lead_id = desk.person("lead", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = couponed(desk, CompensationLimits(lead=lead_limit))
+
+    Browser(desk, login="kim").post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    page = Browser(desk, login="owner").get("/brands/alpha").text
+    assert ("뚜껑이 깨졌어요" in page) == is_asked
+    assert owner_of(desk, case_id) == lead_id
+
+
 @pytest.mark.parametrize(
     ("limits", "login", "state", "proposed"),
     [
@@ -288,12 +377,12 @@ def test_a_brand_lowers_and_raises_what_a_role_may_promise(
     ("reply", "won"),
     [
         ("10,000원 쿠폰을 드리겠습니다.", 10_000),
-        ("3만원 적립금을 지급합니다. 5천원 할인도 됩니다.", 30_000),
+        ("3만원 적립금을 지급합니다. 5천원 할인도 됩니다.", 35_000),
         ("결제하신 50,000원은 환불해 드립니다.", 0),
         ("죄송합니다.", 0),
     ],
 )
-def test_only_what_is_given_counts_as_compensation(reply: str, won: int) -> None:
+def test_all_that_is_given_counts_as_compensation(reply: str, won: int) -> None:
     assert compensation(reply) == won
 
 

@@ -277,6 +277,23 @@ def test_cases_of_a_brand_taken_away_move_at_once(desk: Desk) -> None:
     assert desk.case(beta)["owner_id"] == kim
 
 
+def test_cases_of_somebody_with_another_role_or_time_move_at_once(desk: Desk) -> None:
+    kim, jung = desk.person("kim"), desk.person("jung")
+    cases = [desk.add(), desk.add()]
+    assert {desk.case(case_id)["owner_id"] for case_id in cases} == {kim, jung}
+    lee = desk.person("lee")
+    desk.person("ops", Role.OPERATOR)
+    ops = Browser(desk, login="ops")
+
+    ops.post(f"/people/{kim}/change", role="brand_viewer")
+    ops.post(f"/people/{jung}/change", role="specialist", valid_until="2020-01-01")
+
+    assert {desk.case(case_id)["owner_id"] for case_id in cases} == {lee}
+    notes = " ".join(desk.case(case_id)["owner_note"] for case_id in cases)
+    assert "다른 역할을 맡게 되어 넘어왔습니다" in notes
+    assert "근무 기간이 끝나 넘어왔습니다" in notes
+
+
 def test_a_case_opened_by_hand_gets_an_owner(desk: Desk) -> None:
     from domain.types import Sentiment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pyotp
 import pytest
@@ -253,9 +254,60 @@ def test_only_operators_see_and_change_people(desk: Desk, role: Role) -> None:
     assert browser.get("/audit").status_code == 404
     form = {"login": "evil", "name": "e", "role": "operator"}
     assert browser.post("/people", **form).status_code == 404
-    for path in ("brands", "disable", "enable", "reset"):
-        assert browser.post(f"/people/{person_id}/{path}", brands="beta").status_code == 404
-    assert len(desk.rows("SELECT * FROM people")) == 1
+    for path in ("brands", "change", "disable", "enable", "reset"):
+        answer = browser.post(f"/people/{person_id}/{path}", brands="beta", role="operator")
+        assert answer.status_code == 404
+    [row] = desk.rows("SELECT role, slack_user FROM people")
+    assert row == {"role": role, "slack_user": None}
+
+
+def test_an_operator_changes_role_dates_and_slack_later(desk: Desk) -> None:
+    ops_id = desk.person("ops", Role.OPERATOR)
+    kim = desk.person("kim", Role.TEMPORARY, valid_until=desk.now + timedelta(hours=1))
+    desk.person("lee", slack_user="U2")
+    ops, browser = Browser(desk, login="ops"), Browser(desk, login="kim")
+    before = desk.rows("SELECT * FROM people ORDER BY id")
+    today = desk.now.astimezone(ZoneInfo("Asia/Seoul")).date()
+    form = {"role": "temporary", "valid_until": f"{today}"}
+
+    # Neither nonsense, nor somebody else's Slack, nor oneself.
+    for refused in (
+        {**form, "role": "king"},
+        {**form, "valid_until": ""},
+        {**form, "valid_from": f"{today + timedelta(days=1)}"},
+        {**form, "slack_user": "U2"},
+    ):
+        assert ops.post(f"/people/{kim}/change", **refused).status_code == 422
+    assert ops.post(f"/people/{ops_id}/change", role="lead").status_code == 409
+    assert ops.post("/people/9999/change", **form).status_code == 404
+    assert desk.rows("SELECT * FROM people ORDER BY id") == before
+
+    # The day that was left as it stood does not make the term longer.
+    assert f'value="{today}"' in ops.get("/people").text
+    assert ops.post(f"/people/{kim}/change", slack_user="U1", **form).status_code == 200
+    assert ops.post(f"/people/{ops_id}/change", role="operator", slack_user="U3").status_code == 200
+    after = desk.rows("SELECT * FROM people ORDER BY id")
+    assert [row["slack_user"] for row in after] == ["U3", "U1", "U2"]
+    assert after[1] == {**before[1], "slack_user": "U1"}
+
+    tomorrow = f"{today + timedelta(days=1)}"
+    ops.post(f"/people/{kim}/change", role="temporary", slack_user="U1", valid_until=tomorrow)
+    desk.now += timedelta(hours=2)
+    assert browser.get("/").status_code == 200
+    [*_, line] = desk.rows("SELECT detail FROM audit WHERE action = 'person_changed' ORDER BY id")
+    assert line["detail"] == f"kim temporary ~{tomorrow} U1"
+
+
+def test_who_was_an_operator_sees_their_own_brands_only(desk: Desk) -> None:
+    desk.person("ops", Role.OPERATOR)
+    kim = desk.person("kim", Role.OPERATOR)
+    ops, browser = Browser(desk, login="ops"), Browser(desk, login="kim")
+    assert browser.get("/brands/beta").status_code == 200
+
+    ops.post(f"/people/{kim}/change", role="specialist")
+
+    assert browser.get("/brands/beta").status_code == 404
+    assert browser.get("/people").status_code == 404
 
 
 def test_the_audit_log_never_keeps_what_was_typed_as_a_login(desk: Desk) -> None:

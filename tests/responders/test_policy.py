@@ -12,7 +12,7 @@ from domain.brands import BusinessHours
 from domain.types import DraftSentence, LengthUnit, ReplyRules, SourceKind
 from privacy import masking
 from responders.drafting import Drafter, DraftInput
-from responders.policy import Finding, changed_sources, check_reply
+from responders.policy import Finding, changed_sources, check_reply, what_changed
 from responders.rendering import hours_in_words
 
 if TYPE_CHECKING:
@@ -248,8 +248,10 @@ def test_a_contradiction_that_appears_later_blocks(
         "---\ntopic: return_refund\n---\n## 정책\n"
         "- 단순 변심 반품은 받으신 날부터 14일 안에 신청하실 수 있습니다.\n"
     )
-    (finding,) = changed_sources([clause], write_manual(**{"refund_b.md": other}), NOW)
+    contradicted = write_manual(**{"refund_b.md": other})
+    (finding,) = changed_sources([clause], contradicted, NOW)
     assert "서로 다릅니다" in finding.reason
+    assert "서로 다릅니다" in what_changed(clause, contradicted, NOW)
 
 
 def test_courtesy_and_review_sentences_cannot_expire(manual: Manual) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -106,14 +107,22 @@ def finish(database: Database, run: Run, now: datetime = NOW) -> bool:
         return accounts.finish_run(connection, run, rows=1, now=now, next_due_at=now)
 
 
-def analyze(database: Database, ids: Sequence[int], now: datetime = NOW) -> feedback.Triaged:
-    """Understand feedback with the scripted words."""
+def analyze(
+    database: Database,
+    ids: Sequence[int],
+    now: datetime = NOW,
+    **found: Any,  # noqa: ANN401 - parts of an analysis
+) -> feedback.Triaged:
+    """Understand feedback with the scripted words, and what else was found."""
     with database.unit_of_work() as connection:
-        token, found = feedback.claim(connection, ids, now=now, until=now + LEASE)
+        token, rows = feedback.claim(connection, ids, now=now, until=now + LEASE)
         return feedback.settle_analysis(
             connection,
             token,
-            [feedback.Understood(row, analysis_of(row.text), now) for row in found],
+            [
+                feedback.Understood(row, replace(analysis_of(row.text), **found), now)
+                for row in rows
+            ],
             now=now,
         )
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from domain.states import CaseState
-from domain.types import FeedbackKind, Severity
-from storage import accounts, alerts, feedback, publications
+from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
+from storage import accounts, alerts, desk, feedback, publications
 from storage.models import AlertRow, CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
 from tests.fakes_runtime import ScriptedClassifier, make_account
 from tests.storage.rows import (
@@ -22,6 +22,7 @@ from tests.storage.rows import (
     analyze,
     approve,
     case_state,
+    decision,
     draft,
     drafted_case,
     finish,
@@ -94,6 +95,35 @@ def test_an_edit_keeps_the_old_text(database: Database) -> None:
         old = connection.execute(select(FeedbackRevisionRow.__table__)).one()
     assert (old.revision, old.text, old.rating) == (1, "나빠요", 2)
     assert (old.sealed_original, old.replaced_at) == ("sealed 나빠요".encode(), LATER)
+
+
+def test_no_place_of_the_old_text_is_marked_in_an_edited_one(database: Database) -> None:
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1", "이 바보들아")])
+    analyze(
+        database,
+        [row_of(database).id],
+        abusive=True,
+        abuse_spans=(Span(2, 5),),
+        severity_spans=(Span(0, 1),),
+        categories=(CategoryFinding(ComplaintCategory.SERVICE, 0.9, Span(0, 1)),),
+    )
+    store(database, run, [masked("n1", "배송도 늦는 바보들아")], LATER)
+    store(database, run, [masked("n1", "배송도 늦네")], LATER)
+
+    now = row_of(database).analysis
+    assert now["categories"] == [["service", 0.9, None]]
+    assert now["severity_spans"] == []
+    # Who was hostile may still be: all of it, until it is read.
+    assert now["abuse_spans"] == [[0, len("배송도 늦네")]]
+    with database.reading() as connection:
+        [read, unread] = connection.execute(
+            select(FeedbackRevisionRow.analysis).order_by(FeedbackRevisionRow.revision)
+        ).scalars()
+    assert read["abuse_spans"] == [[2, 5]]
+    assert unread is None
+    analyze(database, [row_of(database).id])
+    assert row_of(database).analysis["abuse_spans"] == []
 
 
 def test_an_edit_while_it_is_read_is_read_again(database: Database) -> None:
@@ -229,6 +259,24 @@ def test_the_card_of_what_comes_back_follows_it_again(database: Database) -> Non
     store(database, run, [masked("n1")], LATER)
 
     assert len(outdated(database)) == 1
+
+
+def test_a_card_follows_what_is_proposed_for_its_case(database: Database) -> None:
+    case_id = drafted_case(database)
+    with database.unit_of_work() as connection:
+        card = alerts.NewAlert("k", "case_card", "saebyeok", "CREVIEW", {}, row_of(database).id)
+        alerts.add(connection, [card], now=NOW, is_told=True)
+        connection.exec_driver_sql("UPDATE alerts SET state = 'sent', shown = 'drafted:1'")
+    assert outdated(database) == []
+
+    with database.unit_of_work() as connection:
+        desk.propose(connection, decision(case_id), "two_step", now=NOW)
+        waiting = desk.proposal(connection, case_id, draft_number=1, feedback_revision=1)
+    assert waiting is not None
+    assert len(outdated(database)) == 1
+    with database.unit_of_work() as connection:
+        connection.execute(update(AlertRow).values(shown=f"drafted:1:{waiting.id}"))
+    assert outdated(database) == []
 
 
 def outdated(database: Database) -> list[int]:

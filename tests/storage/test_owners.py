@@ -248,6 +248,7 @@ def test_a_brand_without_room_does_not_hide_another(
         ("disabled", owners.DISABLED, "계정이 막혀"),
         ("expired", owners.EXPIRED, "근무 기간이 끝나"),
         ("brand", owners.BRAND_LOST, "이 브랜드를 더"),
+        ("role", owners.ROLE_LOST, "다른 역할을"),
     ],
 )
 def test_cases_of_who_leaves_move_with_a_note(
@@ -263,6 +264,8 @@ def test_cases_of_who_leaves_move_with_a_note(
             people.change(connection, leaving, disabled_at=NOW)
         elif end == "brand":
             people.set_brands(connection, leaving, ["other"])
+        elif end == "role":
+            people.change(connection, leaving, role=Role.BRAND_VIEWER)
         else:
             later = NOW + timedelta(days=2)
 
@@ -447,3 +450,29 @@ def test_history_belongs_to_the_feedback(database: Database) -> None:
         ).scalar_one()
     assert row == row_of(database).id
     assert len(moves(database, owners.OWNER)) == 1
+
+
+def test_above_a_limit_a_case_goes_to_the_lead_with_most_room(database: Database) -> None:
+    kim = person(database, "kim")
+    person(database, "a-lead", Role.LEAD, capacity=1)
+    lead = person(database, "b-lead", Role.LEAD, capacity=2)
+    person(database, "c-lead", Role.LEAD, brands=("other",))
+    (case_id,) = open_cases(database, 1)
+    assert owner_of(database, case_id) == kim
+
+    for _ in range(2):
+        with database.unit_of_work() as connection:
+            owners.go_up(connection, case_id, who="Kim (kim)", now=NOW)
+
+    assert owner_of(database, case_id) == lead
+    assert "보상 한도" in case_row(database, case_id).owner_note
+    assert history(database)[1:] == [(str(kim), str(lead), "Kim (kim)", owners.GONE_UP)]
+
+
+def test_without_a_lead_a_case_goes_nowhere(database: Database) -> None:
+    (case_id,) = open_cases(database, 1)
+    kim = person(database, "kim")
+    hand_over(database)
+    with database.unit_of_work() as connection:
+        owners.go_up(connection, case_id, who="Kim (kim)", now=NOW)
+    assert owner_of(database, case_id) == kim

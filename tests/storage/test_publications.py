@@ -128,9 +128,14 @@ def require(database: Database, *, is_two_step: bool) -> None:
         accounts.require_two_steps(connection, {BRAND: is_two_step, "other": False})
 
 
-def propose(database: Database, case_id: int, **changes: Any) -> None:  # noqa: ANN401 - the dataclass's fields
+def propose(
+    database: Database,
+    case_id: int,
+    reason: str = "two_step",
+    **changes: Any,  # noqa: ANN401 - the dataclass's fields
+) -> None:
     with database.unit_of_work() as connection:
-        desk.propose(connection, decision(case_id, **changes), "two_step", now=NOW)
+        desk.propose(connection, decision(case_id, **changes), reason, now=NOW)
 
 
 BY_BRAND: dict[str, Any] = {"decided_by": "박브랜드", "decided_as": "brand_approver"}
@@ -149,6 +154,9 @@ def test_with_two_steps_a_reply_is_queued_after_both(database: Database, two_ste
         {"decided_by": BY_BRAND["decided_by"]},
         {"draft_number": 2},
         {"feedback_revision": 2},
+        {"text": "다른 말입니다."},
+        {"reason": "compensation"},
+        {"reason": "rewrite"},
     ],
 )
 def test_with_two_steps_the_database_misses_the_agencys(
@@ -164,6 +172,18 @@ def test_with_two_steps_the_database_misses_the_agencys(
     with database.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM decisions")).scalar_one() == 0
         assert connection.execute(text("SELECT count(*) FROM publications")).scalar_one() == 0
+
+
+@pytest.mark.parametrize("later", [{"text": "다시 고친 말입니다."}, {"reason": "compensation"}])
+def test_with_two_steps_only_the_last_proposal_waits(
+    database: Database, two_steps: int, later: dict[str, Any]
+) -> None:
+    propose(database, two_steps)
+    propose(database, two_steps, **later)
+    with pytest.raises(DecisionRefusedError, match="모두"):
+        approve(database, two_steps, **BY_BRAND)
+    propose(database, two_steps)
+    assert approve(database, two_steps, **BY_BRAND)
 
 
 @pytest.mark.parametrize("role", ["", "lead", "specialist", "operator"])

@@ -88,9 +88,9 @@ class WatchedRoom(SlackRoom):
         self.done: Counter[str] = Counter()
         self.changed = threading.Condition()
 
-    def handle(self, click: SlackDecision) -> None:
+    def handle(self, click: SlackDecision, *, once: str = "") -> None:
         try:
-            super().handle(click)
+            super().handle(click, once=once)
         finally:
             with self.changed:
                 self.done[click.trigger_id] += 1

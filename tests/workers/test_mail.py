@@ -482,13 +482,8 @@ def test_a_brands_name_cannot_add_a_header(
     assert "<img" not in html
 
 
-def test_a_two_step_brand_reads_which_replies_wait_for_it(
-    mailing: Callable[..., House], channel: FakeChannel, clock: StillClock, server: MailServer
-) -> None:
-    channel.articles[:] = [Article("n1", "벌레가 나왔어요", clock())]
-    clock.advance(seconds=1)
-    house = mailing(DigestEmails(daily=(OWNER,)), brand={"two_step_approval": True})
-    begin(house)
+def proposed(house: House, reason: str, text: str = "") -> int:
+    """Let somebody of the agency propose a reply; gives the case."""
     with house.database.unit_of_work() as connection:
         (row,) = cases.to_decide(connection, limit=5)
         decision = cases.Decision(
@@ -497,9 +492,46 @@ def test_a_two_step_brand_reads_which_replies_wait_for_it(
             feedback_revision=row["feedback_revision"],
             decided_by="김담당",
             decided_in="console",
-            text=row["text"],
+            text=text or row["text"],
         )
-        desk.propose(connection, decision, "two_step", now=clock())
+        desk.propose(connection, decision, reason, now=house.clock())
+    return int(row["case_id"])
+
+
+@pytest.mark.parametrize(
+    ("is_two_step", "won", "told"),
+    [(False, "300,000", False), (False, "300,001", True), (True, "300,001", False)],
+)
+def test_a_brand_reads_of_sums_above_the_leads_limit_only(
+    mailing: Callable[..., House],
+    channel: FakeChannel,
+    clock: StillClock,
+    server: MailServer,
+    is_two_step: bool,
+    won: str,
+    told: bool,
+) -> None:
+    channel.articles[:] = [Article("n1", "벌레가 나왔어요", clock())]
+    clock.advance(seconds=1)
+    house = mailing(DigestEmails(daily=(OWNER,)), brand={"two_step_approval": is_two_step})
+    begin(house)
+    proposed(house, "compensation", f"{won}원 쿠폰을 드리겠습니다.")
+    clock.now = TUESDAY_OPENING
+    send_digests(house.runtime)
+    house.run()
+    text = body(server.taken[0][1], "plain")
+    assert ("보상 한도를 넘는 승인" in text) == told
+    assert ("지금 결정하실 일이 없습니다." in text) != told
+
+
+def test_a_two_step_brand_reads_which_replies_wait_for_it(
+    mailing: Callable[..., House], channel: FakeChannel, clock: StillClock, server: MailServer
+) -> None:
+    channel.articles[:] = [Article("n1", "벌레가 나왔어요", clock())]
+    clock.advance(seconds=1)
+    house = mailing(DigestEmails(daily=(OWNER,)), brand={"two_step_approval": True})
+    begin(house)
+    case_id = proposed(house, "two_step")
     clock.now = TUESDAY_OPENING
     send_digests(house.runtime)
     house.run()
@@ -507,5 +539,5 @@ def test_a_two_step_brand_reads_which_replies_wait_for_it(
     decide = text.partition("결정해 주실 일과 기한")[2]
     assert "벌레가 나왔어요" in decide
     assert "두 번째 승인" in decide
-    assert f"/cases/{row['case_id']}\n" in decide.replace("\r", "")
+    assert f"/cases/{case_id}\n" in decide.replace("\r", "")
     assert "눈여겨보실 글" not in decide
