@@ -136,6 +136,8 @@ def two_steps(room: Room) -> Room:
             brands=(BRAND,),
             slack_user="U4",
         )
+    brands: Any = room.house.runtime.brands
+    brands[BRAND] = replace(brands[BRAND], two_step_approval=True)
     context = replace(room.room._context, two_step_brands=frozenset({BRAND}))
     room.room = SlackRoom(room.house.runtime, context)
     return room
@@ -541,7 +543,8 @@ def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     assert "<!channel>" not in words
 
 
-def test_a_digest_says_what_to_decide_and_by_when(room: Room) -> None:
+def test_a_digest_says_what_to_decide_and_by_when(two_steps: Room) -> None:
+    room = two_steps
     room.write("벌레가 나왔어요", "환불해 주세요")
     with room.house.database.unit_of_work() as connection:
         row = cases.to_decide(connection, limit=1)[0]
