@@ -97,7 +97,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous = FULL",
         "foreign_keys = ON",
         f"busy_timeout = {_BUSY_TIMEOUT_S * 1000}",
-        "cache_size = -16384",
+        "cache_size = -4096",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
