@@ -244,9 +244,10 @@ def ago(value: datetime, now: datetime) -> str:
     return f"{duration(now - value)} 전"
 
 
-def count(number: int, most: int = desk.MOST_COUNTED) -> str:
-    """Write a number that was counted no further than one more than ``most``."""
-    return f"{number:,}" if number <= most else f"{most:,}+"
+def count(number: int, most: int | None = None) -> str:
+    """Write a number counted to one more than ``most``; None for ``desk.MOST_COUNTED``."""
+    limit = desk.MOST_COUNTED if most is None else most
+    return f"{number:,}" if number <= limit else f"{limit:,}+"
 
 
 def stars(rating: int | None) -> str:
