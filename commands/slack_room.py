@@ -156,12 +156,7 @@ class SlackRoom:
     def _reply(self, view: CaseView) -> tuple[str, int]:
         """Give the words that stand on the case's card now, and which proposal's they are."""
         with self._runtime.database.reading() as connection:
-            waiting = desk.proposal(
-                connection,
-                view.case.case_id,
-                draft_number=view.case.draft_number,
-                feedback_revision=view.case.feedback_revision,
-            )
+            waiting = desk.proposal_of(connection, view.case)
         return (view.draft_text, 0) if waiting is None else (waiting.text, waiting.id)
 
     def _approve(self, click: SlackDecision, view: CaseView, person: Person) -> str:

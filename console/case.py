@@ -308,12 +308,7 @@ def _show(
         place = desk.place_of(connection, case_id, wanted.sort)
         following = desk.next_case(connection, wanted, after=place, skip=case_id)
         previous = desk.previous_case(connection, wanted, before=place)
-        waiting = desk.proposal(
-            connection,
-            case_id,
-            draft_number=view.case.draft_number,
-            feedback_revision=view.case.feedback_revision,
-        )
+        waiting = desk.proposal_of(connection, view.case)
         reveals = people.count_audited(connection, "abuse_revealed", case_id)
         lacks_card = alerts.is_only_in_thread(connection, case_id, AlertRule.CASE_CARD)
         staff, loads = _staff(visit, connection, brand)

@@ -69,12 +69,7 @@ def approve(
             return Outcome(findings=findings)
     now = context.clock()
     with context.database.unit_of_work() as connection:
-        waiting = desk.proposal(
-            connection,
-            decision.case_id,
-            draft_number=decision.draft_number,
-            feedback_revision=decision.feedback_revision,
-        )
+        waiting = desk.proposal_of(connection, decision)
         reason = _needs_second(context, person, brand, reply, waiting)
         now_view = cases.load_view(connection, decision.case_id)
         if reason and now_view is not None and is_fresh(now_view, decision):

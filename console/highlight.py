@@ -11,7 +11,7 @@ from domain.types import KOREAN_NAMES, ComplaintCategory
 from storage.feedback import whole_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 HIDDEN = "●●●"
 """Stands for hostile words until somebody asks to see them."""
@@ -101,11 +101,6 @@ def excerpt(title: str, text: str, analysis: Mapping[str, Any], length: int = 14
     """Give the beginning of masked feedback on one line, hostile words hidden."""
     line = " ".join(shown_text(title, text, analysis).split())
     return line if len(line) <= length else line[: length - 1] + "…"
-
-
-def has_hidden(pieces: Iterable[Piece]) -> bool:
-    """Tell whether a text has words that are hidden."""
-    return any(piece.kind == "abuse" for piece in pieces)
 
 
 _LONGEST_DIFF = 4_000

@@ -13,7 +13,7 @@ from console.pages import page, see
 from domain import sla
 from domain.mail import MAIL
 from domain.states import AlertState, PublicationState
-from responders.compensation import is_for_brand
+from responders.compensation import waiting_for_brand
 from storage import desk, publications
 from storage.alerts import can_settle, settle_by_hand
 from storage.feedback import load_for_analysis
@@ -233,11 +233,7 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
         "brand.html",
         brand=brand,
         week=week,
-        proposals=[
-            row
-            for row in proposals
-            if is_for_brand(brand, row["reason"], row["reply"], is_two_step=is_two_step)
-        ],
+        proposals=waiting_for_brand(proposals, brand, is_two_step=is_two_step),
         is_two_step=is_two_step,
         **owner_pages.overview(visit, brand),
     )

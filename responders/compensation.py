@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from privacy.folding import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from domain.brands import Brand
 
 _DIGITS = "일이삼사오육칠팔구"
@@ -42,7 +43,6 @@ _OWN = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
 def compensation(reply: str) -> int:
     """Give what a reply promises beyond the customer's own money, in won.
 
@@ -57,19 +57,25 @@ def compensation(reply: str) -> int:
     )
 
 
-def is_for_brand(brand: Brand, reason: str, reply: str, *, is_two_step: bool) -> bool:
-    """Tell whether a proposal waits for the brand itself, not for somebody of the agency.
+def waiting_for_brand(
+    proposals: Iterable[Mapping[str, Any]], brand: Brand, *, is_two_step: bool
+) -> list[Mapping[str, Any]]:
+    """Keep the proposals that wait for the brand itself, not for somebody of the agency.
 
     Args:
-        brand: Whose reply.
-        reason: What the proposal waits for (``storage.desk.WAITS_FOR``).
-        reply: Its words.
+        proposals: Of the brand, each with its ``reason`` (``storage.desk.WAITS_FOR``) and ``reply``.
+        brand: Whose they are.
         is_two_step: Whether the brand approves what the agency approved; the agency is then
             always first.
     """
     if is_two_step:
-        return reason == "two_step"
-    return reason == "compensation" and compensation(reply) > brand.compensation_limits.lead
+        return [row for row in proposals if row["reason"] == "two_step"]
+    limit = brand.compensation_limits.lead
+    return [
+        row
+        for row in proposals
+        if row["reason"] == "compensation" and compensation(row["reply"]) > limit
+    ]
 
 
 def _won(words: str) -> int:

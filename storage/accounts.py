@@ -508,31 +508,42 @@ def resolve_quarantined(connection: Connection, row_id: int, *, now: datetime) -
     return changed.rowcount == 1
 
 
+def _sealed(brand: str) -> tuple[tuple[Any, Any, ColumnElement[bool]], ...]:
+    """Give the tables of a brand's sealed rows and pages, the column and the condition of each."""
+    return (
+        (
+            QuarantineRow,
+            QuarantineRow.sealed_raw,
+            and_(
+                QuarantineRow.account_id.in_(
+                    select(AccountRow.id).where(AccountRow.brand == brand)
+                ),
+                QuarantineRow.sealed_raw.is_not(None),
+            ),
+        ),
+        (
+            IncidentRow,
+            IncidentRow.sealed_page,
+            and_(
+                IncidentRow.subject.startswith(f"{brand}/", autoescape=True),
+                IncidentRow.sealed_page.is_not(None),
+            ),
+        ),
+    )
+
+
 def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetime) -> int:
     """Remove sealed rows and pages past the brand's retention; what was wrong stays on record.
 
     Returns:
         How many were emptied.
     """
-    rows = connection.execute(
-        update(QuarantineRow)
-        .where(
-            QuarantineRow.account_id.in_(select(AccountRow.id).where(AccountRow.brand == brand)),
-            QuarantineRow.seen_at < seen_before,
-            QuarantineRow.sealed_raw.is_not(None),
-        )
-        .values(sealed_raw=None)
+    return sum(
+        connection.execute(
+            update(table).where(is_kept, table.seen_at < seen_before).values({column.key: None})
+        ).rowcount
+        for table, column, is_kept in _sealed(brand)
     )
-    pages = connection.execute(
-        update(IncidentRow)
-        .where(
-            IncidentRow.subject.startswith(f"{brand}/", autoescape=True),
-            IncidentRow.seen_at < seen_before,
-            IncidentRow.sealed_page.is_not(None),
-        )
-        .values(sealed_page=None)
-    )
-    return rows.rowcount + pages.rowcount
 
 
 def channels_of(connection: Connection, brand: str) -> list[str]:
@@ -558,21 +569,9 @@ def erase_kept(connection: Connection, brand: str, is_named_in: Callable[[bytes]
     Returns:
         How many were emptied.
     """
-    kept: tuple[tuple[Any, Any, ColumnElement[bool]], ...] = (
-        (
-            QuarantineRow,
-            QuarantineRow.sealed_raw,
-            QuarantineRow.account_id.in_(select(AccountRow.id).where(AccountRow.brand == brand)),
-        ),
-        (
-            IncidentRow,
-            IncidentRow.sealed_page,
-            IncidentRow.subject.startswith(f"{brand}/", autoescape=True),
-        ),
-    )
     emptied = 0
-    for table, column, is_brands in kept:
-        ids = connection.execute(select(table.id).where(is_brands, column.is_not(None))).scalars()
+    for table, column, is_kept in _sealed(brand):
+        ids = connection.execute(select(table.id).where(is_kept)).scalars()
         # One at a time: a page may have many megabytes.
         for row_id in list(ids):
             sealed = connection.execute(select(column).where(table.id == row_id)).scalar_one()

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.sql.functions import Function
 
-    from storage.cases import Decision
+    from storage.cases import Decision, ToDraft
 
 VIEWS: Mapping[str, CaseState | None] = {
     "todo": CaseState.DRAFTED,
@@ -566,6 +566,16 @@ def proposal(
         .limit(1)
     ).one_or_none()
     return None if row is None else Proposal(**row._mapping)  # noqa: SLF001
+
+
+def proposal_of(connection: Connection, about: ToDraft | Decision) -> Proposal | None:
+    """Give the newest proposal about the draft that a case, or a decision, is about."""
+    return proposal(
+        connection,
+        about.case_id,
+        draft_number=about.draft_number,
+        feedback_revision=about.feedback_revision,
+    )
 
 
 def waiting_proposals(

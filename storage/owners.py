@@ -237,9 +237,9 @@ def _roster(connection: Connection, now: datetime) -> _Roster | None:
 
 
 def loads(
-    connection: Connection, person_ids: Collection[int], *, at_most: int = 1_000_000
+    connection: Connection, person_ids: Collection[int], *, at_most: int | None = None
 ) -> dict[int, int]:
-    """Count the undecided cases each person has, of each no more than ``at_most``.
+    """Count the undecided cases each person has; with ``at_most``, of each no more than that.
 
     A page that shows the figures must not take as long as its queue is long.
     """

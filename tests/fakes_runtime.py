@@ -43,7 +43,7 @@ from workers.relay import relay
 from workers.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -353,6 +353,18 @@ class ScriptedDrafter:
         return DraftReply((DraftSentence(f"답변 {case.feedback_id}", SourceKind.COURTESY),))
 
 
+def decision_about(row: Mapping[str, Any], text: str = "") -> cases.Decision:
+    """Give what somebody of the agency decides about a row of ``cases.to_decide``."""
+    return cases.Decision(
+        case_id=row["case_id"],
+        draft_number=row["draft_number"],
+        feedback_revision=row["feedback_revision"],
+        decided_by="김담당",
+        decided_in="console",
+        text=text or row["text"],
+    )
+
+
 @dataclass
 class ScriptedRuntime(Runtime):
     """The real runtime with a scripted drafter."""
@@ -501,14 +513,7 @@ class House:
             return [
                 cases.approve(
                     connection,
-                    cases.Decision(
-                        case_id=row["case_id"],
-                        draft_number=row["draft_number"],
-                        feedback_revision=row["feedback_revision"],
-                        decided_by="김담당",
-                        decided_in="console",
-                        text=text or row["text"],
-                    ),
+                    decision_about(row, text),
                     now=self.clock(),
                     undo_window=undo_window,
                 )

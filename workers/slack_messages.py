@@ -32,7 +32,7 @@ from alerts.wording import when
 from collectors import CHANNELS
 from domain.states import CaseState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
-from responders.compensation import is_for_brand
+from responders.compensation import waiting_for_brand
 from storage import accounts, alerts, cases, desk, health, owners
 from storage.feedback import analysis_from_row, whole_text
 from storage.people import Role
@@ -127,12 +127,7 @@ def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
     card = card_of(runtime, view)
     if view.state is CaseState.DRAFTED:
         with runtime.database.reading() as connection:
-            waiting = desk.proposal(
-                connection,
-                view.case.case_id,
-                draft_number=view.case.draft_number,
-                feedback_revision=view.case.feedback_revision,
-            )
+            waiting = desk.proposal_of(connection, view.case)
         if waiting is not None:
             shown = f"{shown}:{waiting.id}"
             card = replace(
@@ -317,13 +312,10 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     )
 
 
-def proposals_for(connection: Connection, brand: Brand) -> list[dict[str, Any]]:
+def proposals_for(connection: Connection, brand: Brand) -> list[Mapping[str, Any]]:
     """Give the proposals that wait for the brand itself, most urgent first."""
-    return [
-        row
-        for row in desk.waiting_proposals(connection, {brand.slug})
-        if is_for_brand(brand, row["reason"], row["reply"], is_two_step=brand.two_step_approval)
-    ]
+    proposals = desk.waiting_proposals(connection, {brand.slug})
+    return waiting_for_brand(proposals, brand, is_two_step=brand.two_step_approval)
 
 
 def digest_lines(

@@ -29,7 +29,7 @@ from storage import accounts, cases, desk, people
 from storage.models import AlertRow, CaseRow, FeedbackRow
 from storage.people import Role
 from tests.alerts.fake_slack import limited
-from tests.fakes_runtime import BRAND, Article
+from tests.fakes_runtime import BRAND, Article, decision_about
 from workers import cards, slack_messages
 from workers.deadlines import remind, send_digests
 from workers.notices import BURSTS
@@ -548,15 +548,7 @@ def test_a_digest_says_what_to_decide_and_by_when(two_steps: Room) -> None:
     room.write("벌레가 나왔어요", "환불해 주세요")
     with room.house.database.unit_of_work() as connection:
         row = cases.to_decide(connection, limit=1)[0]
-        decision = cases.Decision(
-            case_id=row["case_id"],
-            draft_number=row["draft_number"],
-            feedback_revision=row["feedback_revision"],
-            decided_by="김담당",
-            decided_in="console",
-            text=row["text"],
-        )
-        desk.propose(connection, decision, "two_step", now=room.house.clock())
+        desk.propose(connection, decision_about(row), "two_step", now=room.house.clock())
     told = len(room.slack.posted("CBRAND"))
     room.house.clock.now = TUESDAY_OPENING
     send_digests(room.house.runtime)

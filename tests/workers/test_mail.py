@@ -16,7 +16,7 @@ from storage import cases, desk
 from storage.alerts import settle_by_hand
 from storage.models import AlertRow, HistoryRow
 from tests.fakes.mail_server import CUT, SILENT, MailServer, listen
-from tests.fakes_runtime import BRAND, Article, Death, make_brand
+from tests.fakes_runtime import BRAND, Article, Death, decision_about, make_brand
 from workers import alert, collect
 from workers.deadlines import send_digests
 from workers.sweep import sweep
@@ -486,15 +486,7 @@ def proposed(house: House, reason: str, text: str = "") -> int:
     """Let somebody of the agency propose a reply; gives the case."""
     with house.database.unit_of_work() as connection:
         (row,) = cases.to_decide(connection, limit=5)
-        decision = cases.Decision(
-            case_id=row["case_id"],
-            draft_number=row["draft_number"],
-            feedback_revision=row["feedback_revision"],
-            decided_by="김담당",
-            decided_in="console",
-            text=text or row["text"],
-        )
-        desk.propose(connection, decision, reason, now=house.clock())
+        desk.propose(connection, decision_about(row, text), reason, now=house.clock())
     return int(row["case_id"])
 
 
