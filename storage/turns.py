@@ -21,6 +21,7 @@ from storage.models import TurnRow
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
 
     from sqlalchemy import Row
@@ -180,6 +181,16 @@ def end(
         _write(connection, pace.method, free_at=free_at, holder=None)
     if until is not None:
         pause(connection, pace, now=now, until=until)
+
+
+def end_leases(connection: Connection, paces: Iterable[Pace], *, now: datetime) -> None:
+    """End the leases on methods at the start of a single-process daemon: their holders are dead."""
+    for pace in paces:
+        connection.execute(
+            update(TurnRow)
+            .where(TurnRow.destination == pace.method, TurnRow.holder.is_not(None))
+            .values(free_at=now + pace.ahead - pace.interval, holder=None)
+        )
 
 
 def _lock(

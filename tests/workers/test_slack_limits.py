@@ -13,11 +13,14 @@ import pytest
 from sqlalchemy import select
 
 from alerts.slack import SlackClient
+from commands.daemon import take_up
+from storage import turns
 from storage.models import AlertRow
 from tests.alerts.fake_slack import LOST_ANSWER, FakeSlack, limited
 from tests.fakes_runtime import Article
 from workers import alert
-from workers.cards import refresh
+from workers.alert import READS
+from workers.cards import UPDATES, refresh
 from workers.collect import start_due
 
 if TYPE_CHECKING:
@@ -90,6 +93,26 @@ def test_the_history_is_read_one_look_at_a_time(
     assert [message["channel"] for message in web.messages] == ["CREVIEW", "CBRAND"]
     with house.database.reading() as connection:
         assert set(connection.execute(select(AlertRow.state)).scalars()) == {"sent"}
+    assert web.refusals == []
+
+
+def test_a_daemon_that_died_in_a_call_holds_up_nobody_after_its_start(
+    house: House, web: FakeSlack, channel: FakeChannel
+) -> None:
+    write(house, channel, "별로예요")
+    house.approve_all()
+    with house.database.unit_of_work() as connection:
+        now = house.clock()
+        for pace in (READS, UPDATES):
+            turns.begin(
+                connection, pace, 1, now=now, lease_until=now + house.runtime.settings.lease
+            )
+    house.clock.advance(seconds=1)
+    assert refresh(house.runtime) == 0
+    take_up(house.runtime)
+    assert refresh(house.runtime) == 1
+    with house.database.unit_of_work() as connection:
+        assert turns.allow(connection, READS, 1, now=house.clock()) == 1
     assert web.refusals == []
 
 
