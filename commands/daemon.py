@@ -13,8 +13,10 @@ import uvicorn
 from commands.schedule import build_scheduler
 from commands.socket_mode import SocketModeThread, is_configured
 from domain.errors import ConfigurationError
-from storage import accounts, moves
+from storage import accounts, moves, turns
 from workers import sweep as sweeps
+from workers.alert import READS
+from workers.cards import UPDATES
 from workers.engine import Engine
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def take_up(runtime: Runtime) -> None:
     with runtime.database.unit_of_work() as connection:
         moves.end_leases(connection, now=started_at)
         accounts.forget_leases(connection)
+        turns.end_leases(connection, (READS, UPDATES), now=started_at)
     # A check takes no more than its limit. What it took counts as queued after the start, so that
     # the next round finds the rest.
     while max(sweeps.sweep(runtime, queued_before=started_at).values(), default=0) >= sweeps.LIMIT:

@@ -57,7 +57,11 @@ log = structlog.get_logger()
 
 MAX_BODY_BYTES = 1_000_000
 ANSWERS = turns.Pace("chat.postEphemeral", timedelta(seconds=0.7), timedelta(seconds=7))
-"""At most 95 in any minute: below Slack's 100."""
+"""At most 95 in any minute: below Slack's 100.
+
+Not one at a time: nobody shall miss an answer because another is under way. None is made again,
+so one that meets Slack's wish to wait is lost, as it would be if it were kept back.
+"""
 STRANGER = "이 Slack 계정은 평판에 등록되어 있지 않습니다. 운영자에게 등록을 요청해 주세요."
 NOT_ALLOWED = "이 브랜드의 답변을 결정할 권한이 없습니다."
 SECOND_PERSON = "두 번째 사람의 승인을 기다립니다. 콘솔에서 이어서 볼 수 있습니다."

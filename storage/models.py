@@ -434,9 +434,12 @@ class TurnRow(Base):
 
     destination: Mapped[str] = mapped_column(String(100), primary_key=True)
     free_at: Mapped[datetime]
-    """When the next message may be posted; during a post, when its lease ends."""
+    """When the next message may be posted; during a post, when its lease ends.
+
+    A method's lies ahead by the calls that were made, and during its calls by their lease.
+    """
     holder: Mapped[str | None] = mapped_column(String(32))
-    """Lease token of the alert that is being posted."""
+    """Lease token of the alert that is being posted, or of a method's calls under way."""
     failures: Mapped[int] = mapped_column(default=0, server_default="0")
     """Posts in a row that Slack did not take."""
     next_message: Mapped[str] = mapped_column(String(50), default="", server_default="")

@@ -3,10 +3,13 @@
 A destination's turn is a row. Whoever takes it posts what waits there longest, urgent notices
 before all others, and gives it back with the instant of the next one. Only then does the next
 message come, so thousands that wait cost nothing; whoever finds the turn taken need not ask.
+
+A method has a turn as well: Slack's wish to wait must be known before the next call may leave.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ from storage.models import TurnRow
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
 
     from sqlalchemy import Row
@@ -125,6 +129,68 @@ def pause(connection: Connection, pace: Pace, *, now: datetime, until: datetime)
     free_at = _lock(connection, pace.method, now).free_at
     first_at = until + pace.ahead - pace.interval
     _write(connection, pace.method, free_at=max(free_at, first_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls of a method that are ours to make, one after another.
+
+    Attributes:
+        number: How many.
+        token: The lease on the method.
+        free_at: When it would have been free without them.
+    """
+
+    number: int
+    token: str
+    free_at: datetime
+
+
+def begin(
+    connection: Connection, pace: Pace, calls: int, *, now: datetime, lease_until: datetime
+) -> Calls | None:
+    """Take the turn of a method for at most ``calls`` calls.
+
+    Returns:
+        None when somebody else's calls are under way, or when none may be made now.
+    """
+    free_at = _lock(connection, pace.method, now).free_at
+    allowed = allow(connection, pace, calls, now=now)
+    if not allowed:
+        return None
+    token = secrets.token_hex(8)
+    pause(connection, pace, now=now, until=lease_until)
+    _write(connection, pace.method, holder=token)
+    return Calls(allowed, token, free_at)
+
+
+def end(
+    connection: Connection, pace: Pace, calls: Calls, *, now: datetime, until: datetime | None
+) -> None:
+    """Give the turn of a method back; its calls count as made now.
+
+    Args:
+        connection: A transaction.
+        pace: The method.
+        calls: As given by ``begin``; a turn that was lost meanwhile is not given back.
+        now: Instant after the last call.
+        until: How long Slack wants to be left alone; None when it did not say so.
+    """
+    if _lock(connection, pace.method, now).holder == calls.token:
+        free_at = max(now, calls.free_at) + calls.number * pace.interval
+        _write(connection, pace.method, free_at=free_at, holder=None)
+    if until is not None:
+        pause(connection, pace, now=now, until=until)
+
+
+def end_leases(connection: Connection, paces: Iterable[Pace], *, now: datetime) -> None:
+    """End the leases on methods at the start of a single-process daemon: their holders are dead."""
+    for pace in paces:
+        connection.execute(
+            update(TurnRow)
+            .where(TurnRow.destination == pace.method, TurnRow.holder.is_not(None))
+            .values(free_at=now + pace.ahead - pace.interval, holder=None)
+        )
 
 
 def _lock(

@@ -16,7 +16,6 @@ from domain.errors import (
     CredentialRejectedError,
     OutcomeUnknownError,
     PermanentError,
-    RateLimitedError,
     ReputationError,
     RetryableError,
 )
@@ -26,6 +25,7 @@ from storage import alerts, turns
 from storage.session import DatabaseError
 from workers import letters
 from workers.backoff import pause
+from workers.calls import calling
 from workers.notices import new_alert, tell
 from workers.runtime import is_holiday
 from workers.slack_messages import render
@@ -192,7 +192,7 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
                 connection,
                 job,
                 token,
-                check_at=now
+                check_at=runtime.clock()
                 + pause(error, job.failed_reads, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
             )
         return
@@ -217,20 +217,12 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
 def _found(
     runtime: Runtime, slack: SlackClient, job: AlertJob, sent_at: datetime
 ) -> SlackReceipt | None:
-    """Read the history once, if Slack takes one more read now."""
-    now = runtime.clock()
-    with runtime.database.unit_of_work() as connection:
-        allowed = turns.allow(connection, READS, 1, now=now)
-    if not allowed:
-        raise RetryableError("too many reads of the history in this minute")
-    try:
-        return slack.find_posted(job.destination, str(job.id), sent_at, _thread_of(runtime, job))
-    except RateLimitedError as error:
-        if error.retry_after_s is not None:
-            until = now + timedelta(seconds=error.retry_after_s)
-            with runtime.database.unit_of_work() as connection:
-                turns.pause(connection, READS, now=now, until=until)
-        raise
+    """Read the history once, if nobody else does and Slack takes one more read now."""
+    thread_ts = _thread_of(runtime, job)
+    with calling(runtime, READS, 1) as allowed:
+        if not allowed:
+            raise RetryableError("another read of the history, or too many in this minute")
+        return slack.find_posted(job.destination, str(job.id), sent_at, thread_ts)
 
 
 def _mail(runtime: Runtime, job: AlertJob) -> None:

@@ -10,8 +10,9 @@ import structlog
 
 from alerts.rules import AlertRule
 from alerts.slack import SlackReceipt
-from domain.errors import ConfigurationError, PermanentError, RateLimitedError, RetryableError
+from domain.errors import ConfigurationError, PermanentError, RetryableError
 from storage import alerts, turns
+from workers.calls import calling
 from workers.notices import BURST_IS_OVER
 from workers.slack_messages import READ, render
 
@@ -26,7 +27,6 @@ log = structlog.get_logger()
 PER_ROUND = 4
 UPDATES = turns.Pace("chat.update", timedelta(seconds=1.35), timedelta(seconds=6))
 """At most 48 in any minute, however many schedulers there are: below Slack's 50."""
-_HOLD = timedelta(seconds=30)
 
 
 def refresh(runtime: Runtime) -> int:
@@ -41,27 +41,19 @@ def refresh(runtime: Runtime) -> int:
     slack = runtime.slack
     if slack is None:
         return 0
-    now = runtime.clock()
-    ids = _outdated(runtime, now)
+    ids = _outdated(runtime, runtime.clock())
     if not ids:
         return 0
-    with runtime.database.unit_of_work() as connection:
-        allowed = turns.allow(connection, UPDATES, len(ids), now=now)
     updated = 0
-    for alert_id in ids[:allowed]:
-        try:
-            updated += _refresh_one(runtime, slack, alert_id)
-        except RateLimitedError as error:
-            pause = _HOLD if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
-            until = runtime.clock() + pause
-            with runtime.database.unit_of_work() as connection:
-                turns.pause(connection, UPDATES, now=now, until=until)
-            break
-        except ConfigurationError as error:
-            log.warning("card_not_rendered", alert_id=alert_id, error=str(error))
-        except RetryableError as error:
-            log.warning("card_not_updated", alert_id=alert_id, error=str(error))
-            break
+    try:
+        with calling(runtime, UPDATES, len(ids)) as allowed:
+            for alert_id in ids[:allowed]:
+                try:
+                    updated += _refresh_one(runtime, slack, alert_id)
+                except ConfigurationError as error:
+                    log.warning("card_not_rendered", alert_id=alert_id, error=str(error))
+    except RetryableError as error:
+        log.warning("cards_not_updated", error=str(error))
     return updated
 
 

@@ -194,6 +194,88 @@ def test_calls_of_a_method_share_one_pace(database: Database) -> None:
     assert allow(9, after=90 * SECOND) == 5
 
 
+PACE = turns.Pace("conversations.history", 3 * SECOND, 9 * SECOND)
+
+
+def begin(
+    database: Database, calls: int = 1, *, after: timedelta = timedelta(0)
+) -> turns.Calls | None:
+    now = NOW + after
+    with database.unit_of_work() as connection:
+        return turns.begin(connection, PACE, calls, now=now, lease_until=now + LEASE)
+
+
+def end(
+    database: Database,
+    calls: turns.Calls,
+    *,
+    after: timedelta = timedelta(0),
+    until: timedelta | None = None,
+) -> None:
+    with database.unit_of_work() as connection:
+        turns.end(
+            connection,
+            PACE,
+            calls,
+            now=NOW + after,
+            until=None if until is None else NOW + until,
+        )
+
+
+def test_calls_of_a_method_are_one_workers_until_they_end(database: Database) -> None:
+    calls = begin(database, 2)
+    assert calls is not None
+    assert calls.number == 2
+    assert begin(database, after=LEASE - SECOND) is None
+
+    # They count from their end: so many may have been made just then.
+    end(database, calls, after=20 * SECOND)
+    following = begin(database, 3, after=20 * SECOND)
+    assert following is not None
+    assert following.number == 1
+    end(database, following, after=20 * SECOND)
+    assert begin(database, after=22 * SECOND) is None
+    assert begin(database, after=23 * SECOND) is not None
+
+
+def test_a_wait_is_known_before_the_next_call(database: Database) -> None:
+    calls = begin(database)
+    assert calls is not None
+    end(database, calls, after=SECOND, until=31 * SECOND)
+    assert begin(database, after=30 * SECOND) is None
+    following = begin(database, 3, after=31 * SECOND)
+    assert following is not None
+    assert following.number == 1
+
+
+def test_a_dead_callers_method_is_free_when_its_lease_ends(database: Database) -> None:
+    dead = begin(database)
+    assert dead is not None
+    following = begin(database, 3, after=LEASE)
+    assert following is not None
+    assert following.number == 1
+    # Coming back, the dead one frees nothing.
+    end(database, dead, after=LEASE)
+    assert begin(database, after=LEASE + 9 * SECOND) is None
+
+
+def test_of_many_at_once_one_makes_its_calls(database: Database) -> None:
+    barrier = threading.Barrier(6)
+    begun: list[turns.Calls | None] = []
+
+    def want() -> None:
+        barrier.wait(timeout=30)
+        begun.append(begin(database))
+
+    threads = [threading.Thread(target=want) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(begun) == 6
+    assert sum(calls is not None for calls in begun) == 1
+
+
 def test_nobody_waiting_asks_for_nothing(database: Database) -> None:
     add(database, notice("a"))
     turn = take(database, all_jobs(database)[0])
