@@ -60,7 +60,8 @@ ARTICLES = 120
 LEASE_S = 12
 PATIENCE_S = 420
 SHOPS = ("saebyeok", "pilmgil")
-BACKLOG = 10_000
+BACKLOG = 30_000
+"""More than the workers draft while a complaint is collected, understood and told."""
 SAFETY_COMPLAINT = "이유식에서 벌레가 나왔어요. 아이가 먹고 병원에 갔습니다"
 
 
