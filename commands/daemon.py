@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import gc
 import threading
@@ -98,7 +99,7 @@ class ConsoleThread:
 
     def __init__(self, runtime: Runtime, console: FastAPI) -> None:
         settings = runtime.settings
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 console,
                 host=settings.console_host,
@@ -132,6 +133,15 @@ class ConsoleThread:
         """Stop serving."""
         self._server.should_exit = True
         self._thread.join(timeout=10)
+
+
+class _Server(uvicorn.Server):
+    """Wakes once a second, for the date in its answers; uvicorn wakes ten times."""
+
+    async def main_loop(self) -> None:
+        # At a multiple of ten it writes the date.
+        while not await self.on_tick(0):
+            await asyncio.sleep(1)
 
 
 class _HomeLock:

@@ -309,6 +309,8 @@ def take_lost(
             connection, AlertRow, state, now=now, queued_before=queued_before, where=(where,)
         )
     ]
+    if not ids:
+        return []
     rows = connection.execute(select(AlertRow.id, AlertRow.urgent).where(AlertRow.id.in_(ids)))
     return [(row.id, row.urgent) for row in rows]
 

@@ -205,6 +205,8 @@ def take_lost(
         limit=limit,
         first=CaseRow.severity_rank,
     )
+    if not ids:
+        return [], []
     urgent = set(
         connection.execute(
             select(CaseRow.id).where(CaseRow.id.in_(ids), CaseRow.severity != Severity.NORMAL)

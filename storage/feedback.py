@@ -862,6 +862,8 @@ def take_lost(
         limit=limit,
         first=FeedbackRow.is_backfill,
     )
+    if not ids:
+        return [], []
     backlog = set(
         connection.execute(
             select(FeedbackRow.id).where(FeedbackRow.id.in_(ids), FeedbackRow.is_backfill)

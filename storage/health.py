@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 def beat(connection: Connection, role: str, *, now: datetime) -> None:
     """Note that a role is alive."""
-    connection.execute(insert_ignoring(connection, HeartbeatRow), [{"role": role, "beat_at": now}])
-    connection.execute(update(HeartbeatRow).where(HeartbeatRow.role == role).values(beat_at=now))
+    beaten = connection.execute(
+        update(HeartbeatRow).where(HeartbeatRow.role == role).values(beat_at=now)
+    )
+    if not beaten.rowcount:
+        first = {"role": role, "beat_at": now}
+        connection.execute(insert_ignoring(connection, HeartbeatRow), [first])
 
 
 def last_beats(connection: Connection) -> dict[str, datetime]:

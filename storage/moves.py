@@ -216,7 +216,8 @@ def take_lost(
             .limit(limit)
         ).scalars()
     )
-    connection.execute(update(table).where(table.id.in_(ids)).values(queued_at=now))
+    if ids:
+        connection.execute(update(table).where(table.id.in_(ids)).values(queued_at=now))
     return ids
 
 

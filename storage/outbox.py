@@ -75,9 +75,12 @@ def relay(
     return len(rows)
 
 
+_NEXT = select(func.min(OutboxRow.available_at))
+
+
 def next_available_at(connection: Connection) -> datetime | None:
     """Tell when the next message is due; None when there is none."""
-    return connection.execute(select(func.min(OutboxRow.available_at))).scalar()
+    return connection.execute(_NEXT).scalar()
 
 
 def size(connection: Connection) -> int:

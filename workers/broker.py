@@ -6,10 +6,12 @@ messages that the database still counts on, and results are in the database.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from queue import Empty, PriorityQueue, Queue
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import dq_name
 from dramatiq.middleware import (
     Callbacks,
     CurrentMessage,
@@ -23,7 +25,60 @@ from domain.errors import ConfigurationError
 from workers.actors import declare
 
 if TYPE_CHECKING:
-    from dramatiq import Broker
+    from dramatiq import Broker, Worker
+
+
+class _Quiet(Queue[Any]):
+    """A queue whose readers sleep until something comes, where dramatiq's look every second."""
+
+    _must_look = False
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: ANN401, FBT001, FBT002 - Queue's own
+        """Give what is next, or raise ``Empty``, as every loop of dramatiq's expects at any time.
+
+        What was taken and is not done may be a delayed message: then ``timeout`` counts.
+        """
+        with self.not_empty:
+            if block and not self._qsize():
+                self.not_empty.wait(timeout if self._must_look or self.unfinished_tasks else None)
+            if not self._qsize():
+                raise Empty
+            return self._get()
+
+    def wake(self) -> None:
+        """Let the readers see that they must stop."""
+        with self.mutex:
+            self._must_look = True
+            self.not_empty.notify_all()
+
+
+class _QuietByPriority(_Quiet, PriorityQueue[Any]):
+    pass
+
+
+class _EmbeddedBroker(StubBroker):
+    """dramatiq's broker in memory, which costs nothing while it has nothing."""
+
+    queues: dict[str, Queue[Any]]
+
+    def declare_queue(self, queue_name: str) -> None:
+        if queue_name not in self.queues:
+            super().declare_queue(queue_name)
+            for name in (queue_name, dq_name(queue_name)):
+                self.queues[name] = _Quiet()
+
+
+class _QuietWork(Middleware):
+    """Lets idle threads of a worker sleep, and wakes them when it stops."""
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+        worker.work_queue = _QuietByPriority()
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        queues = broker.queues.values() if isinstance(broker, _EmbeddedBroker) else ()
+        for queue in (worker.work_queue, *queues):
+            if isinstance(queue, _Quiet):
+                queue.wake()
 
 
 def middleware() -> list[Middleware]:
@@ -36,6 +91,7 @@ def middleware() -> list[Middleware]:
         Callbacks(),
         Retries(),
         CurrentMessage(),
+        _QuietWork(),
     ]
 
 
@@ -57,7 +113,7 @@ def set_up(url: str) -> Broker:
 def _make(url: str) -> Broker:
     scheme = url.partition("://")[0]
     if scheme == "memory":
-        return StubBroker(middleware=middleware())
+        return _EmbeddedBroker(middleware=middleware())
     if scheme in {"redis", "rediss"}:
         from dramatiq.brokers.redis import RedisBroker
 

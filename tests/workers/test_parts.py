@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,10 +23,12 @@ from privacy.sealing import Sealer, generate_key
 from storage import accounts, outbox
 from storage.models import ErasureRow, FeedbackRow, IncidentRow, QuarantineRow
 from tests.fakes_runtime import ACCOUNT, SEALER, make_account
+from workers import broker as brokers
 from workers import collect, retain
 from workers.actors import ACTORS
 from workers.backoff import pause
 from workers.broker import ping, set_up
+from workers.engine import start_workers
 from workers.relay import RelayThread, relay
 
 if TYPE_CHECKING:
@@ -64,6 +68,48 @@ def test_no_message_is_too_old_and_every_actor_is_declared() -> None:
     assert "AgeLimit" not in names
     assert {"Retries", "TimeLimit"} <= names
     ping(broker)
+
+
+def test_idle_threads_sleep_until_there_is_work_a_retry_or_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: Counter[str] = Counter()
+    get = brokers._Quiet.get
+
+    def counted(queue: Any, *words: Any, **named: Any) -> Any:  # noqa: ANN401 - the real one's
+        looks["all"] += 1
+        return get(queue, *words, **named)
+
+    def falls_asleep() -> bool:
+        before = looks["all"]
+        time.sleep(0.2)
+        return looks["all"] == before
+
+    monkeypatch.setattr(brokers._Quiet, "get", counted)
+    broker = set_up("memory://")
+    tries: list[float] = []
+    succeeded = threading.Event()
+
+    def try_twice() -> None:
+        tries.append(time.monotonic())
+        if len(tries) == 1:
+            raise dramatiq.errors.Retry(delay=1)
+        succeeded.set()
+
+    actor = dramatiq.actor(broker=broker, queue_name="twice", max_retries=1)(try_twice)
+    workers = start_workers(broker, worker_timeout_ms=50)
+    threads = [
+        thread for worker in workers for thread in (*worker.workers, *worker.consumers.values())
+    ]
+    assert any(falls_asleep() for _ in range(50))
+    actor.send()
+    assert succeeded.wait(timeout=20)
+    assert any(falls_asleep() for _ in range(50))
+    for worker in workers:
+        worker.stop(timeout=20_000)
+    broker.close()
+    assert not any(thread.is_alive() for thread in threads)
+    assert len(tries) == 2
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://guest:guest@127.0.0.1:1/"])
