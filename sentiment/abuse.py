@@ -120,7 +120,7 @@ def _is_disguised(folded: Folded, span: Span) -> bool:
     )
 
 
-ABUSE_ALONE, ABUSE_WITH_WORDS = 0.2, 0.02
+ABUSE_ALONE, ABUSE_WITH_WORDS = 0.1, 0.02
 
 
 def decide(folded: Folded, score: float, tag: float | None) -> tuple[Span, ...]:

@@ -124,9 +124,9 @@ def find_severity(folded: Folded) -> tuple[Severity, tuple[Span, ...]]:
     return CALM
 
 
-CATEGORY_ALONE, CATEGORY_WITH_WORDS, CATEGORY_IN_PASSING = 0.3, 0.3, 0.2
-CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.15, 0.15
-HIGH_ALONE, HIGH_WITH_WORDS = 0.15, 0.02
+CATEGORY_ALONE, CATEGORY_WITH_WORDS, CATEGORY_IN_PASSING = 0.4, 0.4, 0.4
+CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.15, 0.1
+HIGH_ALONE, HIGH_WITH_WORDS = 0.15, 0.05
 """How likely the model must find a label by itself, and where a rule shows words for it;
 ``IN_PASSING`` for what a text that is no complaint blames all the same."""
 

@@ -1,14 +1,13 @@
-"""Trains the deep model within a time budget, with checkpoints, and resumes.
+"""Trains encoders within a time budget, with checkpoints, and resumes; on a GPU where there is one.
 
-Batches hold texts of equal length, so nothing is padded; bf16 autocast where the processor
-multiplies it. The first part of the budget may hide 15 % of the tokens and also learn to guess
-them, which teaches a new vocabulary; the learning rate falls linearly over the budget.
+Batches hold texts of similar length, in bf16 where the processor multiplies it. The first part of
+the budget may hide 15 % of the tokens and also learn to guess them, which teaches a new vocabulary;
+the learning rate falls linearly over the budget.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -17,145 +16,178 @@ import numpy as np
 import torch
 from torch import nn
 
-from sentiment.training.tags import TAGS, tag_targets
+from sentiment.training.table import MASK, OUTPUTS
+from sentiment.training.tags import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tokenizers import Tokenizer
-
-    from sentiment.training.data import Corpus, Row
     from sentiment.training.encoder import Encoder
+    from sentiment.training.table import Table
 
-CLS, MASK = 2, 4
-HAS_BF16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001 - it has no other name
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+HAS_BF16 = DEVICE.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001 - it has no other name
 """Elsewhere bf16 is emulated and slower than fp32."""
-MAX_TOKENS = 128
+SHARES = {"negative": 1.0, "neutral": 0.3}
+TAG_SHARE = 0.5
+"""What an output weighs in the loss."""
+GUESS_SHARE = 0.15
+CHECKPOINT_S = 240
+WARM_UP = 300
+"""Steps in which the learning rate rises."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Plan:
     """One training stage.
 
     Attributes:
         minutes: Budget of training time, resumed runs included.
+        mix: How often each source's rows appear in a round; a fraction is drawn anew each round.
         guess_share: Share of the budget with hidden tokens.
-        repeats: How often each source's rows appear in a round.
-        movies: Polar and lukewarm film rows per round: negative, positive, lukewarm.
+        settle_share: Share of the budget, at its end, that goes by ``settle``.
+        settle: Like ``mix``; empty for the same.
     """
 
     minutes: float
+    mix: dict[str, float]
     rate: float = 2e-4
-    guess_share: float = 0.5
-    tokens_per_batch: int = 2600
-    repeats: tuple[tuple[str, int], ...] = (
-        ("product", 4),
-        ("app", 3),
-        ("kote", 1),
-        ("written", 4),
-        ("hate", 1),
-    )
-    movies: tuple[int, int, int] = (90000, 100000, 45000)
+    guess_share: float = 0.0
+    settle_share: float = 0.0
+    settle: dict[str, float] | None = None
+    tokens_per_batch: int = 8192
     seed: int = 1
 
 
-def tokenise(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """Give ids with [CLS] first; a long text keeps its first 3/4 and last 1/4."""
-    room = MAX_TOKENS - 1
-    head = room * 3 // 4
-    result = []
-    for encoding in tokenizer.encode_batch(texts):
-        ids = encoding.ids
-        if len(ids) > room:
-            ids = ids[:head] + ids[head - room :]
-        result.append([CLS, *ids])
-    return result
+@dataclass(frozen=True)
+class Targets:
+    """What is learnt: P of each output and how much it counts, both float32 [rows, outputs]."""
+
+    p: np.ndarray
+    weight: np.ndarray
 
 
-def _round(rows: list[Row], plan: Plan, rng: random.Random) -> list[int]:
-    parts: dict[str, list[int]] = {}
-    for index, row in enumerate(rows):
-        key = row.source
-        if key == "movie":
-            key = "neg" if row.negative == 1 else "pos" if row.negative == 0 else "luke"
-        parts.setdefault(key, []).append(index)
+def targets(table: Table, soft: np.ndarray | None = None) -> Targets:
+    """Give what the labels say; with ``soft`` halfway to it, and it alone where there is no label.
+
+    Args:
+        table: The rows.
+        soft: P that teachers give, float [rows, outputs].
+    """
+    labels = table.labels.astype(np.float32)
+    known = ~np.isnan(labels)
+    share = np.array([SHARES.get(name, TAG_SHARE) for name in OUTPUTS], np.float32)
+    if soft is None:
+        p, weight = np.nan_to_num(labels), known * share
+        weight[:, 0] *= table.strength
+    else:
+        p = np.where(known, (np.nan_to_num(labels) + soft) / 2, soft).astype(np.float32)
+        weight = np.tile(share, (len(p), 1))
+        # Whether a text is neutral is asked only where it is not negative.
+        weight[:, 1] *= 1 - p[:, 0]
+    return Targets(p, weight)
+
+
+class Rows:
+    """A table's tokens on the device, given out in batches."""
+
+    def __init__(self, table: Table) -> None:
+        self.lengths = table.lengths
+        self._ids = torch.from_numpy(table.ids.astype(np.int32)).to(DEVICE)
+        self._starts = torch.from_numpy(table.starts).to(DEVICE)
+
+    def batch(self, chosen: np.ndarray) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Give ids int64 [batch, longest] and, unless all are of one length, what is no padding."""
+        lengths = self.lengths[chosen]
+        longest = int(lengths.max())
+        rows = torch.from_numpy(chosen).to(DEVICE, non_blocking=True)
+        place = torch.arange(longest, device=DEVICE)
+        at = self._starts[rows][:, None] + place
+        ids = self._ids[at.clamp(max=len(self._ids) - 1)].long()
+        if longest == lengths.min():
+            return ids, None
+        mask = place < (self._starts[rows + 1] - self._starts[rows])[:, None]
+        return ids * mask, mask
+
+
+def cut(lengths: np.ndarray, order: np.ndarray, tokens: int) -> list[np.ndarray]:
+    """Cut rows into batches of about ``tokens``, of similar length; ``order`` decides the rest."""
+    order = order[np.argsort(lengths[order], kind="stable")]
+    sizes = lengths[order]
+    found, at = [], 0
+    while at < len(order):
+        guess = min(at + max(1, tokens // int(sizes[at])), len(order))
+        take = max(1, tokens // int(sizes[guess - 1]))
+        found.append(order[at : at + take])
+        at += take
+    return found
+
+
+def _round(table: Table, mix: dict[str, float], rng: np.random.Generator) -> np.ndarray:
     chosen = []
-    for key, count in zip(("neg", "pos", "luke"), plan.movies, strict=True):
-        pool = parts.get(key, [])
-        chosen += rng.sample(pool, min(count, len(pool)))
-    for key, times in plan.repeats:
-        chosen += parts.get(key, []) * times
-    return chosen
+    for name, times in mix.items():
+        rows = table.of(name)
+        chosen += [rows] * int(times)
+        chosen.append(rng.permutation(rows)[: round(len(rows) * (times % 1))])
+    return rng.permutation(np.concatenate(chosen))
 
 
-def batches(rows: list[Row], ids: list[list[int]], plan: Plan, seed: int) -> Iterator[list[int]]:
-    """Yield row numbers of equal token length, for ever, freshly mixed each round."""
-    rng = random.Random(seed)
-    while True:
-        waiting: dict[int, list[int]] = {}
-        chosen = _round(rows, plan, rng)
-        rng.shuffle(chosen)
-        for index in chosen:
-            length = len(ids[index])
-            group = waiting.setdefault(length, [])
-            group.append(index)
-            if len(group) >= max(8, min(192, plan.tokens_per_batch // length)):
-                yield waiting.pop(length)
-        rest = [group for group in waiting.values() if len(group) >= 4]
-        rng.shuffle(rest)
-        yield from rest
+def batches(
+    table: Table, keep: np.ndarray, mix: dict[str, float], tokens: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield the row numbers of one round's batches, freshly mixed."""
+    chosen = _round(table, mix, rng)
+    found = cut(table.lengths, chosen[keep[chosen]], tokens)
+    for number in rng.permutation(len(found)):
+        yield found[number]
+
+
+def hide(
+    ids: torch.Tensor, mask: torch.Tensor | None, tokens: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hide 15 % of ``tokens``; gives the ids and where, int64, in the flattened batch."""
+    luck = torch.rand(ids.shape, device=ids.device) * (ids > MASK)
+    if mask is not None:
+        luck = luck * mask
+    at = luck.flatten().topk(max(1, int(0.15 * tokens))).indices
+    return ids.flatten().index_fill(0, at, MASK).view(ids.shape), at
 
 
 def step_loss(
-    model: Encoder, batch: torch.Tensor, rows: list[Row], tags: torch.Tensor, *, guess: bool
+    model: Encoder,
+    ids: torch.Tensor,
+    mask: torch.Tensor | None,
+    aim: tuple[torch.Tensor, torch.Tensor],
+    guess: int,
 ) -> torch.Tensor:
-    """Give the loss of one batch of equal-length texts."""
-    hidden_at = torch.zeros_like(batch, dtype=torch.bool)
-    visible = batch
-    if guess:
-        hidden_at = (torch.rand(batch.shape) < 0.15) & (batch > MASK)
-        visible = torch.where(hidden_at, MASK, batch)
-    encoded = model.encode(visible)
-    pooled = model.drop(encoded.mean(1))
-    polarity, tag_logits = model.polarity(pooled).float(), model.tags(pooled).float()
-    bce = nn.functional.binary_cross_entropy_with_logits
-    target = torch.tensor([row.negative for row in rows])
-    strength = torch.tensor([row.strength for row in rows])
-    loss = (bce(polarity[:, 0], target, reduction="none") * strength).mean()
-    neutral = torch.tensor([float(row.neutral) for row in rows])
-    known = ((neutral >= 0) & (target <= 0.5)).float()
-    loss = loss + 0.3 * (bce(polarity[:, 1], neutral.clamp(min=0), reduction="none") * known).mean()
-    tagged = ~tags.isnan()
-    if tagged.any():
-        each = bce(tag_logits, tags.nan_to_num(), reduction="none") * tagged
-        loss = loss + 0.5 * each.sum() / len(rows)
-    if guess and hidden_at.any():
-        guesses = nn.functional.gelu(model.masked(encoded[hidden_at]))
-        logits = nn.functional.linear(guesses, model.words.weight, model.masked_bias)
-        loss = loss + 0.15 * nn.functional.cross_entropy(logits.float(), batch[hidden_at])
+    """Give the loss of one batch; ``guess`` real tokens of it are there to be hidden, or 0."""
+    visible, at = hide(ids, mask, guess) if guess else (ids, None)
+    encoded = model.encode(visible, mask)
+    logits = model.read(encoded, mask).float()
+    p, weight = aim
+    each = nn.functional.binary_cross_entropy_with_logits(logits, p, reduction="none")
+    loss = (each * weight).sum() / len(ids)
+    if at is not None:
+        guesses = nn.functional.gelu(model.masked(encoded.flatten(0, 1)[at]))
+        words = nn.functional.linear(guesses, model.words.weight, model.masked_bias)
+        missed = nn.functional.cross_entropy(words.float(), ids.flatten()[at])
+        loss = loss + GUESS_SHARE * missed
     return loss
 
 
 @torch.no_grad()
-def predict(model: Encoder, ids: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Give polarity logits [n, 2] and tag logits [n, tags] of tokenised texts."""
-    model.eval()
-    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-    polarity = np.zeros((len(ids), 2), np.float32)
-    tags = np.zeros((len(ids), len(TAGS)), np.float32)
-    at = 0
-    while at < len(order):
-        length = len(ids[order[at]])
-        group = []
-        while at < len(order) and len(ids[order[at]]) == length and len(group) < 256:
-            group.append(order[at])
-            at += 1
-        with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BF16):
-            first, second = model(torch.tensor([ids[i] for i in group]))
-        polarity[group], tags[group] = first.float().numpy(), second.float().numpy()
+def predict(model: Encoder, table: Table, tokens: int = 65536) -> np.ndarray:
+    """Give logits float32 [rows, outputs]."""
+    model.to(DEVICE).eval()
+    rows = Rows(table)
+    found = np.zeros((len(table.source), len(OUTPUTS)), np.float32)
+    for chosen in cut(rows.lengths, np.arange(len(found)), tokens):
+        ids, mask = rows.batch(chosen)
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=HAS_BF16):
+            found[chosen] = model.read(model.encode(ids, mask), mask).float().cpu().numpy()
     model.train()
-    return polarity, tags
+    return found
 
 
 @torch.no_grad()
@@ -173,7 +205,7 @@ def channel_sizes(model: Encoder, ids: list[list[int]]) -> dict[str, np.ndarray]
         if name.startswith("layers.") and isinstance(module, nn.Linear)
     ]
     for tokens in ids:
-        model(torch.tensor([tokens]))
+        model.encode(torch.tensor([tokens]))
     for hook in hooks:
         hook.remove()
     return {
@@ -188,31 +220,48 @@ def balanced_accuracy(scores: np.ndarray, negative: np.ndarray) -> float:
     return float((said[negative].mean() + (~said[~negative]).mean()) / 2)
 
 
-def quick_dev(model: Encoder, tokenizer: Tokenizer, corpus: Corpus) -> dict[str, float]:
-    """Measure balanced accuracy on small development parts."""
+def quick_dev(logits: np.ndarray, dev: Table) -> dict[str, float]:
+    """Measure balanced accuracy by set, and categories of our sentences, of ``dev``'s logits."""
     figures = {}
-    for name in ("movie", "product", "app", "written"):
-        rows = [
-            r
-            for r in corpus.dev[name]
-            if (r.stars not in (3, 4) if name == "app" else True) and r.negative in (0.0, 1.0)
-        ][:800]
-        if len(rows) < 20:
-            continue
-        polarity, _ = predict(model, tokenise(tokenizer, [r.text for r in rows]))
-        negative = np.array([r.negative == 1 for r in rows])
-        figures[name] = round(balanced_accuracy(polarity[:, 0], negative), 4)
-    return figures
+    for name in map(str, dev.names):
+        rows = dev.of(name)
+        truth = dev.labels[rows, 0]
+        clear = (truth == 0) | (truth == 1)
+        figures[name] = round(balanced_accuracy(logits[rows, 0][clear], truth[clear] == 1), 4)
+    columns = [OUTPUTS.index(name) for name in CATEGORIES]
+    rows = dev.of("written")
+    said, true = logits[rows][:, columns] > -0.85, dev.labels[rows][:, columns] == 1
+    hits = (said & true).sum(0)
+    scores = 2 * hits / np.maximum(said.sum(0) + true.sum(0), 1)
+    return figures | {"categories": round(float(scores.mean()), 4)}
 
 
 def train(
-    model: Encoder, tokenizer: Tokenizer, corpus: Corpus, plan: Plan, folder: Path
+    model: Encoder,
+    table: Table,
+    aim: Targets,
+    plan: Plan,
+    folder: Path,
+    keep: np.ndarray | None = None,
+    dev: Table | None = None,
 ) -> Encoder:
-    """Train ``model`` by ``plan``; checkpoint, log and resume in ``folder``."""
+    """Train ``model`` by ``plan``; checkpoint, log and resume in ``folder``.
+
+    Args:
+        model: Changed in place.
+        table: The rows.
+        aim: What they are to say.
+        plan: Budget, mix and rates.
+        folder: Gets ``checkpoint.pt``, ``log.jsonl`` and, at the end, ``model.pt``.
+        keep: Rows that may be seen, bool [rows]; None for all.
+        dev: Rows to measure at the end.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
-    ids = tokenise(tokenizer, [row.text for row in corpus.train])
-    tags = np.stack([tag_targets(row) for row in corpus.train])
+    model.to(DEVICE)
+    keep = np.ones(len(table.source), bool) if keep is None else keep
+    rows = Rows(table)
+    p, weight = (torch.from_numpy(array).to(DEVICE) for array in (aim.p, aim.weight))
     slow = [p for n, p in model.named_parameters() if p.ndim > 1 and not n.startswith("words")]
     bare = [p for p in model.parameters() if p.ndim == 1]
     optimiser = torch.optim.AdamW(
@@ -229,64 +278,65 @@ def train(
     spent_s, step, seen = 0.0, 0, 0
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location=DEVICE)
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         spent_s, step, seen = state["spent_s"], state["step"], state["seen"]
     log = (folder / "log.jsonl").open("a", encoding="utf-8")
-    log.write(json.dumps({"plan": asdict(plan), "rows": len(ids), "resumed_at_s": spent_s}) + "\n")
+    begun = {"plan": asdict(plan), "rows": int(keep.sum()), "resumed_at_s": spent_s}
+    log.write(json.dumps(begun) + "\n")
     budget_s = plan.minutes * 60
-    last, since, losses, tokens = time.monotonic(), 0.0, [], 0
-    next_save, next_dev = spent_s + 240, spent_s + 900
+    rng = np.random.default_rng(plan.seed + step)
+    last, saved, logged, tokens = time.monotonic(), spent_s, spent_s, 0
+    losses: list[torch.Tensor] = []
     model.train()
-    for chosen in batches(corpus.train, ids, plan, plan.seed + step):
-        done = spent_s / budget_s
-        if done >= 1:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = plan.rate * group["share"] * min(1.0, step / 200) * (1.0 - done)
-        batch = torch.tensor([ids[i] for i in chosen])
-        with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BF16):
-            loss = step_loss(
-                model,
-                batch,
-                [corpus.train[i] for i in chosen],
-                torch.from_numpy(tags[chosen]),
-                guess=done < plan.guess_share,
-            )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
-        optimiser.step()
-        step += 1
-        seen += len(chosen)
-        tokens += batch.numel()
-        losses.append(loss.item())
-        now = time.monotonic()
-        spent_s, since, last = spent_s + now - last, since + now - last, now
-        if step % 100 == 0:
-            line = {
-                "step": step,
-                "seen": seen,
-                "spent_s": round(spent_s),
-                "loss": round(sum(losses) / len(losses), 4),
-                "tokens_per_s": int(tokens / since),
-            }
-            log.write(json.dumps(line) + "\n")
-            log.flush()
-            losses, tokens, since = [], 0, 0.0
-        if spent_s > next_dev:
-            log.write(json.dumps({"step": step, "dev": quick_dev(model, tokenizer, corpus)}) + "\n")
-            next_dev = spent_s + 900
-        if spent_s > next_save:
-            _save(checkpoint, model, optimiser, spent_s, step, seen)
-            next_save = spent_s + 240
-        last = time.monotonic()
-    figures = quick_dev(model, tokenizer, corpus)
-    log.write(json.dumps({"finished": True, "step": step, "seen": seen, "dev": figures}) + "\n")
+    while spent_s < budget_s:
+        settling = plan.settle is not None and spent_s >= budget_s * (1 - plan.settle_share)
+        mix = plan.settle if settling and plan.settle else plan.mix
+        for chosen in batches(table, keep, mix, plan.tokens_per_batch, rng):
+            done = spent_s / budget_s
+            if done >= 1 or (plan.settle and not settling and done >= 1 - plan.settle_share):
+                break
+            for group in optimiser.param_groups:
+                group["lr"] = plan.rate * group["share"] * min(1.0, step / WARM_UP) * (1.0 - done)
+            ids, mask = rows.batch(chosen)
+            at = torch.from_numpy(chosen).to(DEVICE, non_blocking=True)
+            real = int(rows.lengths[chosen].sum())
+            with torch.autocast(DEVICE.type, torch.bfloat16, enabled=HAS_BF16):
+                guess = real if done < plan.guess_share else 0
+                loss = step_loss(model, ids, mask, (p[at], weight[at]), guess)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
+            optimiser.step()
+            step, seen, tokens = step + 1, seen + len(chosen), tokens + real
+            losses.append(loss.detach())
+            if step % 20 == 0:
+                # Reading the loss waits for the device, so that the clock sees what was done.
+                mean = float(torch.stack(losses).mean())
+                now = time.monotonic()
+                spent_s, last = spent_s + now - last, now
+                if step % 100 == 0:
+                    line = {
+                        "step": step,
+                        "seen": seen,
+                        "spent_s": round(spent_s),
+                        "loss": round(mean, 4),
+                        "tokens_per_s": int(tokens / max(spent_s - logged, 1e-3)),
+                    }
+                    log.write(json.dumps(line) + "\n")
+                    log.flush()
+                    losses, tokens, logged = [], 0, spent_s
+                if spent_s - saved > CHECKPOINT_S:
+                    _save(checkpoint, model, optimiser, spent_s, step, seen)
+                    saved, last = spent_s, time.monotonic()
+    figures = quick_dev(predict(model, dev), dev) if dev else {}
+    finished = {"finished": True, "step": step, "seen": seen, "dev": figures}
+    log.write(json.dumps(finished) + "\n")
     log.close()
-    _save(checkpoint, model, optimiser, budget_s, step, seen)
+    print(folder.name, json.dumps(finished), flush=True)
     torch.save(model.state_dict(), folder / "model.pt")
+    checkpoint.unlink(missing_ok=True)
     return model
 
 

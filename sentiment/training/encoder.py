@@ -1,8 +1,7 @@
-"""The deep model: a six-layer BERT cut from multilingual-e5-small, with small heads."""
+"""The deep models: BERTs cut from multilingual-e5-small, with small heads."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +10,8 @@ from torch import nn
 from sentiment.training.tags import TAGS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sentiment.training.e5 import E5
 
 DROP_SHARE = 0.1
@@ -25,7 +26,8 @@ class Drop(nn.Module):
         if not self.training:
             return x
         shape = (x.shape[0], *([1] * (x.ndim - 2)), x.shape[-1])
-        return x * ((torch.rand(shape) > DROP_SHARE).to(x.dtype) / (1 - DROP_SHARE))
+        kept = torch.rand(shape, device=x.device) > DROP_SHARE
+        return x * (kept.to(x.dtype) / (1 - DROP_SHARE))
 
 
 class Layer(nn.Module):
@@ -42,27 +44,20 @@ class Layer(nn.Module):
         self.norm2 = nn.LayerNorm(hidden, eps)
         self.drop = Drop()
 
-    def forward(self, x: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        """Map float [batch, seq, hidden] to the same shape."""
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        """Map float [batch, seq, hidden] to the same shape; ``mask`` bool [batch, 1, 1, seq]."""
         b, s, h = x.shape
         d = h // self.heads
         qkv = self.qkv(x).view(b, s, 3, self.heads, d).permute(2, 0, 3, 1, 4)
         q, k, v = qkv[0], qkv[1], qkv[2]
-        # Plain matmuls: the fused kernel costs half a step on short bf16 batches.
-        scores = q @ k.transpose(-1, -2) * (1.0 / math.sqrt(d))
-        if bias is not None:
-            scores = scores + bias
-        mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(b, s, h)
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        mixed = mixed.transpose(1, 2).reshape(b, s, h)
         x = self.norm1(x + self.drop(self.out(mixed)))
         return self.norm2(x + self.drop(self.down(nn.functional.gelu(self.up(x)))))
 
 
 class Encoder(nn.Module):
-    """Token ids int64 [batch, seq] to logits.
-
-    ``forward`` gives polarity logits [batch, 2] (negative, neutral-if-not-negative) and tag
-    logits [batch, len(TAGS)].
-    """
+    """Token ids int64 [batch, seq] to hidden states, and those to logits."""
 
     def __init__(
         self,
@@ -86,34 +81,51 @@ class Encoder(nn.Module):
         self.masked_bias = nn.Parameter(torch.zeros(vocabulary))
 
     def encode(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Give hidden states [batch, seq, hidden]."""
-        bias = None
-        if mask is not None:
-            bias = (1.0 - mask[:, None, None, :].to(self.words.weight.dtype)) * -10000.0
-        place = self.positions.weight[: ids.shape[1]]
-        x = self.drop(self.norm(self.words(ids) + place))
+        """Give hidden states [batch, seq, hidden]; ``mask`` bool [batch, seq], False is padding."""
+        wide = None if mask is None else mask[:, None, None, :]
+        x = self.drop(self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]]))
         for layer in self.layers:
-            x = layer(x, bias)
+            x = layer(x, wide)
         return x
 
-    def pool(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """Average over the tokens that are not padding."""
+    def read(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Give logits [batch, len(OUTPUTS)] of hidden states, averaged over what is no padding."""
         if mask is None:
-            return x.mean(1)
-        weights = mask[:, :, None].to(x.dtype)
-        return (x * weights).sum(1) / weights.sum(1)
-
-    def forward(
-        self, ids: torch.Tensor, mask: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give (polarity logits, tag logits)."""
-        pooled = self.drop(self.pool(self.encode(ids, mask), mask))
-        return self.polarity(pooled), self.tags(pooled)
+            pooled = x.mean(1)
+        else:
+            weights = mask[:, :, None].to(x.dtype)
+            pooled = (x * weights).sum(1) / weights.sum(1)
+        pooled = self.drop(pooled)
+        return torch.cat([self.polarity(pooled), self.tags(pooled)], 1)
 
 
-def from_e5(e5: E5, words: torch.Tensor, keep: tuple[int, ...] = (1, 3, 5, 7, 9, 11)) -> Encoder:
-    """Build the encoder from e5's weights, keeping the named layers (0-based)."""
-    model = Encoder(len(words), len(keep), e5.hidden, e5.heads, e5.ffn, e5.eps)
+def spread(layers: int, of: int) -> list[int]:
+    """Choose layers of a deeper model, evenly, its last one included."""
+    return [round((number + 1) * of / layers) - 1 for number in range(layers)]
+
+
+def load(state: Mapping[str, torch.Tensor]) -> Encoder:
+    """Build an encoder of as many layers as its weights have."""
+    layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
+    model = Encoder(len(state["words.weight"]), layers)
+    model.load_state_dict(state)
+    return model
+
+
+def shallower(deeper: Mapping[str, torch.Tensor], layers: int) -> Encoder:
+    """Build an encoder that begins with some of a deeper one's layers."""
+    of = len(load(deeper).layers)
+    state = {name: value for name, value in deeper.items() if not name.startswith("layers.")}
+    for number, source in enumerate(spread(layers, of)):
+        for name, value in deeper.items():
+            if name.startswith(f"layers.{source}."):
+                state[f"layers.{number}.{name.split('.', 2)[2]}"] = value
+    return load(state)
+
+
+def from_e5(e5: E5, words: torch.Tensor) -> Encoder:
+    """Build an encoder with all of e5's layers and other words."""
+    model = Encoder(len(words), e5.layers, e5.hidden, e5.heads, e5.ffn, e5.eps)
     t = {name: torch.from_numpy(value) for name, value in e5.tensors.items()}
     with torch.no_grad():
         model.words.weight.copy_(words)
@@ -121,8 +133,8 @@ def from_e5(e5: E5, words: torch.Tensor, keep: tuple[int, ...] = (1, 3, 5, 7, 9,
         model.positions.weight.copy_(t["emb.pos"][:160] + t["emb.type"][0])
         model.norm.weight.copy_(t["emb.ln.w"])
         model.norm.bias.copy_(t["emb.ln.b"])
-        for layer, source in zip(model.layers, keep, strict=True):
-            part = {key.split(".", 1)[1]: t[key] for key in t if key.startswith(f"l{source}.")}
+        for number, layer in enumerate(model.layers):
+            part = {key.split(".", 1)[1]: t[key] for key in t if key.startswith(f"l{number}.")}
             layer.qkv.weight.copy_(torch.cat([part["q.w"], part["k.w"], part["v.w"]]))
             layer.qkv.bias.copy_(torch.cat([part["q.b"], part["k.b"], part["v.b"]]))
             for target, name in (

@@ -14,8 +14,9 @@ from sentiment.classifier import POLARITY
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import DOMAINS, balanced_weights, fit_logistic, polar
-from sentiment.training.deep import channel_sizes, tokenise
-from sentiment.training.encoder import Encoder
+from sentiment.training.deep import channel_sizes
+from sentiment.training.encoder import load
+from sentiment.training.table import tokenise
 from sentiment.training.tags import CATEGORIES, TAGS, tag_targets
 from sentiment.wide import Wide, from_arrays
 
@@ -73,8 +74,7 @@ def write_parts(folder: Path, work: Path, state: dict[str, torch.Tensor], corpus
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("wide.npz", "tags.npz", "tokenizer.json"):
         shutil.copyfile(work / name, folder / name)
-    model = Encoder(len(state["words.weight"]))
-    model.load_state_dict(state)
+    model = load(state)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     texts: list[str] = []
     for domain in DOMAINS:
@@ -211,14 +211,14 @@ def mix_tags(folder: Path, deep: Deep, rows: list[Row]) -> list[list[float]]:
     return mix
 
 
-def finish(folder: Path, settings: dict[str, Any], version: str) -> None:
+def finish(folder: Path, settings: dict[str, Any], version: str, layers: int) -> None:
     """Write ``config.json`` with the files' hashes, in Hugging Face's layout."""
     hashes = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in FILES}
     config = {
         "model_type": "bert",
         "architectures": ["BertForSequenceClassification"],
         "hidden_size": 384,
-        "num_hidden_layers": 6,
+        "num_hidden_layers": layers,
         "num_attention_heads": 12,
         "intermediate_size": 1536,
         "max_position_embeddings": 160,

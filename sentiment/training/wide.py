@@ -15,7 +15,7 @@ from sentiment.wide import BITS, Wide, groups
 if TYPE_CHECKING:
     from sentiment.training.data import Row
 
-WEIGHT = {"movie": 1.0, "product": 5.0, "app": 5.0, "kote": 1.0, "written": 8.0, "hate": 0.0}
+WEIGHT = {"movie": 1.0, "product": 5.0, "app": 5.0, "kote": 1.0, "written": 5.0, "hate": 0.0}
 
 
 def matrix(texts: list[str], bits: int = BITS, chunk: int = 20000) -> sp.csr_matrix:

@@ -1,0 +1,110 @@
+"""Teachers and students: what a deeper model has learnt, taught to the one that is shipped.
+
+A teacher is trained on film reviews and comments, and on the words of everything else. From it one
+more for each fold learns the shop texts and our sentences but for that fold's, so that each of them
+is judged by a teacher that never saw its label; the mean of all judges what is in no fold. The
+student learns half from the labels and half from these judgements, which also cover varied and
+joined sentences and the tags of film reviews.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from sentiment.training import deep
+from sentiment.training.data import bucket
+from sentiment.training.encoder import load, shallower
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sentiment.training.data import Row
+    from sentiment.training.encoder import Encoder
+    from sentiment.training.table import Table
+
+FOLDS = 4
+EVERYTHING = {
+    "movie": 1.0,
+    "product": 4.0,
+    "app": 3.0,
+    "kote": 1.0,
+    "hate": 2.0,
+    "written": 2.0,
+    "varied": 1.0,
+}
+SHOPS = {
+    "movie": 0.25,
+    "product": 2.0,
+    "app": 1.0,
+    "kote": 1.0,
+    "hate": 1.0,
+    "written": 1.0,
+    "varied": 0.7,
+}
+
+
+def fold_of(row: Row) -> int:
+    """Give a row's fold; film reviews and comments are in none."""
+    return bucket("fold:" + row.text, FOLDS) if row.source in ("product", "app", "written") else -1
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    return torch.load(path, weights_only=True, map_location="cpu")
+
+
+def train_teacher(work: Path, table: Table, dev: Table, minutes: float) -> None:
+    """Train ``WORK/start.pt`` on everything but the labels that are in folds."""
+    plan = deep.Plan(
+        minutes, EVERYTHING, rate=3e-4, guess_share=0.7, tokens_per_batch=24576, seed=1
+    )
+    model = load(_read(work / "start.pt"))
+    aim = deep.targets(table)
+    aim.weight[table.fold >= 0] = 0
+    deep.train(model, table, aim, plan, work / "teacher", dev=dev)
+
+
+def train_fold(work: Path, table: Table, dev: Table, minutes: float, fold: int) -> None:
+    """Train a teacher on everything but one fold."""
+    plan = deep.Plan(minutes, SHOPS, rate=1.5e-4, tokens_per_batch=8192, seed=10 + fold)
+    model = load(_read(work / "teacher" / "model.pt"))
+    keep = table.fold != fold
+    deep.train(model, table, deep.targets(table), plan, work / f"fold{fold}", keep, dev)
+
+
+def judge(work: Path, table: Table, dev: Table) -> None:
+    """Write what the teachers say: ``WORK/soft.npz``, logits float16 [rows, outputs]."""
+    teachers = [load(_read(work / f"fold{fold}" / "model.pt")) for fold in range(FOLDS)]
+    found = np.stack([deep.predict(teacher, table) for teacher in teachers])
+    logits = found.mean(0)
+    for fold in range(FOLDS):
+        rows = table.fold == fold
+        logits[rows] = found[fold][rows]
+    np.savez_compressed(work / "soft.npz", logits=logits.astype(np.float16))
+    together = np.mean([deep.predict(teacher, dev) for teacher in teachers], axis=0)
+    print("teachers together", deep.quick_dev(together, dev), flush=True)
+
+
+def soft(work: Path) -> np.ndarray:
+    """Give P that the teachers give, float32 [rows, outputs]."""
+    with np.load(work / "soft.npz") as arrays:
+        logits = arrays["logits"].astype(np.float32)
+    return 1 / (1 + np.exp(-logits))
+
+
+def train_student(work: Path, table: Table, dev: Table, minutes: float, layers: int) -> Encoder:
+    """Train a shallower model on labels and judgements."""
+    plan = deep.Plan(
+        minutes,
+        EVERYTHING,
+        rate=4e-4,
+        settle_share=0.35,
+        settle=SHOPS,
+        tokens_per_batch=16384,
+        seed=3,
+    )
+    model = shallower(_read(work / "fold0" / "model.pt"), layers)
+    aim = deep.targets(table, soft(work))
+    return deep.train(model, table, aim, plan, work / f"student{layers}", dev=dev)
