@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import dramatiq
@@ -23,6 +24,8 @@ class RelayMiddleware(dramatiq.Middleware):
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Start relaying."""
+        # As in ``workers.engine``.
+        gc.freeze()
         runtime = runtimes.current()
         self._relay = RelayThread(runtime)
         runtime.poke = self._relay.poke

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import dramatiq
@@ -65,6 +66,8 @@ class Engine:
     def start(self) -> None:
         """Start working on an up-to-date database (``runtime.synchronize``)."""
         runtimes.install(self._runtime)
+        # What is loaded by now stays: no collection of garbage looks through all of it again.
+        gc.freeze()
         self._runtime.poke = self._relay.poke
         self._relay.start()
         # Starts the time limits, which dramatiq's own command line does elsewhere.
@@ -78,3 +81,4 @@ class Engine:
         self._relay.stop()
         self._broker.close()
         self._runtime.close()
+        gc.unfreeze()
