@@ -175,6 +175,11 @@ class FakeSlack:
         """Let the next calls of a method go wrong, in order."""
         self._troubles[method].extend(troubles)
 
+    def heal(self) -> None:
+        """Let nothing more go wrong."""
+        with self._lock:
+            self._troubles.clear()
+
     def posted(self, channel: str) -> list[dict[str, Any]]:
         """Give the messages standing in a channel."""
         with self._lock:
