@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import gc
 import threading
 from typing import TYPE_CHECKING, Self
 
@@ -18,7 +17,7 @@ from storage import accounts, moves, turns
 from workers import sweep as sweeps
 from workers.alert import READS
 from workers.cards import UPDATES
-from workers.engine import Engine
+from workers.engine import Engine, keep_loaded
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -125,9 +124,7 @@ class ConsoleThread:
                 raise ConfigurationError(
                     f"the console's port {port} is taken; set PYEONGPAN_CONSOLE_PORT or --port"
                 )
-        # What is loaded by now stays: walking it again and again would cost a page 150 ms each time.
-        gc.collect()
-        gc.freeze()
+        keep_loaded()
 
     def stop(self) -> None:
         """Stop serving."""

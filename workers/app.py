@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import dramatiq
@@ -10,6 +9,7 @@ import dramatiq
 import settings
 from workers import broker as brokers
 from workers import runtime as runtimes
+from workers.engine import keep_loaded
 from workers.relay import RelayThread
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ class RelayMiddleware(dramatiq.Middleware):
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Start relaying."""
-        # As in ``workers.engine``.
-        gc.freeze()
+        keep_loaded()
         runtime = runtimes.current()
         self._relay = RelayThread(runtime)
         runtime.poke = self._relay.poke

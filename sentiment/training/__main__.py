@@ -32,6 +32,7 @@ from sentiment.training import (
     vocabulary,
     wide,
 )
+from sentiment.training.calibrate import DOMAINS
 from sentiment.training.encoder import from_e5
 from sentiment.wide import BITS
 
@@ -45,7 +46,6 @@ WIDE_PENALTY = 1.0
 TAG_BITS, TAG_PENALTY = 18, 0.3
 MINUTES = {"teacher": 2.9, "folds": 2.6, "student": 5.6}
 """On one H200; a core trains a two-hundredth of the tokens, which ``--pace`` must make up for."""
-DEV_SETS = ("movie", "product", "app", "written")
 
 
 def make_vocabulary(options: argparse.Namespace) -> None:
@@ -75,7 +75,7 @@ def make_rows(options: argparse.Namespace) -> None:
     corpus = data.load(options.data)
     tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
     table.build(_groups(corpus), tokenizer).save(options.work / "rows.npz")
-    sets = [(name, -1, corpus.dev[name]) for name in DEV_SETS]
+    sets = [(name, -1, corpus.dev[name]) for name in DOMAINS]
     table.build(sets, tokenizer).save(options.work / "dev.npz")
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
+from sentiment.evaluate import macro_f1
 from sentiment.training.table import MASK, OUTPUTS
 from sentiment.training.tags import CATEGORIES
 
@@ -47,7 +48,7 @@ class Plan:
         mix: How often each source's rows appear in a round; a fraction is drawn anew each round.
         guess_share: Share of the budget with hidden tokens.
         settle_share: Share of the budget, at its end, that goes by ``settle``.
-        settle: Like ``mix``; empty for the same.
+        settle: Like ``mix``.
     """
 
     minutes: float
@@ -55,7 +56,7 @@ class Plan:
     rate: float = 2e-4
     guess_share: float = 0.0
     settle_share: float = 0.0
-    settle: dict[str, float] | None = None
+    settle: dict[str, float] = field(default_factory=dict)
     tokens_per_batch: int = 8192
     seed: int = 1
 
@@ -214,9 +215,8 @@ def channel_sizes(model: Encoder, ids: list[list[int]]) -> dict[str, np.ndarray]
     }
 
 
-def balanced_accuracy(scores: np.ndarray, negative: np.ndarray) -> float:
-    """Average recall of both classes for logits."""
-    said = scores >= 0
+def balanced_accuracy(said: np.ndarray, negative: np.ndarray) -> float:
+    """Average recall of both classes; bool [rows]."""
     return float((said[negative].mean() + (~said[~negative]).mean()) / 2)
 
 
@@ -227,13 +227,11 @@ def quick_dev(logits: np.ndarray, dev: Table) -> dict[str, float]:
         rows = dev.of(name)
         truth = dev.labels[rows, 0]
         clear = (truth == 0) | (truth == 1)
-        figures[name] = round(balanced_accuracy(logits[rows, 0][clear], truth[clear] == 1), 4)
+        figures[name] = round(balanced_accuracy(logits[rows, 0][clear] >= 0, truth[clear] == 1), 4)
     columns = [OUTPUTS.index(name) for name in CATEGORIES]
     rows = dev.of("written")
     said, true = logits[rows][:, columns] > -0.85, dev.labels[rows][:, columns] == 1
-    hits = (said & true).sum(0)
-    scores = 2 * hits / np.maximum(said.sum(0) + true.sum(0), 1)
-    return figures | {"categories": round(float(scores.mean()), 4)}
+    return figures | {"categories": round(macro_f1(true, said), 4)}
 
 
 def train(
@@ -286,17 +284,18 @@ def train(
     begun = {"plan": asdict(plan), "rows": int(keep.sum()), "resumed_at_s": spent_s}
     log.write(json.dumps(begun) + "\n")
     budget_s = plan.minutes * 60
+    settles_at_s = budget_s * (1 - plan.settle_share)
     rng = np.random.default_rng(plan.seed + step)
     last, saved, logged, tokens = time.monotonic(), spent_s, spent_s, 0
     losses: list[torch.Tensor] = []
     model.train()
     while spent_s < budget_s:
-        settling = plan.settle is not None and spent_s >= budget_s * (1 - plan.settle_share)
-        mix = plan.settle if settling and plan.settle else plan.mix
+        settling = spent_s >= settles_at_s
+        mix, until_s = (plan.settle, budget_s) if settling else (plan.mix, settles_at_s)
         for chosen in batches(table, keep, mix, plan.tokens_per_batch, rng):
-            done = spent_s / budget_s
-            if done >= 1 or (plan.settle and not settling and done >= 1 - plan.settle_share):
+            if spent_s >= until_s:
                 break
+            done = spent_s / budget_s
             for group in optimiser.param_groups:
                 group["lr"] = plan.rate * group["share"] * min(1.0, step / WARM_UP) * (1.0 - done)
             ids, mask = rows.batch(chosen)

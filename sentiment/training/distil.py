@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.special import expit
 
 from sentiment.training import deep
 from sentiment.training.data import bucket
@@ -91,7 +92,7 @@ def soft(work: Path) -> np.ndarray:
     """Give P that the teachers give, float32 [rows, outputs]."""
     with np.load(work / "soft.npz") as arrays:
         logits = arrays["logits"].astype(np.float32)
-    return 1 / (1 + np.exp(-logits))
+    return expit(logits)
 
 
 def train_student(work: Path, table: Table, dev: Table, minutes: float, layers: int) -> Encoder:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from sentiment.classifier import POLARITY
 from sentiment.training.tags import TAGS
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from sentiment.training.e5 import E5
 
 DROP_SHARE = 0.1
-HEADS = ("negative", "neutral")
 
 
 class Drop(nn.Module):
@@ -75,7 +75,7 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(hidden, eps)
         self.layers = nn.ModuleList(Layer(hidden, heads, ffn, eps) for _ in range(layers))
         self.drop = Drop()
-        self.polarity = nn.Linear(hidden, len(HEADS))
+        self.polarity = nn.Linear(hidden, len(POLARITY))
         self.tags = nn.Linear(hidden, len(TAGS))
         self.masked = nn.Linear(hidden, hidden)
         self.masked_bias = nn.Parameter(torch.zeros(vocabulary))
@@ -104,19 +104,22 @@ def spread(layers: int, of: int) -> list[int]:
     return [round((number + 1) * of / layers) - 1 for number in range(layers)]
 
 
+def depth(state: Mapping[str, object]) -> int:
+    """Count the layers that weights by name are of."""
+    return 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
+
+
 def load(state: Mapping[str, torch.Tensor]) -> Encoder:
     """Build an encoder of as many layers as its weights have."""
-    layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
-    model = Encoder(len(state["words.weight"]), layers)
+    model = Encoder(len(state["words.weight"]), depth(state))
     model.load_state_dict(state)
     return model
 
 
 def shallower(deeper: Mapping[str, torch.Tensor], layers: int) -> Encoder:
     """Build an encoder that begins with some of a deeper one's layers."""
-    of = len(load(deeper).layers)
     state = {name: value for name, value in deeper.items() if not name.startswith("layers.")}
-    for number, source in enumerate(spread(layers, of)):
+    for number, source in enumerate(spread(layers, depth(deeper))):
         for name, value in deeper.items():
             if name.startswith(f"layers.{source}."):
                 state[f"layers.{number}.{name.split('.', 2)[2]}"] = value

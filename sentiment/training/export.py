@@ -1,4 +1,4 @@
-"""Writes the trained encoder as an ONNX graph of integer kernels, and reads it back.
+"""Writes the trained encoder as an ONNX graph of integer kernels.
 
 The graph is put together by hand, so that every matrix product is one integer kernel and so
 that a text's result cannot depend on its batch: activations are quantised with fixed steps
@@ -19,13 +19,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from sentiment.training.encoder import depth
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 MOVED = 0.8
 """Share of a channel's size that moves into the weights: of .5 to 1 the fewest labels turn."""
-LINEAR = ("qkv", "out", "up", "down")
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,7 @@ def build(
         axis=-1,
         epsilon=eps,
     )
-    count = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("layers."))
-    for i in range(count):
+    for i in range(depth(state)):
         p = {key.split(".", 2)[2]: v for key, v in state.items() if key.startswith(f"layers.{i}.")}
         name = f"layers.{i}."
         qkv = g.linear(x, p["qkv.weight"], p["qkv.bias"], name + "qkv")
@@ -210,50 +210,6 @@ def build(
     )
     model.producer_name = "pyeongpan"
     return model
-
-
-def read(path: Path) -> dict[str, np.ndarray]:
-    """Give float32 weights that compute what an integer graph of ``build`` computes.
-
-    What int8 rounded away stays away; the head that guesses hidden tokens is not in the file.
-
-    Raises:
-        ValueError: The graph is not one of integer kernels.
-    """
-    graph = onnx.load(str(path)).graph
-    values = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
-    by_op: dict[str, list[onnx.NodeProto]] = {}
-    for node in graph.node:
-        by_op.setdefault(node.op_type, []).append(node)
-    products = by_op.get("MatMulIntegerToFloat", [])
-    if not products:
-        raise ValueError(f"{path}: not a graph of integer kernels")
-    made_by = {name: node for node in graph.node for name in node.output}
-    taken_by = {name: node for node in graph.node for name in node.input}
-    table, scale = (values[node.input[0]] for node in by_op["Gather"][:2])
-    state = {"words.weight": table.astype(np.float32) * scale}
-    state["positions.weight"] = next(
-        values[node.input[0]] for node in by_op["Slice"] if node.input[0] in values
-    )
-    first = by_op["LayerNormalization"][0]
-    state["norm.weight"], state["norm.bias"] = (values[name] for name in first.input[1:3])
-    for number, product in enumerate(products):
-        name = f"layers.{number // 4}.{LINEAR[number % 4]}"
-        weight = values[product.input[1]].astype(np.float32) * values[product.input[3]]
-        divided = made_by.get(made_by[product.input[0]].input[0])
-        if divided is not None and divided.op_type == "Mul":
-            weight = weight * values[divided.input[1]][:, None]
-        state[f"{name}.weight"] = np.ascontiguousarray(weight.T)
-        state[f"{name}.bias"] = values[product.input[6]]
-    for number, node in enumerate(by_op["SkipLayerNormalization"]):
-        name = f"layers.{number // 2}.norm{number % 2 + 1}"
-        state[f"{name}.weight"], state[f"{name}.bias"] = (values[n] for n in node.input[2:4])
-    last = by_op["MatMul"][0]
-    weight, bias = values[last.input[1]].T, values[taken_by[last.output[0]].input[1]]
-    for name, part in (("polarity", slice(0, 2)), ("tags", slice(2, None))):
-        state[f"{name}.weight"] = np.ascontiguousarray(weight[part])
-        state[f"{name}.bias"] = np.ascontiguousarray(bias[part])
-    return state
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:

@@ -14,9 +14,9 @@ from sentiment.classifier import POLARITY
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import DOMAINS, balanced_weights, fit_logistic, polar
-from sentiment.training.deep import channel_sizes
+from sentiment.training.deep import balanced_accuracy, channel_sizes
 from sentiment.training.encoder import load
-from sentiment.training.table import tokenise
+from sentiment.training.table import OUTPUTS, tokenise
 from sentiment.training.tags import CATEGORIES, TAGS, tag_targets
 from sentiment.wide import Wide, from_arrays
 
@@ -89,10 +89,6 @@ def _outputs(rows: list[Row], wide: Wide, deep: Deep) -> tuple[np.ndarray, np.nd
     return wide.logits(texts), deep.logits(texts, 32)
 
 
-def _spread(p: np.ndarray, negative: np.ndarray) -> float:
-    return float(((p[negative] >= 0.5).mean() + (p[~negative] < 0.5).mean()) / 2)
-
-
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """Give 1 / (1 + e^-x)."""
     return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
@@ -100,7 +96,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 def _votes(wide: np.ndarray, deep: np.ndarray) -> np.ndarray:
     """Give the logits that have a say in polarity, each turned so that more is more negative."""
-    outputs = {"wide": (wide, POLARITY), "deep": (deep, (*POLARITY, *TAGS))}
+    outputs = {"wide": (wide, POLARITY), "deep": (deep, OUTPUTS)}
     return np.column_stack(
         [sign * outputs[model][0][:, outputs[model][1].index(name)] for model, name, sign in VOTERS]
     )
@@ -148,10 +144,10 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
         here = names == name
         figures[str(name)] = {
             "rows": int(here.sum()),
-            "wide": _spread(wide_p[here], y[here]),
-            "deep": _spread(sigmoid(x[here, VOTERS.index(("deep", "negative", 1))]), y[here]),
-            "both": _spread(mixed_p[here], y[here]),
-            "cascade": _spread(cascade[here], y[here]),
+            "wide": balanced_accuracy(wide_p[here] >= 0.5, y[here]),
+            "deep": balanced_accuracy(x[here, VOTERS.index(("deep", "negative", 1))] >= 0, y[here]),
+            "both": balanced_accuracy(mixed_p[here] >= 0.5, y[here]),
+            "cascade": balanced_accuracy(cascade[here] >= 0.5, y[here]),
             "escalated": float(asked[here].mean()),
         }
     return {
@@ -181,7 +177,11 @@ def _unsure(
 
     def loss(band: tuple[float, float]) -> float:
         p = np.where((wide_p > band[0]) & (wide_p < band[1]), mixed_p, wide_p)
-        return max(_spread(mixed_p[here], y[here]) - _spread(p[here], y[here]) for here in sets)
+        return max(
+            balanced_accuracy(mixed_p[here] >= 0.5, y[here])
+            - balanced_accuracy(p[here] >= 0.5, y[here])
+            for here in sets
+        )
 
     bands = [(low, 1 - high) for low in EDGES for high in EDGES]
     return next(band for band in sorted(bands, key=share) if loss(band) <= TOLERATED_LOSS)

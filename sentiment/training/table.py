@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sentiment.classifier import POLARITY
 from sentiment.training.tags import TAGS, tag_targets
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 CLS, MASK = 2, 4
 MAX_TOKENS = 128
-OUTPUTS = ("negative", "neutral", *TAGS)
+OUTPUTS = (*POLARITY, *TAGS)
 """What the deep model says; neutral is meant where the text is not negative."""
 
 
