@@ -856,7 +856,7 @@ def refused(answer: Answer) -> ReputationError | None:
     if answer.status == HTTPStatus.UNAUTHORIZED:
         return TokenRefusedError(f"cafe24: 401 {answer.error_code}", reason="expired")
     if answer.status == HTTPStatus.NOT_FOUND:
-        return GoneError("cafe24: 404", code="deleted")
+        return GoneError("cafe24: 404", code=PublicationRefusedError.GONE)
     return None
 
 

@@ -529,9 +529,7 @@ def _refused(answer: Answer) -> ReputationError | None:
 def _refused_single(answer: Answer) -> ReputationError | None:
     is_unknown = answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
     return _refused(answer) or (
-        PublicationRefusedError("coupang: the inquiry is gone", code="deleted")
-        if is_unknown
-        else None
+        PublicationRefusedError("coupang: the inquiry is gone") if is_unknown else None
     )
 
 

@@ -121,13 +121,15 @@ class PublicationRefusedError(PermanentError):
 
     Args:
         message: The channel's reason in our words.
-        code: The channel's own code, ``ANSWERED_ELSEWHERE``, ``READ_ONLY``, or empty.
+        code: The channel's own code, ``ANSWERED_ELSEWHERE``, ``READ_ONLY``, ``GONE``, or empty.
     """
 
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     """Somebody else's answer stands where ours would: there is nothing left to do."""
     READ_ONLY = "read_only"
     """This item cannot be answered through the channel's interface: a person does it."""
+    GONE = "gone"
+    """The channel itself says that the item is not there (any more): nothing is left to answer."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)

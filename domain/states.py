@@ -112,8 +112,9 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
                 _P.HANDED_OFF,
             }
         ),
-        _P.POSTED: frozenset({_P.PUBLISHED, _P.PENDING, _P.REFUSED, _P.ATTENTION}),
-        _P.PENDING: frozenset({_P.PUBLISHED, _P.REFUSED, _P.ATTENTION}),
+        # Cancelled: what it answered is no longer on the channel.
+        _P.POSTED: frozenset({_P.PUBLISHED, _P.PENDING, _P.REFUSED, _P.ATTENTION, _P.CANCELLED}),
+        _P.PENDING: frozenset({_P.PUBLISHED, _P.REFUSED, _P.ATTENTION, _P.CANCELLED}),
         _P.UNCERTAIN: frozenset({_P.PUBLISHED, _P.PENDING, _P.QUEUED, _P.ATTENTION, _P.CANCELLED}),
         _P.HANDED_OFF: frozenset({_P.PUBLISHED, _P.CANCELLED}),
         # Only a person moves a publication on from here.

@@ -328,6 +328,24 @@ def settle_answered_elsewhere(
     return done
 
 
+def settle_gone(
+    connection: Connection, job: PublicationJob, token: str, *, now: datetime, why: str
+) -> bool:
+    """Record that the channel no longer has what the reply answers.
+
+    A collector may never tell: deletions are seen only as far back as it reads again. The
+    feedback's row is locked first, as a change does, so that the two cannot cross.
+    """
+    of_job = FeedbackRow.id == job.feedback_id
+    connection.execute(select(FeedbackRow.id).where(of_job).with_for_update())
+    done = settle(connection, job, token, job.state, PublicationState.CANCELLED, now=now, why=why)
+    if done:
+        is_news = of_job & FeedbackRow.gone_at.is_(None)
+        connection.execute(update(FeedbackRow).where(is_news).values(gone_at=now))
+        _move_case(connection, job, CaseState.GONE, now=now, why=why, closed_at=now)
+    return done
+
+
 def keep_waiting(
     connection: Connection,
     job: PublicationJob,

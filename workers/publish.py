@@ -126,10 +126,9 @@ def _send(
         target, why, wait = PublicationState.HANDED_OFF, str(error), None
         _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
     except PermanentError as error:
-        if getattr(error, "code", "") == PublicationRefusedError.ANSWERED_ELSEWHERE:
-            _answered_elsewhere(runtime, replace(job, state=PublicationState.SENDING), token)
+        if _is_ended(runtime, replace(job, state=PublicationState.SENDING), token, error):
             return
-        is_read_only = getattr(error, "code", "") == PublicationRefusedError.READ_ONLY
+        is_read_only = _code(error) == PublicationRefusedError.READ_ONLY
         # Refused by the channel or by its rules: back to the desk with the reason.
         target = PublicationState.HANDED_OFF if is_read_only else PublicationState.REFUSED
         why, wait = str(error), None
@@ -139,10 +138,22 @@ def _send(
     _settle(runtime, job, token, target, why, wait)
 
 
-def _answered_elsewhere(runtime: Runtime, job: PublicationJob, token: str) -> None:
+def _is_ended(runtime: Runtime, job: PublicationJob, token: str, error: PermanentError) -> bool:
+    """Close what needs no reply any more: answered by somebody else, or gone; False for the rest."""
+    code, now = _code(error), runtime.clock()
+    if code not in {PublicationRefusedError.ANSWERED_ELSEWHERE, PublicationRefusedError.GONE}:
+        return False
     with runtime.database.unit_of_work() as connection:
-        publications.settle_answered_elsewhere(connection, job, token, now=runtime.clock())
-    log.info("publication_answered_elsewhere", publication_id=job.id)
+        if code == PublicationRefusedError.GONE:
+            publications.settle_gone(connection, job, token, now=now, why=str(error))
+        else:
+            publications.settle_answered_elsewhere(connection, job, token, now=now)
+    log.info("publication_ended", publication_id=job.id, why=code)
+    return True
+
+
+def _code(error: PermanentError) -> str:
+    return error.code if isinstance(error, PublicationRefusedError) else ""
 
 
 def _posted(runtime: Runtime, job: PublicationJob, token: str, reply: ChannelReply) -> None:
@@ -222,7 +233,8 @@ def verify(runtime: Runtime, publication_id: int) -> None:
         _read_later(runtime, job, token, error)
         return
     except PermanentError as error:
-        _give_to_person(runtime, job, token, str(error))
+        if not _is_ended(runtime, job, token, error):
+            _give_to_person(runtime, job, token, str(error))
         return
     _settle_by(runtime, job, token, publisher, replies, read_at=now)
     runtime.poke()

@@ -97,7 +97,7 @@ def _number(target: ReplyTarget) -> str:
 
 def _gone(answer: Answer) -> ReputationError | None:
     if answer.status == HTTPStatus.NOT_FOUND:
-        return PublicationRefusedError("the review is gone", code="deleted")
+        return PublicationRefusedError("the review is gone", code=PublicationRefusedError.GONE)
     return None
 
 

@@ -114,9 +114,7 @@ class CoupangPublisher:
             return self.contact(target, number).replies
         item = self.listed("product", target)
         if item is None:
-            raise PublicationRefusedError(
-                f"{target.native_id}: the inquiry is gone", code="deleted"
-            )
+            raise PublicationRefusedError(f"{target.native_id}: the inquiry is gone")
         return item.replies
 
     def contact(self, target: ReplyTarget, number: str) -> CollectedFeedback:
@@ -129,7 +127,7 @@ class CoupangPublisher:
         for item in rounds:
             if item.native_id == target.native_id:
                 return item
-        raise PublicationRefusedError(f"{target.native_id}: the request is gone", code="deleted")
+        raise PublicationRefusedError(f"{target.native_id}: the request is gone")
 
     def listed(self, surface: str, target: ReplyTarget) -> CollectedFeedback | None:
         """Find the inquiry in a list of the days around it; None when it is not in there.

@@ -135,7 +135,9 @@ class ElevenstPublisher:
                 return item.replies
         if listing.quarantined:
             raise ChannelUnavailableError(f"{target.native_id}: rows around it cannot be read")
-        raise PublicationRefusedError(f"{target.native_id}: the question is gone", code="deleted")
+        raise PublicationRefusedError(
+            f"{target.native_id}: the question is gone", code=PublicationRefusedError.GONE
+        )
 
 
 def _numbers(target: ReplyTarget) -> tuple[str, str]:
@@ -184,7 +186,7 @@ def _code_of(answer: Answer, target: ReplyTarget) -> str:
 
 def _refused_write(answer: Answer) -> ReputationError | None:
     if answer.status == HTTPStatus.NOT_FOUND:
-        return PublicationRefusedError("the question is gone", code="deleted")
+        return PublicationRefusedError("the question is gone", code=PublicationRefusedError.GONE)
     return refused(answer)
 
 

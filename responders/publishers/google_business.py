@@ -111,7 +111,7 @@ def _review_id(target: ReplyTarget) -> str:
 
 def _gone(answer: Answer) -> ReputationError | None:
     if answer.status == HTTPStatus.NOT_FOUND:
-        return PublicationRefusedError("the review is gone", code="deleted")
+        return PublicationRefusedError("the review is gone", code=PublicationRefusedError.GONE)
     return None
 
 

@@ -101,9 +101,7 @@ class GooglePlayPublisher:
 
 def _gone(answer: Answer) -> ReputationError | None:
     if answer.status == HTTPStatus.NOT_FOUND:
-        return PublicationRefusedError(
-            "Google Play no longer has the review: deleted, or too old", code="deleted"
-        )
+        return PublicationRefusedError("Google Play no longer has the review: deleted, or too old")
     return None
 
 

@@ -100,7 +100,9 @@ class NaverPublisher:
             place = place.within(listing, SPEC.page_size)
         if place is not None:
             raise ChannelUnavailableError(f"{target.native_id}: not among the first questions")
-        raise PublicationRefusedError(f"{target.native_id}: the question is gone", code="deleted")
+        raise PublicationRefusedError(
+            f"{target.native_id}: the question is gone", code=PublicationRefusedError.GONE
+        )
 
 
 def build(build: Build) -> NaverPublisher:
@@ -118,7 +120,9 @@ def _split(target: ReplyTarget) -> tuple[str, str]:
 def _refused(answer: Answer) -> ReputationError | None:
     code = answer.error_code
     if code == "ERR-NC-101004" or answer.status == HTTPStatus.NOT_FOUND:
-        return PublicationRefusedError("naver: the question is gone", code="deleted")
+        return PublicationRefusedError(
+            "naver: the question is gone", code=PublicationRefusedError.GONE
+        )
     return gateway_refused(answer)
 
 

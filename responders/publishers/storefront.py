@@ -9,7 +9,6 @@ Source: the demo storefront's contract in `demo/storefront.py` (Checked: 2026-11
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from collectors.storefront import SPEC, shop_address
@@ -85,6 +84,7 @@ class StorefrontPublisher:
             self._replies_url(target),
             headers={**self._key(), "Content-Type": "application/json; charset=utf-8"},
             content=json.dumps(content, ensure_ascii=False).encode(),
+            refusal=_gone,
         )
         try:
             body = json.loads(answer.text)
@@ -112,8 +112,8 @@ class StorefrontPublisher:
 
 
 def _gone(answer: Answer) -> ReputationError | None:
-    if answer.status == HTTPStatus.NOT_FOUND:
-        return PublicationRefusedError("the article is gone", code=answer.error_code)
+    if answer.error_code == "article_not_found":
+        return PublicationRefusedError("the article is gone", code=PublicationRefusedError.GONE)
     return None
 
 

@@ -37,7 +37,7 @@ from demo.storefront import Storefront
 from domain.errors import DecisionRefusedError
 from privacy.sealing import generate_key
 from storage import cases, health
-from storage.models import AlertRow
+from storage.models import AlertRow, PublicationRow
 from storage.session import Database
 from tests.alerts.fake_slack import CUT_BEFORE, LOST_ANSWER, FakeSlack, limited
 from tests.backlog import add_backlog, waiting
@@ -374,8 +374,8 @@ def _drive(fleet: Fleet, world: World, kills: int) -> list[str]:
     stopping.set()
     approver.join(timeout=30)
     say(world.setup, f"killed {dict(killed)}, then worked for {waited_s:.0f} s")
-    problems = [*_problems(world), *_overtake(fleet, world)]
-    return problems if is_settled else [f"work was left after {waited_s:.0f} s", *problems]
+    problems = [] if is_settled else [f"work was left after {waited_s:.0f} s: {_left(world)}"]
+    return [*problems, *_problems(world), *_overtake(fleet, world)]
 
 
 def _keep_approving(world: World, stopping: threading.Event) -> None:
@@ -389,30 +389,31 @@ def _finish(fleet: Fleet, world: World) -> bool:
     quiet = 0
     while time.monotonic() - started < PATIENCE_S:
         fleet.start()
-        quiet = quiet + 1 if _is_settled(world) else 0
+        quiet = 0 if _left(world) else quiet + 1
         if quiet >= 3:
             return True
         time.sleep(1)
     return False
 
 
-def _is_settled(world: World) -> bool:
+def _left(world: World) -> dict[str, int]:
+    """Count what is still to be done, by kind; kinds of which nothing is left are not named."""
+    moving = ["queued", "sending", "posted", "pending", "uncertain"]
     with world.database.reading() as connection:
         totals = health.totals(connection)
-        alerts_left = connection.execute(
-            select(func.count(AlertRow.id)).where(
-                AlertRow.state.in_(["queued", "sending", "uncertain"]), _is_due_soon()
-            )
-        ).scalar_one()
-        is_read = health.is_first_collection_over(connection)
-        moving = connection.execute(
-            text(
-                "SELECT count(*) FROM publications WHERE state IN "
-                "('queued', 'sending', 'posted', 'pending', 'uncertain')"
-            )
-        ).scalar_one()
-    left = totals["unread"] + totals["undrafted"] + totals["undecided"]
-    return is_read and not (left or alerts_left or moving)
+        left = {
+            "first collections": int(not health.is_first_collection_over(connection)),
+            **{kind: totals[kind] for kind in ("unread", "undrafted", "undecided")},
+            "publications": connection.execute(
+                select(func.count(PublicationRow.id)).where(PublicationRow.state.in_(moving))
+            ).scalar_one(),
+            "alerts": connection.execute(
+                select(func.count(AlertRow.id)).where(
+                    AlertRow.state.in_(["queued", "sending", "uncertain"]), _is_due_soon()
+                )
+            ).scalar_one(),
+        }
+    return {kind: number for kind, number in left.items() if number}
 
 
 def _is_due_soon() -> ColumnElement[bool]:

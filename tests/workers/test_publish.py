@@ -255,6 +255,27 @@ def test_a_channel_that_cannot_be_read_for_long_goes_to_a_person(
     assert channel.sent == []
 
 
+@pytest.mark.parametrize(
+    ("write", "way"),
+    [
+        (LOST, ["queued", "sending", "uncertain", "cancelled"]),
+        (None, ["queued", "sending", "posted", "cancelled"]),
+    ],
+)
+def test_a_reply_to_what_is_gone_needs_nobody(
+    house: House, channel: FakeChannel, write: OutcomeUnknownError | None, way: list[str]
+) -> None:
+    if write is not None:
+        channel.writes.append(write)
+    gone = PublicationRefusedError("no such article", code=PublicationRefusedError.GONE)
+    channel.reads.append(gone)
+    approved(house)
+    house.run_on()
+    assert path(house) == way
+    assert case(house).state == "gone"
+    assert "publication_uncertain" not in rules(house)
+
+
 def test_accepted_but_never_shown_goes_to_a_person(house: House, channel: FakeChannel) -> None:
     channel.read_back = lambda target: ()  # type: ignore[method-assign]  # noqa: ARG005
     approved(house)

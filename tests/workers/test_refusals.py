@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import PublicationRefusedError
-from storage.models import CaseRow, PublicationRow
+from storage.models import CaseRow, FeedbackRow, PublicationRow
 from tests.fakes_runtime import Article, FakeChannel, House, make_brand
 from workers.collect import start_due
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     [
         (PublicationRefusedError.ANSWERED_ELSEWHERE, "answered_elsewhere", "cancelled"),
         (PublicationRefusedError.READ_ONLY, "approved", "handed_off"),
+        (PublicationRefusedError.GONE, "gone", "cancelled"),
         ("too_long", "drafted", "refused"),
     ],
 )
@@ -48,5 +49,7 @@ def test_refusal_leads_where_its_code_says(
     with database.reading() as connection:
         case = connection.execute(CaseRow.__table__.select()).one()
         publication = connection.execute(PublicationRow.__table__.select()).one()
+        feedback = connection.execute(FeedbackRow.__table__.select()).one()
     assert (case.state, publication.state) == (case_state, publication_state)
     assert channel.sent == []
+    assert (feedback.gone_at is not None) == (code == PublicationRefusedError.GONE)

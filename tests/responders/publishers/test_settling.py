@@ -62,7 +62,7 @@ def test_somebody_elses_answer_is_refused_by_name() -> None:
         (LayoutChangedError("x"), ChannelUnavailableError),
         (ChannelUnavailableError("x"), ChannelUnavailableError),
         (CredentialRejectedError("x"), CredentialRejectedError),
-        (PublicationRefusedError("x", code="deleted"), PublicationRefusedError),
+        (PublicationRefusedError("x", code="gone"), PublicationRefusedError),
     ],
 )
 def test_an_item_that_cannot_be_looked_at_is_not_written_to(

@@ -151,7 +151,7 @@ def test_a_deleted_article_is_refused_and_cannot_be_read(
     shop.control({"delete": {"shop": "saebyeok", "no": 7}})
     with pytest.raises(PublicationRefusedError) as caught:
         publisher.publish(TARGET, REPLY)
-    assert caught.value.code == "article_not_found"
+    assert caught.value.code == PublicationRefusedError.GONE
     with pytest.raises(PublicationRefusedError):
         publisher.read_back(TARGET)
 
