@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import dq_name
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -29,6 +30,7 @@ from workers.actors import ACTORS
 from workers.backoff import pause
 from workers.broker import ping, set_up
 from workers.engine import start_workers
+from workers.redis_broker import DELAYED_MS
 from workers.relay import RelayThread, relay
 
 if TYPE_CHECKING:
@@ -172,6 +174,14 @@ def test_relaying_hands_over_what_is_due_and_no_more(house: House, clock: StillC
     assert relay(house.runtime) == 0
     clock.advance(seconds=1)
     assert relay(house.runtime) == 1
+
+
+def test_redis_is_seldom_asked_for_what_is_delayed(redis_url: str) -> None:
+    broker = set_up(redis_url)
+    queue = "pyeongpan.alert"
+    pauses = [broker.consume(name, timeout=1000).timeout for name in (queue, dq_name(queue))]  # type: ignore[attr-defined]
+    broker.close()
+    assert pauses == [1000, DELAYED_MS]
 
 
 @pytest.mark.parametrize("starts_due", [True, False])
