@@ -29,11 +29,12 @@ _PATIENCE_S = 120
 _SETTLE_S = 5.0
 
 
-def measure(watch_s: float = 20.0) -> dict[str, object]:
+def measure(watch_s: float = 120.0) -> dict[str, object]:
     """Measure RSS in MB after a small board was read, analysed and drafted, then idle.
 
     ``run`` is the whole daemon on embedded parts. The roles share Redis and a SQLite file; a
     worker is one process with eight threads, and its figure has dramatiq's parent process too.
+    Boards are read each minute: a watch of whole minutes sees each as often.
 
     Returns:
         RSS per role, and ``idle_cpu_percent`` of ``run`` over ``watch_s``, of one core; a reason

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def ticking(runtime: Runtime) -> Iterator[None]:
-    """Collect what is due every second for the block, as the daemon's scheduler does."""
+    """Collect what is due every second for the block, as the daemon's relay does."""
     stopping = threading.Event()
 
     def tick() -> None:

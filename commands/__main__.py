@@ -173,7 +173,7 @@ def scheduler(settings: Settings) -> None:
     _start_broker(settings)
     runtime = _build(settings)
     synchronize(runtime)
-    relay = RelayThread(runtime)
+    relay = RelayThread(runtime, starts_due=True)
     runtime.poke = relay.poke
     clock = build_scheduler(runtime)
     relay.start()

@@ -54,7 +54,7 @@ class Daemon:
 
     def __init__(self, runtime: Runtime, broker: Broker, console: FastAPI | None = None) -> None:
         self._runtime = runtime
-        self._engine = Engine(runtime, broker)
+        self._engine = Engine(runtime, broker, starts_due=True)
         self._scheduler = build_scheduler(runtime)
         self._console = ConsoleThread(runtime, console) if console is not None else None
         self._socket = SocketModeThread(runtime) if is_configured(runtime) else None

@@ -1,4 +1,4 @@
-"""What happens by the clock."""
+"""What happens by the clock; the relay starts what is due."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from storage.session import DatabaseError
 from workers.cards import refresh
-from workers.collect import start_due
 from workers.deadlines import remind, send_digests, watch_surges
 from workers.hand_over import hand_over
 from workers.retain import erase_expired
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-COLLECT_S = 1
 SWEEP_S = 5
 CARDS_S = 5
 REMIND_S = 60
@@ -35,7 +33,6 @@ def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
     )
-    scheduler.add_job(partial(_guarded, start_due, runtime), "interval", seconds=COLLECT_S)
     scheduler.add_job(partial(_guarded, sweep, runtime), "interval", seconds=SWEEP_S)
     if runtime.slack is not None:
         scheduler.add_job(partial(_guarded, refresh, runtime), "interval", seconds=CARDS_S)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     func,
     or_,
     select,
@@ -27,6 +28,7 @@ from storage.models import (
     CaseRow,
     FeedbackRow,
     IncidentRow,
+    OutboxRow,
     QuarantineRow,
     TwoStepBrandRow,
 )
@@ -104,17 +106,26 @@ def _set(connection: Connection, account_id: int, **values: object) -> None:
     connection.execute(update(AccountRow).where(AccountRow.id == account_id).values(**values))
 
 
-# Asked every second: made once, because making it takes longer than asking.
-_DUE = (
-    select(AccountRow.id, AccountRow.key)
-    .where(
-        AccountRow.removed_at.is_(None),
-        AccountRow.next_due_at <= bindparam("now"),
-        or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= bindparam("now")),
-    )
-    .order_by(AccountRow.next_due_at)
-    .limit(50)
+_IS_DUE = and_(
+    AccountRow.removed_at.is_(None),
+    AccountRow.next_due_at <= bindparam("now"),
+    or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= bindparam("now")),
 )
+# Asked every second: made once, because making it takes longer than asking.
+_IS_ANYTHING_DUE = select(
+    or_(
+        exists().where(OutboxRow.available_at <= bindparam("now")),
+        exists().where(_IS_DUE),
+    )
+)
+_DUE = (
+    select(AccountRow.id, AccountRow.key).where(_IS_DUE).order_by(AccountRow.next_due_at).limit(50)
+)
+
+
+def is_anything_due(connection: Connection, *, now: datetime) -> bool:
+    """Tell whether the time of an account or of a message in the outbox has come."""
+    return bool(connection.execute(_IS_ANYTHING_DUE, {"now": now}).scalar())
 
 
 def due(connection: Connection, *, now: datetime) -> list[tuple[int, str]]:

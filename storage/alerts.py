@@ -283,6 +283,10 @@ def expired_sendings(connection: Connection, *, now: datetime) -> list[tuple[int
     return expired(connection, AlertRow, AlertState.SENDING, now=now)
 
 
+_TO_MAIL = AlertRow.destination.startswith(MAIL, autoescape=True)
+_TO_SLACK = ~_TO_MAIL
+
+
 def take_lost(
     connection: Connection,
     *,
@@ -296,12 +300,11 @@ def take_lost(
     Only what this process can tell; and an uncertain mail is nobody's but a person's, because
     there is no mailbox of ours to look into.
     """
-    is_mail = AlertRow.destination.startswith(MAIL, autoescape=True)
     waiting = []
     if has_slack:
-        waiting += [(AlertState.QUEUED, ~is_mail), (AlertState.UNCERTAIN, ~is_mail)]
+        waiting += [(AlertState.QUEUED, _TO_SLACK), (AlertState.UNCERTAIN, _TO_SLACK)]
     if has_mail:
-        waiting.append((AlertState.QUEUED, is_mail))
+        waiting.append((AlertState.QUEUED, _TO_MAIL))
     ids = [
         row_id
         for state, where in waiting

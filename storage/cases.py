@@ -703,5 +703,6 @@ def take_due(
             .limit(limit)
         ).scalars()
     )
-    connection.execute(update(CaseRow).where(CaseRow.id.in_(ids)).values(reminder=reminder))
+    if ids:
+        connection.execute(update(CaseRow).where(CaseRow.id.in_(ids)).values(reminder=reminder))
     return ids

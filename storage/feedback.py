@@ -62,7 +62,8 @@ class MaskedFeedback:
 
     Attributes:
         content_fingerprint: Keyed hash of the unmasked content; another value is an edit.
-        sealed_original: The whole original, encrypted.
+        sealed_original: The whole original, encrypted; empty, like title and text, where the
+            content was found stored.
         replies: Texts of the shop's replies standing on the channel.
     """
 
@@ -231,7 +232,21 @@ def _known(
     return {(row.kind, row.native_id): row for row in rows}
 
 
+def content_fingerprints(
+    connection: Connection, account_id: int, native_ids: Sequence[str]
+) -> dict[tuple[str, str], str]:
+    """Give what an account's stored feedback says, by kind and native id."""
+    rows = connection.execute(
+        select(FeedbackRow.kind, FeedbackRow.native_id, FeedbackRow.content_fingerprint).where(
+            FeedbackRow.account_id == account_id, FeedbackRow.native_id.in_(native_ids)
+        )
+    )
+    return {(row.kind, row.native_id): row.content_fingerprint for row in rows}
+
+
 def _content(item: MaskedFeedback) -> dict[str, Any]:
+    if not item.sealed_original:
+        raise ValueError("feedback that was found stored must not be written again")
     return {
         "content_fingerprint": item.content_fingerprint,
         "sealed_original": item.sealed_original,

@@ -1,41 +1,23 @@
-"""Signs of life and the numbers an operator asks for."""
+"""The numbers an operator asks for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, func, or_, select
 
 from storage.models import (
     AccountRow,
     CaseRow,
     DraftRow,
     FeedbackRow,
-    HeartbeatRow,
     OutboxRow,
     PublicationRow,
     QuarantineRow,
 )
-from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-def beat(connection: Connection, role: str, *, now: datetime) -> None:
-    """Note that a role is alive."""
-    beaten = connection.execute(
-        update(HeartbeatRow).where(HeartbeatRow.role == role).values(beat_at=now)
-    )
-    if not beaten.rowcount:
-        first = {"role": role, "beat_at": now}
-        connection.execute(insert_ignoring(connection, HeartbeatRow), [first])
-
-
-def last_beats(connection: Connection) -> dict[str, datetime]:
-    """Tell when each role was last alive."""
-    rows = connection.execute(select(HeartbeatRow.role, HeartbeatRow.beat_at))
-    return {row[0]: row[1] for row in rows}
 
 
 def totals(connection: Connection) -> dict[str, int]:

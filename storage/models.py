@@ -550,15 +550,6 @@ class ErasureRow(Base):
     erased_at: Mapped[datetime]
 
 
-class HeartbeatRow(Base):
-    """When a role last said it was alive, for ``doctor`` and the health check."""
-
-    __tablename__ = "heartbeats"
-
-    role: Mapped[str] = mapped_column(String(50), primary_key=True)
-    beat_at: Mapped[datetime]
-
-
 class PersonRow(Base):
     """Somebody who may sign in to the console, or click in Slack."""
 

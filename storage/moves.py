@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
+    Select,
     SQLColumnExpression,
+    bindparam,
     insert,
     literal,
     or_,
@@ -142,7 +146,7 @@ def is_in(table: Leasable, state: StrEnum) -> ColumnElement[bool]:
     return condition
 
 
-def is_free(table: Leasable, now: datetime) -> ColumnElement[bool]:
+def is_free(table: Leasable, now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Give the condition that nobody works on rows."""
     return or_(table.lease_until.is_(None), table.lease_until <= now)
 
@@ -187,6 +191,35 @@ def claim(
     return token, sorted(claimed)
 
 
+# The sweep asks every few seconds: made once, because making it takes longer than asking.
+@cache
+def _lost(
+    table: Leasable,
+    state: StrEnum,
+    limit: int | None,
+    first: SQLColumnExpression[Any] | None,
+    where: tuple[ColumnElement[bool], ...],
+) -> Select[int]:
+    return (
+        select(table.id)
+        .where(
+            is_in(table, state),
+            table.queued_at <= bindparam("queued_before"),
+            is_free(table, bindparam("now")),
+            *where,
+        )
+        .order_by(*([] if first is None else [first]), table.queued_at)
+        .limit(limit)
+    )
+
+
+@cache
+def _expired(table: Leasable, state: StrEnum) -> Select[int, str | None]:
+    return select(table.id, table.lease_token).where(
+        is_in(table, state), is_free(table, bindparam("now"))
+    )
+
+
 def take_lost(
     connection: Connection,
     table: Leasable,
@@ -196,26 +229,16 @@ def take_lost(
     queued_before: datetime,
     limit: int | None = None,
     first: SQLColumnExpression[Any] | None = None,
-    where: Sequence[ColumnElement[bool]] = (),
+    where: tuple[ColumnElement[bool], ...] = (),
 ) -> list[int]:
     """Find rows whose message seems lost and note that they get another one now.
 
     They are in ``state``, not leased, and were queued at ``queued_before`` or earlier. Under a
-    ``limit``, those lowest in ``first`` come before those that have waited longest.
+    ``limit``, those lowest in ``first`` come before those that have waited longest. ``first`` and
+    ``where`` must be the same objects at every call.
     """
-    ids = list(
-        connection.execute(
-            select(table.id)
-            .where(
-                is_in(table, state),
-                table.queued_at <= queued_before,
-                is_free(table, now),
-                *where,
-            )
-            .order_by(*([] if first is None else [first]), table.queued_at)
-            .limit(limit)
-        ).scalars()
-    )
+    asked = {"now": now, "queued_before": queued_before}
+    ids = list(connection.execute(_lost(table, state, limit, first, where), asked).scalars())
     if ids:
         connection.execute(update(table).where(table.id.in_(ids)).values(queued_at=now))
     return ids
@@ -225,9 +248,7 @@ def expired(
     connection: Connection, table: Leasable, state: StrEnum, *, now: datetime
 ) -> list[tuple[int, str]]:
     """Find rows in ``state`` whose worker died: ``(id, lease token)``."""
-    rows = connection.execute(
-        select(table.id, table.lease_token).where(is_in(table, state), is_free(table, now))
-    )
+    rows = connection.execute(_expired(table, state), {"now": now})
     return [(row.id, row.lease_token) for row in rows]
 
 

@@ -115,9 +115,9 @@ def _make(url: str) -> Broker:
     if scheme == "memory":
         return _EmbeddedBroker(middleware=middleware())
     if scheme in {"redis", "rediss"}:
-        from dramatiq.brokers.redis import RedisBroker
+        from workers.redis_broker import QuietRedisBroker
 
-        return RedisBroker(url=url, middleware=middleware())  # type: ignore[no-untyped-call]
+        return QuietRedisBroker(url=url, middleware=middleware())  # type: ignore[no-untyped-call]
     if scheme in {"amqp", "amqps"}:
         from dramatiq.brokers.rabbitmq import RabbitmqBroker
 

@@ -220,7 +220,10 @@ def _store_items(
     """Store feedback and quarantine of a page and ask for the analysis of what is new."""
     now = runtime.clock()
     brand = runtime.brands[account.brand]
-    items, quarantined = prepare_page(page, brand, account, runtime.sealer, now=now)
+    known = feedback.content_fingerprints(
+        connection, run.account_id, [item.native_id for item in page.items]
+    )
+    items, quarantined = prepare_page(page, brand, account, runtime.sealer, stored=known, now=now)
     stored = feedback.store_page(
         connection,
         run,

@@ -64,12 +64,18 @@ def keep_loaded() -> None:
 
 
 class Engine:
-    """Relay and worker threads on the broker that the actors are declared on."""
+    """Relay and worker threads on the broker that the actors are declared on.
 
-    def __init__(self, runtime: Runtime, broker: Broker) -> None:
+    Args:
+        runtime: This process's tools.
+        broker: With all its actors declared.
+        starts_due: Whether the relay also asks for the collection of due accounts.
+    """
+
+    def __init__(self, runtime: Runtime, broker: Broker, *, starts_due: bool = False) -> None:
         self._runtime = runtime
         self._broker = broker
-        self._relay = RelayThread(runtime)
+        self._relay = RelayThread(runtime, starts_due=starts_due)
         self._workers: list[dramatiq.Worker] = []
 
     def start(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from domain.errors import BadInputError
@@ -11,7 +12,7 @@ from privacy.masking import mask, mask_author
 from storage.feedback import MaskedFeedback, find_unstorable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from domain.brands import Account, Brand
@@ -20,17 +21,35 @@ if TYPE_CHECKING:
 
 
 def prepare_page(
-    page: Page, brand: Brand, account: Account, sealer: Sealer, *, now: datetime
+    page: Page,
+    brand: Brand,
+    account: Account,
+    sealer: Sealer,
+    *,
+    stored: Mapping[tuple[str, str], str],
+    now: datetime,
 ) -> tuple[list[MaskedFeedback], list[QuarantinedItem]]:
     """Prepare a page's items, and quarantine those that no table can hold.
+
+    Args:
+        page: As collected.
+        brand: See ``prepare``.
+        account: Whose page it is.
+        sealer: See ``prepare``.
+        stored: Content fingerprints of what the database has, by kind and native id.
+        now: See ``prepare``.
 
     Returns:
         What may be stored, and what was quarantined, here or by the collector.
     """
     ready: list[MaskedFeedback] = []
     quarantined = list(page.quarantined)
+    times = Counter((str(item.kind), item.native_id) for item in page.items)
     for place, item in enumerate(page.items):
-        masked = prepare(item, brand, account.channel, sealer, now=now)
+        key = (str(item.kind), item.native_id)
+        # What stands twice on a page may be an edit of itself.
+        known = stored.get(key, "") if times[key] == 1 else ""
+        masked = prepare(item, brand, account.channel, sealer, stored=known, now=now)
         problem = find_unstorable(masked)
         if problem is None:
             ready.append(masked)
@@ -57,24 +76,35 @@ def prepare_page(
 
 
 def prepare(
-    item: CollectedFeedback, brand: Brand, channel: str, sealer: Sealer, *, now: datetime
+    item: CollectedFeedback,
+    brand: Brand,
+    channel: str,
+    sealer: Sealer,
+    *,
+    stored: str = "",
+    now: datetime,
 ) -> MaskedFeedback:
-    """Mask everything readable and seal the original.
+    """Mask everything readable and seal the original, unless just that is stored.
+
+    Most of a page was stored by an earlier run, and masking it again would be most of a run.
 
     Args:
         item: As collected.
         brand: Its registered contacts are not personal data.
         channel: Where the author and the order are known.
         sealer: Encrypts and fingerprints.
+        stored: Content fingerprint of the item as the database has it.
         now: Taken as the date of what the channel does not date, and marked as inexact.
     """
+    fingerprint = sealer.fingerprint(f"{item.title}\0{item.text}\0{item.rating}")
+    is_new = fingerprint != stored
     return MaskedFeedback(
         kind=item.kind,
         native_id=item.native_id,
-        content_fingerprint=sealer.fingerprint(f"{item.title}\0{item.text}\0{item.rating}"),
-        sealed_original=sealer.seal(_original(item)),
-        title=mask(item.title, allow=brand.contacts).text if item.title else "",
-        text=mask(item.text, allow=brand.contacts).text,
+        content_fingerprint=fingerprint,
+        sealed_original=sealer.seal(_original(item)) if is_new else b"",
+        title=mask(item.title, allow=brand.contacts).text if is_new and item.title else "",
+        text=mask(item.text, allow=brand.contacts).text if is_new else "",
         rating=item.rating,
         author=mask_author(item.author) if item.author else "",
         author_fingerprint=_fingerprint(sealer, channel, item.author_id or item.author),

@@ -1,4 +1,4 @@
-"""Handing messages from the database to the broker."""
+"""Handing messages from the database to the broker, and starting what is due."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import structlog
 
-from storage import outbox
+from storage import accounts, outbox
 from storage.session import DatabaseError
+from workers.collect import start_due
 
 if TYPE_CHECKING:
     from workers.runtime import Runtime
@@ -47,11 +48,17 @@ def _send(actor: str, args: list[Any]) -> None:
 
 
 class RelayThread(threading.Thread):
-    """Relays when poked, and every second anyway."""
+    """Relays when poked, and every second anyway.
 
-    def __init__(self, runtime: Runtime) -> None:
+    Args:
+        runtime: This process's tools.
+        starts_due: Whether it also asks for the collection of due accounts.
+    """
+
+    def __init__(self, runtime: Runtime, *, starts_due: bool = False) -> None:
         super().__init__(name="relay", daemon=True)
         self._runtime = runtime
+        self._starts_due = starts_due
         self._poked = threading.Event()
         self._stopping = threading.Event()
 
@@ -61,7 +68,7 @@ class RelayThread(threading.Thread):
         home.mkdir(parents=True, exist_ok=True)
         while not self._stopping.is_set():
             try:
-                relay(self._runtime)
+                self._look()
                 # A sign of life that costs nothing: both database and broker answered.
                 (home / "alive").touch()
             except (dramatiq.errors.BrokerConnectionError, DatabaseError, OSError) as error:
@@ -69,6 +76,15 @@ class RelayThread(threading.Thread):
                 self._stopping.wait(IDLE_S)
             self._poked.wait(IDLE_S)
             self._poked.clear()
+
+    def _look(self) -> None:
+        if self._starts_due:
+            # One question for both: mostly there is neither.
+            with self._runtime.database.reading() as connection:
+                if not accounts.is_anything_due(connection, now=self._runtime.clock()):
+                    return
+            start_due(self._runtime)
+        relay(self._runtime)
 
     def poke(self) -> None:
         """Say that messages were written."""

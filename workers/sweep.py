@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from domain.messages import Message
-from storage import alerts, cases, feedback, health, outbox, publications
+from storage import alerts, cases, feedback, outbox, publications
 from workers import alert, publish
 from workers.analyze import DRAFT_PAGE, URGENT_PAGE
 from workers.collect import ANALYZE_PAGE
@@ -45,8 +45,6 @@ def sweep(runtime: Runtime, *, queued_before: datetime | None = None) -> dict[st
         "publications_waiting": _queue_publications(runtime, now, queued_before),
         "alerts_waiting": _queue_alerts(runtime, now, queued_before),
     }
-    with runtime.database.unit_of_work() as connection:
-        health.beat(connection, "sweep", now=now)
     repaired = {check: number for check, number in found.items() if number}
     if repaired:
         log.info("sweep_repaired", **repaired)

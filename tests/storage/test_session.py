@@ -8,47 +8,46 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import StatementError
 
-from storage import health
-from storage.models import HeartbeatRow
+from storage.models import ReplayRow
 from storage.session import ConflictError, insert_ignoring
 from tests.storage.rows import NOW
 
 if TYPE_CHECKING:
     from storage.session import Database
 
+ROW = {"key": "x", "seen_at": NOW}
+
 
 def test_an_error_undoes_the_whole_block(database: Database) -> None:
     def write_and_fail() -> None:
         with database.unit_of_work() as connection:
-            health.beat(connection, "worker", now=NOW)
+            connection.execute(insert(ReplayRow), [ROW])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         write_and_fail()
     with database.reading() as connection:
-        assert health.last_beats(connection) == {}
+        assert connection.execute(select(ReplayRow.key)).all() == []
 
 
 def test_instants_come_back_aware(database: Database) -> None:
     with database.unit_of_work() as connection:
-        health.beat(connection, "worker", now=NOW)
-        health.beat(connection, "worker", now=NOW)
+        connection.execute(insert(ReplayRow), [ROW])
     with database.reading() as connection:
-        assert health.last_beats(connection) == {"worker": NOW}
+        assert connection.execute(select(ReplayRow.seen_at)).scalar_one() == NOW
 
 
 def test_a_naive_instant_is_refused(database: Database) -> None:
     with pytest.raises(StatementError, match="naive datetime"), database.unit_of_work() as block:
-        health.beat(block, "worker", now=datetime(2026, 1, 1))  # noqa: DTZ001
+        block.execute(insert(ReplayRow), [{**ROW, "seen_at": datetime(2026, 1, 1)}])  # noqa: DTZ001
 
 
 def test_a_second_row_of_one_key_is_a_conflict_or_ignored(database: Database) -> None:
-    row = {"role": "x", "beat_at": NOW}
     with database.unit_of_work() as connection:
-        connection.execute(insert(HeartbeatRow), [row])
-        connection.execute(insert_ignoring(connection, HeartbeatRow), [row, row])
+        connection.execute(insert(ReplayRow), [ROW])
+        connection.execute(insert_ignoring(connection, ReplayRow), [ROW, ROW])
     with pytest.raises(ConflictError), database.unit_of_work() as connection:
-        connection.execute(insert(HeartbeatRow), [row])
+        connection.execute(insert(ReplayRow), [ROW])
 
 
 def test_writers_take_turns_and_lose_nothing(database: Database) -> None:
@@ -75,6 +74,6 @@ def test_writers_take_turns_and_lose_nothing(database: Database) -> None:
 
 def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
     with database.unit_of_work() as writer:
-        health.beat(writer, "worker", now=NOW)
+        writer.execute(insert(ReplayRow), [ROW])
         with database.reading() as reader:
-            assert reader.execute(select(HeartbeatRow.role)).all() == []
+            assert reader.execute(select(ReplayRow.key)).all() == []

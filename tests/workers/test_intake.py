@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from collectors.values import clean_text
 from domain.types import CollectedFeedback, FeedbackKind
+from privacy.masking import mask
 from storage.models import CaseRow, FeedbackRow
 from tests.fakes_runtime import SEALER, Article, make_brand
 from workers import collect
@@ -16,6 +17,7 @@ from workers.intake import prepare
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from privacy.findings import Masked
     from tests.fakes_runtime import FakeChannel, House, StillClock
 
 HOSTILE = {
@@ -50,6 +52,46 @@ def test_hostile_text_as_the_collectors_give_it_goes_the_whole_way(
         ).scalar_one()
     assert states == ["drafted", "drafted"]
     assert "별로" in stored
+
+
+def test_what_is_stored_is_not_masked_and_sealed_again(
+    house: House, channel: FakeChannel, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masked: list[str] = []
+
+    def mask_counted(text: str, **allowed: Any) -> Masked:  # noqa: ANN401 - mask's own
+        masked.append(text)
+        return mask(text, **allowed)
+
+    monkeypatch.setattr("workers.intake.mask", mask_counted)
+    channel.articles[:] = [
+        Article("n2", "좋아요", clock() - timedelta(minutes=1)),
+        Article("n1", "별로예요", clock() - timedelta(minutes=2)),
+    ]
+    assert collect.collect(house.runtime, house.account_id()).new == 2
+    clock.advance(minutes=1)
+    masked.clear()
+    channel.articles[0] = Article("n2", "이제는 별로예요", channel.articles[0].written_at)
+    done = collect.collect(house.runtime, house.account_id())
+    assert (done.new, done.changed, done.gone, done.error) == (0, 1, 0, "")
+    assert masked == ["이제는 별로예요"]
+
+
+@pytest.mark.parametrize("texts", [("별로예요", "좋아요"), ("좋아요", "별로예요")])
+def test_a_stored_text_beside_its_edit_on_one_page_is_an_edit_like_any_other(
+    house: House, channel: FakeChannel, clock: StillClock, texts: tuple[str, str]
+) -> None:
+    written_at = clock() - timedelta(minutes=1)
+    channel.articles[:] = [Article("n1", "별로예요", written_at)]
+    collect.collect(house.runtime, house.account_id())
+    clock.advance(minutes=1)
+    channel.articles[:] = [Article("n1", text, written_at) for text in texts]
+    done = collect.collect(house.runtime, house.account_id())
+    assert done.error == ""
+    with house.database.reading() as connection:
+        row = connection.execute(select(FeedbackRow.text, FeedbackRow.sealed_original)).one()
+    assert row.text == texts[1]
+    assert texts[1] in SEALER.open(row.sealed_original).decode()
 
 
 def item(**changes: Any) -> CollectedFeedback:  # noqa: ANN401 - the dataclass's fields

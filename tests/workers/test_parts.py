@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import dq_name
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -29,6 +30,7 @@ from workers.actors import ACTORS
 from workers.backoff import pause
 from workers.broker import ping, set_up
 from workers.engine import start_workers
+from workers.redis_broker import DELAYED_MS
 from workers.relay import RelayThread, relay
 
 if TYPE_CHECKING:
@@ -172,6 +174,39 @@ def test_relaying_hands_over_what_is_due_and_no_more(house: House, clock: StillC
     assert relay(house.runtime) == 0
     clock.advance(seconds=1)
     assert relay(house.runtime) == 1
+
+
+def test_redis_is_seldom_asked_for_what_is_delayed(redis_url: str) -> None:
+    broker = set_up(redis_url)
+    queue = "pyeongpan.alert"
+    pauses = [broker.consume(name, timeout=1000).timeout for name in (queue, dq_name(queue))]  # type: ignore[attr-defined]
+    broker.close()
+    assert pauses == [1000, DELAYED_MS]
+
+
+@pytest.mark.parametrize("starts_due", [True, False])
+def test_the_schedulers_relay_starts_what_is_due_and_others_do_not(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, starts_due: bool
+) -> None:
+    monkeypatch.setattr("workers.relay.IDLE_S", 0.01)
+    sent: list[str] = []
+    looked = threading.Event()
+
+    def enqueue(message: Any, **_: object) -> None:  # noqa: ANN401 - dramatiq's
+        sent.append(message.actor_name)
+        if message.actor_name == "case.draft":
+            looked.set()
+
+    monkeypatch.setattr(house.broker, "enqueue", enqueue)
+    thread = RelayThread(house.runtime, starts_due=starts_due)
+    thread.start()
+    # An account's message, if there is one, is older than this.
+    with house.database.unit_of_work() as connection:
+        outbox.add(connection, "case.draft", [[1]], available_at=house.clock())
+    assert looked.wait(timeout=30)
+    thread.stop()
+    assert sorted(sent) == [*(["account.collect"] if starts_due else []), "case.draft"]
+    assert collect.start_due(house.runtime) == (0 if starts_due else 1)
 
 
 def test_a_relay_survives_a_lost_broker(
