@@ -74,6 +74,11 @@ class RelayThread(threading.Thread):
             except (dramatiq.errors.BrokerConnectionError, DatabaseError, OSError) as error:
                 log.warning("relay_failed", error=type(error).__name__)
                 self._stopping.wait(IDLE_S)
+            except Exception:
+                # A defect in starting one account must not end what every message goes through;
+                # without a sign of life the health check tells.
+                log.exception("relay_failed")
+                self._stopping.wait(IDLE_S)
             self._poked.wait(IDLE_S)
             self._poked.clear()
 

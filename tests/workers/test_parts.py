@@ -209,14 +209,13 @@ def test_the_schedulers_relay_starts_what_is_due_and_others_do_not(
     assert collect.start_due(house.runtime) == (0 if starts_due else 1)
 
 
-def test_a_relay_survives_a_lost_broker(
+def test_a_relay_survives_a_lost_broker_and_a_defect(
     house: House, monkeypatch: pytest.MonkeyPatch, clock: StillClock
 ) -> None:
     """Nothing is forgotten that the broker did not take."""
     enqueue = house.broker.enqueue
-    failures = iter(
-        [dramatiq.errors.BrokerConnectionError("gone"), OSError("gone")]  # type: ignore[no-untyped-call]
-    )
+    gone = dramatiq.errors.BrokerConnectionError("gone")  # type: ignore[no-untyped-call]
+    failures = iter([gone, OSError("gone"), KeyError("a defect")])
     arrived = threading.Event()
 
     def flaky(message: Any, *, delay: int | None = None) -> Any:  # noqa: ANN401 - dramatiq's
