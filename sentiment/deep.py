@@ -49,9 +49,6 @@ class Deep:
             # One thread a run and one run a core: small products do not split well.
             options.intra_op_num_threads = 1
             options.inter_op_num_threads = 1
-            # Without VNNI two products are added in 16 bits, where ours overflow: the exact
-            # kernels cost time on such processors only, and scores are the same on all.
-            options.add_session_config_entry("session.x64quantprecision", "1")
             self._session = ort.InferenceSession(
                 (directory / "deep.onnx").read_bytes(), options, providers=["CPUExecutionProvider"]
             )

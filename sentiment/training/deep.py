@@ -21,22 +21,20 @@ from sentiment.training.table import MASK, OUTPUTS
 from sentiment.training.tags import CATEGORIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from sentiment.training.encoder import Encoder
     from sentiment.training.table import Table
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-HAS_BF16 = DEVICE.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001 - it has no other name
-"""Elsewhere bf16 is emulated and slower than fp32."""
+HAS_BF16 = DEVICE.type == "cuda" or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 - it has no other name
+"""Elsewhere bf16 is emulated and many times slower than fp32."""
 SHARES = {"negative": 1.0, "neutral": 0.3}
 TAG_SHARE = 0.5
 """What an output weighs in the loss."""
 GUESS_SHARE = 0.15
 CHECKPOINT_S = 240
-WARM_UP = 300
-"""Steps in which the learning rate rises."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,7 @@ class Plan:
         guess_share: Share of the budget with hidden tokens.
         settle_share: Share of the budget, at its end, that goes by ``settle``.
         settle: Like ``mix``.
+        warm_up: Steps in which the learning rate rises.
     """
 
     minutes: float
@@ -57,6 +56,7 @@ class Plan:
     guess_share: float = 0.0
     settle_share: float = 0.0
     settle: dict[str, float] = field(default_factory=dict)
+    warm_up: int = 300
     tokens_per_batch: int = 8192
     seed: int = 1
 
@@ -69,12 +69,15 @@ class Targets:
     weight: np.ndarray
 
 
-def targets(table: Table, soft: np.ndarray | None = None) -> Targets:
+def targets(
+    table: Table, soft: np.ndarray | None = None, trust: Mapping[str, float] | None = None
+) -> Targets:
     """Give what the labels say; with ``soft`` halfway to it, and it alone where there is no label.
 
     Args:
         table: The rows.
         soft: P that teachers give, float [rows, outputs].
+        trust: How much of the way is the label's, by source, where it is not half.
     """
     labels = table.labels.astype(np.float32)
     known = ~np.isnan(labels)
@@ -83,7 +86,10 @@ def targets(table: Table, soft: np.ndarray | None = None) -> Targets:
         p, weight = np.nan_to_num(labels), known * share
         weight[:, 0] *= table.strength
     else:
-        p = np.where(known, (np.nan_to_num(labels) + soft) / 2, soft).astype(np.float32)
+        shares = np.array([(trust or {}).get(str(name), 0.5) for name in table.names], np.float32)
+        own = shares[table.source][:, None]
+        p = np.where(known, own * np.nan_to_num(labels) + (1 - own) * soft, soft)
+        p = p.astype(np.float32)
         weight = np.tile(share, (len(p), 1))
         # Whether a text is neutral is asked only where it is not negative.
         weight[:, 1] *= 1 - p[:, 0]
@@ -297,7 +303,9 @@ def train(
                 break
             done = spent_s / budget_s
             for group in optimiser.param_groups:
-                group["lr"] = plan.rate * group["share"] * min(1.0, step / WARM_UP) * (1.0 - done)
+                group["lr"] = (
+                    plan.rate * group["share"] * min(1.0, step / plan.warm_up) * (1.0 - done)
+                )
             ids, mask = rows.batch(chosen)
             at = torch.from_numpy(chosen).to(DEVICE, non_blocking=True)
             real = int(rows.lengths[chosen].sum())

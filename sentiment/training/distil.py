@@ -47,6 +47,20 @@ SHOPS = {
 }
 
 
+FURTHER = {
+    "new": 2.0,
+    "varied": 0.5,
+    "written": 0.7,
+    "product": 2.0,
+    "app": 1.0,
+    "movie": 0.2,
+    "hate": 0.4,
+    "kote": 0.5,
+}
+TRUST = {"new": 0.8, "varied": 0.8}
+"""Share of the label where the student's own judgement is no memory of it."""
+
+
 def fold_of(row: Row) -> int:
     """Give a row's fold; film reviews and comments are in none."""
     return bucket("fold:" + row.text, FOLDS) if row.source in ("product", "app", "written") else -1
@@ -109,3 +123,10 @@ def train_student(work: Path, table: Table, dev: Table, minutes: float, layers: 
     model = shallower(_read(work / "fold0" / "model.pt"), layers)
     aim = deep.targets(table, soft(work))
     return deep.train(model, table, aim, plan, work / f"student{layers}", dev=dev)
+
+
+def train_further(work: Path, table: Table, dev: Table, minutes: float, model: Encoder) -> Encoder:
+    """Teach a student what is new, and hold it to its own judgement of everything else."""
+    plan = deep.Plan(minutes, FURTHER, rate=1e-4, tokens_per_batch=2048, warm_up=100, seed=1)
+    aim = deep.targets(table, expit(deep.predict(model, table)), TRUST)
+    return deep.train(model, table, aim, plan, work / "further", dev=dev)

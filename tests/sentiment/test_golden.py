@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
+import onnxruntime as ort
 import pytest
 
 from sentiment.classifier import SHIPPED, Classifier
@@ -33,6 +35,18 @@ def test_sixty_texts_are_read_as_before() -> None:
             continue
         assert found.sentiment is not None
         assert (found.sentiment.value == "negative") == (output["sentiment"] == "negative")
+
+
+def test_no_product_overflows_where_two_are_added_in_sixteen_bits() -> None:
+    """Exact kernels, which widen first, must agree to the bit; with VNNI both are the same."""
+    texts = np.random.default_rng(1).integers(5, 20_000, (200, 24))
+    answers = []
+    for precision in ("0", "1"):
+        options = ort.SessionOptions()
+        options.add_session_config_entry("session.x64quantprecision", precision)
+        session = ort.InferenceSession(SHIPPED / "deep.onnx", options)
+        answers.append(session.run(None, {"ids": texts})[0])
+    assert np.array_equal(*answers)
 
 
 def test_shipped_files_stay_small() -> None:
