@@ -5,7 +5,7 @@
 The storefront misbehaves and changes while collectors, workers and scheduler die; a person
 approves every draft as it comes. At the end every feedback is stored once, every negative and
 every inquiry has exactly one case, every approved reply stands on the storefront exactly once, and
-no alert was told twice. Then ten thousand normal cases wait for their drafts, a process is killed once
+no alert was told twice. Then 30,000 normal cases wait for their drafts, a process is killed once
 more, and a safety complaint must be drafted and told before they are through.
 """
 
