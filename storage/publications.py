@@ -314,17 +314,22 @@ def settle_answered_elsewhere(
 ) -> bool:
     """Record that somebody else's answer took the place of ours."""
     why = "another answer stands on the channel"
-    done = settle(
-        connection,
-        job,
-        token,
-        job.state,
-        PublicationState.CANCELLED,
-        now=now,
-        why=why,
-    )
+    return _end(connection, job, token, CaseState.ANSWERED_ELSEWHERE, now=now, why=why)
+
+
+def _end(
+    connection: Connection,
+    job: PublicationJob,
+    token: str,
+    target: CaseState,
+    *,
+    now: datetime,
+    why: str,
+) -> bool:
+    """Cancel a reply that nobody needs any more and close its case as ``target``."""
+    done = settle(connection, job, token, job.state, PublicationState.CANCELLED, now=now, why=why)
     if done:
-        _move_case(connection, job, CaseState.ANSWERED_ELSEWHERE, now=now, why=why, closed_at=now)
+        _move_case(connection, job, target, now=now, why=why, closed_at=now)
     return done
 
 
@@ -338,11 +343,10 @@ def settle_gone(
     """
     of_job = FeedbackRow.id == job.feedback_id
     connection.execute(select(FeedbackRow.id).where(of_job).with_for_update())
-    done = settle(connection, job, token, job.state, PublicationState.CANCELLED, now=now, why=why)
+    done = _end(connection, job, token, CaseState.GONE, now=now, why=why)
     if done:
         is_news = of_job & FeedbackRow.gone_at.is_(None)
         connection.execute(update(FeedbackRow).where(is_news).values(gone_at=now))
-        _move_case(connection, job, CaseState.GONE, now=now, why=why, closed_at=now)
     return done
 
 

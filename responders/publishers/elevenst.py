@@ -135,9 +135,7 @@ class ElevenstPublisher:
                 return item.replies
         if listing.quarantined:
             raise ChannelUnavailableError(f"{target.native_id}: rows around it cannot be read")
-        raise PublicationRefusedError(
-            f"{target.native_id}: the question is gone", code=PublicationRefusedError.GONE
-        )
+        raise PublicationRefusedError(f"{target.native_id}: the question is gone")
 
 
 def _numbers(target: ReplyTarget) -> tuple[str, str]:
