@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _HANDLERS = 4
+_RECEIVER_LOOK_S = 0.1
 
 
 class SocketListener:
@@ -103,12 +105,7 @@ class SocketListener:
         """Disconnect and wait for the work that has begun; a second stop does nothing."""
         client, self._client = self._client, None
         if client is not None:
-            try:
-                client.close()
-            except AttributeError:
-                # slack_sdk 3.47 stumbles when Slack closes the same connection at this moment;
-                # the connection is closed then, and the second call ends its threads.
-                client.close()
+            _close(client)
         workers, self._workers = self._workers, None
         if workers is not None:
             workers.shutdown()
@@ -128,6 +125,29 @@ class SocketListener:
         if workers is not None:
             work = workers.submit(self._on_interaction, decision)
             work.add_done_callback(partial(_report, decision))
+
+
+def _close(client: SocketModeClient) -> None:
+    """End the client's threads, which ``client.close`` of slack_sdk 3.47 may wait for for ever.
+
+    Its receiving thread looks whether the connection is open, then takes back the mark that it
+    shall end; a close between the two is forgotten. So the mark is set until the thread has ended.
+    What reconnects is ended first, or it could open a connection that nobody closes.
+    """
+    monitor, receiver = client.current_app_monitor, client.current_session_runner
+    client.auto_reconnect_enabled = False
+    monitor.event.set()
+    receiver.event.set()
+    if monitor.is_alive():
+        monitor.thread.join()
+    while receiver.is_alive():
+        client.auto_reconnect_enabled = False
+        client.current_session_state.terminated = True
+        # The SDK stumbles when Slack closes the same connection at this moment.
+        with suppress(AttributeError):
+            client.disconnect()
+        receiver.thread.join(_RECEIVER_LOOK_S)
+    client.close()
 
 
 def _report(decision: SlackDecision, work: Future[None]) -> None:

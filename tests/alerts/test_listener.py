@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from slack_sdk.socket_mode.builtin.connection import ConnectionState
 
 from alerts.blocks import CaseCard, ModalContext, case_card, edit_modal
 from alerts.interactions import SlackAction, SlackDecision
@@ -176,6 +177,37 @@ def test_an_unreachable_or_unwilling_slack_is_said_at_start(slack: FakeSlack, cl
     stop(listener, slack)
     listener.stop()
     assert is_connected(listener) is False
+
+
+class LateState(ConnectionState):
+    """A connection whose receiving thread begins only once somebody wants to end it."""
+
+    def __init__(self) -> None:
+        self.is_ending = threading.Event()
+        self.terminated = False
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "terminated" and value is True:
+            super().__setattr__(name, value)
+            self.is_ending.set()
+            return
+        if name == "terminated" and hasattr(self, name):
+            assert self.is_ending.wait(60)
+        super().__setattr__(name, value)
+
+
+def test_a_stop_at_the_moment_of_connecting_ends_what_receives(
+    slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slack_sdk.socket_mode.builtin.client.ConnectionState", LateState)
+    listener = SocketListener(slack.app_token, print, slack.api_url, timeout_s=15)
+    before = set(threading.enumerate())
+    listener.start()
+    begun = [thread for thread in threading.enumerate() if thread not in before]
+    sdk = [thread for thread in begun if "(_run)" in thread.name]
+    assert len(sdk) == 3
+    stop(listener, slack)
+    assert not any(thread.is_alive() for thread in sdk)
 
 
 def is_connected(listener: SocketListener) -> bool:
