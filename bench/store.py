@@ -91,10 +91,12 @@ def _rate(url: str, items: list[feedback.MaskedFeedback]) -> float:
         start = time.perf_counter()
         for at in range(0, len(items), PAGE_SIZE):
             with database.unit_of_work() as connection:
+                page = items[at : at + PAGE_SIZE]
                 feedback.store_page(
                     connection,
                     run,
-                    items[at : at + PAGE_SIZE],
+                    page,
+                    feedback.find_known(connection, run.account_id, page),
                     now=now,
                     fresh_after=now - timedelta(days=2),
                 )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     String,
+    and_,
     bindparam,
     case,
     func,
@@ -48,9 +49,10 @@ from storage.moves import move, remember
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from domain.types import CollectedFeedback
     from storage.accounts import Run
 
 SEVERITY_RANK = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.NORMAL: 2}
@@ -121,6 +123,15 @@ def find_unstorable(item: MaskedFeedback) -> tuple[str, str] | None:
     return None
 
 
+Key = tuple[str, str]
+"""Kind and native id, which name an item of an account."""
+
+
+def key_of(item: CollectedFeedback | MaskedFeedback) -> Key:
+    """Give an item's key."""
+    return str(item.kind), item.native_id
+
+
 @dataclass(slots=True)
 class StoredPage:
     """What a page brought.
@@ -145,6 +156,7 @@ def store_page(
     connection: Connection,
     run: Run,
     items: Sequence[MaskedFeedback],
+    known: Mapping[Key, Any],
     *,
     now: datetime,
     fresh_after: datetime,
@@ -156,6 +168,7 @@ def store_page(
         connection: The transaction that also moves the run's cursor.
         run: Whose page it is.
         items: Where two have the same id, the later one is an edit of the earlier.
+        known: What ``find_known`` found of them in the same transaction.
         now: When they were read.
         fresh_after: In a first backfill, what was written before only enters the digest.
         is_export: The page is from a file that may be read again: a text that was replaced
@@ -165,12 +178,12 @@ def store_page(
         Ids to analyse.
     """
     stored = StoredPage()
-    known = _known(connection, run.account_id, [item.native_id for item in items])
+    known = dict(known)
     current = {key: row.content_fingerprint for key, row in known.items()}
     new: dict[tuple[str, str], MaskedFeedback] = {}
     edits: list[tuple[Any, MaskedFeedback]] = []
     for item in items:
-        key = (str(item.kind), item.native_id)
+        key = key_of(item)
         if current.setdefault(key, item.content_fingerprint) == item.content_fingerprint:
             if key not in known:
                 new[key] = item
@@ -178,7 +191,7 @@ def store_page(
         if key in new:
             # Twice on one page with different text: the first is stored, then edited.
             _insert(connection, run, [new.pop(key)], stored, now=now, fresh_after=fresh_after)
-            known.update(_known(connection, run.account_id, [item.native_id]))
+            known.update(find_known(connection, run.account_id, [item]))
         if not (is_export and _was_replaced(connection, known[key], item)):
             edits.append((known[key], item))
             current[key] = item.content_fingerprint
@@ -212,9 +225,28 @@ def _was_replaced(connection: Connection, row: Any, item: MaskedFeedback) -> boo
     return connection.execute(earlier).first() is not None
 
 
-def _known(
-    connection: Connection, account_id: int, native_ids: Sequence[str]
-) -> dict[tuple[str, str], Any]:
+def _among(account_id: int, keys: Iterable[Key]) -> ColumnElement[bool]:
+    """Tell which rows may be an account's items of these keys; another kind's may be among them.
+
+    Without the kinds no index has the ids: every row of the account would be read.
+    """
+    kinds, native_ids = (set(part) for part in zip(*keys, strict=True))
+    return and_(
+        FeedbackRow.account_id == account_id,
+        FeedbackRow.kind.in_(kinds),
+        FeedbackRow.native_id.in_(native_ids),
+    )
+
+
+def find_known(
+    connection: Connection,
+    account_id: int,
+    items: Sequence[CollectedFeedback] | Sequence[MaskedFeedback],
+) -> dict[Key, Any]:
+    """Give the rows of an account's items that are stored, by kind and native id."""
+    keys = {key_of(item) for item in items}
+    if not keys:
+        return {}
     rows = connection.execute(
         select(
             FeedbackRow.id,
@@ -227,21 +259,10 @@ def _known(
             FeedbackRow.extra,
             FeedbackRow.deadline_at,
             FeedbackRow.last_seen_run,
-        ).where(FeedbackRow.account_id == account_id, FeedbackRow.native_id.in_(native_ids))
+        ).where(_among(account_id, keys))
     )
-    return {(row.kind, row.native_id): row for row in rows}
-
-
-def content_fingerprints(
-    connection: Connection, account_id: int, native_ids: Sequence[str]
-) -> dict[tuple[str, str], str]:
-    """Give what an account's stored feedback says, by kind and native id."""
-    rows = connection.execute(
-        select(FeedbackRow.kind, FeedbackRow.native_id, FeedbackRow.content_fingerprint).where(
-            FeedbackRow.account_id == account_id, FeedbackRow.native_id.in_(native_ids)
-        )
-    )
-    return {(row.kind, row.native_id): row.content_fingerprint for row in rows}
+    found = {(row.kind, row.native_id): row for row in rows}
+    return {key: row for key, row in found.items() if key in keys}
 
 
 def _content(item: MaskedFeedback) -> dict[str, Any]:
@@ -408,7 +429,7 @@ def _refresh(
     facts: dict[int, tuple[dict[str, str], datetime | None]] = {}
     before = {row.id: (row.extra, row.deadline_at) for row in unchanged.values()}
     for item in items:
-        row = unchanged.get((str(item.kind), item.native_id))
+        row = unchanged.get(key_of(item))
         if row is None:
             continue
         is_first = row.last_seen_run < run.run_id and row.id not in facts
@@ -515,14 +536,15 @@ def _notice_replies(
     connection: Connection, account_id: int, items: Sequence[MaskedFeedback], *, now: datetime
 ) -> None:
     """Close what somebody answered outside; our own reply is not "elsewhere"."""
-    replies = {item.native_id: item.replies for item in items if item.replies}
+    replies = {key_of(item): item.replies for item in items if item.replies}
     if not replies:
         return
-    rows = connection.execute(
-        select(FeedbackRow.id, FeedbackRow.native_id).where(
-            FeedbackRow.account_id == account_id, FeedbackRow.native_id.in_(list(replies))
+    found = connection.execute(
+        select(FeedbackRow.id, FeedbackRow.kind, FeedbackRow.native_id).where(
+            _among(account_id, replies)
         )
-    ).all()
+    )
+    rows = [row for row in found if (row.kind, row.native_id) in replies]
     ours: dict[int, list[str]] = {}
     for decided in connection.execute(
         select(PublicationRow.feedback_id, DecisionRow.text)
@@ -535,7 +557,7 @@ def _notice_replies(
         for row in rows
         if not any(
             same_reply(reply, text)
-            for reply in replies[row.native_id]
+            for reply in replies[row.kind, row.native_id]
             for text in ours.get(row.id, [])
         )
     ]

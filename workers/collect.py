@@ -220,14 +220,16 @@ def _store_items(
     """Store feedback and quarantine of a page and ask for the analysis of what is new."""
     now = runtime.clock()
     brand = runtime.brands[account.brand]
-    known = feedback.content_fingerprints(
-        connection, run.account_id, [item.native_id for item in page.items]
+    known = feedback.find_known(connection, run.account_id, page.items)
+    contents = {key: row.content_fingerprint for key, row in known.items()}
+    items, quarantined = prepare_page(
+        page, brand, account, runtime.sealer, stored=contents, now=now
     )
-    items, quarantined = prepare_page(page, brand, account, runtime.sealer, stored=known, now=now)
     stored = feedback.store_page(
         connection,
         run,
         items,
+        known,
         now=now,
         fresh_after=now - ALERT_AGE,
         is_export=CHANNELS[account.channel].spec.reads_files,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from domain.errors import BadInputError
 from domain.types import QuarantinedItem
 from privacy.masking import mask, mask_author
-from storage.feedback import MaskedFeedback, find_unstorable
+from storage.feedback import MaskedFeedback, find_unstorable, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,9 +44,9 @@ def prepare_page(
     """
     ready: list[MaskedFeedback] = []
     quarantined = list(page.quarantined)
-    times = Counter((str(item.kind), item.native_id) for item in page.items)
+    times = Counter(map(key_of, page.items))
     for place, item in enumerate(page.items):
-        key = (str(item.kind), item.native_id)
+        key = key_of(item)
         # What stands twice on a page may be an edit of itself.
         known = stored.get(key, "") if times[key] == 1 else ""
         masked = prepare(item, brand, account.channel, sealer, stored=known, now=now)

@@ -148,7 +148,12 @@ class Desk:
             )
             assert run is not None
             stored = feedback.store_page(
-                connection, run, [item], now=self.now, fresh_after=self.now - timedelta(days=2)
+                connection,
+                run,
+                [item],
+                feedback.find_known(connection, run.account_id, [item]),
+                now=self.now,
+                fresh_after=self.now - timedelta(days=2),
             )
             accounts.finish_run(
                 connection, run, rows=1, now=self.now, next_due_at=self.now + timedelta(hours=1)

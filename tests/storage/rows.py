@@ -96,8 +96,9 @@ def store(
 ) -> StoredPage:
     """Store one page in a transaction of its own."""
     with database.unit_of_work() as connection:
+        known = feedback.find_known(connection, run.account_id, items)
         return feedback.store_page(
-            connection, run, items, now=now, fresh_after=now - timedelta(hours=48)
+            connection, run, items, known, now=now, fresh_after=now - timedelta(hours=48)
         )
 
 

@@ -132,7 +132,7 @@ def test_a_lost_lease_undoes_page_and_watermark(database: Database, ending: str)
 
     def store_page() -> None:
         with database.unit_of_work() as connection:
-            feedback.store_page(connection, slow, [masked("n1")], now=LATER, fresh_after=NOW)
+            feedback.store_page(connection, slow, [masked("n1")], {}, now=LATER, fresh_after=NOW)
             if ending == "advance":
                 held = accounts.advance_run(connection, slow, "2", now=LATER, lease=LEASE)
             else:
