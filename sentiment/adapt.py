@@ -18,7 +18,7 @@ import numpy as np
 
 from domain.errors import BadInputError, ConfigurationError
 from sentiment.text import normalise
-from sentiment.wide import groups
+from sentiment.wide import features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,9 +148,7 @@ class _Features:
 
 
 def _features(texts: Sequence[str]) -> _Features:
-    parts = list(groups(texts, BITS))
-    buckets = np.concatenate([bucket for bucket, _ in parts])
-    rows = np.concatenate([owner for _, owner in parts])
+    buckets, rows = features(texts, BITS)
     count = np.bincount(rows, minlength=len(texts))
     return _Features(buckets, rows, 1 / np.sqrt(np.maximum(count.astype(np.float64), 1)))
 

@@ -93,15 +93,15 @@ def _sigmoid(x: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Mix:
-    """How logits of both models become one probability: ``wide @ w + deep @ d + shift``.
+    """How logits of both models become one probability: a weighted sum and a shift.
 
     Attributes:
-        wide: Weight of each output of the wide model, float32 [outputs].
-        deep: Weight of each output of the deep model, float32 [outputs].
+        wide: Output of the wide model and its weight, where it has one.
+        deep: Output of the deep model and its weight, where it has one.
     """
 
-    wide: Floats
-    deep: Floats
+    wide: tuple[tuple[int, np.float32], ...]
+    deep: tuple[tuple[int, np.float32], ...]
     shift: float
 
     def join(self, wide: Floats, deep: Floats) -> Floats:
@@ -109,15 +109,19 @@ class Mix:
         # Summed output by output: a matrix product's order may depend on how many texts there are.
         total = np.full(len(wide), self.shift, np.float32)
         for logits, weights in ((wide, self.wide), (deep, self.deep)):
-            for output in np.flatnonzero(weights):
-                total += logits[:, output] * weights[output]
+            for output, weight in weights:
+                total += logits[:, output] * weight
         return _sigmoid(total)
 
 
 def _mix_from(config: Mapping[str, Any], names: Sequence[str]) -> Mix:
     """Read a mix from ``{"wide": {output: weight}, "deep": {...}, "shift": number}``."""
     wide, deep = (
-        np.array([config[model].get(name, 0.0) for name in outputs], np.float32)
+        tuple(
+            (output, np.float32(config[model][name]))
+            for output, name in enumerate(outputs)
+            if config[model].get(name)
+        )
         for model, outputs in (("wide", POLARITY), ("deep", (*POLARITY, *names)))
     )
     return Mix(wide, deep, float(config["shift"]))

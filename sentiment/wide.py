@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     import numpy.typing as npt
@@ -30,6 +30,8 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _WORD = np.uint64(0x51ED270B0A1F39C1)
 _PAIR = np.uint64(0xA24BAED4963EE407)
 _SPACE = np.uint64(32)
+_SLICE = 128
+"""Texts read at once: more would need more memory and save no time."""
 
 
 def _bucket(hashes: UInts, bits: int) -> Ints:
@@ -40,41 +42,40 @@ def _bucket(hashes: UInts, bits: int) -> Ints:
 def _words(codes: UInts, text_of: Ints) -> tuple[UInts, Ints]:
     """Hash each word; gives (hashes, text number of each word)."""
     inside = codes != _SPACE
-    starts = np.flatnonzero(inside & ~np.concatenate(([False], inside[:-1])))
+    begins = inside & ~np.concatenate(([False], inside[:-1]))
+    starts = np.flatnonzero(begins)
     if not starts.size:
         return np.empty(0, np.uint64), np.empty(0, np.int64)
-    word_of = np.cumsum(np.isin(np.arange(codes.size), starts, assume_unique=True)) - 1
+    word_of = np.cumsum(begins) - 1
     place = (np.arange(codes.size) - starts[np.maximum(word_of, 0)]).astype(np.uint64)
     spun = (codes + np.uint64(1)) * (place * _STEP + _WORD)
     parts = np.where(inside, spun ^ (codes << place % np.uint64(31)), np.uint64(0))
     return np.add.reduceat(parts * _MIX, starts), text_of[starts]
 
 
-def groups(texts: Sequence[str], bits: int = BITS) -> Iterator[tuple[Ints, Ints]]:
-    """Yield feature groups as (bucket of each feature, text number of each feature).
-
-    Text numbers never fall within a group. Every text must be normalised.
-    """
+def features(texts: Sequence[str], bits: int = BITS) -> tuple[Ints, Ints]:
+    """Give the bucket and the text number of every feature of normalised texts."""
     padded = [f" {text} " for text in texts]
     joined = "".join(padded)
     codes = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
     lengths = np.fromiter((len(text) for text in padded), np.int64, len(padded))
     text_of = np.repeat(np.arange(len(padded)), lengths)
+    hashes, owners = [], []
     with np.errstate(over="ignore"):
         rolling = np.zeros(codes.size, np.uint64)
-        for length in range(1, LONGEST + 1):
-            if codes.size < length:
-                return
+        for length in range(1, min(LONGEST, codes.size) + 1):
             if length > 1:
                 rolling = rolling[:-1]
             rolling = (rolling * _STEP) + codes[length - 1 :] + np.uint64(length)
             whole = text_of[: rolling.size] == text_of[length - 1 :]
-            yield _bucket(rolling[whole], bits), text_of[: rolling.size][whole]
+            hashes.append(rolling[whole])
+            owners.append(text_of[: rolling.size][whole])
         words, owner = _words(codes, text_of)
-        yield _bucket(words, bits), owner
         together = owner[:-1] == owner[1:]
         pairs = words[:-1] * _PAIR + words[1:]
-        yield _bucket(pairs[together], bits), owner[:-1][together]
+        hashes += words, pairs[together]
+        owners += owner, owner[:-1][together]
+        return _bucket(np.concatenate(hashes), bits), np.concatenate(owners)
 
 
 @dataclass(frozen=True)
@@ -99,19 +100,18 @@ class Wide:
 
     def logits(self, texts: Sequence[str]) -> Floats:
         """Give logits float32 [texts, outputs] of normalised texts."""
-        outputs = self.weights.shape[1]
-        total = np.zeros((len(texts), outputs), np.float64)
-        count = np.zeros(len(texts), np.float64)
-        if not texts:
-            return total.astype(np.float32)
-        for buckets, owner in groups(texts, self.bits):
-            count += np.bincount(owner, minlength=len(texts))
-            picked = self.weights[buckets].astype(np.int32)
-            picked *= np.abs(picked)
-            for output in range(outputs):
-                # Sums of integers are exact, so the order of texts cannot change them.
-                total[:, output] += np.bincount(owner, picked[:, output], minlength=len(texts))
-        scaled = total * self.scales / np.sqrt(np.maximum(count, 1.0))[:, None]
+        parts = [self._logits(texts[at : at + _SLICE]) for at in range(0, len(texts), _SLICE)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.biases)), np.float32)
+
+    def _logits(self, texts: Sequence[str]) -> Floats:
+        buckets, owner = features(texts, self.bits)
+        count = np.bincount(owner, minlength=len(texts))
+        picked = self.weights[buckets].astype(np.int32)
+        picked *= np.abs(picked)
+        # Sums of integers are exact, so the order of texts cannot change them.
+        columns = [np.bincount(owner, column, minlength=len(texts)) for column in picked.T]
+        total = np.column_stack(columns)
+        scaled = total * self.scales / np.sqrt(np.maximum(count, 1))[:, None]
         result: Floats = (scaled + self.biases).astype(np.float32)
         return result
 

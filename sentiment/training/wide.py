@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from sentiment.training.tags import tag_targets
-from sentiment.wide import BITS, Wide, groups
+from sentiment.wide import BITS, Wide, features
 
 if TYPE_CHECKING:
     from sentiment.training.data import Row
@@ -23,9 +23,7 @@ def matrix(texts: list[str], bits: int = BITS, chunk: int = 20000) -> sp.csr_mat
     blocks = []
     for at in range(0, len(texts), chunk):
         part = texts[at : at + chunk]
-        columns, rows = zip(*groups(part, bits), strict=True)
-        column = np.concatenate(columns).astype(np.int32)
-        row = np.concatenate(rows).astype(np.int32)
+        column, row = (array.astype(np.int32) for array in features(part, bits))
         size = np.bincount(row, minlength=len(part)).astype(np.float32)
         values = 1 / np.sqrt(size[row])
         blocks.append(sp.csr_matrix((values, (row, column)), shape=(len(part), 1 << bits)))

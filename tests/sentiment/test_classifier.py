@@ -124,7 +124,7 @@ def test_markup_and_prompts_are_only_text(classifier: Classifier) -> None:
 
 
 def test_scores_do_not_depend_on_neighbours(classifier: Classifier) -> None:
-    texts = ["배송 빠르고 좋아요", "불량이 왔어요", "보통이에요", "색이 사진과 달라요 " * 20]
+    texts = ["굿", "음", "별로", "배송 빠르고 좋아요", "보통이에요", "색이 사진과 달라요 " * 20]
     together = classifier.score(texts)
     for text, score in zip(texts, together, strict=True):
         assert classifier.score([text])[0] == pytest.approx(score, abs=0.001)
