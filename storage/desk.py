@@ -45,7 +45,6 @@ from storage import outbox, owners
 from storage.feedback import SEVERITY_RANK, queue_ranks
 from storage.lessons import LOOKED_AT, OPENED_BY_PERSON
 from storage.models import (
-    UNFINISHED,
     AccountRow,
     AlertRow,
     CaseRow,
@@ -62,7 +61,7 @@ from storage.models import (
     QuarantineRow,
     SavedViewRow,
 )
-from storage.moves import remember
+from storage.moves import remember, unsettled
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
@@ -767,19 +766,11 @@ _SCOPE: BindParameter[list[str]] = bindparam("brands", expanding=True)
 def _unfinished(
     query: Select[*tuple[Any, ...]], state: PublicationState
 ) -> Select[*tuple[Any, ...]]:
-    """Keep the publications that wait in a state, by their small index.
-
-    SQLite takes a partial index only for the very words it was made with, and without
-    statistics not even then.
-    """
+    """Keep the publications that wait in a state."""
     return (
-        query.join(CaseRow, CaseRow.id == PublicationRow.case_id)
-        .where(
-            PublicationRow.state == state,
-            text(f"publications.{UNFINISHED}"),
-            CaseRow.brand.in_(_SCOPE),
-        )
-        .with_hint(PublicationRow, "INDEXED BY ix_publications_unfinished", "sqlite")
+        unsettled(query, PublicationRow)
+        .join(CaseRow, CaseRow.id == PublicationRow.case_id)
+        .where(PublicationRow.state == state, CaseRow.brand.in_(_SCOPE))
     )
 
 
