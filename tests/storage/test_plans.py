@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.event import listen
 
 from domain.types import FeedbackKind
-from storage import alerts, cases, feedback, owners, people, publications
+from storage import alerts, cases, desk, feedback, owners, people, publications
 from storage.session import Database
 from tests.storage.rows import BRAND, NOW, masked
 
@@ -121,6 +121,19 @@ def assign(connection: Connection) -> object:
             lambda connection: cases.to_decide(connection, limit=50),
             ["SEARCH cases USING INDEX ix_cases_urgent (state=?)"],
             id="drafts that all are approved, for each fifty",
+        ),
+        pytest.param(
+            lambda connection: desk.alerts(connection, {BRAND, "other"}),
+            [
+                "SEARCH alerts USING COVERING INDEX ix_alerts_brand_made_at (brand=?)",
+                "SEARCH alerts USING INTEGER PRIMARY KEY (rowid=?)",
+            ],
+            id="the console's alerts",
+        ),
+        pytest.param(
+            lambda connection: desk.brand_week(connection, BRAND, now=NOW),
+            ["SEARCH publications .* ix_publications_published_at (published_at>?)"],
+            id="the console's page of a brand",
         ),
     ],
 )
