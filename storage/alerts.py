@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, String, cast, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, String, cast, delete, func, select, text, update
 from sqlalchemy.orm import aliased
 
 from domain.mail import MAIL
@@ -15,7 +15,7 @@ from domain.messages import Message
 from domain.states import AlertState, CaseState
 from storage import outbox
 from storage.models import AlertRow, CaseRow, ProposalRow, ReplayRow
-from storage.moves import claim, expired, is_free, is_in, move, remember
+from storage.moves import Columns, claim, expired, is_free, is_in, move, remember
 from storage.moves import take_lost as take_lost_rows
 from storage.session import insert_ignoring
 
@@ -336,20 +336,21 @@ def running_burst(
     connection: Connection, brand: str, destination: str, rule: str, *, since: datetime
 ) -> int | None:
     """Give the thread that still takes a brand's notices: its last one came after ``since``."""
-    member = aliased(AlertRow)
+    recent = aliased(AlertRow)
+    # Each is its own thread's first, or names it; of all the brand ever had, these are few.
+    threads = select(func.coalesce(recent.burst_id, recent.id)).where(
+        recent.brand == brand, recent.made_at > since
+    )
     return connection.execute(
         select(AlertRow.id)
+        # By their ids, which are no index to SQLite.
+        .with_hint(AlertRow, "NOT INDEXED", "sqlite")
         .where(
+            AlertRow.id.in_(threads),
             AlertRow.brand == brand,
             AlertRow.destination == destination,
             AlertRow.rule == rule,
             ~AlertRow.is_final,
-            or_(
-                AlertRow.made_at > since,
-                select(member.id)
-                .where(member.burst_id == AlertRow.id, member.made_at > since)
-                .exists(),
-            ),
         )
         .order_by(AlertRow.id.desc())
         .limit(1)
@@ -414,9 +415,9 @@ def outdated_cards(connection: Connection, rule: str, *, now: datetime, limit: i
         + func.coalesce(":" + cast(proposed, String), "")
     )
     rows = connection.execute(
-        select(AlertRow.id)
+        _living(select(AlertRow.id), rule, now)
         .join(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)
-        .where(*_living(rule, now), AlertRow.shown != says)
+        .where(AlertRow.shown != says)
         .order_by(AlertRow.id)
         .limit(limit)
     )
@@ -428,8 +429,8 @@ def outdated_receipts(
 ) -> list[int]:
     """Find notices that were read and do not say so (``shown`` is not ``read``)."""
     rows = connection.execute(
-        select(AlertRow.id)
-        .where(*_living(rule, now), AlertRow.read_at.is_not(None), AlertRow.shown != read)
+        _living(select(AlertRow.id), rule, now)
+        .where(AlertRow.read_at.is_not(None), AlertRow.shown != read)
         .order_by(AlertRow.id)
         .limit(limit)
     )
@@ -446,28 +447,31 @@ def outdated_bursts(
     member = aliased(AlertRow)
     members = select(func.count(member.id)).where(member.burst_id == AlertRow.id)
     last = select(func.max(member.made_at)).where(member.burst_id == AlertRow.id)
-    rows = connection.execute(
-        select(
-            AlertRow.id,
-            AlertRow.shown,
-            members.scalar_subquery().label("total"),
-            last.scalar_subquery().label("last_at"),
-        ).where(*_living(rule, now))
-    ).all()
+    found = select(
+        AlertRow.id,
+        AlertRow.shown,
+        members.scalar_subquery().label("total"),
+        last.scalar_subquery().label("last_at"),
+    )
+    rows = connection.execute(_living(found, rule, now)).all()
     behind = {row.id: row.total - int(row.shown or 0) for row in rows}
     over = {row.id for row in rows if row.last_at is None or row.last_at <= over_since}
-    found = [row.id for row in rows if behind[row.id] or row.id in over]
-    return sorted(found, key=lambda alert_id: (-behind[alert_id], alert_id))[:limit]
+    outdated = [row.id for row in rows if behind[row.id] or row.id in over]
+    return sorted(outdated, key=lambda alert_id: (-behind[alert_id], alert_id))[:limit]
 
 
-def _living(rule: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Give the conditions of a message in Slack that may change and that nobody updates now."""
-    return (
+def _living(query: Select[*Columns], rule: str, now: datetime) -> Select[*Columns]:
+    """Keep the messages in Slack that may change and that nobody updates now.
+
+    They are found by the index of just those, in the words it was made with: what does not
+    change any more only grows.
+    """
+    return query.where(
         AlertRow.rule == rule,
         is_in(AlertRow, AlertState.SENT),
-        ~AlertRow.is_final,
+        text("NOT alerts.is_final"),
         is_free(AlertRow, now),
-    )
+    ).with_hint(AlertRow, "INDEXED BY ix_alerts_living", "sqlite")
 
 
 def claim_update(

@@ -91,6 +91,8 @@ USUAL_CAPACITY = 100
 
 UNFINISHED = "state NOT IN ('published', 'refused', 'cancelled')"
 """Publications that somebody or something waits for."""
+UNTOLD = "state IN ('queued', 'sending', 'uncertain')"
+"""Alerts that are still to be told, or that may have been."""
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -416,7 +418,7 @@ class AlertRow(Base):
             "ix_alerts_unfinished",
             "state",
             "queued_at",
-            **_where("state IN ('queued', 'sending', 'uncertain')"),
+            **_where(UNTOLD),
         ),
         Index("ix_alerts_queued", "destination", **_where("state = 'queued'")),
         Index("ix_alerts_feedback_id", "feedback_id"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from domain.states import AlertState
-from storage import alerts
+from storage import alerts, desk
 from storage.alerts import AlertJob, NewAlert
 from tests.storage.rows import LEASE, NOW
 
@@ -43,6 +43,17 @@ def test_one_key_is_one_alert(database: Database) -> None:
     assert add(database, notice("a", destination="OTHER")) == 0
     assert add(database, notice("b"), notice("a")) == 1
     assert len(all_jobs(database)) == 2
+
+
+def test_the_console_shows_the_newest_of_the_brands_seen(database: Database) -> None:
+    for number, brand in enumerate(("saebyeok", "other", "hidden", "saebyeok", "other")):
+        with database.unit_of_work() as connection:
+            made = notice(f"a{number}", brand=brand, payload={"case_id": number})
+            alerts.add(connection, [made], now=NOW + number * SECOND, is_told=True)
+    with database.reading() as connection:
+        shown = desk.alerts(connection, {"saebyeok", "other", "none"}, limit=3)
+        assert [row["payload"]["case_id"] for row in shown] == [4, 3, 1]
+        assert desk.alerts(connection, set()) == []
 
 
 def test_many_threads_make_one_alert(database: Database) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
-from sqlalchemy.event import listen
 
 from domain.states import CaseState
 from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
 from storage import accounts, alerts, desk, feedback, publications
 from storage.models import AlertRow, CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
-from storage.session import Database
 from tests.fakes_runtime import ScriptedClassifier, make_account
 from tests.storage.rows import (
     LEASE,
@@ -39,7 +36,8 @@ from tests.storage.rows import (
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
+
+    from storage.session import Database
 
 LATER = NOW + timedelta(minutes=10)
 DAY = timedelta(days=1)
@@ -84,20 +82,6 @@ def test_one_kind_does_not_stand_in_for_another_of_the_same_id(database: Databas
     with database.unit_of_work() as connection:
         assert feedback.mark_gone(connection, run, WINDOW, now=LATER) == 1
     assert case_state(database, case_id) == "gone"
-
-
-def test_what_is_known_is_found_without_reading_the_account(
-    sqlite_template: Path, tmp_path: Path
-) -> None:
-    database = Database(f"sqlite:///{shutil.copyfile(sqlite_template, tmp_path / 'copy.db')}")
-    asked: list[tuple[str, Any]] = []
-    with database.reading() as connection:
-        listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
-        feedback.find_known(connection, 1, [masked("n1"), masked("n2")])
-        words, parameters = asked[-1]
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", parameters).all()
-    assert [row.detail for row in plan if "native_id=?" in row.detail]
-    database.close()
 
 
 def test_accounts_do_not_share_ids(database: Database) -> None:

@@ -37,6 +37,11 @@ def test_instants_come_back_aware(database: Database) -> None:
         assert connection.execute(select(ReplayRow.seen_at)).scalar_one() == NOW
 
 
+def test_sqlite_alone_is_told_which_index_to_take(database: Database) -> None:
+    query = select(ReplayRow.key).with_hint(ReplayRow, "NOT INDEXED", "sqlite")
+    assert ("NOT INDEXED" in str(query.compile(database.engine))) == database.is_sqlite
+
+
 def test_a_naive_instant_is_refused(database: Database) -> None:
     with pytest.raises(StatementError, match="naive datetime"), database.unit_of_work() as block:
         block.execute(insert(ReplayRow), [{**ROW, "seen_at": datetime(2026, 1, 1)}])  # noqa: DTZ001
