@@ -101,7 +101,9 @@ class Folded:
     length: int
 
     def span(self, start: int, end: int) -> Span:
-        """Map ``[start, end)`` of the folded text back; ``start < end``."""
+        """Map ``[start, end)`` of the folded text back; nothing folded is the whole original."""
+        if start >= len(self.origin):
+            return Span(0, self.length)
         if end < len(self.origin):
             return Span(self.origin[start], self.origin[end])
         return Span(self.origin[start], self.length)

@@ -115,6 +115,13 @@ def test_a_megabyte_is_read_at_both_ends(classifier: Classifier) -> None:
     assert found.sentiment is not None
 
 
+def test_words_behind_thousands_of_invisible_letters_are_read(classifier: Classifier) -> None:
+    hidden = "\u200b" * 3000 + "배송이 너무 늦고 최악이에요. 환불해주세요"
+    praise, found = classifier.classify(["좋아요 잘 쓰고 있어요", hidden])
+    assert (praise.is_negative, found.is_negative) == (False, True)
+    assert {(f.span.start, f.span.end) for f in found.categories if f.span} == {(0, 3000)}
+
+
 def test_markup_and_prompts_are_only_text(classifier: Classifier) -> None:
     texts = [
         "<b>배송이 늦고 파손됐어요</b>",
