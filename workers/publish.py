@@ -216,7 +216,11 @@ def verify(runtime: Runtime, publication_id: int) -> None:
         job = publications.load(connection, publication_id)
     if job is None or job.state not in publications.READABLE_STATES:
         return
-    publisher = _publisher(runtime, job)
+    why = "the account is no longer writable"
+    try:
+        publisher = _publisher(runtime, job)
+    except ConfigurationError as error:
+        publisher, why = None, str(error)
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
         token = publications.claim_reading(
@@ -225,7 +229,7 @@ def verify(runtime: Runtime, publication_id: int) -> None:
     if token is None:
         return
     if publisher is None:
-        _give_to_person(runtime, job, token, "the account is no longer writable")
+        _give_to_person(runtime, job, token, why)
         return
     try:
         replies = publisher.read_back(job.target)
@@ -344,9 +348,14 @@ def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str)
 
 
 def _tell(runtime: Runtime, job: PublicationJob, rule: AlertRule, subject: str, why: str) -> None:
+    brand = runtime.brands.get(job.brand)
+    if brand is None:
+        # Nobody to tell in Slack; the console shows what waits for a person.
+        log.error("publication_without_brand", publication_id=job.id, brand=job.brand, why=why)
+        return
     now = runtime.clock()
     alert = replace(
-        operator_alert(rule, runtime.brand(job.brand), subject, "", now),
+        operator_alert(rule, brand, subject, "", now),
         feedback_id=job.feedback_id,
     )
     with runtime.database.unit_of_work() as connection:

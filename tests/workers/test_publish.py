@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -242,6 +243,25 @@ def test_an_unreadable_channel_goes_to_a_person(house: House, channel: FakeChann
     assert row(house).problem == "no list of replies"
     assert rules(house).count("publication_uncertain") == 1
     assert channel.sent == []
+
+
+@pytest.mark.parametrize("keeps_brand", [True, False])
+@pytest.mark.parametrize("write", [None, LOST])
+def test_a_sent_reply_whose_account_is_gone_goes_to_a_person(
+    house: House, channel: FakeChannel, write: OutcomeUnknownError | None, *, keeps_brand: bool
+) -> None:
+    if write is not None:
+        channel.writes.append(write)
+    sent = approved(house)
+    publish(house.runtime, sent)
+    assert row(house).state == ("posted" if write is None else "uncertain")
+    brands = house.runtime.brands
+    left = {slug: replace(brand, accounts=()) for slug, brand in brands.items() if keeps_brand}
+    house.runtime.brands = left
+    verify(house.runtime, sent)
+    assert row(house).state == "attention"
+    assert "no account" in row(house).problem
+    assert rules(house).count("publication_uncertain") == int(keeps_brand)
 
 
 def test_a_channel_that_cannot_be_read_for_long_goes_to_a_person(
