@@ -479,7 +479,8 @@ def text_of(node: LexborNode) -> str:
         elif child.tag in {"td", "th"}:
             parts.append(" ")
     text = _normalised("".join(parts)).replace("\xa0", " ")
-    text = re.sub(r"[ \t]+\n", "\n", text)
+    # Not by an expression: it would begin anew at each blank of a run, the square of its length.
+    text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 

@@ -309,6 +309,12 @@ def test_html_as_deep_as_a_well_comes_to_an_end() -> None:
     assert "불만" in html_to_text(deep)
 
 
+def test_a_long_run_of_blanks_comes_to_an_end() -> None:
+    # What grew with the square of the run would run into the suite's time-out.
+    blanks = "\xa0" * (MAX_TEXT_CHARS - 100)
+    assert html_to_text(f"<p>하나{blanks}둘 \t </p>셋") == f"하나{' ' * len(blanks)}둘\n셋"
+
+
 @pytest.mark.parametrize("charset", ["utf-8", "cp949", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize(
     "declared", ["", "utf-8", "euc-kr", "iso-8859-1", "x-windows-949", "rot13"]
