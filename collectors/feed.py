@@ -157,14 +157,19 @@ _PARSER_ERRORS: Final = (
     AssertionError,
     RecursionError,
 )
-_END: Final = re.compile(r"</(?:rss|feed|rdf:RDF|channel)\s*>\s*(?:<!--.*?-->\s*)*$", re.DOTALL)
+# Both stop where another of their kind begins: looking for the end of each beginning that has none
+# would take the square of the feed's length. What has no end is no comment, so that the entries
+# behind it, which the parser does not give, are counted as lost.
+_COMMENT: Final = r"<!--(?:(?!<!--|-->).)*-->"
+_CDATA: Final = r"<!\[CDATA\[(?:(?!<!\[CDATA\[|\]\]>).)*\]\]>"
+_END: Final = re.compile(rf"</(?:rss|feed|rdf:RDF|channel)\s*>(?:\s|{_COMMENT})*\Z", re.DOTALL)
 
 
 def _lost(parsed: Mapping[str, Any], text: str) -> int:
     """Count the entries of a broken feed that the parser did not give."""
     if not parsed.get("bozo"):
         return 0
-    written = re.sub(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->", "", text, flags=re.DOTALL)
+    written = re.sub(f"{_CDATA}|{_COMMENT}", "", text, flags=re.DOTALL)
     return max(0, len(re.findall(r"<(?:item|entry)[\s>]", written)) - len(parsed["entries"]))
 
 

@@ -355,7 +355,9 @@ def canonical(link: str) -> str:
     """Bring the writings of one post's address together; for comparing, not for opening.
 
     Scheme, ``www.`` and ``m.``, fragment, tracking parameters and the order of the others do not
-    matter; a Naver blog's three forms and a café's and 지식iN's addresses become one each.
+    matter; a Naver blog's three forms and a café's and 지식iN's addresses become one each. A
+    fragment that is a path, as in ``#/post/1`` or ``#!/post/1``, is the only thing that tells the
+    posts of some sites apart, and stays.
     """
     try:
         parts = urlsplit(link)
@@ -368,7 +370,12 @@ def canonical(link: str) -> str:
     if naver := _naver_post(host, path, dict(query)):
         return naver
     kept = [(name, value) for name, value in query if not _TRACKING.fullmatch(name)]
-    return f"{host}{port}{path}" + (f"?{urlencode(kept)}" if kept else "")
+    route = parts.fragment.rstrip("/")
+    return (
+        f"{host}{port}{path}"
+        + (f"?{urlencode(kept)}" if kept else "")
+        + (f"#{route}" if route.startswith(("/", "!/")) else "")
+    )
 
 
 def _naver_post(host: str, path: str, query: dict[str, str]) -> str:

@@ -357,11 +357,16 @@ _UNWANTED: Final = re.compile(
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _UNUSUAL: Final = re.compile(f"{_UNWANTED.pattern}|{_SURROGATE.pattern}|[\u2028\u2029]")
 """Finds out in one pass that a text is like most texts."""
+# What follows a tag's name. Without a "=" it would be the words of somebody who is fond of <>.
+_TAG_END: Final = r"(?:\s[\w\s:.-]*=[^<>]*|\s*/?)>"
 _TAG: Final = re.compile(
     r"</?(?:a|b|blockquote|br|center|div|em|embed|font|form|h[1-6]|hr|i|iframe|img|input|li|"
-    r"object|ol|p|script|span|strong|style|sub|sup|svg|table|tbody|td|th|tr|u|ul)"
-    r"(?:\s[^<>]*)?/?>|<!--",
-    re.IGNORECASE,
+    rf"object|ol|p|script|span|strong|style|sub|sup|svg|table|tbody|td|th|tr|u|ul){_TAG_END}",
+    re.IGNORECASE | re.ASCII,
+)
+# Editors write more tags than those, and declarations; only what looks like neither is words.
+_NO_MARKUP: Final = re.compile(
+    rf"<(?!/?[a-z][\w:-]*{_TAG_END}|[!?][a-z\[][^<>]*>|!--)", re.IGNORECASE | re.ASCII
 )
 
 
@@ -370,7 +375,7 @@ def clean_text(text: str, *, field: str = "text") -> str:
 
     Line ends become ``\n``, control characters and direction overrides go, halves of surrogate
     pairs become U+FFFD, letters are composed (NFC). HTML tags, where there are any, become plain
-    text; "<3" and "a < b" stay. Emoji stay.
+    text; "<3", "a < b", "<a 좋아요>" and a "<!--" that nothing ends stay. Emoji stay.
 
     Args:
         text: As the channel gave it.
@@ -381,9 +386,14 @@ def clean_text(text: str, *, field: str = "text") -> str:
     """
     if len(text) > MAX_TEXT_CHARS:
         raise _too_long(len(text), field)
-    if _TAG.search(text):
-        return html_to_text(text, field=field)
-    return _normalised(text)
+    return _html_to_text(_escaped(text)) if _TAG.search(text) else _normalised(text)
+
+
+def _escaped(text: str) -> str:
+    """Escape what a parser would swallow with the words behind it, though nobody meant a tag."""
+    # What begins after the last end of a comment is none.
+    before, end, after = _NO_MARKUP.sub("&lt;", text).rpartition("-->")
+    return before + end + after.replace("<!--", "&lt;!--")
 
 
 def _too_long(length: int, field: str) -> BadInputError:
@@ -427,6 +437,10 @@ def html_to_text(html: str, *, field: str = "text") -> str:
     """
     if len(html) > MAX_TEXT_CHARS:
         raise _too_long(len(html), field)
+    return _html_to_text(html)
+
+
+def _html_to_text(html: str) -> str:
     html = _SURROGATE.sub("\ufffd", _joined_surrogates(html))
     if is_too_deep(html):
         # Nobody writes this by hand. The words are kept, the structure is not worth the time.
@@ -479,7 +493,8 @@ def text_of(node: LexborNode) -> str:
         elif child.tag in {"td", "th"}:
             parts.append(" ")
     text = _normalised("".join(parts)).replace("\xa0", " ")
-    text = re.sub(r"[ \t]+\n", "\n", text)
+    # Not by an expression: it would begin anew at each blank of a run, the square of its length.
+    text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 

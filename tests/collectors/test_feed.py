@@ -105,6 +105,36 @@ def test_a_broken_feed_with_all_its_entries_is_read_without_noise() -> None:
     assert not page.quarantined
 
 
+@pytest.mark.parametrize(
+    ("post", "lost"),
+    [
+        ("<![CDATA[</rss>" + "<!---->" * 60 + "끝]]>", 0),
+        ("<![CDATA[" + "</rss><!--" * 90_000 + "끝]]>", 0),
+        ("<!--" * 500_000, 1),
+        ("<![CDATA[" * 500_000, 1),
+    ],
+    ids=["comments", "ends", "open comments", "open sections"],
+)
+def test_a_post_of_beginnings_without_ends_does_not_hold_a_broken_feed_up(
+    post: str, lost: int
+) -> None:
+    # What doubled with each comment, or grew with the square of the beginnings, would run into the
+    # suite's time-out.
+    entries = "".join(
+        f"<item><title>글</title><guid>{guid}</guid><description>{text}</description></item>"
+        for guid, text in enumerate([f"\x08{post}", "다음"])
+    )
+    page = _read(f'<rss version="2.0"><channel>{entries}</channel></rss>'.encode())
+    reasons = [f"the feed is not well-formed, {lost} of its entries were lost"] if lost else []
+    assert page.entries == 2 - lost
+    assert [item.reason for item in page.quarantined if not item.field] == reasons
+
+
+def test_comments_behind_a_broken_feed_do_not_cut_it_off() -> None:
+    page = _read(RSS.replace(b"&amp;", b"&") + b"\n<!-- 0.2 s -->\n<!-- cached -->\n")
+    assert len(page.items) == 2
+
+
 @pytest.mark.parametrize("cut", [0.4, 0.6, 0.9])
 def test_a_feed_that_is_cut_off_is_asked_for_again(cut: float) -> None:
     with pytest.raises(ChannelUnavailableError):

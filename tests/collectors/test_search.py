@@ -213,6 +213,9 @@ def test_any_kakao_answer_is_read_or_a_named_error(body: tuple[str, object]) -> 
             "https://kin.naver.com/qna/detail.naver?docId=47&qb=y&d1id=8",
         ),
         ("http://www.example.com/a/?b=2&a=1#top", "https://example.com/a?a=1&b=2&utm_source=n"),
+        ("https://example.com/#/", "https://example.com"),
+        ("https://example.com/#!/", "https://example.com"),
+        ("https://example.com/#/post/1/", "https://www.example.com/#/post/1"),
     ],
 )
 def test_writings_of_one_address_are_one_post(one: str, other: str) -> None:
@@ -226,6 +229,8 @@ def test_writings_of_one_address_are_one_post(one: str, other: str) -> None:
         ("https://example.com/view?no=1&no=2", "https://example.com/view?no=2"),
         ("https://blog.naver.com/banchan/223", "https://blog.naver.com/banchan/224"),
         ("https://example.com:8080/a", "https://example.com/a"),
+        ("https://example.com/#/post/1", "https://example.com/#/post/2"),
+        ("https://example.com/?a=1#!/post/1", "https://example.com/?a=1#!/post/2"),
     ],
 )
 def test_other_addresses_are_other_posts(one: str, other: str) -> None:

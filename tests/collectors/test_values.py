@@ -273,6 +273,15 @@ def test_no_rating_is_outside_one_to_five(value: str | float, scale: int) -> Non
         ("<div>하나</div>둘", "하나\n둘"),
         ("<table><tr><td>하나</td><td>둘</td></tr></table>", "하나 둘"),
         ("&lt;b&gt; 그대로", "&lt;b&gt; 그대로"),
+        ("a <-- 싸요 <!-- 아님 뒤에도 글", "a <-- 싸요 <!-- 아님 뒤에도 글"),
+        ("<a 좋아요> 최고", "<a 좋아요> 최고"),
+        ("<i love it> 최고", "<i love it> 최고"),
+        ("<br>싸요 <!-- 아님 뒤에도 글", "싸요 <!-- 아님 뒤에도 글"),
+        ("<br>하나<!-- 숨은 말 --> 둘 <!-- 셋", "하나 둘 <!-- 셋"),
+        ("<br><a 좋아요> a<b 최고 </추천> <!강추!>", "<a 좋아요> a<b 최고 </추천> <!강추!>"),
+        ('<a href="https://x.kr/?a=1">하나</a ><hr/><BR />둘', "하나\n둘"),
+        ("<script async src='/x.js'>alert(1)</script>불량", "불량"),
+        ("<!DOCTYPE html><p>하나<?xml:namespace prefix=o /><o:p></o:p><![endif]>", "하나"),
         ("", ""),
     ],
 )
@@ -307,6 +316,20 @@ def test_html_as_deep_as_a_well_comes_to_an_end() -> None:
     deep = "<div>" * 150_000 + "불만" + "</div>" * 15_000
     assert is_too_deep(deep)
     assert "불만" in html_to_text(deep)
+
+
+@pytest.mark.parametrize("piece", ["<", "<!--", "<a b=", "<a ", "<a b= ", "</"])
+def test_a_text_of_beginnings_of_tags_is_kept(piece: str) -> None:
+    # What grew with the square of the beginnings would run into the suite's time-out.
+    many = (piece * (MAX_TEXT_CHARS // len(piece) - 10)).strip()
+    assert clean_text(many) == many
+    assert clean_text(f"<br>{many}") == many
+
+
+def test_a_long_run_of_blanks_comes_to_an_end() -> None:
+    # What grew with the square of the run would run into the suite's time-out.
+    blanks = "\xa0" * (MAX_TEXT_CHARS - 100)
+    assert html_to_text(f"<p>하나{blanks}둘 \t </p>셋") == f"하나{' ' * len(blanks)}둘\n셋"
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "cp949", "utf-8-sig", "utf-16"])
