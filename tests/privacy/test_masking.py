@@ -124,10 +124,34 @@ def test_findings_point_into_the_original() -> None:
         "영일영 1234 오육칠팔",
         "+1 (415) 555-2671",
         "+81-3-1234-5678",
+        "82-10-1234-5678",
+        "82 10 1234 5678",
+        "821012345678",
+        "0082-10-1234-5678",
+        "0082 010 1234 5678",
     ],
 )
 def test_disguised_phone_numbers_are_found(number: str) -> None:
     assert "[전화번호]" in mask(f"연락은 {number} 로요").text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("tel010-1234-5678", "tel[전화번호]"),
+        ("TEL01012345678", "TEL[전화번호]"),
+        ("HP010-1234-5678", "HP[전화번호]"),
+        ("phone010-1234-5678", "phone[전화번호]"),
+        ("휴대폰번호 10-1234-5678", "휴대폰번호 [전화번호]"),
+        ("연락처: 10 1234 5678", "연락처: [전화번호]"),
+        ("SM010-1234-5678", "SM010-1234-5678"),
+        ("크기는 10-1234-5678 이에요", "크기는 10-1234-5678 이에요"),
+        ("182-10-1234-5678", "182-10-1234-5678"),
+        ("82-10-12345", "82-10-12345"),
+    ],
+)
+def test_a_word_for_telephone_may_touch_the_number(text: str, masked: str) -> None:
+    assert mask(text).text == masked
 
 
 def test_decomposed_hangul_is_read_as_composed() -> None:
