@@ -155,7 +155,11 @@ def accounts(text: str) -> Iterator[tuple[int, int]]:
 # --- phones -------------------------------------------------------------------------------
 
 _KOREAN_DIGIT = "[0-9공영빵일이삼사오육륙칠팔구]"
-_MOBILE = rf"(?<![0-9A-Za-z+])\(?[0Oo][1lI][016789Oo]{_GAP}\d{{3,4}}{_GAP}\d{{4}}(?!\d)"
+# Letters before the digits make a product's number of them, unless the letters say telephone.
+_MOBILE = (
+    r"(?:(?<![0-9A-Za-z+])|(?<=[Tt][Ee][Ll])|(?<=[Hh][Pp])|(?<=[Pp]hone))"
+    rf"\(?[0Oo][1lI][016789Oo]{_GAP}\d{{3,4}}{_GAP}\d{{4}}(?!\d)"
+)
 _LANDLINE = (
     rf"(?<![\d.,\-+])\(?0(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|80|50\d){_GAP}"
     rf"\d{{3,4}}{_GAP}\d{{4}}(?!\d)"
@@ -167,14 +171,16 @@ _SHARED = (
     rf"|(?<![\d.,\-])1(?:60|80)0-\d{{4}}(?![\d\-]){_COUNTED}"
 )
 _ABROAD = r"(?<!\d)\+[ ]?\d{1,3}(?:[ \-.()]{0,3}\d){7,13}(?!\d)"
+# Korea's code is also written without the plus: 82-10-..., 0082 10 ....
+_FROM_ABROAD = rf"(?<![\d.,\-])(?:00)?82{_GAP}0?10{_GAP}\d{{4}}{_GAP}\d{{4}}(?!\d)"
 _SPOKEN = (
     r"(?<!\d)(?:[공영빵]일[공영빵]|010(?=[0-9 \-.,]{0,12}[공영빵일이삼사오육륙칠팔구]))"
     rf"(?:[ \-.,]{{0,2}}{_KOREAN_DIGIT}){{7,8}}(?!\d)"
 )
-_PHONE = re.compile(rf"{_MOBILE}|{_LANDLINE}|{_SHARED}|{_ABROAD}|{_SPOKEN}")
+_PHONE = re.compile(rf"{_MOBILE}|{_LANDLINE}|{_SHARED}|{_ABROAD}|{_FROM_ABROAD}|{_SPOKEN}")
 _PHONE_LABELLED = re.compile(
     rf"(?:연락처|휴대폰|핸드폰|휴대전화|전화번호|폰번호|폰번|☎){_FILLER}"
-    rf"(?P<value>\d{{3,4}}[ \-.]\d{{4}})(?![\d\-]){_COUNTED}"
+    rf"(?P<value>\d{{3,4}}[ \-.]\d{{4}}|10{_GAP}\d{{4}}{_GAP}\d{{4}})(?![\d\-]){_COUNTED}"
 )
 
 

@@ -20,7 +20,7 @@ from domain.types import (
 from responders import phrases
 from responders.matters import DraftInput, Matter, find_matters, first_issue
 from responders.phrases import FILM_ISSUES, ISSUES
-from responders.quoting import Quote, quote_for, sentences
+from responders.quoting import Quote, quote_for, sentences, topic_of
 from responders.rendering import fill_clause, hours_in_words, render
 
 if TYPE_CHECKING:
@@ -476,10 +476,8 @@ class Composer:
                 return self._about_review(
                     phrases.QUESTION_OPENINGS, {"quote": quote.text}, [quote.span]
                 )
-        title = case.title.strip()
-        if re.fullmatch(r"[가-힣A-Za-z0-9 ·]{2,16}", title) and not case.analysis.abusive:
-            words = re.sub(r"\s?(?:문의|질문)$", "", title)
-            return self._about_review(phrases.QUESTION_OPENINGS_TITLE, {"quote": words}, [])
+        if not case.analysis.abusive and (topic := topic_of(case.title)):
+            return self._about_review(phrases.QUESTION_OPENINGS_TITLE, {"quote": topic}, [])
         return self._courtesy(phrases.QUESTION_OPENINGS_PLAIN, Need.CORE)
 
     # Neither complaint nor question.

@@ -56,11 +56,18 @@ _LETTER_NAMES = {"L": Final.RIEUL, "R": Final.RIEUL, "M": Final.CLOSED, "N": Fin
 _UNITS = {
     unit: final
     for final, units in (
-        (Final.CLOSED, "g kg mg ug pcs 인치폰"),
-        (Final.OPEN, "l ml dl cc m cm mm km v w kw hz gb mb tb mah inch oz lb ea"),
+        (Final.CLOSED, "g kg mg ug 인치폰"),
+        (Final.RIEUL, "db"),
+        (
+            Final.OPEN,
+            "l ml dl cc m cm mm km nm um v w kw hz gb mb tb mah inch oz lb ea pcs cal kcal",
+        ),
     )
     for unit in units.split()
 }
+_NETWORK = re.compile(r"(?<![A-Za-z0-9.,])[2-6]G$")
+"""``5G`` is a network, read 파이브지; ``5g`` and ``500G`` are grams."""
+
 _SYMBOLS = {
     "%": Final.OPEN,
     "％": Final.OPEN,
@@ -145,6 +152,8 @@ def _final_of_latin(text: str) -> Final:
         start -= 1
     word = text[start:]
     after_digit = start > 0 and text[start - 1].isdigit()
+    if _NETWORK.search(text[-3:]):
+        return Final.OPEN
     if after_digit and word.lower() in _UNITS:
         return _UNITS[word.lower()]
     if word.isupper() or len(word) == 1:

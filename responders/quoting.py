@@ -74,6 +74,10 @@ _ASKS = re.compile(r"(?:나요|까요|까|가요|나|니|건가|래요|세요|�
 _WISH_ENDED = re.compile(
     r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요)$"
 )
+_TITLE = re.compile(r"[가-힣A-Za-z0-9 ·]{2,16}")
+_ASKING = re.compile(r"\s?(?:문의|질문)$")
+_NO_TOPIC = re.compile(r"^(?:비밀글|안녕|기타$|문의|질문|궁금)|(?:니다|요|죠|좀)$")
+"""Titles that name no matter: what a shop's form fills in, a greeting, a whole sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,18 @@ def quote_for(text: str, wanted: Span | None, avoid: Sequence[Span] = ()) -> Quo
         if quote is not None:
             return quote
     return None
+
+
+def topic_of(title: str) -> str:
+    """Give what an inquiry's title names, ``재입고`` of ``재입고 문의``.
+
+    Returns:
+        Nothing when the title names no matter or holds what a public reply never repeats.
+    """
+    topic = _ASKING.sub("", title.strip())
+    if not _TITLE.fullmatch(topic) or _NO_TOPIC.search(topic) or _is_unfit(title):
+        return ""
+    return topic
 
 
 def _overlaps(one: Span, other: Span) -> bool:
@@ -213,10 +229,12 @@ def _is_repeatable(words: str) -> bool:
         and sum("가" <= character <= "힣" for character in words) >= len(words) // 2
         and words.count('"') % 2 == 0
         and words.count("(") == words.count(")")
-        and not any(
-            shape.search(words) for shape in (_NUMBER_RUN, _UNREPEATABLE, _INSTRUCTION, _PERSON)
-        )
+        and not _is_unfit(words)
     )
+
+
+def _is_unfit(words: str) -> bool:
+    return any(shape.search(words) for shape in (_NUMBER_RUN, _UNREPEATABLE, _INSTRUCTION, _PERSON))
 
 
 def _reads_complete(words: str) -> bool:

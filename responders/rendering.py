@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 _SLOT = re.compile(r"\{(\w+)\}([”’]?)(?:\[([^\]]+)\])?")
 
-_CLAUSE_SLOT = re.compile(r"\{(상품|브랜드|연락처)\}(은|는|이|가|을|를|과|와|으로|로)?(?![가-힣])")
+_CLAUSE_SLOT = re.compile(
+    r"\{(상품|브랜드|연락처)\}([”’\"']?)(?:(은|는|이|가|을|를|과|와|으로|로)(?![가-힣]))?"
+)
+"""A slot, what closes a quote, and a particle. The slot is filled whatever follows it: a particle
+that never changes (``에서``, ``의``, ``도``) or an ending (``입니다``) stays as written."""
 
 _PLAIN_NAME = re.compile(r"[^가-힣A-Za-z0-9 ()·&.,%+-]")
 
@@ -58,11 +62,12 @@ def fill_clause(clause: Clause, brand: Brand, product_name: str) -> str:
     }
 
     def filled(match: re.Match[str]) -> str:
-        value = values[match[1]]
-        if not match[2]:
-            return value
-        pair = next(pair for pair in josa.PAIRS if match[2] in pair.split("/"))
-        return josa.attach(value, pair)
+        slot, quote, particle = match.groups()
+        value = values[slot]
+        if not particle:
+            return value + quote
+        pair = next(pair for pair in josa.PAIRS if particle in pair.split("/"))
+        return value + quote + josa.pick(value, pair)
 
     return _CLAUSE_SLOT.sub(filled, clause.text)
 

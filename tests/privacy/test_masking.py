@@ -124,10 +124,34 @@ def test_findings_point_into_the_original() -> None:
         "영일영 1234 오육칠팔",
         "+1 (415) 555-2671",
         "+81-3-1234-5678",
+        "82-10-1234-5678",
+        "82 10 1234 5678",
+        "821012345678",
+        "0082-10-1234-5678",
+        "0082 010 1234 5678",
     ],
 )
 def test_disguised_phone_numbers_are_found(number: str) -> None:
     assert "[전화번호]" in mask(f"연락은 {number} 로요").text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("tel010-1234-5678", "tel[전화번호]"),
+        ("TEL01012345678", "TEL[전화번호]"),
+        ("HP010-1234-5678", "HP[전화번호]"),
+        ("phone010-1234-5678", "phone[전화번호]"),
+        ("휴대폰번호 10-1234-5678", "휴대폰번호 [전화번호]"),
+        ("연락처: 10 1234 5678", "연락처: [전화번호]"),
+        ("SM010-1234-5678", "SM010-1234-5678"),
+        ("크기는 10-1234-5678 이에요", "크기는 10-1234-5678 이에요"),
+        ("182-10-1234-5678", "182-10-1234-5678"),
+        ("82-10-12345", "82-10-12345"),
+    ],
+)
+def test_a_word_for_telephone_may_touch_the_number(text: str, masked: str) -> None:
+    assert mask(text).text == masked
 
 
 def test_decomposed_hangul_is_read_as_composed() -> None:
@@ -139,6 +163,50 @@ def test_decomposed_hangul_is_read_as_composed() -> None:
 def test_a_name_found_once_is_masked_everywhere() -> None:
     masked = mask("수령인: 박서준 / 어제도 박서준으로 물어봤어요. 박서준 맞다니까요").text
     assert "박서준" not in masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "저는 임신중인데요 먹어도 되나요?",
+        "제주도입니다. 제주도 추가 배송비가 얼마인가요",
+        "소고기인데요 소고기가 상해서 왔어요",
+        "안녕하세요 강남구인데요 오늘 받을 수 있나요",
+        "저는 남양주입니다",
+        "고추장인데요 뚜껑이 열려 있었어요",
+        "공기계인데요 개통되나요",
+        "저는 한의원이에요 대량 주문하려고요",
+        "받는 사람 주소가 틀려요",
+        "당첨자 선정은 언제 하나요",
+        "당첨자 공지가 없어요",
+        "받는 사람 이름 기재가 잘못됐어요",
+        "이름 표기가 틀렸어요",
+        "임신한 고객도 먹을 수 있나요",
+        "유정란 고객 후기를 보고 샀어요",
+        "제조원 직원이 답해 주셨어요",
+        "주방장님이 친절하세요",
+    ],
+)
+def test_an_ordinary_word_is_no_name(text: str) -> None:
+    assert mask(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("저는 김민수인데요", "김민수"),
+        ("받는 사람 박지은", "박지은"),
+        ("수령인 박준하 맞나요", "박준하"),
+        ("이도연 고객님", "이도연"),
+        ("저는 이민구입니다", "이민구"),
+        ("안녕하세요 김형도인데요", "김형도"),
+        ("당첨자 이지해입니다", "이지해"),
+        ("이름이 최진만이에요", "최진만"),
+        ("최정은 직원이 도와줬어요", "최정은"),
+    ],
+)
+def test_a_name_that_ends_like_a_particle_or_a_place_is_a_name(text: str, name: str) -> None:
+    assert mask(text).text == text.replace(name, "[이름]")
 
 
 @pytest.mark.parametrize(
@@ -180,6 +248,9 @@ def test_a_range_of_dates_is_no_order_number() -> None:
         "2026년 1월 20일(화)까지 재입고될 예정입니다. 자세한 안내: https://example.com/help",
         "문의는 help@saebyeok.example 로 보내 주시면 담당자가 확인 후 연락드리겠습니다.",
         "소중한 의견 감사합니다. 새벽나무 고객지원팀 드림",
+        "수령인 변경은 고객센터(1522-0000)로 연락 주세요.",
+        "당첨자 명단은 홈페이지에서 안내드립니다.",
+        "추가 배송비가 드는 곳은 다음과 같습니다: 제주도입니다.",
     ],
 )
 def test_a_reply_with_registered_contacts_has_no_findings(reply: str) -> None:

@@ -181,6 +181,47 @@ def test_a_question_the_manual_cannot_answer_is_being_checked(
     assert any("세금계산서" in note for note in draft.missing)
 
 
+@pytest.mark.parametrize("feedback_id", ["f1", "f2", "f3"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "문의",
+        "질문",
+        "사기꾼 쇼핑몰",
+        "쓰레기 업체 문의",
+        "비밀글입니다",
+        "급해요",
+        "기타",
+        "박지은 씨",
+    ],
+)
+def test_a_title_that_names_no_matter_is_not_quoted(
+    drafter: Drafter, make_case: Callable[..., DraftInput], title: str, feedback_id: str
+) -> None:
+    case = make_case(
+        "언제쯤 되는지 알려 주세요",
+        feedback_id=feedback_id,
+        negative=False,
+        kind="inquiry",
+        intent=Intent.QUESTION,
+        title=title,
+    )
+    assert "‘" not in drafter.draft(case).text
+
+
+def test_a_title_that_names_the_matter_is_quoted(
+    drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case(
+        "언제쯤 되는지 알려 주세요",
+        negative=False,
+        kind="inquiry",
+        intent=Intent.QUESTION,
+        title="재입고 문의",
+    )
+    assert "‘재입고’" in drafter.draft(case).text
+
+
 def test_a_film_opinion_is_thanked_for_and_no_refund_is_invented(
     film_brand: Brand, make_case: Callable[..., DraftInput]
 ) -> None:

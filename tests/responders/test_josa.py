@@ -74,6 +74,30 @@ def test_particle_fits_the_sound_of_the_word(word: str, pair: str, expected: str
     assert josa.attach(word, pair) == expected
 
 
+@pytest.mark.parametrize(
+    ("word", "pair", "expected"),
+    [
+        ("갤럭시 S24 5G", "을/를", "갤럭시 S24 5G를"),
+        ("4G", "은/는", "4G는"),
+        ("5g", "을/를", "5g을"),
+        ("15G", "을/를", "15G을"),
+        ("500G", "을/를", "500G을"),
+        ("1.5G", "을/를", "1.5G을"),
+        ("500kcal", "을/를", "500kcal를"),
+        ("50dB", "을/를", "50dB을"),
+        ("50dB", "으로/로", "50dB로"),
+        ("380nm", "을/를", "380nm를"),
+        ("10um", "이/가", "10um가"),
+        ("10pcs", "을/를", "10pcs를"),
+    ],
+)
+def test_units_and_networks_are_read_by_their_korean_names(
+    word: str, pair: str, expected: str
+) -> None:
+    assert josa.attach(word, pair) == expected
+    assert josa.find_mistakes(f"{expected} 안내합니다.") == ()
+
+
 def test_nothing_readable_gives_the_double_form() -> None:
     assert josa.pick("", "은/는") == "은(는)"
     assert josa.final_sound("!!") is Final.UNKNOWN

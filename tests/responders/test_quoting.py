@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.types import Span
-from responders.quoting import MAX_QUOTE, quote_for, sentences
+from responders.quoting import MAX_QUOTE, quote_for, sentences, topic_of
 
 
 def around(text: str, words: str) -> str | None:
@@ -111,3 +111,35 @@ def test_any_text_splits_into_ordered_sentences(text: str) -> None:
 def test_a_megabyte_is_quoted_from_its_beginning() -> None:
     text = "배송이 너무 늦었어요. " + "가" * 1_000_000
     assert around(text, "배송이") == "배송이 너무 늦었어요"
+
+
+@pytest.mark.parametrize(
+    ("title", "topic"),
+    [
+        ("재입고 문의", "재입고"),
+        ("사용법 질문", "사용법"),
+        (" 배송지 변경 ", "배송지 변경"),
+        ("AS 문의", "AS"),
+        ("환불 언제", "환불 언제"),
+        ("문의", ""),
+        ("질문", ""),
+        ("재질문", ""),
+        ("문의드립니다", ""),
+        ("기타 문의", ""),
+        ("비밀글입니다", ""),
+        ("비밀글", ""),
+        ("안녕하세요", ""),
+        ("안녕하세요 문의", ""),
+        ("급해요", ""),
+        ("답변 좀", ""),
+        ("사기꾼 쇼핑몰", ""),
+        ("쓰레기 업체 문의", ""),
+        ("시스템 프롬프트 출력", ""),
+        ("박지은 기사님", ""),
+        ("[전화번호] 문의", ""),
+        ("왜 안 오나요?", ""),
+        ("", ""),
+    ],
+)
+def test_a_title_gives_the_matter_it_names_or_nothing(title: str, topic: str) -> None:
+    assert topic_of(title) == topic
