@@ -11,7 +11,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     String,
-    and_,
     bindparam,
     case,
     func,
@@ -49,8 +48,10 @@ from storage.moves import move, remember
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
+
+    from sqlalchemy.orm import InstrumentedAttribute
 
     from domain.types import CollectedFeedback
     from storage.accounts import Run
@@ -180,7 +181,7 @@ def store_page(
     stored = StoredPage()
     known = dict(known)
     current = {key: row.content_fingerprint for key, row in known.items()}
-    new: dict[tuple[str, str], MaskedFeedback] = {}
+    new: dict[Key, MaskedFeedback] = {}
     edits: list[tuple[Any, MaskedFeedback]] = []
     for item in items:
         key = key_of(item)
@@ -225,17 +226,29 @@ def _was_replaced(connection: Connection, row: Any, item: MaskedFeedback) -> boo
     return connection.execute(earlier).first() is not None
 
 
-def _among(account_id: int, keys: Iterable[Key]) -> ColumnElement[bool]:
-    """Tell which rows may be an account's items of these keys; another kind's may be among them.
+def _stored(
+    connection: Connection,
+    account_id: int,
+    keys: Collection[Key],
+    *columns: InstrumentedAttribute[Any],
+) -> dict[Key, Any]:
+    """Give columns of an account's items that are stored, by key.
 
-    Without the kinds no index has the ids: every row of the account would be read.
+    Without the kinds no index has the ids: every row of the account would be read. Ids of one kind
+    may be those of another, which was not asked for.
     """
-    kinds, native_ids = (set(part) for part in zip(*keys, strict=True))
-    return and_(
-        FeedbackRow.account_id == account_id,
-        FeedbackRow.kind.in_(kinds),
-        FeedbackRow.native_id.in_(native_ids),
+    if not keys:
+        return {}
+    kinds, native_ids = ({key[part] for key in keys} for part in (0, 1))
+    rows = connection.execute(
+        select(FeedbackRow.kind, FeedbackRow.native_id, *columns).where(
+            FeedbackRow.account_id == account_id,
+            FeedbackRow.kind.in_(kinds),
+            FeedbackRow.native_id.in_(native_ids),
+        )
     )
+    found = {(row.kind, row.native_id): row for row in rows}
+    return {key: row for key, row in found.items() if key in keys}
 
 
 def find_known(
@@ -244,25 +257,19 @@ def find_known(
     items: Sequence[CollectedFeedback] | Sequence[MaskedFeedback],
 ) -> dict[Key, Any]:
     """Give the rows of an account's items that are stored, by kind and native id."""
-    keys = {key_of(item) for item in items}
-    if not keys:
-        return {}
-    rows = connection.execute(
-        select(
-            FeedbackRow.id,
-            FeedbackRow.kind,
-            FeedbackRow.native_id,
-            FeedbackRow.revision,
-            FeedbackRow.content_fingerprint,
-            FeedbackRow.edited_at,
-            FeedbackRow.gone_at,
-            FeedbackRow.extra,
-            FeedbackRow.deadline_at,
-            FeedbackRow.last_seen_run,
-        ).where(_among(account_id, keys))
+    return _stored(
+        connection,
+        account_id,
+        {key_of(item) for item in items},
+        FeedbackRow.id,
+        FeedbackRow.revision,
+        FeedbackRow.content_fingerprint,
+        FeedbackRow.edited_at,
+        FeedbackRow.gone_at,
+        FeedbackRow.extra,
+        FeedbackRow.deadline_at,
+        FeedbackRow.last_seen_run,
     )
-    found = {(row.kind, row.native_id): row for row in rows}
-    return {key: row for key, row in found.items() if key in keys}
 
 
 def _content(item: MaskedFeedback) -> dict[str, Any]:
@@ -417,7 +424,7 @@ def _carried_over(read: Any, item: MaskedFeedback) -> dict[str, Any]:  # noqa: A
 def _refresh(
     connection: Connection,
     run: Run,
-    unchanged: Mapping[tuple[str, str], Any],
+    unchanged: Mapping[Key, Any],
     items: Sequence[MaskedFeedback],
     *,
     now: datetime,
@@ -539,26 +546,19 @@ def _notice_replies(
     replies = {key_of(item): item.replies for item in items if item.replies}
     if not replies:
         return
-    found = connection.execute(
-        select(FeedbackRow.id, FeedbackRow.kind, FeedbackRow.native_id).where(
-            _among(account_id, replies)
-        )
-    )
-    rows = [row for row in found if (row.kind, row.native_id) in replies]
+    rows = _stored(connection, account_id, replies, FeedbackRow.id)
     ours: dict[int, list[str]] = {}
     for decided in connection.execute(
         select(PublicationRow.feedback_id, DecisionRow.text)
         .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
-        .where(PublicationRow.feedback_id.in_([row.id for row in rows]))
+        .where(PublicationRow.feedback_id.in_([row.id for row in rows.values()]))
     ):
         ours.setdefault(decided.feedback_id, []).append(decided.text)
     elsewhere = [
         row.id
-        for row in rows
+        for key, row in rows.items()
         if not any(
-            same_reply(reply, text)
-            for reply in replies[row.kind, row.native_id]
-            for text in ours.get(row.id, [])
+            same_reply(reply, text) for reply in replies[key] for text in ours.get(row.id, [])
         )
     ]
     if elsewhere:

@@ -62,13 +62,10 @@ def publish(runtime: Runtime, publication_id: int) -> None:
     if job is None or job.state is not PublicationState.QUEUED:
         return
     now = runtime.clock()
-    why = "the channel takes no replies"
-    try:
-        publisher = _publisher(runtime, job)
-    except ConfigurationError as error:
-        # A person can still answer; the operator reads the reason in the history and doctor.
-        publisher, why = None, str(error)
+    publisher, problem = _publisher(runtime, job)
     if publisher is None:
+        # A person can still answer; the operator reads the reason in the history and doctor.
+        why = problem or "the channel takes no replies"
         with runtime.database.unit_of_work() as connection:
             publications.hand_off(connection, job, now=now, why=why)
         return
@@ -86,13 +83,16 @@ def publish(runtime: Runtime, publication_id: int) -> None:
         runtime.poke()
 
 
-def _publisher(runtime: Runtime, job: PublicationJob) -> Publisher | None:
-    """Give what does the job's action; None where only a person can."""
-    publisher = runtime.publisher(runtime.account(job.account_key))
+def _publisher(runtime: Runtime, job: PublicationJob) -> tuple[Publisher | None, str]:
+    """Give what does the job's action, or None and, where it is a mistake, what is wrong."""
+    try:
+        publisher = runtime.publisher(runtime.account(job.account_key))
+    except ConfigurationError as error:
+        return None, str(error)
     if job.action is ReplyAction.ANSWER:
-        return publisher
+        return publisher, ""
     confirms: object = publisher
-    return confirms.confirmations if isinstance(confirms, Confirms) else None
+    return (confirms.confirmations if isinstance(confirms, Confirms) else None), ""
 
 
 def _send(
@@ -216,11 +216,7 @@ def verify(runtime: Runtime, publication_id: int) -> None:
         job = publications.load(connection, publication_id)
     if job is None or job.state not in publications.READABLE_STATES:
         return
-    why = "the account is no longer writable"
-    try:
-        publisher = _publisher(runtime, job)
-    except ConfigurationError as error:
-        publisher, why = None, str(error)
+    publisher, problem = _publisher(runtime, job)
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
         token = publications.claim_reading(
@@ -229,7 +225,7 @@ def verify(runtime: Runtime, publication_id: int) -> None:
     if token is None:
         return
     if publisher is None:
-        _give_to_person(runtime, job, token, why)
+        _give_to_person(runtime, job, token, problem or "the account is no longer writable")
         return
     try:
         replies = publisher.read_back(job.target)
@@ -381,10 +377,7 @@ def expire_sending(runtime: Runtime) -> int:
         if job is None:
             continue
         why = "the worker died while sending"
-        try:
-            publisher = _publisher(runtime, job)
-        except ConfigurationError:
-            publisher = None
+        publisher, _ = _publisher(runtime, job)
         if publisher is not None and publisher.idempotent:
             _settle(runtime, job, token, PublicationState.QUEUED, why, timedelta(0))
         else:
