@@ -35,7 +35,7 @@ FULL_SIZES = (*SIZES, 100_000)
 BATCH_SIZE = 32
 _WARM_UP = ("배송이 빨라서 좋아요", "일주일째 안 와서 환불하고 싶습니다") * BATCH_SIZE
 _CHUNK = 5_000
-_POLL_S = 0.2
+_POLL_S = 0.02
 _PROGRESS = """
     SELECT (SELECT count(*) FROM feedback),
         EXISTS (SELECT 1 FROM feedback WHERE state = 'collected')

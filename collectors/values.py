@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from html import unescape
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -99,11 +100,15 @@ def _read_when(
         return When(datetime(value.year, value.month, value.day, tzinfo=tz), exact=False)
     if isinstance(value, int | float):
         return _from_epoch(value)
-    text = _tidy_date(value)
+    text = value if _PLAIN_ISO.fullmatch(value) else _tidy_date(value)
     for read in _READERS:
         if (when := read(text, local_now, tz)) is not None:
             return when
     return None
+
+
+_PLAIN_ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
+"""What most channels send, with nothing around it."""
 
 
 def _tidy_date(text: str) -> str:
@@ -304,6 +309,12 @@ def parse_rating(value: str | float | None, *, scale: int = 5) -> int | None:
     text = "" if value is None else unicodedata.normalize("NFKC", str(value)[:200]).strip()
     if text in {"", "-", "없음", "None"}:
         return None
+    return _stars(text, scale)
+
+
+@lru_cache(maxsize=1024)
+def _stars(text: str, scale: int) -> int:
+    """Read stars; a channel writes each number of them in one way."""
     fraction = _read_stars(text) or _read_fraction(text, scale)
     if fraction is None:
         raise _bad_rating("unreadable")
@@ -386,7 +397,8 @@ def clean_text(text: str, *, field: str = "text") -> str:
     """
     if len(text) > MAX_TEXT_CHARS:
         raise _too_long(len(text), field)
-    return _html_to_text(_escaped(text)) if _TAG.search(text) else _normalised(text)
+    has_tags = "<" in text and _TAG.search(text)
+    return _html_to_text(_escaped(text)) if has_tags else _normalised(text)
 
 
 def _escaped(text: str) -> str:
@@ -405,7 +417,7 @@ def _too_long(length: int, field: str) -> BadInputError:
 
 
 def _normalised(text: str) -> str:
-    if not _UNUSUAL.search(text):
+    if text.isprintable() or not _UNUSUAL.search(text):
         return unicodedata.normalize("NFC", text).strip()
     text = re.sub("\r\n?|[\x0b\u2028\u2029]", "\n", text)
     text = _SURROGATE.sub("\ufffd", _joined_surrogates(text))

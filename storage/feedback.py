@@ -97,6 +97,9 @@ _COLUMNS = {
     for part in fields(MaskedFeedback)
     if part.name in FeedbackRow.__table__.columns
 }
+_WORDS = {name: kind.length for name, kind in _COLUMNS.items() if isinstance(kind, String)}
+"""Most characters of each column of text; None where any number may be stored."""
+_NUMBERS = tuple(name for name, kind in _COLUMNS.items() if isinstance(kind, Integer))
 _LARGEST = 2**31 - 1
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -109,18 +112,18 @@ def find_unstorable(item: MaskedFeedback) -> tuple[str, str] | None:
     Returns:
         The field and what is wrong with it, without its value; None when there is nothing.
     """
-    for name, kind in _COLUMNS.items():
-        value = getattr(item, name)
-        if isinstance(value, str):
-            if isinstance(kind, String) and kind.length and len(value) > kind.length:
-                return name, f"{len(value)} characters, more than {kind.length}"
-            words = value
-        elif isinstance(kind, Integer) and value is not None and abs(value) > _LARGEST:
+    words = {name: getattr(item, name) for name in _WORDS}
+    for name, longest in _WORDS.items():
+        if longest and len(words[name]) > longest:
+            return name, f"{len(words[name])} characters, more than {longest}"
+    for name in _NUMBERS:
+        if abs(getattr(item, name) or 0) > _LARGEST:
             return name, f"a number above {_LARGEST}"
-        else:
-            words = "".join(value.values()) if name == "extra" else ""
-        if _UNSTORABLE.search(words):
-            return name, "a character that cannot be stored (NUL or half a surrogate pair)"
+    words["extra"] = "".join(item.extra.values())
+    # Nearly always all is well: one look at everything tells.
+    if _UNSTORABLE.search("".join(words.values())):
+        name = next(name for name, value in words.items() if _UNSTORABLE.search(value))
+        return name, "a character that cannot be stored (NUL or half a surrogate pair)"
     return None
 
 

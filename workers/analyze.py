@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-DRAFT_PAGE = 50
-FULL_PAGE = 256
-"""Backlog analysed at once: fewer transactions, and more texts of one length for each batch of the
-model. More would make new feedback wait for the model."""
+DRAFT_PAGE = 256
+FULL_PAGE = 512
+"""Backlog analysed at once: fewer transactions, for which every writer waits on SQLite, and more
+texts of one length for each batch of the model. More would make new feedback wait for the model."""
 URGENT_PAGE = 20
 """Few ids a message, so that nobody urgent waits for many others: drafting one takes a millisecond."""
 

@@ -25,7 +25,7 @@ from domain.messages import Message
 from settings import parse_duration
 from storage import accounts, feedback, outbox
 from workers.backoff import pause
-from workers.intake import prepare_page
+from workers.intake import PreparedPage, prepare_page
 from workers.notices import new_alert, tell
 
 if TYPE_CHECKING:
@@ -111,6 +111,9 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
         while True:
             page = collector.fetch(run.since, run.until, cursor)
             _store(runtime, run, account, page, done)
+            if done.pages == 1:
+                # What was found is looked at while the rest is read.
+                runtime.poke()
             cursor = page.next_cursor
             if cursor is None:
                 done.is_complete = True
@@ -190,11 +193,12 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
     now = runtime.clock()
     done.pages += 1
     done.rows += len(page.items)
+    prepared = _prepare(runtime, run, account, page)
     with runtime.database.unit_of_work() as connection:
         is_whole_run = run.cursor is None and page.next_cursor is None
         if is_whole_run and page.covers is not None and not done.rows:
             _refuse_emptiness(connection, run, page.covers)
-        stored = _store_items(runtime, connection, run, account, page, done)
+        stored = _store_items(runtime, connection, run, account, prepared, done)
         if page.next_cursor is not None:
             held = accounts.advance_run(
                 connection, run, page.next_cursor, now=now, lease=runtime.settings.lease
@@ -209,26 +213,38 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
     done.changed += stored.changed
 
 
+def _prepare(runtime: Runtime, run: Run, account: Account, page: Page) -> PreparedPage:
+    """Mask and seal a page before its transaction, for which everybody else's waits on SQLite.
+
+    What is stored of it cannot change in between: the run holds the account.
+    """
+    with runtime.database.reading() as connection:
+        known = feedback.find_known(connection, run.account_id, page.items)
+    return prepare_page(
+        page,
+        runtime.brands[account.brand],
+        account,
+        runtime.sealer,
+        stored={key: row.content_fingerprint for key, row in known.items()},
+        now=runtime.clock(),
+    )
+
+
 def _store_items(
     runtime: Runtime,
     connection: Connection,
     run: Run,
     account: Account,
-    page: Page,
+    prepared: PreparedPage,
     done: Collected,
 ) -> feedback.StoredPage:
     """Store feedback and quarantine of a page and ask for the analysis of what is new."""
     now = runtime.clock()
-    brand = runtime.brands[account.brand]
-    known = feedback.find_known(connection, run.account_id, page.items)
-    contents = {key: row.content_fingerprint for key, row in known.items()}
-    items, quarantined = prepare_page(
-        page, brand, account, runtime.sealer, stored=contents, now=now
-    )
+    known = feedback.find_known(connection, run.account_id, prepared.page.items)
     stored = feedback.store_page(
         connection,
         run,
-        items,
+        prepared.items,
         known,
         now=now,
         fresh_after=now - ALERT_AGE,
@@ -237,7 +253,7 @@ def _store_items(
     done.quarantined += accounts.quarantine(
         connection,
         run.account_id,
-        quarantined,
+        prepared.quarantined,
         seal=runtime.sealer.seal,
         fingerprint=lambda raw: runtime.sealer.fingerprint(raw.hex()),
         now=now,
@@ -395,10 +411,15 @@ def import_pages(
     run = _claim_import(runtime, account)
     try:
         for page in pages:
+            prepared = _prepare(runtime, run, account, page)
             with runtime.database.engine.connect() as connection, connection.begin() as block:
-                _store_imported(runtime, connection, run, account, page, done)
+                stored = _store_items(runtime, connection, run, account, prepared, done)
                 if is_dry_run:
                     block.rollback()
+            done.pages += 1
+            done.rows += len(page.items)
+            done.new += stored.new
+            done.changed += stored.changed
         done.is_complete = True
     finally:
         with runtime.database.unit_of_work() as connection:
@@ -415,18 +436,3 @@ def _claim_import(runtime: Runtime, account: Account) -> Run:
     if not run:
         raise ChannelUnavailableError(f"{account.key} is being collected; try again in a minute")
     return run
-
-
-def _store_imported(
-    runtime: Runtime,
-    connection: Connection,
-    run: Run,
-    account: Account,
-    page: Page,
-    done: Collected,
-) -> None:
-    stored = _store_items(runtime, connection, run, account, page, done)
-    done.pages += 1
-    done.rows += len(page.items)
-    done.new += stored.new
-    done.changed += stored.changed

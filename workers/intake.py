@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from domain.errors import BadInputError
@@ -12,12 +13,21 @@ from privacy.masking import mask, mask_author
 from storage.feedback import MaskedFeedback, find_unstorable, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from domain.brands import Account, Brand
     from domain.types import CollectedFeedback, Page
     from privacy.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPage:
+    """A page as collected, what of it may be stored, and what was quarantined, here or there."""
+
+    page: Page
+    items: Sequence[MaskedFeedback]
+    quarantined: Sequence[QuarantinedItem]
 
 
 def prepare_page(
@@ -28,7 +38,7 @@ def prepare_page(
     *,
     stored: Mapping[tuple[str, str], str],
     now: datetime,
-) -> tuple[list[MaskedFeedback], list[QuarantinedItem]]:
+) -> PreparedPage:
     """Prepare a page's items, and quarantine those that no table can hold.
 
     Args:
@@ -38,9 +48,6 @@ def prepare_page(
         sealer: See ``prepare``.
         stored: Content fingerprints of what the database has, by kind and native id.
         now: See ``prepare``.
-
-    Returns:
-        What may be stored, and what was quarantined, here or by the collector.
     """
     ready: list[MaskedFeedback] = []
     quarantined = list(page.quarantined)
@@ -72,7 +79,7 @@ def prepare_page(
                 remedy=error.remedy,
             )
         )
-    return ready, quarantined
+    return PreparedPage(page, ready, quarantined)
 
 
 def prepare(

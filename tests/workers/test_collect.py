@@ -82,6 +82,16 @@ def test_all_pages_are_read_and_the_watermark_moves(
     assert count(house, FeedbackRow) == 5
 
 
+def test_the_first_page_is_handed_on_while_the_rest_is_read(
+    house: House, channel: FakeChannel
+) -> None:
+    fill(channel, 5)
+    read_when_poked: list[int] = []
+    house.runtime.poke = lambda: read_when_poked.append(len(channel.asked))
+    run_once(house)
+    assert read_when_poked == [1, 3]
+
+
 def test_a_second_run_finds_nothing_new(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -318,6 +328,17 @@ def test_an_item_that_no_column_holds_is_quarantined_and_its_neighbours_are_stor
     assert row.remedy
     assert "김하늘" in SEALER.open(row.sealed_raw).decode()
     assert run_once(house).quarantined == 0
+
+
+def test_a_stored_item_whose_edit_no_column_holds_is_quarantined_and_not_gone(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 2)
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.articles[0].text = "별로 0, 다시 \0"
+    done = run_once(house)
+    assert (done.quarantined, done.changed, done.gone) == (1, 0, 0)
 
 
 def test_an_item_without_a_file_is_quarantined_under_its_account(
