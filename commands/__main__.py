@@ -366,10 +366,15 @@ def operator(settings: Settings, *, login: str, name: str, password: str) -> Non
 @click.pass_obj
 def erase_author(settings: Settings, *, brand: str, author: str, requested_by: str) -> None:
     """Erase one author's personal data on request."""
+    from storage.accounts import channels_of
     from workers.retain import erase_author as erase
 
     runtime = _ready(settings)
-    runtime.brand(brand)
+    with runtime.database.reading() as connection:
+        is_known = bool(channels_of(connection, brand))
+    if not is_known:
+        # A slip of the pen would be put on record as an erasure of nothing.
+        runtime.brand(brand)
     erased = erase(runtime, brand, author, requested_by=requested_by)
     click.echo(f"erased: {erased}")
 

@@ -25,6 +25,12 @@ _SUM = re.compile(
 )
 _GAP = re.compile(r"(?<=\d)\s+(?=0|\d{3}(?!\d))")
 """Inside one number: ``500 000``."""
+_COUNTS = "한|두|세|네|다섯|여섯|일곱|여덟|아홉|열"
+_TIMES = re.compile(
+    rf"[^\d,.!?]{{0,15}}?(?P<count>\d{{1,4}}|(?<![가-힣])(?:{_COUNTS}))\s?"
+    r"(?:장|매|개(?!월)|회(?![가-힣]*[수사원])|번(?!호))"
+)
+"""How often a sum is given, said behind it: ``5만원 쿠폰 10장``."""
 _TOKEN = re.compile(rf"\d[\d,]*(?:\.\d+)?|[{_ANY}]")
 
 # One thought each: after "we refund it and", or "besides the refund", another sum begins.
@@ -46,15 +52,23 @@ _OWN = re.compile(
 def compensation(reply: str) -> int:
     """Give what a reply promises beyond the customer's own money, in won.
 
-    Every sum counts and they add up, unless its sentence speaks of the customer's own money or of
+    Every sum counts as often as it is given, and they add up, unless its sentence speaks of the customer's own money or of
     a price, and not of giving something.
     """
     return sum(
-        _won(found["signed"] or found["named"])
+        _won(found["signed"] or found["named"]) * _times(thought, found.end())
         for thought in _THOUGHTS.split(fold(reply).text)
         if _COMPENSATES.search(thought) or not _OWN.search(thought)
         for found in _SUM.finditer(thought)
     )
+
+
+def _times(thought: str, end: int) -> int:
+    found = _TIMES.match(thought, end)
+    if found is None:
+        return 1
+    word = found["count"]
+    return int(word) if word.isdecimal() else _COUNTS.split("|").index(word) + 1
 
 
 def waiting_for_brand(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import shutil
 import stat
 import threading
 from contextlib import closing
@@ -304,6 +305,19 @@ def test_an_author_is_erased_by_name_with_a_record(
     with database.reading() as connection:
         assert connection.execute(select(ErasureRow.requested_by)).scalar_one() == "개인정보팀"
     database.close()
+
+
+def test_an_author_is_erased_in_a_brand_whose_folder_is_gone_but_not_in_one_nobody_knows(
+    cli: Callable[..., Result], table: Path, tmp_path: Path
+) -> None:
+    run_import(cli, table)
+    shutil.rmtree(tmp_path / "brands" / "saebyeok")
+    who = ("--author", "김하늘", "--requested-by", "개인정보팀")
+    result = cli("erase-author", "--brand", "saebyeok", *who)
+    assert (result.exit_code, result.stdout) == (0, "erased: 1\n"), result.output
+    result = cli("erase-author", "--brand", "seabyeok", *who)
+    assert result.exit_code == 1
+    assert "no folder" in result.stderr
 
 
 def findings(result: Result) -> dict[str, dict[str, Any]]:

@@ -24,6 +24,11 @@ from responders.compensation import compensation
         "환불과 별도로 50만원을 드립니다.",
         "배송비 외에 50만 원을 드립니다.",
         "30만원을 드립니다. 20만원도 드립니다.",
+        "50,000원 쿠폰 10장을 드립니다.",
+        "5만원권 상품권 열 장을 드립니다.",
+        "25만원 할인 쿠폰을 두 번 드립니다.",
+        "50만원을 3개월 안에 드립니다.",
+        "50만원을 회수 없이 드립니다.",
     ],
 )
 def test_every_sum_that_is_given_counts(reply: str) -> None:
