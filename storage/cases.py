@@ -83,8 +83,12 @@ def withdraw(
         ids = {row.id: row.case_id for row in unsent if row.state == state}
         moved = move(connection, list(ids), state, PublicationState.CANCELLED, at=at, why=why)
         stopped.update(ids[moved_id] for moved_id in moved)
+    # Locked, so that a draft or an outcome that is stored meanwhile is seen and taken along.
     rows = connection.execute(
-        select(CaseRow.id, CaseRow.state).where(CaseRow.feedback_id.in_(feedback_ids))
+        select(CaseRow.id, CaseRow.state)
+        .where(CaseRow.feedback_id.in_(feedback_ids))
+        .order_by(CaseRow.id)
+        .with_for_update()
     ).all()
     values: dict[str, Any] = {"lease_until": None, "lease_token": None, "note": note}
     if target in CLOSED_STATES:
