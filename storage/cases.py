@@ -708,6 +708,8 @@ def take_due(
             )
             .order_by(CaseRow.severity_rank, CaseRow.due_at)
             .limit(limit)
+            # Two schedulers look at once; what the other one holds, it tells of.
+            .with_for_update(skip_locked=True)
         ).scalars()
     )
     if ids:

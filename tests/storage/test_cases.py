@@ -323,6 +323,25 @@ def test_a_draft_that_is_stored_meanwhile_does_not_keep_a_case_open(
     assert case_state(database, case_id) == "gone"
 
 
+def test_two_schedulers_remind_of_a_case_once(postgres_database: Database) -> None:
+    database = postgres_database
+    (case_id,) = opened_cases(database, 1)
+    taken: list[list[int]] = []
+
+    def take() -> None:
+        with database.unit_of_work() as connection:
+            taken.append(cases.take_due(connection, "saebyeok", "overdue", before=LATER))
+
+    other = threading.Thread(target=take)
+    with database.unit_of_work() as connection:
+        taken.append(cases.take_due(connection, "saebyeok", "overdue", before=LATER))
+        other.start()
+        # Long enough to find the case as well.
+        other.join(timeout=0.5)
+    other.join(timeout=30)
+    assert taken == [[case_id], []]
+
+
 def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> None:
     case_id = drafted_case(database)
     sent = approve(database, case_id)
