@@ -264,18 +264,19 @@ def keep_waiting(
     check_at: datetime,
     absent_reads: int | None = None,
 ) -> None:
-    """Look again later; the alert stays uncertain."""
+    """Look again later, unless the lease was lost; the alert stays uncertain."""
     counted = (
         {"failed_reads": AlertRow.failed_reads + 1}
         if absent_reads is None
         else {"absent_reads": absent_reads}
     )
-    connection.execute(
+    changed = connection.execute(
         update(AlertRow)
         .where(AlertRow.id == job.id, AlertRow.lease_token == token)
         .values(lease_until=None, lease_token=None, queued_at=check_at, **counted)
     )
-    outbox.add(connection, message_for(job.urgent), [job.id], available_at=check_at)
+    if changed.rowcount:
+        outbox.add(connection, message_for(job.urgent), [job.id], available_at=check_at)
 
 
 def expired_sendings(connection: Connection, *, now: datetime) -> list[tuple[int, str]]:
@@ -563,7 +564,7 @@ def wake(connection: Connection, feedback_ids: Sequence[int]) -> None:
     """Let what stands in Slack about cases that were closed follow them again."""
     connection.execute(
         update(AlertRow)
-        .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT)
+        .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT, _TO_SLACK)
         .values(is_final=False)
     )
 

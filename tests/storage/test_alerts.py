@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from domain.states import AlertState
-from storage import alerts, desk
+from storage import alerts, desk, outbox
 from storage.alerts import AlertJob, NewAlert
 from tests.storage.rows import LEASE, NOW
 
@@ -105,6 +105,15 @@ def test_an_outcome_without_the_lease_is_not_written(database: Database) -> None
         assert not alerts.settle(connection, job, "stolen", *args, now=NOW, why="x")
         assert alerts.settle(connection, job, token, *args, now=NOW, why="x", receipt="1.0")
     assert all_jobs(database)[0].state is AlertState.SENT
+
+
+def test_who_lost_the_lease_asks_for_no_further_look(database: Database) -> None:
+    add(database, notice("a"))
+    (job,) = all_jobs(database)
+    with database.unit_of_work() as connection:
+        before = outbox.size(connection)
+        alerts.keep_waiting(connection, job, "stolen", check_at=NOW)
+        assert outbox.size(connection) == before
 
 
 def test_dead_senders_are_found_by_their_lease(database: Database) -> None:
