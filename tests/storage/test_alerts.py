@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from domain.states import AlertState
 from storage import alerts, desk, outbox
 from storage.alerts import AlertJob, NewAlert
-from tests.storage.rows import LEASE, NOW
+from tests.storage.rows import LEASE, NOW, drafted_case, row_of
 
 if TYPE_CHECKING:
     from storage.session import Database
@@ -114,6 +114,22 @@ def test_who_lost_the_lease_asks_for_no_further_look(database: Database) -> None
         before = outbox.size(connection)
         alerts.keep_waiting(connection, job, "stolen", check_at=NOW)
         assert outbox.size(connection) == before
+
+
+def test_a_mail_is_nothing_that_stands_in_slack(database: Database) -> None:
+    case_id = drafted_case(database)
+    feedback_id = row_of(database).id
+    for to in ("CBRAND", "mailto:owner@example.com"):
+        add(database, notice(to, destination=to, rule="brand_safety", feedback_id=feedback_id))
+    with database.unit_of_work() as connection:
+        connection.exec_driver_sql("UPDATE alerts SET state = 'sent', is_final = TRUE")
+        alerts.note_read(connection, case_id, "brand_safety", by="owner", now=NOW)
+        alerts.wake(connection, [feedback_id])
+        in_slack, _ = [job.id for job in all_jobs(database)]
+        outdated = alerts.outdated_receipts(
+            connection, "brand_safety", read="read", now=NOW, limit=9
+        )
+    assert outdated == [in_slack]
 
 
 def test_dead_senders_are_found_by_their_lease(database: Database) -> None:
