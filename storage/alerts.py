@@ -14,7 +14,7 @@ from domain.mail import MAIL
 from domain.messages import Message
 from domain.states import AlertState, CaseState
 from storage import outbox
-from storage.models import AlertRow, CaseRow, ProposalRow, ReplayRow
+from storage.models import AlertRow, CaseRow, FeedbackRow, ProposalRow, ReplayRow
 from storage.moves import Columns, claim, expired, is_free, is_in, move, remember
 from storage.moves import take_lost as take_lost_rows
 from storage.session import insert_ignoring
@@ -399,12 +399,15 @@ def burst_members(
 
 def outdated_cards(connection: Connection, rule: str, *, now: datetime, limit: int) -> list[int]:
     """Find case cards in Slack that no longer say what the case is; oldest first."""
-    # While a case waits, the words of the last proposal about its draft stand on the card.
+    # While a case waits, the words of the last proposal about its draft and its text as they are
+    # stand on the card.
     proposed = (
         select(func.max(ProposalRow.id))
         .where(
             ProposalRow.case_id == CaseRow.id,
             ProposalRow.draft_number == CaseRow.draft_number,
+            FeedbackRow.id == CaseRow.feedback_id,
+            ProposalRow.feedback_revision == FeedbackRow.revision,
             CaseRow.state == CaseState.DRAFTED,
         )
         .scalar_subquery()
