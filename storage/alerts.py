@@ -564,11 +564,14 @@ def tell_after_all(
 
 
 def wake(connection: Connection, feedback_ids: Sequence[int]) -> None:
-    """Let what stands in Slack about cases that were closed follow them again."""
+    """Let what stands in Slack about cases that were closed follow them again.
+
+    Whoever updates it now shows a closed case: the lease is taken away, so that nothing is noted.
+    """
     connection.execute(
         update(AlertRow)
         .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT, _TO_SLACK)
-        .values(is_final=False)
+        .values(is_final=False, lease_until=None, lease_token=None)
     )
 
 

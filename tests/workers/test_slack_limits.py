@@ -147,3 +147,29 @@ def test_cards_follow_their_cases_once_a_refused_token_is_mended(
     house.clock.now += house.runtime.settings.lease
     assert refresh(house.runtime) == 1
     assert "승인" in str(web.messages[0]["blocks"])
+
+
+def test_a_card_that_closes_while_its_case_opens_again_follows_it(
+    house: House, web: FakeSlack, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(house, channel, "별로예요")
+    known = list(channel.articles)
+
+    def read() -> None:
+        house.clock.advance(minutes=2)
+        start_due(house.runtime)
+        house.run()
+
+    def come_back() -> None:
+        channel.articles[:] = known
+        read()
+
+    channel.articles.clear()
+    read()
+    before_it_leaves(house, monkeypatch, "update", come_back)
+    refresh(house.runtime)
+    assert "고객이 글을 지웠습니다" in str(web.messages[0]["blocks"])
+
+    house.clock.advance(minutes=5)
+    refresh(house.runtime)
+    assert "고객이 글을 지웠습니다" not in str(web.messages[0]["blocks"])
