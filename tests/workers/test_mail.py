@@ -252,6 +252,20 @@ def test_a_server_that_takes_nothing_is_given_up_after_days(
     assert len(alarms(house)) == 2
 
 
+def test_a_mail_that_cannot_be_written_fails_and_is_the_operators(
+    house: House, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: object) -> None:
+        raise KeyError("case_id")
+
+    monkeypatch.setattr("workers.letters.write", write)
+    begin(house)
+    assert [(row.state, row.problem) for row in mails(house)] == [
+        ("failed", "cannot be shown: KeyError")
+    ] * 2
+    assert (server.attempts, len(alarms(house))) == (0, 2)
+
+
 def test_a_wrong_sender_holds_the_mail_and_is_told_once_a_day(
     house: House, server: MailServer
 ) -> None:
