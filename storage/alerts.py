@@ -14,8 +14,8 @@ from domain.mail import MAIL
 from domain.messages import Message
 from domain.states import AlertState, CaseState
 from storage import outbox
-from storage.models import AlertRow, CaseRow, FeedbackRow, ProposalRow, ReplayRow
-from storage.moves import Columns, claim, expired, is_free, is_in, move, remember
+from storage.models import AlertRow, CaseRow, FeedbackRow, HistoryRow, ProposalRow, ReplayRow
+from storage.moves import PIPELINE, Columns, claim, expired, is_free, is_in, move, remember
 from storage.moves import take_lost as take_lost_rows
 from storage.session import insert_ignoring
 
@@ -629,6 +629,23 @@ def settle_by_hand(
     if moved and target is AlertState.QUEUED:
         outbox.add(connection, message_for(row.urgent), [alert_id], available_at=now)
     return bool(moved)
+
+
+def was_asked_for(connection: Connection, alert_id: int, *, since: datetime) -> bool:
+    """Tell whether a person asked after an instant for an alert to be told again."""
+    asked_at = connection.execute(
+        select(HistoryRow.moved_at)
+        .where(
+            HistoryRow.entity == AlertRow.__tablename__,
+            HistoryRow.entity_id == alert_id,
+            HistoryRow.target == AlertState.QUEUED,
+            HistoryRow.who != PIPELINE,
+        )
+        # Backwards: if there is one that counts, it is among the newest.
+        .order_by(HistoryRow.id.desc())
+        .limit(1)
+    ).scalar()
+    return asked_at is not None and asked_at > since
 
 
 def can_settle(state: str, destination: str, target: AlertState) -> bool:

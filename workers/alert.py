@@ -246,7 +246,7 @@ def _mail(runtime: Runtime, job: AlertJob) -> None:
         _settle(runtime, sending, token, AlertState.FAILED, problem, problem=problem)
         return
     target, why = _hand_over(runtime, job, message)
-    if target is AlertState.QUEUED and now - job.made_at >= MAIL_PATIENCE:
+    if target is AlertState.QUEUED and _is_given_up(runtime, job, now):
         target, why = AlertState.FAILED, f"given up after {MAIL_PATIENCE.days} days: {why}"
     if target is AlertState.QUEUED:
         _settle(runtime, sending, token, target, why, retry_at=_again_at(runtime, job, now))
@@ -254,6 +254,15 @@ def _mail(runtime: Runtime, job: AlertJob) -> None:
         _settle(runtime, sending, token, target, why, receipt=message["Message-ID"], is_final=True)
     else:
         _settle(runtime, sending, token, target, why, problem=why)
+
+
+def _is_given_up(runtime: Runtime, job: AlertJob, now: datetime) -> bool:
+    """Tell whether a mail was tried for days; a person who sends it again begins them anew."""
+    since = now - MAIL_PATIENCE
+    if job.made_at > since:
+        return False
+    with runtime.database.reading() as connection:
+        return not alerts.was_asked_for(connection, job.id, since=since)
 
 
 def _written(runtime: Runtime, job: AlertJob, now: datetime) -> EmailMessage:

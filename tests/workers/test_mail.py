@@ -266,6 +266,20 @@ def test_a_mail_that_cannot_be_written_fails_and_is_the_operators(
     assert (server.attempts, len(alarms(house))) == (0, 2)
 
 
+def test_a_mail_that_a_person_sends_again_has_days_anew(house: House, server: MailServer) -> None:
+    server.at_recipient[SAFETY].append("550 5.1.1 unknown")
+    begin(house)
+    house.clock.advance(days=3)
+    server.at_recipient[SAFETY].append("450 4.2.0 greylisted")
+    with house.database.unit_of_work() as connection:
+        refused = mails(house)[0].id
+        assert settle_by_hand(
+            connection, refused, {BRAND}, AlertState.QUEUED, who="김담당", now=house.clock()
+        )
+    house.run_on(timedelta(minutes=5))
+    assert path(house, refused)[-2:] == ["sending", "sent"]
+
+
 def test_a_wrong_sender_holds_the_mail_and_is_told_once_a_day(
     house: House, server: MailServer
 ) -> None:
