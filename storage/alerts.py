@@ -14,8 +14,8 @@ from domain.mail import MAIL
 from domain.messages import Message
 from domain.states import AlertState, CaseState
 from storage import outbox
-from storage.models import AlertRow, CaseRow, ProposalRow, ReplayRow
-from storage.moves import Columns, claim, expired, is_free, is_in, move, remember
+from storage.models import AlertRow, CaseRow, FeedbackRow, HistoryRow, ProposalRow, ReplayRow
+from storage.moves import PIPELINE, Columns, claim, expired, is_free, is_in, move, remember
 from storage.moves import take_lost as take_lost_rows
 from storage.session import insert_ignoring
 
@@ -264,18 +264,19 @@ def keep_waiting(
     check_at: datetime,
     absent_reads: int | None = None,
 ) -> None:
-    """Look again later; the alert stays uncertain."""
+    """Look again later, unless the lease was lost; the alert stays uncertain."""
     counted = (
         {"failed_reads": AlertRow.failed_reads + 1}
         if absent_reads is None
         else {"absent_reads": absent_reads}
     )
-    connection.execute(
+    changed = connection.execute(
         update(AlertRow)
         .where(AlertRow.id == job.id, AlertRow.lease_token == token)
         .values(lease_until=None, lease_token=None, queued_at=check_at, **counted)
     )
-    outbox.add(connection, message_for(job.urgent), [job.id], available_at=check_at)
+    if changed.rowcount:
+        outbox.add(connection, message_for(job.urgent), [job.id], available_at=check_at)
 
 
 def expired_sendings(connection: Connection, *, now: datetime) -> list[tuple[int, str]]:
@@ -398,12 +399,15 @@ def burst_members(
 
 def outdated_cards(connection: Connection, rule: str, *, now: datetime, limit: int) -> list[int]:
     """Find case cards in Slack that no longer say what the case is; oldest first."""
-    # While a case waits, the words of the last proposal about its draft stand on the card.
+    # While a case waits, the words of the last proposal about its draft and its text as they are
+    # stand on the card.
     proposed = (
         select(func.max(ProposalRow.id))
         .where(
             ProposalRow.case_id == CaseRow.id,
             ProposalRow.draft_number == CaseRow.draft_number,
+            FeedbackRow.id == CaseRow.feedback_id,
+            ProposalRow.feedback_revision == FeedbackRow.revision,
             CaseRow.state == CaseState.DRAFTED,
         )
         .scalar_subquery()
@@ -560,11 +564,14 @@ def tell_after_all(
 
 
 def wake(connection: Connection, feedback_ids: Sequence[int]) -> None:
-    """Let what stands in Slack about cases that were closed follow them again."""
+    """Let what stands in Slack about cases that were closed follow them again.
+
+    Whoever updates it now shows a closed case: the lease is taken away, so that nothing is noted.
+    """
     connection.execute(
         update(AlertRow)
-        .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT)
-        .values(is_final=False)
+        .where(AlertRow.feedback_id.in_(feedback_ids), AlertRow.state == AlertState.SENT, _TO_SLACK)
+        .values(is_final=False, lease_until=None, lease_token=None)
     )
 
 
@@ -622,6 +629,23 @@ def settle_by_hand(
     if moved and target is AlertState.QUEUED:
         outbox.add(connection, message_for(row.urgent), [alert_id], available_at=now)
     return bool(moved)
+
+
+def was_asked_for(connection: Connection, alert_id: int, *, since: datetime) -> bool:
+    """Tell whether a person asked after an instant for an alert to be told again."""
+    asked_at = connection.execute(
+        select(HistoryRow.moved_at)
+        .where(
+            HistoryRow.entity == AlertRow.__tablename__,
+            HistoryRow.entity_id == alert_id,
+            HistoryRow.target == AlertState.QUEUED,
+            HistoryRow.who != PIPELINE,
+        )
+        # Backwards: if there is one that counts, it is among the newest.
+        .order_by(HistoryRow.id.desc())
+        .limit(1)
+    ).scalar()
+    return asked_at is not None and asked_at > since
 
 
 def can_settle(state: str, destination: str, target: AlertState) -> bool:

@@ -83,8 +83,12 @@ def withdraw(
         ids = {row.id: row.case_id for row in unsent if row.state == state}
         moved = move(connection, list(ids), state, PublicationState.CANCELLED, at=at, why=why)
         stopped.update(ids[moved_id] for moved_id in moved)
+    # Locked, so that a draft or an outcome that is stored meanwhile is seen and taken along.
     rows = connection.execute(
-        select(CaseRow.id, CaseRow.state).where(CaseRow.feedback_id.in_(feedback_ids))
+        select(CaseRow.id, CaseRow.state)
+        .where(CaseRow.feedback_id.in_(feedback_ids))
+        .order_by(CaseRow.id)
+        .with_for_update()
     ).all()
     values: dict[str, Any] = {"lease_until": None, "lease_token": None, "note": note}
     if target in CLOSED_STATES:
@@ -669,6 +673,18 @@ def _is_handed_off() -> ColumnElement[bool]:
     return and_(CaseRow.state == CaseState.APPROVED, waits.exists())
 
 
+def _waits() -> ColumnElement[bool]:
+    """Give the condition of a case that waits for a person."""
+    return or_(CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]), _is_handed_off())
+
+
+def waiting(connection: Connection, case_ids: Sequence[int]) -> list[int]:
+    """Give which of these cases wait for a person, in the same order."""
+    rows = connection.execute(select(CaseRow.id).where(CaseRow.id.in_(case_ids), _waits()))
+    found = set(rows.scalars())
+    return [case_id for case_id in case_ids if case_id in found]
+
+
 def handed_off(connection: Connection, case_ids: Sequence[int]) -> set[int]:
     """Tell which of these cases wait for a person to paste their approved reply."""
     rows = connection.execute(select(CaseRow.id).where(CaseRow.id.in_(case_ids), _is_handed_off()))
@@ -698,12 +714,14 @@ def take_due(
                 CaseRow.brand == brand,
                 # Says nothing new, but without it every case the brand ever had is read.
                 CaseRow.state.in_(OPEN_CASE_STATES),
-                or_(CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]), _is_handed_off()),
+                _waits(),
                 CaseRow.due_at <= before,
                 CaseRow.reminder.in_(_REMINDED_BEFORE[reminder]),
             )
             .order_by(CaseRow.severity_rank, CaseRow.due_at)
             .limit(limit)
+            # Two schedulers look at once; what the other one holds, it tells of.
+            .with_for_update(skip_locked=True)
         ).scalars()
     )
     if ids:

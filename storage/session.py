@@ -62,6 +62,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=not self.is_sqlite,
+            # What fails is logged, and a statement's values are customers' words and people's secrets.
+            hide_parameters=True,
             connect_args={"timeout": _BUSY_TIMEOUT_S} if self.is_sqlite else {},
         )
         # SQLite has one writer; threads of one process take turns here instead of polling for it.

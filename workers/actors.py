@@ -34,7 +34,8 @@ class ActorSpec:
     Attributes:
         queue: Its queue; what is urgent has one of its own.
         priority: Lower goes first within a process.
-        time_limit_ms: Shorter than the lease of what it claims.
+        time_limit_ms: Shorter than the lease of what it claims, and longer than it waits for an
+            answer: interrupted there, it could not record one.
         work: Called with the process's runtime and the message's argument.
     """
 
@@ -47,10 +48,10 @@ class ActorSpec:
 
 ACTORS = (
     ActorSpec(Message.CASE_DRAFT_URGENT, "pyeongpan.urgent", 0, 170_000, draft.draft),
-    ActorSpec(Message.ALERT_SEND_URGENT, "pyeongpan.urgent_alert", 5, 60_000, alert.send),
+    ActorSpec(Message.ALERT_SEND_URGENT, "pyeongpan.urgent_alert", 5, 170_000, alert.send),
     ActorSpec(Message.PUBLICATION_PUBLISH, "pyeongpan.publish", 10, 170_000, publish.publish),
     ActorSpec(Message.PUBLICATION_VERIFY, "pyeongpan.publish", 10, 170_000, publish.verify),
-    ActorSpec(Message.ALERT_SEND, "pyeongpan.alert", 10, 60_000, alert.send),
+    ActorSpec(Message.ALERT_SEND, "pyeongpan.alert", 10, 170_000, alert.send),
     ActorSpec(Message.FEEDBACK_ANALYZE, "pyeongpan.analyze", 20, 170_000, analyze.analyze),
     ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, 170_000, collect.collect),
     ActorSpec(Message.CASE_DRAFT, "pyeongpan.draft", 40, 170_000, draft.draft),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from workers.runtime import is_holiday
 from workers.slack_messages import render
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from email.message import EmailMessage
 
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from storage.session import Connection
     from storage.turns import Turn
     from workers.runtime import Runtime
-    from workers.slack_messages import Rendered
 
 log = structlog.get_logger()
 
@@ -120,7 +121,8 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
     job = turn.job
     sent_at = runtime.clock()
     try:
-        rendered = _rendered(runtime, job, sent_at)
+        with _showing(job):
+            rendered = render(runtime, job, sent_at)
         thread_ts = _thread_of(runtime, job)
         sent_at = runtime.clock()
         receipt = slack.post(
@@ -153,10 +155,11 @@ def _pause(error: ReputationError, turn: Turn) -> timedelta:
     return pause(error, turn.failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
 
 
-def _rendered(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
-    """Render an alert; one that cannot be shown must not keep its room silent."""
+@contextmanager
+def _showing(job: AlertJob) -> Iterator[None]:
+    """Make a permanent error of a defect: what cannot be shown is not tried for ever."""
     try:
-        return render(runtime, job, now)
+        yield
     except (ReputationError, DatabaseError):
         raise
     except Exception as error:
@@ -228,7 +231,10 @@ def _found(
 def _mail(runtime: Runtime, job: AlertJob) -> None:
     """Hand a mail over, at most once as far as anybody can know."""
     now = runtime.clock()
-    message = _written(runtime, job, now)
+    try:
+        message, problem = _written(runtime, job, now), ""
+    except PermanentError as error:
+        message, problem = None, str(error)
     with runtime.database.unit_of_work() as connection:
         token = alerts.begin_sending(
             connection, job.id, now=now, lease_until=now + runtime.settings.lease
@@ -236,8 +242,11 @@ def _mail(runtime: Runtime, job: AlertJob) -> None:
     if token is None:
         return
     sending = replace(job, state=AlertState.SENDING)
+    if message is None:
+        _settle(runtime, sending, token, AlertState.FAILED, problem, problem=problem)
+        return
     target, why = _hand_over(runtime, job, message)
-    if target is AlertState.QUEUED and now - job.made_at >= MAIL_PATIENCE:
+    if target is AlertState.QUEUED and _is_given_up(runtime, job, now):
         target, why = AlertState.FAILED, f"given up after {MAIL_PATIENCE.days} days: {why}"
     if target is AlertState.QUEUED:
         _settle(runtime, sending, token, target, why, retry_at=_again_at(runtime, job, now))
@@ -247,16 +256,26 @@ def _mail(runtime: Runtime, job: AlertJob) -> None:
         _settle(runtime, sending, token, target, why, problem=why)
 
 
+def _is_given_up(runtime: Runtime, job: AlertJob, now: datetime) -> bool:
+    """Tell whether a mail was tried for days; a person who sends it again begins them anew."""
+    since = now - MAIL_PATIENCE
+    if job.made_at > since:
+        return False
+    with runtime.database.reading() as connection:
+        return not alerts.was_asked_for(connection, job.id, since=since)
+
+
 def _written(runtime: Runtime, job: AlertJob, now: datetime) -> EmailMessage:
     assert runtime.mail is not None  # noqa: S101 - checked by the only caller
     sender = runtime.mail.sender
-    return compose(
-        letters.write(runtime, job, now),
-        sender=sender,
-        recipient=job.destination.removeprefix(MAIL),
-        identity=_identity(job, sender),
-        now=now,
-    )
+    with _showing(job):
+        return compose(
+            letters.write(runtime, job, now),
+            sender=sender,
+            recipient=job.destination.removeprefix(MAIL),
+            identity=_identity(job, sender),
+            now=now,
+        )
 
 
 def _identity(job: AlertJob, sender: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from domain.errors import ConfigurationError
 from domain.messages import Message
 from domain.sla import reply_due_at
 from storage import feedback, outbox
@@ -65,28 +66,35 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int], *, fill_to: int = 0) 
     results = _classify(runtime, rows)
     now = runtime.clock()
     understood = [
-        feedback.Understood(row, result, _due_at(runtime, row, result))
-        for row, result in zip(rows, results, strict=True)
+        feedback.Understood(row, results[row.id], _due_at(runtime, row, results[row.id]))
+        for row in rows
+        if row.id in results
     ]
     with runtime.database.unit_of_work() as connection:
         triaged = feedback.settle_analysis(connection, token, understood, now=now)
         queue_drafts(connection, triaged, now=now)
     runtime.poke()
-    if len(triaged.settled) < len(rows):
-        log.warning("analysis_superseded", rows=len(rows), settled=len(triaged.settled))
+    if len(triaged.settled) < len(understood):
+        log.warning("analysis_superseded", rows=len(understood), settled=len(triaged.settled))
     return len(triaged.settled)
 
 
-def _classify(runtime: Runtime, rows: Sequence[ToAnalyze]) -> list[Analysis]:
-    """Ask each brand's model; nearly always a page has one brand."""
+def _classify(runtime: Runtime, rows: Sequence[ToAnalyze]) -> dict[int, Analysis]:
+    """Ask each brand's model; nearly always a page has one brand.
+
+    What a brand's model cannot read stays leased, and holds up no other brand's.
+    """
     found: dict[int, Analysis] = {}
     for brand in dict.fromkeys(row.brand for row in rows):
         page = [row for row in rows if row.brand == brand]
-        results = runtime.classifier_for(brand).classify(
-            [row.text for row in page], [row.rating for row in page]
-        )
+        try:
+            classifier = runtime.classifier_for(brand)
+        except ConfigurationError as error:
+            log.error("analysis_failed", brand=brand, rows=len(page), error=str(error))  # noqa: TRY400 - the message says it all
+            continue
+        results = classifier.classify([row.text for row in page], [row.rating for row in page])
         found.update((row.id, result) for row, result in zip(page, results, strict=True))
-    return [found[row.id] for row in rows]
+    return found
 
 
 def queue_drafts(connection: Connection, triaged: feedback.Triaged, *, now: datetime) -> None:

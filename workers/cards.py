@@ -10,7 +10,12 @@ import structlog
 
 from alerts.rules import AlertRule
 from alerts.slack import SlackReceipt
-from domain.errors import ConfigurationError, PermanentError, RetryableError
+from domain.errors import (
+    ConfigurationError,
+    CredentialRejectedError,
+    PermanentError,
+    RetryableError,
+)
 from storage import alerts, turns
 from workers.calls import calling
 from workers.notices import BURST_IS_OVER
@@ -52,7 +57,7 @@ def refresh(runtime: Runtime) -> int:
                     updated += _refresh_one(runtime, slack, alert_id)
                 except ConfigurationError as error:
                     log.warning("card_not_rendered", alert_id=alert_id, error=str(error))
-    except RetryableError as error:
+    except (RetryableError, CredentialRejectedError) as error:
         log.warning("cards_not_updated", error=str(error))
     return updated
 
@@ -84,18 +89,27 @@ def _refresh_one(runtime: Runtime, slack: SlackClient, alert_id: int) -> int:
         job = alerts.load(connection, alert_id)
     if token is None or job is None:
         return 0
-    # What cannot be rendered stays leased, so that it holds up nobody until the lease ends.
+    # What cannot be rendered, or not until an operator mends our token, stays leased, so that it
+    # holds up nobody until the lease ends.
     rendered = render(runtime, job, now)
     shown, is_final = job.shown, False
     try:
         if rendered.shown != job.shown:
             slack.update(SlackReceipt(job.destination, job.receipt), rendered.message)
         shown, is_final = rendered.shown, rendered.is_final
+    except CredentialRejectedError:
+        raise
+    except RetryableError:
+        _note(runtime, alert_id, token, shown, is_final=False)
+        raise
     except PermanentError as error:
         # The message is gone or may no longer be changed; the console has the truth.
         log.warning("card_lost", alert_id=alert_id, error=str(error))
         is_final = True
-    finally:
-        with runtime.database.unit_of_work() as connection:
-            alerts.note_shown(connection, alert_id, token, shown, is_final=is_final)
+    _note(runtime, alert_id, token, shown, is_final=is_final)
     return int(shown != job.shown)
+
+
+def _note(runtime: Runtime, alert_id: int, token: str, shown: str, *, is_final: bool) -> None:
+    with runtime.database.unit_of_work() as connection:
+        alerts.note_shown(connection, alert_id, token, shown, is_final=is_final)

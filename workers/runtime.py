@@ -40,13 +40,14 @@ def utc_now() -> datetime:
 
 
 @cache
-def _korean_holidays() -> holidays.HolidayBase:
-    return holidays.country_holidays("KR")
+def _korean_holidays(year: int) -> frozenset[date]:
+    # A calendar that grows by itself has a year before it has the year's days.
+    return frozenset(holidays.country_holidays("KR", years=year))
 
 
 def is_holiday(day: date) -> bool:
     """Tell whether a Korean date is a public or substitute holiday."""
-    return day in _korean_holidays()
+    return day in _korean_holidays(day.year)
 
 
 @dataclass

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 LINES = 15
 _PROPOSALS = 20
 TO_PASTE = "직접 게시 필요"
+_ALL_DONE = "답변 기한을 알려 드리려던 케이스가 그사이 모두 처리되었습니다."
 READ = "read"
 """What a notice with a receipt says once it has one."""
 _CLOSED_BECAUSE = {
@@ -246,11 +247,14 @@ def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
 def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     """Name whose cases they are; once they are late, call the brand's leads after them."""
     brand = runtime.brand(job.brand)
-    case_ids = job.payload["case_ids"]
     with runtime.database.reading() as connection:
+        # A brand hears of them at its next opening, and much is answered until then.
+        case_ids = cases.waiting(connection, job.payload["case_ids"])
         staff = owners.of_brands(connection, {job.brand}, now=now)
         owned = owners.of_cases(connection, case_ids, now=now)
         by_hand = cases.handed_off(connection, case_ids)
+    if not case_ids:
+        return Rendered(notice(f"{brand.name}: {_ALL_DONE}"))
     lines = [
         replace(line, note=TO_PASTE if line.case_id in by_hand else "")
         for line in lines_of(runtime, case_ids[:LINES])

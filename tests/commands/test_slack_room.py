@@ -543,6 +543,40 @@ def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     assert "<!channel>" not in words
 
 
+def test_a_case_that_was_answered_before_the_brand_opens_is_not_told_as_late(room: Room) -> None:
+    room.write("별로예요", "나빠요")
+    with room.house.database.reading() as connection:
+        first, second = connection.execute(CaseRow.__table__.select().order_by(CaseRow.id)).all()
+    room.house.clock.now = second.due_at + timedelta(minutes=1)
+    assert remind(room.house.runtime) == 2
+    room.house.clock.now += timedelta(hours=3)
+    assert remind(room.house.runtime) == 2
+    with room.house.database.unit_of_work() as connection:
+        (row,) = (row for row in cases.to_decide(connection, limit=9) if row["case_id"] == first.id)
+        cases.reject(connection, decision_about(row), now=room.house.clock())
+    room.house.run_on(timedelta(days=1))
+
+    (escalated,) = room.slack.posted("CBRAND")
+    words = json.dumps(escalated, ensure_ascii=False)
+    assert "케이스 1건" in words
+    assert "나빠요" in words
+    assert "별로예요" not in words
+
+
+def test_a_brand_is_told_of_no_case_where_all_were_answered_before_it_opens(room: Room) -> None:
+    room.write("별로예요")
+    with room.house.database.reading() as connection:
+        case = connection.execute(CaseRow.__table__.select()).one()
+    for late in (timedelta(minutes=1), timedelta(hours=3)):
+        room.house.clock.now = case.due_at + late
+        assert remind(room.house.runtime) == 1
+    room.house.approve_all()
+    room.house.run_on(timedelta(days=1))
+    (escalated,) = room.slack.posted("CBRAND")
+    assert "모두 처리되었습니다" in escalated["text"]
+    assert mentions(escalated) == []
+
+
 def test_a_digest_says_what_to_decide_and_by_when(two_steps: Room) -> None:
     room = two_steps
     room.write("벌레가 나왔어요", "환불해 주세요")

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from domain.states import AlertState
-from storage import alerts, desk
+from storage import alerts, desk, outbox
 from storage.alerts import AlertJob, NewAlert
-from tests.storage.rows import LEASE, NOW
+from tests.storage.rows import LEASE, NOW, drafted_case, row_of
 
 if TYPE_CHECKING:
     from storage.session import Database
@@ -105,6 +105,31 @@ def test_an_outcome_without_the_lease_is_not_written(database: Database) -> None
         assert not alerts.settle(connection, job, "stolen", *args, now=NOW, why="x")
         assert alerts.settle(connection, job, token, *args, now=NOW, why="x", receipt="1.0")
     assert all_jobs(database)[0].state is AlertState.SENT
+
+
+def test_who_lost_the_lease_asks_for_no_further_look(database: Database) -> None:
+    add(database, notice("a"))
+    (job,) = all_jobs(database)
+    with database.unit_of_work() as connection:
+        before = outbox.size(connection)
+        alerts.keep_waiting(connection, job, "stolen", check_at=NOW)
+        assert outbox.size(connection) == before
+
+
+def test_a_mail_is_nothing_that_stands_in_slack(database: Database) -> None:
+    case_id = drafted_case(database)
+    feedback_id = row_of(database).id
+    for to in ("CBRAND", "mailto:owner@example.com"):
+        add(database, notice(to, destination=to, rule="brand_safety", feedback_id=feedback_id))
+    with database.unit_of_work() as connection:
+        connection.exec_driver_sql("UPDATE alerts SET state = 'sent', is_final = TRUE")
+        alerts.note_read(connection, case_id, "brand_safety", by="owner", now=NOW)
+        alerts.wake(connection, [feedback_id])
+        in_slack, _ = [job.id for job in all_jobs(database)]
+        outdated = alerts.outdated_receipts(
+            connection, "brand_safety", read="read", now=NOW, limit=9
+        )
+    assert outdated == [in_slack]
 
 
 def test_dead_senders_are_found_by_their_lease(database: Database) -> None:

@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from domain.errors import DecisionRefusedError
-from domain.states import PublicationState
+from domain.states import CaseState, PublicationState
+from domain.types import DraftReply, DraftSentence, SourceKind
 from storage import cases, moves, outbox, publications
 from storage.models import CaseRow, DecisionRow, DraftRow, OutboxRow, PublicationRow
 from tests.storage.rows import (
@@ -292,6 +293,53 @@ def test_no_case_passes_the_lead_by(database: Database) -> None:
     assert [take("due_soon"), take("overdue")] == [[], []]
     assert take("escalated") == [case_id]
     assert [take("due_soon"), take("overdue"), take("escalated")] == [[], [], []]
+
+
+def test_a_draft_that_is_stored_meanwhile_does_not_keep_a_case_open(
+    postgres_database: Database,
+) -> None:
+    database = postgres_database
+    (case_id,) = opened_cases(database, 1)
+    with database.unit_of_work() as connection:
+        token, (row,) = cases.claim(connection, [case_id], now=NOW, until=NOW + LEASE)
+    reply = DraftReply((DraftSentence("죄송합니다.", SourceKind.COURTESY),))
+
+    def settle() -> None:
+        with database.unit_of_work() as connection:
+            cases.settle_drafts(connection, token, [cases.Drafted(row, reply, {})], now=NOW)
+
+    drafter = threading.Thread(target=settle)
+
+    def settle_meanwhile(*args: Any) -> None:  # noqa: ANN401 - the driver's
+        # Between finding the case and closing it; where it waits, it waits for the commit.
+        if "FROM cases" in args[2] and not drafter.ident:
+            drafter.start()
+            drafter.join(timeout=0.5)
+
+    event.listen(database.engine, "after_cursor_execute", settle_meanwhile)
+    with database.unit_of_work() as connection:
+        cases.withdraw(connection, [row.feedback_id], CaseState.GONE, at=NOW, why="gone")
+    drafter.join(timeout=30)
+    assert case_state(database, case_id) == "gone"
+
+
+def test_two_schedulers_remind_of_a_case_once(postgres_database: Database) -> None:
+    database = postgres_database
+    (case_id,) = opened_cases(database, 1)
+    taken: list[list[int]] = []
+
+    def take() -> None:
+        with database.unit_of_work() as connection:
+            taken.append(cases.take_due(connection, "saebyeok", "overdue", before=LATER))
+
+    other = threading.Thread(target=take)
+    with database.unit_of_work() as connection:
+        taken.append(cases.take_due(connection, "saebyeok", "overdue", before=LATER))
+        other.start()
+        # Long enough to find the case as well.
+        other.join(timeout=0.5)
+    other.join(timeout=30)
+    assert taken == [[case_id], []]
 
 
 def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> None:

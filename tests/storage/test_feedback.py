@@ -290,6 +290,21 @@ def test_a_card_follows_what_is_proposed_for_its_case(database: Database) -> Non
     assert outdated(database) == []
 
 
+def test_a_card_does_not_wait_for_what_was_proposed_about_an_earlier_text(
+    database: Database,
+) -> None:
+    case_id = drafted_case(database)
+    with database.unit_of_work() as connection:
+        card = alerts.NewAlert("k", "case_card", "saebyeok", "CREVIEW", {}, row_of(database).id)
+        alerts.add(connection, [card], now=NOW, is_told=True)
+        desk.propose(connection, decision(case_id), "two_step", now=NOW)
+        # Edited while its reply was on its way, and the reply refused: the draft is as it was.
+        connection.exec_driver_sql("UPDATE feedback SET revision = 2")
+        connection.exec_driver_sql("UPDATE alerts SET state = 'sent', shown = 'drafted:1'")
+        assert desk.proposal(connection, case_id, draft_number=1, feedback_revision=2) is None
+    assert outdated(database) == []
+
+
 def outdated(database: Database) -> list[int]:
     with database.reading() as connection:
         return alerts.outdated_cards(connection, "case_card", now=LATER, limit=5)

@@ -55,6 +55,13 @@ def test_a_second_row_of_one_key_is_a_conflict_or_ignored(database: Database) ->
         connection.execute(insert(ReplayRow), [ROW])
 
 
+def test_an_error_does_not_repeat_what_was_to_be_written(database: Database) -> None:
+    row = {**ROW, "key": "배송이 늦어요"}
+    with pytest.raises(StatementError) as caught, database.unit_of_work() as connection:
+        connection.execute(text("INSERT INTO away VALUES (:key)"), row)
+    assert "배송" not in str(caught.value)
+
+
 def test_writers_take_turns_and_lose_nothing(database: Database) -> None:
     """Each thread reads, then writes: without taking turns one would overwrite another."""
     with database.unit_of_work() as connection:

@@ -18,6 +18,7 @@ from storage.models import AlertRow, HistoryRow
 from tests.fakes.mail_server import CUT, SILENT, MailServer, listen
 from tests.fakes_runtime import BRAND, Article, Death, decision_about, make_brand
 from workers import alert, collect
+from workers.actors import ACTORS
 from workers.deadlines import send_digests
 from workers.sweep import sweep
 
@@ -186,6 +187,13 @@ def test_a_lost_answer_is_never_sent_again_and_goes_to_the_operator(
     assert ("CREVIEW", str(alarm.id)) in slack.posts
 
 
+def test_a_server_that_is_waited_for_to_the_end_interrupts_nobody(client: SmtpClient) -> None:
+    waits_s = client._timeout_s + client._end_timeout_s
+    limits = [spec.time_limit_ms for spec in ACTORS if spec.work is alert.send]
+    # Once for the answer to the whole mail, once for the one to the goodbye.
+    assert min(limits) > 1000 * (waits_s + client._end_timeout_s)
+
+
 @pytest.mark.parametrize(("target", "taken"), [(AlertState.QUEUED, 3), (AlertState.SENT, 2)])
 def test_a_person_settles_a_lost_answer(
     house: House, server: MailServer, target: AlertState, taken: int
@@ -250,6 +258,34 @@ def test_a_server_that_takes_nothing_is_given_up_after_days(
     assert "given up after 2 days" in mails(house)[0].problem
     assert (server.attempts, server.taken) == (4, [])
     assert len(alarms(house)) == 2
+
+
+def test_a_mail_that_cannot_be_written_fails_and_is_the_operators(
+    house: House, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: object) -> None:
+        raise KeyError("case_id")
+
+    monkeypatch.setattr("workers.letters.write", write)
+    begin(house)
+    assert [(row.state, row.problem) for row in mails(house)] == [
+        ("failed", "cannot be shown: KeyError")
+    ] * 2
+    assert (server.attempts, len(alarms(house))) == (0, 2)
+
+
+def test_a_mail_that_a_person_sends_again_has_days_anew(house: House, server: MailServer) -> None:
+    server.at_recipient[SAFETY].append("550 5.1.1 unknown")
+    begin(house)
+    house.clock.advance(days=3)
+    server.at_recipient[SAFETY].append("450 4.2.0 greylisted")
+    with house.database.unit_of_work() as connection:
+        refused = mails(house)[0].id
+        assert settle_by_hand(
+            connection, refused, {BRAND}, AlertState.QUEUED, who="김담당", now=house.clock()
+        )
+    house.run_on(timedelta(minutes=5))
+    assert path(house, refused)[-2:] == ["sending", "sent"]
 
 
 def test_a_wrong_sender_holds_the_mail_and_is_told_once_a_day(

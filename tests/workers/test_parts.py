@@ -7,10 +7,11 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+import holidays
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import dq_name
@@ -32,6 +33,7 @@ from workers.broker import ping, set_up
 from workers.engine import start_workers
 from workers.redis_broker import DELAYED_MS
 from workers.relay import RelayThread, relay
+from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
     from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
@@ -354,3 +356,30 @@ def test_closing_the_tools_closes_every_accounts_connections(house: House) -> No
     assert [session.is_closed for session in sessions] == [False, False]
     runtime.close()
     assert [session.is_closed for session in sessions] == [True, True]
+
+
+def test_a_holiday_is_one_for_whoever_asks_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calendar = type(holidays.country_holidays("KR"))
+    populate = calendar._populate
+
+    def slowly(self: holidays.HolidayBase, year: int) -> None:
+        time.sleep(0.2)
+        populate(self, year)
+
+    monkeypatch.setattr(calendar, "_populate", slowly)
+    barrier = threading.Barrier(4)
+    found: list[bool] = []
+
+    def ask() -> None:
+        barrier.wait(timeout=30)
+        # Nobody asked for that year before.
+        found.append(is_holiday(date(2031, 1, 1)))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert found == [True] * 4

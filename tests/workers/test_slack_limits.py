@@ -16,7 +16,7 @@ from alerts.slack import SlackClient
 from commands.daemon import take_up
 from storage import turns
 from storage.models import AlertRow
-from tests.alerts.fake_slack import LOST_ANSWER, FakeSlack, limited
+from tests.alerts.fake_slack import LOST_ANSWER, FakeSlack, limited, says
 from tests.fakes_runtime import Article
 from workers import alert
 from workers.alert import READS
@@ -134,3 +134,42 @@ def test_messages_are_updated_by_one_scheduler_at_a_time(
     house.clock.advance(seconds=2)
     assert refresh(house.runtime) == 1
     assert web.refusals == []
+
+
+def test_cards_follow_their_cases_once_a_refused_token_is_mended(
+    house: House, web: FakeSlack, channel: FakeChannel
+) -> None:
+    write(house, channel, "별로예요")
+    house.approve_all()
+    web.script("chat.update", says("token_revoked"))
+    assert refresh(house.runtime) == 0
+
+    house.clock.now += house.runtime.settings.lease
+    assert refresh(house.runtime) == 1
+    assert "승인" in str(web.messages[0]["blocks"])
+
+
+def test_a_card_that_closes_while_its_case_opens_again_follows_it(
+    house: House, web: FakeSlack, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(house, channel, "별로예요")
+    known = list(channel.articles)
+
+    def read() -> None:
+        house.clock.advance(minutes=2)
+        start_due(house.runtime)
+        house.run()
+
+    def come_back() -> None:
+        channel.articles[:] = known
+        read()
+
+    channel.articles.clear()
+    read()
+    before_it_leaves(house, monkeypatch, "update", come_back)
+    refresh(house.runtime)
+    assert "고객이 글을 지웠습니다" in str(web.messages[0]["blocks"])
+
+    house.clock.advance(minutes=5)
+    refresh(house.runtime)
+    assert "고객이 글을 지웠습니다" not in str(web.messages[0]["blocks"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.brands import BusinessHours
 from domain.errors import ConfigurationError
@@ -71,6 +71,29 @@ def test_what_another_worker_reads_is_left_to_it(house: House) -> None:
     assert analyze.analyze(house.runtime, ids) == 0
     house.clock.advance(minutes=10)
     assert analyze.analyze(house.runtime, ids) == 1
+
+
+def test_a_brand_whose_language_cannot_be_read_stops_no_other(
+    make_house: Callable[..., House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = make_house(
+        brand=make_brand(tmp_path, make_account(), make_account(brand="other", name="shop"))
+    )
+    ids = stored(house, "별로예요", "나빠요")
+    with house.database.unit_of_work() as connection:
+        connection.execute(
+            update(FeedbackRow).where(FeedbackRow.id == ids[0]).values(brand="other")
+        )
+    whole = house.runtime.classifier_for
+
+    def classifier_for(brand: str) -> Any:  # noqa: ANN401 - the scripted one
+        if brand == "other":
+            raise ConfigurationError("other: damaged adapter")
+        return whole(brand)
+
+    monkeypatch.setattr(house.runtime, "classifier_for", classifier_for)
+    assert analyze.analyze(house.runtime, ids) == 1
+    assert [row.state for row in rows(house, FeedbackRow)] == ["collected", "analyzed"]
 
 
 def test_an_inquiry_gets_a_case_however_polite(house: House) -> None:
