@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
+from console.highlight import Piece, diff_pieces
 from domain.types import (
     AnswerState,
     ReplyRules,
@@ -293,6 +294,18 @@ def test_the_difference_has_the_stars_and_the_title(shelf: Desk) -> None:
     shelf.now += timedelta(minutes=1)
     shelf.add("배송이 늦어요.", title="싫어요", rating=None, native_id="n1")
     assert "별점 1 → 없음" in browser.get(f"/cases/{case_id}").text
+
+
+@pytest.mark.timeout(20)
+def test_the_difference_of_endless_texts_is_shown_at_once() -> None:
+    words = "가 " * 2_000, "나 " * 2_000
+
+    assert [piece.kind for piece in diff_pieces(*words)] == ["removed", "added", "same"]
+    assert diff_pieces(f"{words[0]}늦어요", f"{words[0]}빨라요") == [
+        Piece(words[0], "same"),
+        Piece("늦어요", "removed", "지움"),
+        Piece("빨라요", "added", "더함"),
+    ]
 
 
 def test_decision_leads_to_the_next_case_and_can_be_taken_back(
