@@ -324,6 +324,19 @@ def test_decision_leads_to_the_next_case_and_can_be_taken_back(
     assert desk.rows("SELECT state FROM publications") == [{"state": "cancelled"}]
 
 
+def test_an_approval_that_was_taken_back_is_no_longer_shown_as_one(desk: Desk) -> None:
+    desk.person("sun")
+    desk.person("brand", Role.BRAND_VIEWER)
+    case_id = desk.add()
+    specialist, viewer = Browser(desk, login="sun"), Browser(desk, login="brand")
+    specialist.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    assert "<h3>승인한 답변</h3>" in viewer.get(f"/cases/{case_id}").text
+
+    specialist.post(f"/cases/{case_id}/undo")
+
+    assert "<h3>승인한 답변</h3>" not in viewer.get(f"/cases/{case_id}").text
+
+
 def test_undo_is_refused_once_the_reply_has_left(desk: Desk, browser: Browser) -> None:
     case_id = desk.add()
     browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
