@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 from sqlalchemy import text
@@ -182,6 +183,18 @@ def test_counting_ends_where_nobody_needs_to_know(
 
 
 def test_decided_cases_leave_the_queue_for_their_tab(desk: Desk, browser: Browser) -> None:
+def test_a_view_is_kept_whole_or_not_at_all(desk: Desk, browser: Browser) -> None:
+    form = {"form_token": browser.token(), "name": "늦은 배송"}
+
+    kept = browser.http.post("/views", params={"q": "배송 지연"}, data=form)
+    refused = browser.http.post("/views", params={"q": "배송 지연 " * 15}, data=form)
+
+    assert (kept.status_code, refused.status_code) == (303, 422)
+    assert "저장할 수 없습니다" in refused.text
+    [view] = desk.rows("SELECT query FROM saved_views")
+    assert parse_qs(view["query"]) == {"q": ["배송 지연"]}
+
+
     from tests.console.conftest import decision_form
 
     case_id = desk.add()
