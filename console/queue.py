@@ -1,7 +1,7 @@
 """The queue (결정 대기): what waits, in an order everybody can see."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -195,9 +195,10 @@ def parse_place(text: str, sort: str) -> tuple[Any, ...]:
         return ()
     try:
         at = datetime.fromisoformat(parts[-2])
+        in_utc = at.astimezone(UTC)
         numbers = [int(part) for part in (*parts[:-2], parts[-1])]
-    except ValueError:
+    except (ValueError, OverflowError):
         return ()
     if at.tzinfo is None or any(abs(number) >= 2**63 for number in numbers):
         return ()
-    return (*numbers[:-1], at, numbers[-1])
+    return (*numbers[:-1], in_utc, numbers[-1])

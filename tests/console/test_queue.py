@@ -100,6 +100,7 @@ def test_pages_show_every_case_once(
         "after=1,2,3",
         "after=%00",
         "after=0,2026-01-01T00:00:00,1",
+        "after=0,0001-01-01T00:00:00%2B14:00,1",
         "after=99999999999999999999,2026-01-01T00:00:00%2B00:00,1",
         "sort=price&view=nothing&severity=1&stars=9",
         "after=" + "9" * 200,
@@ -182,7 +183,6 @@ def test_counting_ends_where_nobody_needs_to_know(
     assert set(many) == {*VIEWS, "handoffs", "attention", "looks"} - {"closed"}
 
 
-def test_decided_cases_leave_the_queue_for_their_tab(desk: Desk, browser: Browser) -> None:
 def test_a_view_is_kept_whole_or_not_at_all(desk: Desk, browser: Browser) -> None:
     form = {"form_token": browser.token(), "name": "늦은 배송"}
 
@@ -195,6 +195,7 @@ def test_a_view_is_kept_whole_or_not_at_all(desk: Desk, browser: Browser) -> Non
     assert parse_qs(view["query"]) == {"q": ["배송 지연"]}
 
 
+def test_decided_cases_leave_the_queue_for_their_tab(desk: Desk, browser: Browser) -> None:
     from tests.console.conftest import decision_form
 
     case_id = desk.add()
