@@ -102,6 +102,18 @@ def test_odd_feedback_can_become_a_case_that_gets_drafted(desk: Desk, browser: B
     assert desk.draft("1") == case["id"]
 
 
+def test_what_has_a_case_is_looked_at_there_when_its_writer_edits(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add(native_id="1")
+    assert case_id
+
+    desk.add("좋아요", native_id="1", sentiment=Sentiment.POSITIVE, mismatch=True, draft=False)
+
+    assert "확인할 글이 없습니다" in browser.get("/looks").text
+    assert browser.post("/looks/1", outcome="case").status_code == 409
+
+
 @pytest.mark.parametrize(
     ("of_account", "channels_own", "expected"),
     [
