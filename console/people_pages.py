@@ -1,7 +1,8 @@
 """People (사람): who may come in, as what, for which brands; and the audit log."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
@@ -27,7 +28,12 @@ def everybody(visit: Administering) -> Response:
 
 
 def _everybody(
-    visit: Visit, *, status: int = 200, problem: str = "", given: tuple[str, str] | None = None
+    visit: Visit,
+    *,
+    status: int = 200,
+    problem: str = "",
+    given: tuple[str, str] | None = None,
+    typed: Mapping[str, Any] | None = None,
 ) -> Response:
     with visit.context.database.reading() as connection:
         rows = people.everybody(connection)
@@ -41,6 +47,7 @@ def _everybody(
         last_day=_last_day,
         problem=problem,
         given=given,
+        typed=typed or {},
     )
 
 
@@ -87,7 +94,16 @@ def add(
                 address=visit.address,
             )
     except BadInputError as error:
-        return _everybody(visit, status=422, problem=str(error))
+        typed = {
+            "login": login,
+            "name": name,
+            "role": role,
+            "brands": brands,
+            "slack_user": slack_user,
+            "valid_from": valid_from,
+            "valid_until": valid_until,
+        }
+        return _everybody(visit, status=422, problem=str(error), typed=typed)
     return _everybody(visit, given=(login, password))
 
 
