@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Path, Response
 
 from console import passwords
 from console.access import Administering, ChangingPeople, Visit, clean_name, one_line
+from console.operators import check_new
 from console.pages import page
 from domain.errors import BadInputError
 from storage import owners, people
@@ -18,7 +19,6 @@ from storage.session import ConflictError, Connection
 router = APIRouter()
 PersonId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _ZONE = ZoneInfo("Asia/Seoul")
-_LONGEST_LOGIN = 120
 
 
 @router.get("/people")
@@ -69,7 +69,7 @@ def add(
     try:
         chosen = _role(role)
         since, until = _first_instant(valid_from), _end_of(valid_until)
-        _check_new(login, name)
+        check_new(login, name)
         _check_time(chosen, since, until)
         with visit.context.database.unit_of_work() as connection:
             people.add(
@@ -105,13 +105,6 @@ def add(
         }
         return _everybody(visit, status=422, problem=str(error), typed=typed)
     return _everybody(visit, given=(login, password))
-
-
-def _check_new(login: str, name: str) -> None:
-    if login != one_line(login) or not 2 <= len(login) <= _LONGEST_LOGIN or " " in login:
-        raise BadInputError("아이디는 빈칸 없이 2자 이상으로 적어 주세요.")
-    if not clean_name(name):
-        raise BadInputError("이름을 적어 주세요.")
 
 
 def _check_time(role: Role, since: datetime | None, until: datetime | None) -> None:

@@ -166,7 +166,9 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
 def keep_view(visit: Posting, choice: Choosing, name: Annotated[str, Form()] = "") -> Response:
     """Keep the filter in the address under a name."""
     if len(choice.query()) > desk.LONGEST_VIEW:
-        raise HTTPException(422, "찾는 말이 길어 이 보기를 저장할 수 없습니다. 줄여서 다시 찾아 주세요.")
+        raise HTTPException(
+            422, "찾는 말이 길어 이 보기를 저장할 수 없습니다. 줄여서 다시 찾아 주세요."
+        )
     if clean_name(name):
         with visit.context.database.unit_of_work() as connection:
             desk.save_view(connection, visit.person.name, clean_name(name), choice.query())

@@ -45,6 +45,16 @@ def test_a_weak_first_password_is_refused(desk: Desk, password: str) -> None:
     assert not desk.rows("SELECT * FROM people")
 
 
+@pytest.mark.parametrize(
+    ("login", "name"),
+    [("kim  min", "김민"), ("kim\tmin", "김민"), ("k" * 121, "김민"), ("kim", "\u3164")],
+)
+def test_no_operator_is_made_who_could_not_sign_in(desk: Desk, login: str, name: str) -> None:
+    with pytest.raises(BadInputError):
+        create_operator(desk.database, login=login, name=name, password=PASSWORD, now=desk.now)
+    assert not desk.rows("SELECT * FROM people")
+
+
 def test_a_decision_is_signed_with_name_and_login(desk: Desk) -> None:
     desk.person("kim")
     case_id = desk.add()
