@@ -443,9 +443,7 @@ def save_view(connection: Connection, who: str, name: str, query: str) -> None:
     connection.execute(
         delete(SavedViewRow).where(SavedViewRow.who == who, SavedViewRow.name == name)
     )
-    connection.execute(
-        insert(SavedViewRow), [{"who": who, "name": name[:60], "query": query}]
-    )
+    connection.execute(insert(SavedViewRow), [{"who": who, "name": name[:60], "query": query}])
 
 
 def forget_view(connection: Connection, who: str, view_id: int) -> None:
