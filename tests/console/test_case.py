@@ -16,12 +16,14 @@ from domain.types import (
     ReplyRules,
     Span,
 )
-from storage import alerts
+from storage import alerts, cases
 from storage import desk as desk_queries
 from storage.people import Role
 from tests.console.conftest import CLAUSE, MANUAL, Browser, decision_form
 
 if TYPE_CHECKING:
+    from storage.cases import CaseView
+    from storage.session import Connection
     from tests.console.conftest import Desk
 
 
@@ -335,6 +337,28 @@ def test_an_approval_that_was_taken_back_is_no_longer_shown_as_one(desk: Desk) -
     specialist.post(f"/cases/{case_id}/undo")
 
     assert "<h3>승인한 답변</h3>" not in viewer.get(f"/cases/{case_id}").text
+
+
+def test_nothing_unchecked_is_approved_while_a_colleague_takes_theirs_back(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = desk.add()
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    load_view = cases.load_view
+
+    def load_before_the_undo(connection: Connection, number: int) -> CaseView | None:
+        view = load_view(connection, number)
+        monkeypatch.undo()
+        browser.post(f"/cases/{case_id}/undo")
+        return view
+
+    monkeypatch.setattr(cases, "load_view", load_before_the_undo)
+    promise = decision_form(desk, case_id, text="무조건 환불해 드리겠습니다.")
+    refused = browser.post(f"/cases/{case_id}/approve", **promise)
+
+    assert refused.status_code == 422
+    assert "예외 없는 약속" in refused.text
+    assert desk.case(case_id)["state"] == "drafted"
 
 
 def test_undo_is_refused_once_the_reply_has_left(desk: Desk, browser: Browser) -> None:
