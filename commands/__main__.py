@@ -95,7 +95,7 @@ def _refuse_memory(settings: Settings, role: str) -> None:
 
 
 @main.command()
-@click.option("--port", type=int, help="Port of the console.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port of the console.")
 @click.option("--once", is_flag=True, help="Headless, on a fresh temporary database; then stop.")
 @click.option("--approve-all", is_flag=True, help="With --once: approve and publish every draft.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print one JSON object.")
@@ -151,7 +151,14 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
     from dramatiq.cli import main as dramatiq_main
     from dramatiq.cli import make_argument_parser
 
+    from workers.actors import ACTORS
+
     _refuse_memory(settings, "worker")
+    known = {spec.queue for spec in ACTORS}
+    if unknown := set(queues) - known:
+        raise click.ClickException(
+            f"no queue is named {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}"
+        )
     arguments = ["workers.app", "--processes", str(processes), "--threads", str(threads)]
     if queues:
         arguments += ["--queues", *queues]
@@ -184,7 +191,7 @@ def scheduler(settings: Settings) -> None:
 
 
 @main.command()
-@click.option("--port", type=int, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on.")
 @click.pass_obj
 def console(settings: Settings, *, port: int | None) -> None:
     """Serve the console alone."""
@@ -384,6 +391,9 @@ def quarantine() -> None:
     """Rows and pages that could not be read; every look is written to the audit log."""
 
 
+_NUMBER = click.IntRange(1, 2**63 - 1)
+"""As the databases take them."""
+
 _BY = click.option("--by", required=True, help="Your name, for the audit log.")
 
 
@@ -404,7 +414,7 @@ def list_quarantine(settings: Settings, *, account: str | None, as_json: bool) -
 
 
 @quarantine.command(name="open")
-@click.argument("number", type=int)
+@click.argument("number", type=_NUMBER)
 @click.argument("file", type=click.Path(path_type=Path))
 @_BY
 @click.pass_obj
@@ -416,7 +426,7 @@ def open_quarantined(settings: Settings, *, number: int, file: Path, by: str) ->
 
 
 @quarantine.command(name="page")
-@click.argument("number", type=int)
+@click.argument("number", type=_NUMBER)
 @click.argument("file", type=click.Path(path_type=Path))
 @_BY
 @click.pass_obj
@@ -428,7 +438,7 @@ def open_saved_page(settings: Settings, *, number: int, file: Path, by: str) -> 
 
 
 @quarantine.command(name="resolve")
-@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.argument("numbers", type=_NUMBER, nargs=-1, required=True)
 @_BY
 @click.pass_obj
 def resolve_quarantined(settings: Settings, *, numbers: tuple[int, ...], by: str) -> None:

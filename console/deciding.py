@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from console import checks
 from domain.errors import DecisionRefusedError
-from domain.states import CaseState
 from responders.compensation import compensation
 from storage import cases, desk, owners
 from storage.cases import Decision
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from console.context import ConsoleContext
     from domain.brands import Brand
     from responders.policy import Finding
-    from storage.cases import CaseView
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +61,16 @@ def approve(
     if view is None:
         raise DecisionRefusedError("없는 케이스입니다.", "missing")
     decision = replace(decision, text=reply, decided_as=person.role or "")
-    if is_fresh(view, decision):
-        findings = checks.findings(context, brand, view, reply)
-        if any(finding.is_blocking for finding in findings):
-            return Outcome(findings=findings)
+    findings = checks.findings(context, brand, view, reply)
     now = context.clock()
     with context.database.unit_of_work() as connection:
+        # Held from here on: whatever was checked above is what is decided about.
+        cases.check_fresh(connection, decision)
+        if any(finding.is_blocking for finding in findings):
+            return Outcome(findings=findings)
         waiting = desk.proposal_of(connection, decision)
         reason = _needs_second(context, person, brand, reply, waiting)
-        now_view = cases.load_view(connection, decision.case_id)
-        if reason and now_view is not None and is_fresh(now_view, decision):
+        if reason:
             desk.propose(connection, decision, reason, now=now)
             if reason == "compensation":
                 owners.go_up(connection, decision.case_id, who=person.name, now=now)
@@ -117,12 +115,3 @@ def _needs_second(
         raise DecisionRefusedError("에이전시의 승인이 먼저 필요합니다.", "policy")
     # What the brand says differently the agency has not approved: it goes back there.
     return "" if waiting.text == reply else "rewrite"
-
-
-def is_fresh(view: CaseView, decision: Decision) -> bool:
-    """Tell whether the person looked at what is there now."""
-    return (
-        view.state is CaseState.DRAFTED
-        and view.case.draft_number == decision.draft_number
-        and view.case.feedback_revision == decision.feedback_revision
-    )

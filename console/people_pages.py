@@ -1,13 +1,15 @@
 """People (사람): who may come in, as what, for which brands; and the audit log."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
 from console import passwords
 from console.access import Administering, ChangingPeople, Visit, clean_name, one_line
+from console.operators import check_new
 from console.pages import page
 from domain.errors import BadInputError
 from storage import owners, people
@@ -17,7 +19,6 @@ from storage.session import ConflictError, Connection
 router = APIRouter()
 PersonId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _ZONE = ZoneInfo("Asia/Seoul")
-_LONGEST_LOGIN = 120
 
 
 @router.get("/people")
@@ -27,7 +28,12 @@ def everybody(visit: Administering) -> Response:
 
 
 def _everybody(
-    visit: Visit, *, status: int = 200, problem: str = "", given: tuple[str, str] | None = None
+    visit: Visit,
+    *,
+    status: int = 200,
+    problem: str = "",
+    given: tuple[str, str] | None = None,
+    typed: Mapping[str, Any] | None = None,
 ) -> Response:
     with visit.context.database.reading() as connection:
         rows = people.everybody(connection)
@@ -41,6 +47,7 @@ def _everybody(
         last_day=_last_day,
         problem=problem,
         given=given,
+        typed=typed or {},
     )
 
 
@@ -62,7 +69,7 @@ def add(
     try:
         chosen = _role(role)
         since, until = _first_instant(valid_from), _end_of(valid_until)
-        _check_new(login, name)
+        check_new(login, name)
         _check_time(chosen, since, until)
         with visit.context.database.unit_of_work() as connection:
             people.add(
@@ -87,15 +94,17 @@ def add(
                 address=visit.address,
             )
     except BadInputError as error:
-        return _everybody(visit, status=422, problem=str(error))
+        typed = {
+            "login": login,
+            "name": name,
+            "role": role,
+            "brands": brands,
+            "slack_user": slack_user,
+            "valid_from": valid_from,
+            "valid_until": valid_until,
+        }
+        return _everybody(visit, status=422, problem=str(error), typed=typed)
     return _everybody(visit, given=(login, password))
-
-
-def _check_new(login: str, name: str) -> None:
-    if login != one_line(login) or not 2 <= len(login) <= _LONGEST_LOGIN or " " in login:
-        raise BadInputError("아이디는 빈칸 없이 2자 이상으로 적어 주세요.")
-    if not clean_name(name):
-        raise BadInputError("이름을 적어 주세요.")
 
 
 def _check_time(role: Role, since: datetime | None, until: datetime | None) -> None:

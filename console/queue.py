@@ -1,11 +1,11 @@
 """The queue (결정 대기): what waits, in an order everybody can see."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Response
 
 from console import wording
 from console.access import Posting, Reading, Visit, clean_name, one_line
@@ -165,6 +165,10 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
 @router.post("/views")
 def keep_view(visit: Posting, choice: Choosing, name: Annotated[str, Form()] = "") -> Response:
     """Keep the filter in the address under a name."""
+    if len(choice.query()) > desk.LONGEST_VIEW:
+        raise HTTPException(
+            422, "찾는 말이 길어 이 보기를 저장할 수 없습니다. 줄여서 다시 찾아 주세요."
+        )
     if clean_name(name):
         with visit.context.database.unit_of_work() as connection:
             desk.save_view(connection, visit.person.name, clean_name(name), choice.query())
@@ -193,9 +197,10 @@ def parse_place(text: str, sort: str) -> tuple[Any, ...]:
         return ()
     try:
         at = datetime.fromisoformat(parts[-2])
+        in_utc = at.astimezone(UTC)
         numbers = [int(part) for part in (*parts[:-2], parts[-1])]
-    except ValueError:
+    except (ValueError, OverflowError):
         return ()
     if at.tzinfo is None or any(abs(number) >= 2**63 for number in numbers):
         return ()
-    return (*numbers[:-1], at, numbers[-1])
+    return (*numbers[:-1], in_utc, numbers[-1])

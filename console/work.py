@@ -21,6 +21,7 @@ from storage.feedback import load_for_analysis
 router = APIRouter()
 
 RowId = Annotated[int, Path(ge=1, le=2**62)]
+SeenId = Annotated[int, Form(ge=1, le=2**62)]
 _ATTENTION_TARGETS = {
     "published": PublicationState.PUBLISHED,
     "queued": PublicationState.QUEUED,
@@ -50,12 +51,12 @@ def handoffs(visit: Reading) -> Response:
 
 
 @router.post("/cases/{case_id}/handed-off")
-def confirm_hand_off(visit: Deciding, case_id: RowId) -> Response:
+def confirm_hand_off(visit: Deciding, case_id: RowId, publication: SeenId) -> Response:
     """Take a person's word that the reply stands on the channel."""
     _refuse_foreign_case(visit, case_id)
     with visit.context.database.unit_of_work() as connection:
         done = publications.confirm_hand_off(
-            connection, case_id, who=visit.person.name, now=visit.context.clock()
+            connection, case_id, publication, who=visit.person.name, now=visit.context.clock()
         )
     if not done:
         raise HTTPException(409, "이미 확인되었거나 취소된 답변입니다.")
@@ -76,6 +77,7 @@ def attention(visit: Reading) -> Response:
 def settle_attention(
     visit: Deciding,
     case_id: RowId,
+    publication: SeenId,
     outcome: Annotated[str, Form()],
     seen: Annotated[str, Form()] = "",
 ) -> Response:
@@ -88,6 +90,7 @@ def settle_attention(
         done = publications.settle_attention(
             connection,
             case_id,
+            publication,
             _ATTENTION_TARGETS[outcome],
             who=visit.person.name,
             why=why,

@@ -18,8 +18,8 @@ _MYRIAD = _UNITS["만"]
 _ANY, _UNIT = _DIGITS + "".join(_UNITS), "".join(_UNITS)
 # Short, so that no text keeps it busy. A word that ends like a number is none: ``이것만 원하시면``.
 _SUM = re.compile(
-    rf"(?:₩\s?(?P<signed>\d[\d,.]{{0,30}})|"
-    rf"(?P<named>(?:\d|(?<![가-힣])[{_UNIT}]|[{_ANY}](?=[{_UNIT}]))"
+    rf"(?:₩\s?(?P<signed>\d[\d,.]{{0,30}}[{_UNIT}]{{0,2}})|"
+    rf"(?P<named>(?:\d|(?<![가-힣])(?:[{_UNIT}]|[{_DIGITS}](?=\s[{_UNIT}]))|[{_ANY}](?=[{_UNIT}]))"
     rf"(?:[\d,.\s{_ANY}]{{0,30}}[\d{_UNIT}])?)\s?(?:원(?!하[시신는면])|포인트|KRW|won))",
     re.IGNORECASE,
 )

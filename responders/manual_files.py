@@ -161,8 +161,11 @@ def _topics(place: str, fields: _Fields) -> tuple[str, ...]:
 def _validity(
     place: str, fields: _Fields, zone: ZoneInfo
 ) -> tuple[datetime | None, datetime | None]:
-    starts = _day(place, fields, "valid_from")
-    ends = _day(place, fields, "valid_until")
+    # The calendar's own ends are how other programs write "always".
+    starts, ends = (
+        None if day in (date.min, date.max) else day
+        for day in (_day(place, fields, "valid_from"), _day(place, fields, "valid_until"))
+    )
     if starts and ends and ends < starts:
         raise ConfigurationError(
             f"{place} {fields['valid_until'][0]}행, valid_until: 시작일({starts})보다 빠릅니다 -> "
@@ -241,14 +244,13 @@ def _without_comments(lines: Sequence[str], first_number: int) -> list[tuple[int
     inside = False
     for number, line in enumerate(lines, first_number):
         text = line
+        if inside:
+            _, closing, text = line.partition("-->")
+            inside = not closing
         if not inside:
             text = re.sub(r"<!--.*?-->", "", text)
-            head, opening, _ = text.partition("<!--")
-            text, inside = head, bool(opening)
-        elif "-->" in text:
-            text, inside = text.partition("-->")[2], False
-        else:
-            text = ""
+            text, opening, _ = text.partition("<!--")
+            inside = bool(opening)
         kept.append((number, text))
     return kept
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SLOT = re.compile(r"\{(\w+)\}([”’]?)(?:\[([^\]]+)\])?")
 
 _CLAUSE_SLOT = re.compile(
-    r"\{(상품|브랜드|연락처)\}([”’\"']?)(?:(은|는|이|가|을|를|과|와|으로|로)(?![가-힣]))?"
+    r"\{\s*(상품|브랜드|연락처)\s*\}([”’\"']?)(?:(은|는|이|가|을|를|과|와|으로|로)(?![가-힣]))?"
 )
 """A slot, what closes a quote, and a particle. The slot is filled whatever follows it: a particle
 that never changes (``에서``, ``의``, ``도``) or an ending (``입니다``) stays as written."""

@@ -375,7 +375,7 @@ def approve(
             looked, or its brand publishes with two approvals and this is not the second;
             nothing was written.
     """
-    case = _check_fresh(connection, decision)
+    case = check_fresh(connection, decision)
     if case.extra.get(NEEDS_CONFIRM):
         raise DecisionRefusedError("이 문의는 답변이 아니라 확인 처리를 받습니다.", "closed")
     draft_text = connection.execute(
@@ -408,7 +408,7 @@ def confirm(
     Raises:
         DecisionRefusedError: As ``approve``; or the item asks for no confirmation.
     """
-    case = _check_fresh(connection, decision)
+    case = check_fresh(connection, decision)
     if not case.extra.get(NEEDS_CONFIRM):
         raise DecisionRefusedError("이 문의는 확인 처리를 기다리지 않습니다.", "closed")
     wordless = replace(decision, text="")
@@ -474,7 +474,7 @@ def reject(connection: Connection, decision: Decision, *, now: datetime) -> None
     Raises:
         DecisionRefusedError: As ``approve``.
     """
-    _check_fresh(connection, decision)
+    check_fresh(connection, decision)
     _decide(connection, decision, REJECTION, now=now, was_edited=False)
     _move_case(
         connection, decision, CaseState.REJECTED, now=now, why=decision.reason, closed_at=now
@@ -518,7 +518,12 @@ def undo(connection: Connection, case_id: int, *, who: str, now: datetime) -> No
     )
 
 
-def _check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: ANN401 - a result row
+def check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: ANN401 - a result row
+    """Give the case, locked until the transaction's end, if it is what the person looked at.
+
+    Raises:
+        DecisionRefusedError: It changed since; says what.
+    """
     # The feedback's row is locked first, as an edit does, so that the two cannot cross.
     feedback = connection.execute(
         select(FeedbackRow.id, FeedbackRow.revision, FeedbackRow.gone_at)

@@ -434,14 +434,16 @@ def saved_views(connection: Connection, who: str) -> list[dict[str, Any]]:
     )
 
 
+LONGEST_VIEW = 500
+"""Characters of a kept filter."""
+
+
 def save_view(connection: Connection, who: str, name: str, query: str) -> None:
     """Keep a filter under a name; the name's earlier filter is replaced."""
     connection.execute(
         delete(SavedViewRow).where(SavedViewRow.who == who, SavedViewRow.name == name)
     )
-    connection.execute(
-        insert(SavedViewRow), [{"who": who, "name": name[:60], "query": query[:500]}]
-    )
+    connection.execute(insert(SavedViewRow), [{"who": who, "name": name[:60], "query": query}])
 
 
 def forget_view(connection: Connection, who: str, view_id: int) -> None:

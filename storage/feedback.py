@@ -735,6 +735,16 @@ def settle_analysis(
             update(FeedbackRow).where(FeedbackRow.id == bindparam("row_id")),
             [_verdict(result) for result in kept],
         )
+        # An edited text may have a case from before, and there it is looked at.
+        connection.execute(
+            update(FeedbackRow)
+            .where(
+                FeedbackRow.id.in_(settled),
+                FeedbackRow.needs_look,
+                select(CaseRow.id).where(CaseRow.feedback_id == FeedbackRow.id).exists(),
+            )
+            .values(needs_look=False)
+        )
     return _open_cases(connection, kept, frozenset(settled), now=now)
 
 

@@ -116,7 +116,7 @@ def add(
         Their id.
 
     Raises:
-        BadInputError: The login is taken.
+        BadInputError: The login, or the Slack user, is somebody else's.
     """
     made = connection.execute(
         insert_ignoring(connection, PersonRow).returning(PersonRow.id),
@@ -137,7 +137,9 @@ def add(
         ],
     ).scalar()
     if made is None:
-        raise BadInputError("이미 있는 아이디입니다.", field="login")
+        if by_login(connection, login) is None:
+            raise BadInputError("이미 다른 사람의 Slack 사용자 ID입니다.")
+        raise BadInputError("이미 있는 아이디입니다.")
     set_brands(connection, made, brands)
     return int(made)
 

@@ -387,13 +387,22 @@ def hand_off(connection: Connection, job: PublicationJob, *, now: datetime, why:
     )
 
 
-def confirm_hand_off(connection: Connection, case_id: int, *, who: str, now: datetime) -> bool:
+def confirm_hand_off(
+    connection: Connection, case_id: int, publication_id: int, *, who: str, now: datetime
+) -> bool:
     """Record a person's word that the reply stands on the channel.
+
+    Args:
+        connection: The caller's transaction.
+        case_id: A case the person may see.
+        publication_id: The reply they saw; by now another may be handed off.
+        who: The person.
+        now: Instant of the confirmation.
 
     Returns:
         False when there was no hand-off to confirm.
     """
-    ids = _ids_of_case(connection, case_id, PublicationState.HANDED_OFF)
+    ids = _waiting(connection, case_id, publication_id, PublicationState.HANDED_OFF)
     why = "confirmed by a person"
     if not move(
         connection,
@@ -423,6 +432,7 @@ def confirm_hand_off(connection: Connection, case_id: int, *, who: str, now: dat
 def settle_attention(
     connection: Connection,
     case_id: int,
+    publication_id: int,
     target: PublicationState,
     *,
     who: str,
@@ -434,6 +444,7 @@ def settle_attention(
     Args:
         connection: The caller's transaction.
         case_id: Whose publication.
+        publication_id: The one they saw; by now another may wait.
         target: ``published`` (it is there), ``queued`` (it is not, send it) or ``cancelled``.
         who: The person.
         why: What they saw.
@@ -442,7 +453,7 @@ def settle_attention(
     Returns:
         False when nothing waited for a person.
     """
-    ids = _ids_of_case(connection, case_id, PublicationState.ATTENTION)
+    ids = _waiting(connection, case_id, publication_id, PublicationState.ATTENTION)
     values: dict[str, Any] = {"queued_at": now, "problem": ""}
     if target is PublicationState.PUBLISHED:
         values["published_at"] = now
@@ -476,11 +487,15 @@ def settle_attention(
     return True
 
 
-def _ids_of_case(connection: Connection, case_id: int, state: PublicationState) -> list[int]:
+def _waiting(
+    connection: Connection, case_id: int, publication_id: int, state: PublicationState
+) -> list[int]:
     return list(
         connection.execute(
             select(PublicationRow.id).where(
-                PublicationRow.case_id == case_id, PublicationRow.state == state
+                PublicationRow.id == publication_id,
+                PublicationRow.case_id == case_id,
+                PublicationRow.state == state,
             )
         ).scalars()
     )

@@ -33,6 +33,7 @@ def everything(desk: Desk, case_id: int) -> dict[str, Any]:
         "reason": "기타",
         "outcome": "published",
         "seen": "봄",
+        "publication": 1,
         "name": "보기",
         "action": "reject",
         "picked": f"{case_id}:1:1",

@@ -107,12 +107,20 @@ def test_nothing_of_another_brand_is_seen_or_changed_by_any_route(
         "capacity": 5,
     }
     token, before = browser.token(), rows(desk)
+    of_case = {
+        row["case_id"]: row["id"] for row in desk.rows("SELECT case_id, id FROM publications")
+    }
 
     for method, path in operations(app):
         if path in {"/sign-out", "/sign-in", "/me/password", "/name", "/views"}:
             continue
         for number in ids_for(path, beta):
-            sent = {"form_token": token, **form, "outcome": "case" if "look" in path else "queued"}
+            sent = {
+                "form_token": token,
+                **form,
+                "outcome": "case" if "look" in path else "queued",
+                "publication": of_case.get(number, 1),
+            }
             query: dict[str, Any] = {"decided": number, "brand": "beta", "q": SECRET[:2]}
 
             def ask(path: str, number: int, slug: str) -> Response:

@@ -155,6 +155,26 @@ def test_help_names_the_commands_of_the_contract(cli: Callable[..., Result]) -> 
         assert f"  {name} " in text
 
 
+@pytest.mark.parametrize("role", ["demo", "console"])
+def test_a_port_that_cannot_be_is_refused_as_such(cli: Callable[..., Result], role: str) -> None:
+    result = cli(role, "--port", "70000")
+    assert result.exit_code == 2
+    assert "is not in the range" in result.output
+
+
+def test_a_worker_of_no_queue_is_refused(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr("dramatiq.cli.main", started.append)
+    env = {"PYEONGPAN_BROKER_URL": "redis://127.0.0.1:1"}
+
+    result = cli("worker", "-q", "pyeongpan.publish", "-q", "publish", env=env)
+
+    assert "no queue is named publish; there are pyeongpan.alert, " in result.output
+    assert (result.exit_code, started) == (1, [])
+
+
 @pytest.mark.parametrize("role", ["worker", "scheduler", "console"])
 def test_one_role_alone_refuses_a_broker_that_is_not_shared(
     cli: Callable[..., Result], role: str
@@ -605,6 +625,13 @@ def test_an_unknown_number_is_refused_and_nothing_is_noted(
     assert "pyeongpan quarantine list" in result.stderr
     assert not (kept / "none").exists()
     assert audited(home) == []
+
+
+def test_a_number_that_no_row_has_is_refused(cli: Callable[..., Result], kept: Path) -> None:
+    for arguments in (("open", "9" * 30, str(kept / "none")), ("resolve", "9" * 30)):
+        result = cli("quarantine", *arguments, *BY)
+        assert result.exit_code == 2
+        assert "is not in the range" in result.output
 
 
 def test_another_key_opens_nothing(cli: Callable[..., Result], kept: Path, home: Path) -> None:

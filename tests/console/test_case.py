@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
+from console.highlight import Piece, diff_pieces
 from domain.types import (
     AnswerState,
     ReplyRules,
     Span,
 )
-from storage import alerts
+from storage import alerts, cases
 from storage import desk as desk_queries
 from storage.people import Role
 from tests.console.conftest import CLAUSE, MANUAL, Browser, decision_form
 
 if TYPE_CHECKING:
+    from storage.cases import CaseView
+    from storage.session import Connection
     from tests.console.conftest import Desk
 
 
@@ -295,6 +298,18 @@ def test_the_difference_has_the_stars_and_the_title(shelf: Desk) -> None:
     assert "별점 1 → 없음" in browser.get(f"/cases/{case_id}").text
 
 
+@pytest.mark.timeout(20)
+def test_the_difference_of_endless_texts_is_shown_at_once() -> None:
+    words = "가 " * 2_000, "나 " * 2_000
+
+    assert [piece.kind for piece in diff_pieces(*words)] == ["removed", "added", "same"]
+    assert diff_pieces(f"{words[0]}늦어요", f"{words[0]}빨라요") == [
+        Piece(words[0], "same"),
+        Piece("늦어요", "removed", "지움"),
+        Piece("빨라요", "added", "더함"),
+    ]
+
+
 def test_decision_leads_to_the_next_case_and_can_be_taken_back(
     desk: Desk, browser: Browser
 ) -> None:
@@ -309,6 +324,41 @@ def test_decision_leads_to_the_next_case_and_can_be_taken_back(
     browser.post(f"/cases/{first}/undo")
     assert desk.case(first)["state"] == "drafted"
     assert desk.rows("SELECT state FROM publications") == [{"state": "cancelled"}]
+
+
+def test_an_approval_that_was_taken_back_is_no_longer_shown_as_one(desk: Desk) -> None:
+    desk.person("sun")
+    desk.person("brand", Role.BRAND_VIEWER)
+    case_id = desk.add()
+    specialist, viewer = Browser(desk, login="sun"), Browser(desk, login="brand")
+    specialist.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    assert "<h3>승인한 답변</h3>" in viewer.get(f"/cases/{case_id}").text
+
+    specialist.post(f"/cases/{case_id}/undo")
+
+    assert "<h3>승인한 답변</h3>" not in viewer.get(f"/cases/{case_id}").text
+
+
+def test_nothing_unchecked_is_approved_while_a_colleague_takes_theirs_back(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = desk.add()
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    load_view = cases.load_view
+
+    def load_before_the_undo(connection: Connection, number: int) -> CaseView | None:
+        view = load_view(connection, number)
+        monkeypatch.undo()
+        browser.post(f"/cases/{case_id}/undo")
+        return view
+
+    monkeypatch.setattr(cases, "load_view", load_before_the_undo)
+    promise = decision_form(desk, case_id, text="무조건 환불해 드리겠습니다.")
+    refused = browser.post(f"/cases/{case_id}/approve", **promise)
+
+    assert refused.status_code == 422
+    assert "예외 없는 약속" in refused.text
+    assert desk.case(case_id)["state"] == "drafted"
 
 
 def test_undo_is_refused_once_the_reply_has_left(desk: Desk, browser: Browser) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 from sqlalchemy import text
@@ -99,6 +100,7 @@ def test_pages_show_every_case_once(
         "after=1,2,3",
         "after=%00",
         "after=0,2026-01-01T00:00:00,1",
+        "after=0,0001-01-01T00:00:00%2B14:00,1",
         "after=99999999999999999999,2026-01-01T00:00:00%2B00:00,1",
         "sort=price&view=nothing&severity=1&stars=9",
         "after=" + "9" * 200,
@@ -179,6 +181,18 @@ def test_counting_ends_where_nobody_needs_to_know(
     assert (many["todo"], few["todo"]) == (3, 1)
     assert (wording.count(many["todo"]), wording.count(few["todo"])) == ("2+", "1")
     assert set(many) == {*VIEWS, "handoffs", "attention", "looks"} - {"closed"}
+
+
+def test_a_view_is_kept_whole_or_not_at_all(desk: Desk, browser: Browser) -> None:
+    form = {"form_token": browser.token(), "name": "늦은 배송"}
+
+    kept = browser.http.post("/views", params={"q": "배송 지연"}, data=form)
+    refused = browser.http.post("/views", params={"q": "배송 지연 " * 15}, data=form)
+
+    assert (kept.status_code, refused.status_code) == (303, 422)
+    assert "저장할 수 없습니다" in refused.text
+    [view] = desk.rows("SELECT query FROM saved_views")
+    assert parse_qs(view["query"]) == {"q": ["배송 지연"]}
 
 
 def test_decided_cases_leave_the_queue_for_their_tab(desk: Desk, browser: Browser) -> None:

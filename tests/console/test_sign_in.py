@@ -45,6 +45,16 @@ def test_a_weak_first_password_is_refused(desk: Desk, password: str) -> None:
     assert not desk.rows("SELECT * FROM people")
 
 
+@pytest.mark.parametrize(
+    ("login", "name"),
+    [("kim  min", "김민"), ("kim\tmin", "김민"), ("k" * 121, "김민"), ("kim", "\u3164")],
+)
+def test_no_operator_is_made_who_could_not_sign_in(desk: Desk, login: str, name: str) -> None:
+    with pytest.raises(BadInputError):
+        create_operator(desk.database, login=login, name=name, password=PASSWORD, now=desk.now)
+    assert not desk.rows("SELECT * FROM people")
+
+
 def test_a_decision_is_signed_with_name_and_login(desk: Desk) -> None:
     desk.person("kim")
     case_id = desk.add()
@@ -243,6 +253,34 @@ def test_an_operator_makes_a_person_whose_password_is_shown_once(desk: Desk) -> 
     assert operator.post("/people", login="x y", name="또", role="lead").status_code == 422
     assert operator.post("/people", login="xy", name="또", role="king").status_code == 422
     assert operator.post("/people", login="xy", name="또", role="temporary").status_code == 422
+
+
+def test_a_refused_new_person_stays_in_the_form(desk: Desk) -> None:
+    desk.person("ops", Role.OPERATOR)
+    operator = Browser(desk, login="ops")
+    typed = {"login": "bora", "name": "보라", "slack_user": "U2", "valid_from": "2026-11-20"}
+
+    page = operator.post("/people", **typed, role="temporary", brands="beta").text
+    form_shown = page.partition("<h2>새 사람</h2>")[2]
+
+    assert "마지막 날을 정해 주세요" in page
+    for field, value in typed.items():
+        assert f'name="{field}" value="{value}"' in form_shown
+    assert '<option value="temporary" selected>' in form_shown
+    assert 'value="beta" checked' in form_shown
+    assert 'value="alpha" checked' not in form_shown
+
+
+def test_a_new_person_is_refused_for_what_is_taken(desk: Desk) -> None:
+    desk.person("ops", Role.OPERATOR)
+    desk.person("sun", slack_user="U1")
+    operator = Browser(desk, login="ops")
+
+    slack = operator.post("/people", login="bora", name="보라", role="lead", slack_user="U1").text
+    login = operator.post("/people", login="sun", name="보라", role="lead").text
+
+    assert '<p class="notice bad" role="alert">이미 다른 사람의 Slack 사용자 ID입니다.</p>' in slack
+    assert '<p class="notice bad" role="alert">이미 있는 아이디입니다.</p>' in login
 
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.OPERATOR}))

@@ -13,7 +13,7 @@ from console.work import safe_link
 from domain.brands import BusinessHours
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
 from storage import accounts, alerts
-from storage.models import CaseRow, FeedbackRow
+from storage.models import CaseRow, FeedbackRow, PublicationRow
 from storage.people import Role
 from tests.console.conftest import Browser, decision_form
 
@@ -36,12 +36,38 @@ def test_a_handed_off_reply_is_shown_whole_and_confirmed_by_a_person(
     page = browser.get("/handoffs").text
     assert "배송이 늦어 불편을 드려 죄송합니다." in page
     assert 'href="https://shop.example/1"' in page
-    browser.post(f"/cases/{case_id}/handed-off")
+    browser.post(f"/cases/{case_id}/handed-off", publication=1)
 
     assert desk.rows("SELECT state FROM publications") == [{"state": "published"}]
     assert desk.case(case_id)["state"] == "answered"
     assert "직접 게시할 답변이 없습니다" in browser.get("/handoffs").text
-    assert browser.post(f"/cases/{case_id}/handed-off").status_code == 409
+    assert browser.post(f"/cases/{case_id}/handed-off", publication=1).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("state", "page", "path", "said"),
+    [
+        ("handed_off", "/handoffs", "handed-off", {}),
+        ("attention", "/attention", "attention", {"outcome": "published", "seen": "보임"}),
+    ],
+)
+def test_a_person_confirms_the_reply_they_saw_and_no_later_one(
+    desk: Desk, browser: Browser, state: str, page: str, path: str, said: dict[str, str]
+) -> None:
+    case_id = approved(desk, browser, state)
+    assert 'name="publication" value="1"' in browser.get(page).text
+    desk.set_publication(case_id, "attention")
+    gone = {"outcome": "cancelled", "seen": "없음"}
+    browser.post(f"/cases/{case_id}/attention", publication=1, **gone)
+    other = decision_form(desk, case_id, text="확인하여 다시 답변드리겠습니다.")
+    browser.post(f"/cases/{case_id}/approve", **other)
+    with desk.database.unit_of_work() as connection:
+        connection.execute(update(PublicationRow).where(PublicationRow.id == 2).values(state=state))
+
+    assert browser.post(f"/cases/{case_id}/{path}", publication=1, **said).status_code == 409
+
+    states = desk.rows("SELECT state FROM publications ORDER BY id")
+    assert states == [{"state": "cancelled"}, {"state": state}]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +84,9 @@ def test_a_person_settles_what_no_machine_can(
     case_id = approved(desk, browser, "attention")
     assert "게시되었는지 알 수 없는" in browser.get("/attention").text
 
-    assert browser.post(f"/cases/{case_id}/attention", outcome=outcome).status_code == 422
-    browser.post(f"/cases/{case_id}/attention", outcome=outcome, seen="게시판에서 직접 확인")
+    form = {"outcome": outcome, "publication": 1}
+    assert browser.post(f"/cases/{case_id}/attention", **form).status_code == 422
+    browser.post(f"/cases/{case_id}/attention", **form, seen="게시판에서 직접 확인")
 
     assert desk.rows("SELECT state FROM publications") == [{"state": publication}]
     assert desk.case(case_id)["state"] == case
@@ -100,6 +127,18 @@ def test_odd_feedback_can_become_a_case_that_gets_drafted(desk: Desk, browser: B
     assert (case["feedback_id"], case["state"]) == (feedback_id, "opened")
     assert desk.rows("SELECT actor FROM outbox WHERE actor LIKE 'case.draft%'")
     assert desk.draft("1") == case["id"]
+
+
+def test_what_has_a_case_is_looked_at_there_when_its_writer_edits(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add(native_id="1")
+    assert case_id
+
+    desk.add("좋아요", native_id="1", sentiment=Sentiment.POSITIVE, mismatch=True, draft=False)
+
+    assert "확인할 글이 없습니다" in browser.get("/looks").text
+    assert browser.post("/looks/1", outcome="case").status_code == 409
 
 
 @pytest.mark.parametrize(

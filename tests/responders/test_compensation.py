@@ -42,6 +42,11 @@ def test_every_sum_that_is_given_counts(reply: str) -> None:
         ("5백만원", 5_000_000),
         ("50만5천원", 505_000),
         ("1억 2천만 원", 120_000_000),
+        ("구 만원", 90_000),
+        ("구 만 원", 90_000),
+        ("쿠폰이 만원", 10_000),
+        ("₩9만", 90_000),
+        ("₩90,000", 90_000),
     ],
 )
 def test_sums_are_read_as_customers_read_them(amount: str, won: int) -> None:

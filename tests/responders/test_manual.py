@@ -56,6 +56,22 @@ def test_bullets_paragraphs_and_continuations_are_clauses() -> None:
     assert warnings == []
 
 
+def test_what_is_commented_out_is_no_clause() -> None:
+    clauses, _ = parse_manual_file(
+        "manual/a.md",
+        HEAD + "## 정책\n<!-- 가\n나 --> <!-- 다\n- 옛 조항입니다.\n-->\n- 새 조항입니다.\n",
+    )
+    assert [clause.text for clause in clauses] == ["새 조항입니다."]
+
+
+@pytest.mark.parametrize("days", ["valid_until: 9999-12-31", "valid_from: 0001-01-01"])
+def test_the_calendars_ends_mean_always(days: str) -> None:
+    [clause], _ = parse_manual_file(
+        "manual/a.md", f"---\ntopic: delivery\n{days}\n---\n## 정책\n- 새 조항입니다.\n"
+    )
+    assert (clause.valid_from, clause.valid_until) == (None, None)
+
+
 def test_what_cannot_be_cited_is_said_with_its_line() -> None:
     clauses, warnings = parse_manual_file(
         "manual/a.md",

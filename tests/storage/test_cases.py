@@ -361,6 +361,6 @@ def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> N
     assert take() == [case_id]
     with database.unit_of_work() as connection:
         connection.execute(update(CaseRow).values(reminder=""))
-        assert publications.confirm_hand_off(connection, case_id, who="김담당", now=LATER)
+        assert publications.confirm_hand_off(connection, case_id, sent, who="김담당", now=LATER)
         assert cases.handed_off(connection, [case_id]) == set()
     assert take() == []

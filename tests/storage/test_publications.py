@@ -351,8 +351,8 @@ def test_a_person_settles_what_machines_could_not(
             connection, job, reading, P.UNCERTAIN, P.ATTENTION, now=NOW, why="unreadable"
         )
         args: Any = {"who": "김담당", "why": "보고 왔음", "now": LATER}
-        assert publications.settle_attention(connection, case_id, target, **args)
-        assert not publications.settle_attention(connection, case_id, target, **args)
+        assert publications.settle_attention(connection, case_id, sent, target, **args)
+        assert not publications.settle_attention(connection, case_id, sent, target, **args)
     assert publication(database, sent).state == target
     assert case_state(database, case_id) == case
 

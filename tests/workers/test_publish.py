@@ -401,9 +401,10 @@ def test_a_channel_without_replies_is_handed_to_a_person(
     house.run()
     assert row(house).state == "handed_off"
     with house.database.unit_of_work() as connection:
+        ids = (case(house).id, row(house).id)
         args: Any = {"who": "김담당", "now": house.clock()}
-        assert publications.confirm_hand_off(connection, case(house).id, **args)
-        assert not publications.confirm_hand_off(connection, case(house).id, **args)
+        assert publications.confirm_hand_off(connection, *ids, **args)
+        assert not publications.confirm_hand_off(connection, *ids, **args)
     assert (row(house).state, case(house).state) == ("published", "answered")
     # A person's word is no reading of the channel.
     assert row(house).verified_at is None
