@@ -735,12 +735,12 @@ def settle_analysis(
             update(FeedbackRow).where(FeedbackRow.id == bindparam("row_id")),
             [_verdict(result) for result in kept],
         )
+    if doubtful := [result.feedback.id for result in kept if result.needs_look]:
         # An edited text may have a case from before, and there it is looked at.
         connection.execute(
             update(FeedbackRow)
             .where(
-                FeedbackRow.id.in_(settled),
-                FeedbackRow.needs_look,
+                FeedbackRow.id.in_(doubtful),
                 select(CaseRow.id).where(CaseRow.feedback_id == FeedbackRow.id).exists(),
             )
             .values(needs_look=False)
