@@ -102,7 +102,8 @@ def reject(
         with visit.context.database.unit_of_work() as connection:
             cases.reject(connection, decision, now=visit.context.clock())
     except DecisionRefusedError as refusal:
-        return _refused(visit, case_id, choice, refusal, feedback_revision)
+        kept = {"words": why, "reason": reason, "detail": detail}
+        return _refused(visit, case_id, choice, refusal, feedback_revision, kept=kept)
     visit.context.poke()
     return _go_on(visit, case_id, choice)
 
@@ -132,6 +133,7 @@ def give(
     """Give the case to somebody who looks after its brand."""
     brand = brand_of(visit, case_id)
     now = visit.context.clock()
+    kept = {"words": note, "person": person_id, "note": note}
     try:
         with visit.context.database.unit_of_work() as connection:
             owners.reassign(
@@ -154,9 +156,9 @@ def give(
                 address=visit.address,
             )
     except BadInputError as error:
-        return _show(visit, case_id, choice, status=422, refused=str(error))
+        return _show(visit, case_id, choice, status=422, refused=str(error), kept=kept)
     except DecisionRefusedError as refusal:
-        return _show(visit, case_id, choice, status=409, refused=str(refusal))
+        return _show(visit, case_id, choice, status=409, refused=str(refusal), kept=kept)
     return see(_address(case_id, choice))
 
 
@@ -270,6 +272,7 @@ def _refused(
     seen_revision: int,
     *,
     typed: str = "",
+    kept: Mapping[str, Any] | None = None,
 ) -> Response:
     """Show the case as it is now, what changed, and what the person had written."""
     change: dict[str, Any] | None = None
@@ -283,7 +286,14 @@ def _refused(
         if view is not None and seen is not None:
             change = _change(seen, _present(view), shows_abuse=False)
     return _show(
-        visit, case_id, choice, status=409, typed=typed, refused=str(refusal), change=change
+        visit,
+        case_id,
+        choice,
+        status=409,
+        typed=typed,
+        refused=str(refusal),
+        change=change,
+        kept=kept,
     )
 
 
@@ -362,6 +372,7 @@ def _show(
         refused=refused,
         decided=decided if choice.decided != case_id else None,
         change=extra.get("change"),
+        kept=extra.get("kept") or {},
         can_decide=view.state is CaseState.DRAFTED and visit.person.decides,
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from domain.types import Severity
 from storage.people import Role
-from tests.console.conftest import Browser
+from tests.console.conftest import Browser, decision_form
 
 if TYPE_CHECKING:
     from tests.console.conftest import Desk
@@ -123,11 +123,25 @@ def test_a_case_that_was_given_meanwhile_is_not_taken_blindly(desk: Desk) -> Non
     browser = Browser(desk, login="kim")
     browser.post(f"/cases/{case_id}/owner", person_id=lee, seen_owner=0)
 
-    answer = browser.post(f"/cases/{case_id}/owner", person_id=kim, seen_owner=0)
+    answer = browser.post(f"/cases/{case_id}/owner", person_id=kim, seen_owner=0, note="단골 고객")
 
     assert answer.status_code == 409
     assert "담당이 바뀌었습니다" in answer.text
+    assert f'<option value="{kim}" selected>' in answer.text
+    assert 'name="note" maxlength="300" autocomplete="off" value="단골 고객"' in answer.text
     assert desk.case(case_id)["owner_id"] == lee
+
+
+def test_a_refused_note_is_shown_although_nobody_can_get_the_case_any_more(desk: Desk) -> None:
+    case_id = desk.add()
+    kim = desk.person("kim")
+    browser = Browser(desk, login="kim")
+    browser.post(f"/cases/{case_id}/reject", **decision_form(desk, case_id), reason="기타")
+
+    answer = browser.post(f"/cases/{case_id}/owner", person_id=kim, note="단골 고객")
+
+    assert answer.status_code == 409
+    assert "방금 적으신 말: 단골 고객" in answer.text
 
 
 @pytest.mark.parametrize(
