@@ -579,9 +579,15 @@ def proposal_of(connection: Connection, about: ToDraft | Decision) -> Proposal |
     )
 
 
-def waiting_proposals(
-    connection: Connection, brands: Collection[str], *, limit: int = 100
-) -> list[dict[str, Any]]:
+_STILL_WAITS: Sequence[ColumnElement[bool]] = (
+    CaseRow.state == CaseState.DRAFTED,
+    CaseRow.draft_number == ProposalRow.draft_number,
+    FeedbackRow.revision == ProposalRow.feedback_revision,
+)
+"""What a proposal meets that is about the present draft of the present text."""
+
+
+def waiting_proposals(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
     """Give the replies that wait for a second person, most urgent first, one line a case."""
     rows = connection.execute(
         select(
@@ -599,14 +605,8 @@ def waiting_proposals(
         )
         .join(CaseRow, CaseRow.id == ProposalRow.case_id)
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
-        .where(
-            CaseRow.state == CaseState.DRAFTED,
-            CaseRow.brand.in_(sorted(brands)),
-            CaseRow.draft_number == ProposalRow.draft_number,
-            FeedbackRow.revision == ProposalRow.feedback_revision,
-        )
+        .where(CaseRow.brand.in_(sorted(brands)), *_STILL_WAITS)
         .order_by(CaseRow.severity_rank, CaseRow.due_at, ProposalRow.id.desc())
-        .limit(limit)
     )
     newest: dict[int, dict[str, Any]] = {}
     for row in _dicts(rows):

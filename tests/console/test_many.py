@@ -12,6 +12,8 @@ from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
 from responders.compensation import compensation
 from storage import accounts
+from storage import desk as desk_queries
+from storage.cases import Decision
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
 
@@ -402,3 +404,24 @@ def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: D
     assert "Agency (agency) · 두 번째 승인" in page
     assert page.count("뚜껑에 손을 베였어요") == 2
     assert Browser(shelf, login="owner").get("/brands/beta").status_code == 404
+
+
+def test_what_waits_for_somebody_else_takes_no_place_on_the_brands_page(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.person("owner", Role.BRAND_APPROVER)
+    first = desk.add(due_in=timedelta(hours=1))
+    last = desk.add("뚜껑이 깨졌어요", due_in=timedelta(hours=2))
+    with desk.database.unit_of_work() as connection:
+        for case_id, reason in [(first, "rewrite")] * 100 + [(last, "two_step")]:
+            decision = Decision(
+                case_id=case_id,
+                draft_number=1,
+                feedback_revision=1,
+                decided_by="Agency",
+                decided_in="console",
+            )
+            desk_queries.propose(connection, decision, reason, now=desk.now)
+
+    page = Browser(desk, login="owner").get("/brands/alpha").text
+
+    assert f'href="/cases/{last}">뚜껑이 깨졌어요' in page
