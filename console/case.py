@@ -314,7 +314,7 @@ def _show(
         if view is None:
             raise HTTPException(404)
         around = desk.around(connection, case_id)
-        decided = desk.decided(connection, choice.decided, visit.person.brands)
+        decided = desk.decided(connection, choice.decided, visit.person.brands, visit.person.name)
         place = desk.place_of(connection, case_id, wanted.sort)
         following = desk.next_case(connection, wanted, after=place, skip=case_id)
         previous = desk.previous_case(connection, wanted, before=place)

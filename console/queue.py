@@ -140,7 +140,7 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
             connection, wanted, after=parse_place(choice.after, wanted.sort), limit=PAGE_SIZE + 1
         )
         channels = desk.channels(connection, visit.person.brands)
-        decided = desk.decided(connection, choice.decided, visit.person.brands)
+        decided = desk.decided(connection, choice.decided, visit.person.brands, visit.person.name)
         saved = desk.saved_views(connection, visit.person.name)
         staff = owners.of_brands(connection, visit.person.brands, now=visit.context.clock())
     more = ""

@@ -716,19 +716,26 @@ def brand_week(connection: Connection, brand: str, *, now: datetime) -> BrandWee
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision somebody has just made, and whether it can still be taken back."""
+    """A decision somebody has just made, and whether it can still be taken back.
+
+    Attributes:
+        asked_for: What a proposal waits for, Korean; empty for a decision.
+    """
 
     case_id: int
     kind: str
     action: str
     available_at: datetime | None
     can_undo: bool
+    asked_for: str = ""
 
 
-def decided(connection: Connection, case_id: int, brands: Collection[str]) -> Decided | None:
+def decided(
+    connection: Connection, case_id: int, brands: Collection[str], who: str
+) -> Decided | None:
     """Give the last decision of a case that the person may see; None when it was taken back.
 
-    Case 0 is none.
+    What ``who`` proposed last and still waits is one, too. Case 0 is none.
     """
     if not case_id:
         return None
@@ -748,9 +755,25 @@ def decided(connection: Connection, case_id: int, brands: Collection[str]) -> De
         .limit(1)
     ).one_or_none()
     if row is None or row.case_state == CaseState.DRAFTED:
-        return None
+        return _proposed(connection, case_id, brands, who)
     waits = row.state == PublicationState.QUEUED and row.attempts == 0
     return Decided(case_id, row.kind, row.action, row.available_at, waits)
+
+
+def _proposed(
+    connection: Connection, case_id: int, brands: Collection[str], who: str
+) -> Decided | None:
+    row = connection.execute(
+        select(ProposalRow.reason, ProposalRow.proposed_by)
+        .join(CaseRow, CaseRow.id == ProposalRow.case_id)
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(CaseRow.id == case_id, CaseRow.brand.in_(sorted(brands)), *_STILL_WAITS)
+        .order_by(ProposalRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None or row.proposed_by != who:
+        return None
+    return Decided(case_id, "proposal", "", None, can_undo=False, asked_for=WAITS_FOR[row.reason])
 
 
 def previous_case(

@@ -184,8 +184,13 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
     early = owner.post(f"/cases/{case_id}/approve", **form)
     assert early.status_code == 409
     assert "에이전시의 승인이 먼저" in early.text
+    other = desk.add(reply=PLAIN)
     for _ in range(2):
-        agency.post(f"/cases/{case_id}/approve", **{**form, "text": "고친 답변입니다."})
+        answer = agency.post(f"/cases/{case_id}/approve", **{**form, "text": "고친 답변입니다."})
+        assert answer.headers["location"] == f"/cases/{other}?decided={case_id}"
+    page = agency.get(f"/cases/{other}?decided={case_id}").text
+    assert "아직 승인되지 않았습니다. 두 번째 승인을 요청했습니다." in page
+    assert f'action="/cases/{case_id}/undo' not in page
     assert desk.case(case_id)["state"] == "drafted"
     assert not desk.rows("SELECT * FROM publications")
 
@@ -280,8 +285,12 @@ def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
     desk.person("lead", Role.LEAD)
     form = decision_form(desk, case_id)
 
-    Browser(desk, login="kim").post(f"/cases/{case_id}/approve", **form)
+    kim = Browser(desk, login="kim")
+    answer = kim.post(f"/cases/{case_id}/approve", **form)
     assert desk.case(case_id)["state"] == "drafted"
+    asked = "아직 승인되지 않았습니다. 보상 한도를 넘는 승인을 요청했습니다."
+    assert asked in kim.get(answer.headers["location"]).text
+    assert asked not in Browser(desk, login="lead").get(answer.headers["location"]).text
     assert "보상 한도" in Browser(desk, login="lead").get(f"/cases/{case_id}").text
     Browser(desk, login="lead").post(f"/cases/{case_id}/approve", **form)
 
