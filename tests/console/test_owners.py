@@ -58,6 +58,17 @@ def test_the_queue_is_filtered_by_owner(shelf: Desk) -> None:
     assert '<span class="tag plain">담당 없음</span>' in page
 
 
+@pytest.mark.parametrize("role", [Role.BRAND_APPROVER, Role.BRAND_VIEWER])
+def test_a_brand_reads_no_list_of_the_agencys_people(desk: Desk, role: Role) -> None:
+    desk.add()
+    desk.person("kim")
+    desk.person("owner", role)
+    browser = Browser(desk, login="owner")
+
+    for path in ("/", "/brands/alpha"):
+        assert "Kim" not in browser.get(path).text
+
+
 @pytest.mark.parametrize("owner", ["0", "-1", "99999999999", "2147483648", "١", "me'--", "%00"])
 def test_a_strange_owner_in_the_address_is_no_filter(desk: Desk, owner: str) -> None:
     case_id = desk.add()
