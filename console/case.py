@@ -284,7 +284,7 @@ def _refused(
             )
         seen = next((row for row in earlier if row["revision"] == seen_revision), None)
         if view is not None and seen is not None:
-            change = _change(seen, _present(view), shows_abuse=False)
+            change = highlight.change(seen, _present(view), shows_abuse=False)
     return _show(
         visit,
         case_id,
@@ -405,7 +405,7 @@ def _changes(
     after = _present(view)
     changes = []
     for row in around.earlier_texts:
-        changes.append((row["replaced_at"], _change(row, after, shows_abuse=shows_abuse)))
+        changes.append((row["replaced_at"], highlight.change(row, after, shows_abuse=shows_abuse)))
         after = row
     return changes
 
@@ -418,21 +418,6 @@ def _present(view: CaseView) -> dict[str, Any]:
         "text": case.text,
         "rating": case.rating,
         "analysis": case.analysis,
-    }
-
-
-def _change(
-    before: Mapping[str, Any], after: Mapping[str, Any], *, shows_abuse: bool
-) -> dict[str, Any]:
-    """Give what differs in title and text, and the stars where they do."""
-    old, new = (
-        highlight.shown_text(row["title"], row["text"], row["analysis"], shows_abuse=shows_abuse)
-        for row in (before, after)
-    )
-    stars = (before["rating"], after["rating"])
-    return {
-        "pieces": highlight.diff_pieces(old, new),
-        "stars": stars if stars[0] != stars[1] else None,
     }
 
 

@@ -801,9 +801,13 @@ def _unfinished(
     )
 
 
+_HAS_NO_CASE = ~select(CaseRow.id).where(CaseRow.feedback_id == FeedbackRow.id).exists()
+"""What has a case is looked at there; rows of older data are marked all the same."""
+
+
 def _odd(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Keep the feedback that a person should look at, by its small index."""
-    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE)).with_hint(
+    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE), _HAS_NO_CASE).with_hint(
         FeedbackRow, "INDEXED BY ix_feedback_needs_look", "sqlite"
     )
 
@@ -972,6 +976,18 @@ def earlier_texts(connection: Connection, feedback_id: int) -> list[dict[str, An
     )
 
 
+def present_text(connection: Connection, feedback_id: int) -> dict[str, Any]:
+    """Give what a piece of feedback says now, as ``earlier_texts`` gives what it said."""
+    (row,) = _dicts(
+        connection.execute(
+            select(
+                FeedbackRow.title, FeedbackRow.text, FeedbackRow.rating, FeedbackRow.analysis
+            ).where(FeedbackRow.id == feedback_id)
+        )
+    )
+    return row
+
+
 def _same_author(connection: Connection, feedback: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a result row
     known = [
         # One query for each, because of two conditions at once SQLite uses one index at most.
@@ -1064,6 +1080,7 @@ def looks(
             _odd(
                 select(
                     FeedbackRow.id,
+                    FeedbackRow.revision,
                     FeedbackRow.brand,
                     FeedbackRow.channel,
                     FeedbackRow.kind,
@@ -1086,16 +1103,26 @@ def looks(
     )
 
 
-def settle_look(connection: Connection, feedback_id: int, *, who: str, now: datetime) -> bool:
-    """Record that a person looked and nothing needs to be done.
+def _looked_at(feedback_id: int, revision: int) -> ColumnElement[bool]:
+    """Give what feedback meets that still waits for the look of who saw this revision."""
+    return and_(
+        FeedbackRow.id == feedback_id,
+        FeedbackRow.revision == revision,
+        FeedbackRow.needs_look,
+        _HAS_NO_CASE,
+    )
+
+
+def settle_look(
+    connection: Connection, feedback_id: int, revision: int, *, who: str, now: datetime
+) -> bool:
+    """Record that a person looked at this revision and nothing needs to be done.
 
     Returns:
-        False when somebody else had looked before.
+        False when somebody else had looked before, or its writer edited it since.
     """
     changed = connection.execute(
-        update(FeedbackRow)
-        .where(FeedbackRow.id == feedback_id, FeedbackRow.needs_look)
-        .values(needs_look=False)
+        update(FeedbackRow).where(_looked_at(feedback_id, revision)).values(needs_look=False)
     )
     if changed.rowcount == 1:
         remember(
@@ -1112,23 +1139,30 @@ def settle_look(connection: Connection, feedback_id: int, *, who: str, now: date
 
 
 def open_case(
-    connection: Connection, feedback_id: int, *, due_at: datetime, who: str, now: datetime
+    connection: Connection,
+    feedback_id: int,
+    revision: int,
+    *,
+    due_at: datetime,
+    who: str,
+    now: datetime,
 ) -> int | None:
     """Open a case for feedback that a person wants answered, and have it drafted.
 
     Args:
         connection: The caller's transaction.
         feedback_id: Of feedback that waits for a look.
+        revision: Of it, as the person saw it.
         due_at: When the reply is due where the channel sets no deadline itself.
         who: The person.
         now: Instant of the decision.
 
     Returns:
-        The case's id; None when somebody else had looked before.
+        The case's id; None as ``settle_look`` gives False.
     """
     row = connection.execute(
         update(FeedbackRow)
-        .where(FeedbackRow.id == feedback_id, FeedbackRow.needs_look)
+        .where(_looked_at(feedback_id, revision))
         .values(needs_look=False)
         .returning(
             FeedbackRow.brand,

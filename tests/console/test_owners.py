@@ -325,7 +325,7 @@ def test_a_case_opened_by_hand_gets_an_owner(desk: Desk) -> None:
     kim = desk.person("kim")
     desk.add("좋아요", rating=1, sentiment=Sentiment.POSITIVE, mismatch=True, draft=False)
 
-    answer = Browser(desk, login="kim").post("/looks/1", outcome="case")
+    answer = Browser(desk, login="kim").post("/looks/1", feedback_revision=1, outcome="case")
 
     assert answer.status_code == 303
     [case] = desk.rows("SELECT owner_id, stars_rank FROM cases")
