@@ -392,6 +392,7 @@ def digest(
     console_url: str,
     *,
     proposals: Sequence[CaseLine] = (),
+    to_decide: int = 0,
     clock: tuple[datetime, str] | None = None,
 ) -> SlackMessage:
     """Build a daily, weekly or first-collection digest.
@@ -404,6 +405,7 @@ def digest(
         label: The period in Korean (``11월 20일(금) 09:00부터``, ``스마트스토어``).
         console_url: The queue, filtered.
         proposals: What the brand must decide, most urgent first; ``note`` says why.
+        to_decide: How much there is to decide, ``proposals`` included.
         clock: When the digest is made and the brand's time zone, for the time that is left.
     """
     title = f"{brand_name} {_DIGEST_TITLES[period]} · {label}"
@@ -430,7 +432,7 @@ def digest(
             blocks += [_heading(heading), _section(listed)]
     if period is not DigestPeriod.BACKFILL:
         blocks.append(_heading("decide"))
-        blocks += _lines(proposals, len(proposals), has_button=False, clock=clock) or [
+        blocks += _lines(proposals, to_decide, has_button=False, clock=clock) or [
             _section(NOTHING_TO_DECIDE)
         ]
     if lines:

@@ -133,6 +133,7 @@ def digest_letter(
     brand: Brand,
     since: datetime,
     counts: DigestCounts,
+    to_decide: int,
     proposals: Sequence[CaseLine],
     worst: Sequence[CaseLine],
     console_url: str,
@@ -145,7 +146,8 @@ def digest_letter(
         brand: Whose.
         since: Where the period begins; it ends at ``now``.
         counts: What happened in it.
-        proposals: What the brand must decide, most urgent first; ``note`` says why.
+        to_decide: How much the brand must decide.
+        proposals: The first of it, most urgent first; ``note`` says why.
         worst: Open cases to know of, worst first.
         console_url: The console's address, without a path.
         now: When the mail is written.
@@ -158,6 +160,9 @@ def digest_letter(
         if brand.two_step_approval
         else f"{NOTHING_TO_DECIDE} 답변은 에이전시가 승인합니다."
     )
+
+    left = to_decide - len(proposals)
+    more = f"외 {left:,}건은 콘솔에서 보실 수 있습니다." if left else ""
 
     def line_of(case: CaseLine) -> Line:
         names = [KOREAN_NAMES[name] for name in case.categories[:3]]
@@ -195,7 +200,7 @@ def digest_letter(
         Section(
             TO_DECIDE,
             lines=tuple(line_of(case) for case in proposals),
-            note="" if proposals else nothing,
+            note=more if proposals else nothing,
         ),
     ]
     if worst:

@@ -376,6 +376,9 @@ def erase_author(settings: Settings, *, brand: str, author: str, requested_by: s
     from storage.accounts import channels_of
     from workers.retain import erase_author as erase
 
+    if not author.strip():
+        # Every workbook in quarantine would go, and nobody's data.
+        raise click.BadParameter("write the name or id", param_hint="--author")
     runtime = _ready(settings)
     with runtime.database.reading() as connection:
         is_known = bool(channels_of(connection, brand))

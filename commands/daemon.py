@@ -108,23 +108,32 @@ class ConsoleThread:
                 server_header=False,
             )
         )
-        self._thread = threading.Thread(target=self._server.run, name="console", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="console", daemon=True)
+        self._problem: BaseException | None = None
 
     def start(self) -> None:
         """Start serving; returns when the port is open.
 
         Raises:
-            ConfigurationError: The port is taken.
+            ConfigurationError: The port is taken, or the host is no address of this machine.
         """
         self._thread.start()
         while not self._server.started:
             self._thread.join(timeout=0.05)
             if not self._thread.is_alive():
-                port = self._server.config.port
+                config = self._server.config
                 raise ConfigurationError(
-                    f"the console's port {port} is taken; set PYEONGPAN_CONSOLE_PORT or --port"
+                    f"the console cannot listen on {config.host}:{config.port}: {self._problem}; "
+                    "set PYEONGPAN_CONSOLE_HOST, PYEONGPAN_CONSOLE_PORT or --port"
                 )
         keep_loaded()
+
+    def _serve(self) -> None:
+        try:
+            self._server.run()
+        except SystemExit as end:
+            # uvicorn logs why it cannot listen, and ends.
+            self._problem = end.__context__
 
     def stop(self) -> None:
         """Stop serving."""

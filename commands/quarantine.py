@@ -25,12 +25,17 @@ def list_kept(runtime: Runtime, *, account: str | None) -> dict[str, list[dict[s
     Args:
         runtime: This process's tools.
         account: ``BRAND/NAME``, or None for all.
+
+    Raises:
+        ConfigurationError: Nothing is kept of an account that no brand folder has.
     """
     with runtime.database.reading() as connection:
         found = {
             "rows": accounts.quarantined_rows(connection, account),
             "pages": accounts.saved_pages(connection, account),
         }
+    if account is not None and not any(found.values()):
+        runtime.account(account)
     return {
         name: [{**row, "seen_at": row["seen_at"].strftime(_SEEN)} for row in rows]
         for name, rows in found.items()

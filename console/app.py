@@ -33,6 +33,14 @@ _PLAIN_REASONS = {
     409: "그 사이에 바뀌었습니다.",
     422: "입력한 값을 다시 확인해 주세요.",
 }
+_GATES = {
+    "/sign-in": "로그인이 끝나 보내지 못했습니다. 쓰신 내용은 그대로 있습니다. "
+    "새 탭에서 로그인한 뒤 다시 보내 주세요.",
+    "/name": "누구인지 몰라 보내지 못했습니다. 쓰신 내용은 그대로 있습니다. "
+    "새 탭에서 이름을 적은 뒤 다시 보내 주세요.",
+}
+_WRITTEN = ("text", "detail", "note", "seen")
+"""Fields that people write sentences into."""
 
 
 def create_app(context: ConsoleContext, routers: Sequence[APIRouter] = ()) -> FastAPI:
@@ -72,17 +80,21 @@ def _health() -> PlainTextResponse:
     return PlainTextResponse("ok")
 
 
-def _ask_who(request: Request, error: Exception) -> Response:
+async def _ask_who(request: Request, error: Exception) -> Response:
     gate = "/sign-in" if isinstance(error, SignInNeededError) else "/name"
     if request.method != "GET":
-        return plain_page(
-            request, "problem.html", status=403, message="먼저 누구인지 알려 주세요.", back=gate
-        )
+        return _problem(request, 403, _GATES[gate], gate=gate, typed=await _typed(request))
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"{gate}?{urlencode({'next': path})}", status_code=303)
 
 
-def _refused(request: Request, error: Exception) -> Response:
+async def _typed(request: Request) -> list[str]:
+    """Give what somebody wrote into a form that was not taken: the page they wrote it on is gone."""
+    form = await request.form()
+    return [str(form[name]) for name in _WRITTEN if form.get(name)]
+
+
+async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else ""
     # Starlette's own reasons are English; ours are Korean.
@@ -91,8 +103,18 @@ def _refused(request: Request, error: Exception) -> Response:
         if detail and not detail.isascii()
         else _PLAIN_REASONS.get(status, "처리하지 못했습니다.")
     )
-    return plain_page(request, "problem.html", status=status, message=message, back="/")
+    # A route refuses so once it has read its form.
+    typed = await _typed(request) if status in {403, 409} else []
+    return _problem(request, status, message, typed=typed)
 
 
 def _not_understood(request: Request, _error: Exception) -> Response:
-    return plain_page(request, "problem.html", status=422, message=_PLAIN_REASONS[422], back="/")
+    return _problem(request, 422, _PLAIN_REASONS[422])
+
+
+def _problem(
+    request: Request, status: int, message: str, *, gate: str = "", typed: Sequence[str] = ()
+) -> Response:
+    return plain_page(
+        request, "problem.html", status=status, message=message, gate=gate, typed=typed
+    )

@@ -102,7 +102,8 @@ def reject(
         with visit.context.database.unit_of_work() as connection:
             cases.reject(connection, decision, now=visit.context.clock())
     except DecisionRefusedError as refusal:
-        return _refused(visit, case_id, choice, refusal, feedback_revision)
+        kept = {"words": why, "reason": reason, "detail": detail}
+        return _refused(visit, case_id, choice, refusal, feedback_revision, kept=kept)
     visit.context.poke()
     return _go_on(visit, case_id, choice)
 
@@ -132,6 +133,7 @@ def give(
     """Give the case to somebody who looks after its brand."""
     brand = brand_of(visit, case_id)
     now = visit.context.clock()
+    kept = {"words": note, "person": person_id, "note": note}
     try:
         with visit.context.database.unit_of_work() as connection:
             owners.reassign(
@@ -154,9 +156,9 @@ def give(
                 address=visit.address,
             )
     except BadInputError as error:
-        return _show(visit, case_id, choice, status=422, refused=str(error))
+        return _show(visit, case_id, choice, status=422, refused=str(error), kept=kept)
     except DecisionRefusedError as refusal:
-        return _show(visit, case_id, choice, status=409, refused=str(refusal))
+        return _show(visit, case_id, choice, status=409, refused=str(refusal), kept=kept)
     return see(_address(case_id, choice))
 
 
@@ -270,6 +272,7 @@ def _refused(
     seen_revision: int,
     *,
     typed: str = "",
+    kept: Mapping[str, Any] | None = None,
 ) -> Response:
     """Show the case as it is now, what changed, and what the person had written."""
     change: dict[str, Any] | None = None
@@ -281,9 +284,16 @@ def _refused(
             )
         seen = next((row for row in earlier if row["revision"] == seen_revision), None)
         if view is not None and seen is not None:
-            change = _change(seen, _present(view), shows_abuse=False)
+            change = highlight.change(seen, _present(view), shows_abuse=False)
     return _show(
-        visit, case_id, choice, status=409, typed=typed, refused=str(refusal), change=change
+        visit,
+        case_id,
+        choice,
+        status=409,
+        typed=typed,
+        refused=str(refusal),
+        change=change,
+        kept=kept,
     )
 
 
@@ -304,7 +314,7 @@ def _show(
         if view is None:
             raise HTTPException(404)
         around = desk.around(connection, case_id)
-        decided = desk.decided(connection, choice.decided, visit.person.brands)
+        decided = desk.decided(connection, choice.decided, visit.person.brands, visit.person.name)
         place = desk.place_of(connection, case_id, wanted.sort)
         following = desk.next_case(connection, wanted, after=place, skip=case_id)
         previous = desk.previous_case(connection, wanted, before=place)
@@ -362,6 +372,7 @@ def _show(
         refused=refused,
         decided=decided if choice.decided != case_id else None,
         change=extra.get("change"),
+        kept=extra.get("kept") or {},
         can_decide=view.state is CaseState.DRAFTED and visit.person.decides,
     )
 
@@ -394,7 +405,7 @@ def _changes(
     after = _present(view)
     changes = []
     for row in around.earlier_texts:
-        changes.append((row["replaced_at"], _change(row, after, shows_abuse=shows_abuse)))
+        changes.append((row["replaced_at"], highlight.change(row, after, shows_abuse=shows_abuse)))
         after = row
     return changes
 
@@ -407,21 +418,6 @@ def _present(view: CaseView) -> dict[str, Any]:
         "text": case.text,
         "rating": case.rating,
         "analysis": case.analysis,
-    }
-
-
-def _change(
-    before: Mapping[str, Any], after: Mapping[str, Any], *, shows_abuse: bool
-) -> dict[str, Any]:
-    """Give what differs in title and text, and the stars where they do."""
-    old, new = (
-        highlight.shown_text(row["title"], row["text"], row["analysis"], shows_abuse=shows_abuse)
-        for row in (before, after)
-    )
-    stars = (before["rating"], after["rating"])
-    return {
-        "pieces": highlight.diff_pieces(old, new),
-        "stars": stars if stars[0] != stars[1] else None,
     }
 
 

@@ -130,6 +130,27 @@ def diff_pieces(before: str, after: str) -> list[Piece]:
     return [*pieces, Piece("".join(old[len(old) - end :]), "same")] if end else pieces
 
 
+def change(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, shows_abuse: bool
+) -> dict[str, Any]:
+    """Give what an edit changed in title and text, and the stars where they changed.
+
+    Args:
+        before: Columns ``title``, ``text``, ``rating`` and ``analysis``.
+        after: The same of what it became.
+        shows_abuse: Whether hostile words are shown.
+    """
+    old, new = (
+        shown_text(row["title"], row["text"], row["analysis"], shows_abuse=shows_abuse)
+        for row in (before, after)
+    )
+    stars = (before["rating"], after["rating"])
+    return {
+        "pieces": diff_pieces(old, new),
+        "stars": stars if stars[0] != stars[1] else None,
+    }
+
+
 def _common(pairs: Iterable[tuple[str, str]]) -> int:
     """Count the pairs before the first that differs."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

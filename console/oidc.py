@@ -30,6 +30,7 @@ _TIMEOUT_S = 10.0
 _ALGORITHMS = ["RS256", "ES256", "PS256", "EdDSA"]
 """Never ``none``, never a shared secret."""
 _LEEWAY_S = 60
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,11 @@ def _metadata(client: OAuth2Client, provider: OidcProvider) -> dict[str, Any]:
     metadata = _json(client, address, provider)
     if metadata.get("issuer") != provider.issuer:
         raise CredentialRejectedError("로그인 서버가 다른 이름을 댑니다.")
+    for name in _ENDPOINTS:
+        if not isinstance(metadata.get(name), str):
+            raise ChannelUnavailableError(
+                f"{provider.label} 로그인 서버의 설정에 {name}가 없습니다. 운영자에게 알려 주세요."
+            )
     return metadata
 
 

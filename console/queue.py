@@ -140,9 +140,14 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
             connection, wanted, after=parse_place(choice.after, wanted.sort), limit=PAGE_SIZE + 1
         )
         channels = desk.channels(connection, visit.person.brands)
-        decided = desk.decided(connection, choice.decided, visit.person.brands)
+        decided = desk.decided(connection, choice.decided, visit.person.brands, visit.person.name)
         saved = desk.saved_views(connection, visit.person.name)
-        staff = owners.of_brands(connection, visit.person.brands, now=visit.context.clock())
+        # Who works for the agency is not the brands' to read.
+        staff = (
+            []
+            if visit.person.is_brand_side
+            else owners.of_brands(connection, visit.person.brands, now=visit.context.clock())
+        )
     more = ""
     if len(items) > PAGE_SIZE:
         items = items[:PAGE_SIZE]

@@ -182,17 +182,27 @@ def _callback(context: ConsoleContext) -> str:
 
 
 @router.get("/sign-in/oidc/callback")
-def come_back(request: Request, code: str = "", state: str = "") -> Response:
+def come_back(request: Request, code: str = "", state: str = "", error: str = "") -> Response:
     """Take the provider's word about who it is."""
     context = context_of(request)
     if context.oidc is None:
         raise HTTPException(404)
     kept = oidc.unpack(request.cookies.get(OIDC_COOKIE, ""))
+    if error:
+        label = context.oidc.label
+        return _ask(
+            request,
+            local_path(kept.get("next", "/")),
+            403,
+            f"{label} 로그인을 취소하셨습니다."
+            if error == "access_denied"
+            else f"{label} 로그인 서버가 로그인을 받지 않았습니다. 다시 해 주세요.",
+        )
     now = context.clock()
     try:
         told = oidc.finish(context.oidc, _callback(context), kept, code=code, state=state, now=now)
-    except ReputationError as error:
-        return _ask(request, "/", 403, str(error))
+    except ReputationError as refusal:
+        return _ask(request, "/", 403, str(refusal))
     with context.database.unit_of_work() as connection:
         account = people.by_oidc(connection, told.subject)
         if account is None and told.email:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
-from console import owner_pages
+from console import highlight, owner_pages
 from console.access import Deciding, Posting, Reading, Visit, one_line
 from console.pages import page, see
 from domain import sla
@@ -112,14 +112,21 @@ def _refuse_foreign_case(visit: Visit, case_id: int) -> None:
 @router.get("/looks")
 def looks(visit: Reading) -> Response:
     """Show feedback without a case whose reading is in doubt."""
+    return _looks(visit)
+
+
+def _looks(visit: Visit, status: int = 200, change: Mapping[str, Any] | None = None) -> Response:
     with visit.context.database.reading() as connection:
         rows = desk.looks(connection, visit.person.brands)
-    return page(visit, "looks.html", rows=rows, safe_link=safe_link)
+    return page(visit, "looks.html", status=status, rows=rows, safe_link=safe_link, change=change)
 
 
 @router.post("/looks/{feedback_id}")
 def settle_look(
-    visit: Deciding, feedback_id: RowId, outcome: Annotated[str, Form()] = ""
+    visit: Deciding,
+    feedback_id: RowId,
+    feedback_revision: Annotated[int, Form(ge=0, le=2**31 - 1)],
+    outcome: Annotated[str, Form()] = "",
 ) -> Response:
     """Record that a person looked: nothing to do, or a case to open."""
     with visit.context.database.reading() as connection:
@@ -132,7 +139,9 @@ def settle_look(
     done: object
     with visit.context.database.unit_of_work() as connection:
         if outcome == "fine":
-            done = desk.settle_look(connection, feedback_id, who=visit.person.name, now=now)
+            done = desk.settle_look(
+                connection, feedback_id, feedback_revision, who=visit.person.name, now=now
+            )
         else:
             (row,) = found
             due_at = sla.reply_due_at(
@@ -144,12 +153,28 @@ def settle_look(
                 start=now,
             )
             done = desk.open_case(
-                connection, feedback_id, due_at=due_at, who=visit.person.name, now=now
+                connection,
+                feedback_id,
+                feedback_revision,
+                due_at=due_at,
+                who=visit.person.name,
+                now=now,
             )
     if not done:
-        raise HTTPException(409, "다른 사람이 먼저 처리했습니다.")
+        return _refused_look(visit, feedback_id, feedback_revision)
     visit.context.poke()
     return see("/looks")
+
+
+def _refused_look(visit: Visit, feedback_id: int, seen_revision: int) -> Response:
+    """Say what changed since the person looked."""
+    with visit.context.database.reading() as connection:
+        earlier = desk.earlier_texts(connection, feedback_id)
+        present = desk.present_text(connection, feedback_id)
+    seen = next((row for row in earlier if row["revision"] == seen_revision), None)
+    if seen is None:
+        raise HTTPException(409, "다른 사람이 먼저 처리했습니다.")
+    return _looks(visit, 409, highlight.change(seen, present, shows_abuse=False))
 
 
 @router.get("/alerts")

@@ -1,7 +1,8 @@
 """Reasons a reply may not go before a customer (정책 검사), in Korean and with the words meant.
 
-Run while a specialist edits, again in the transaction that decides, and once more before
-publishing. Blocking findings refuse the reply; warnings are shown and may be overruled by a person.
+Run while a specialist edits, and again when one decides; what was approved is not checked again
+before it is published. Blocking findings refuse the reply; warnings are shown and may be overruled
+by a person.
 """
 
 from __future__ import annotations

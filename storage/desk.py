@@ -579,9 +579,15 @@ def proposal_of(connection: Connection, about: ToDraft | Decision) -> Proposal |
     )
 
 
-def waiting_proposals(
-    connection: Connection, brands: Collection[str], *, limit: int = 100
-) -> list[dict[str, Any]]:
+_STILL_WAITS: Sequence[ColumnElement[bool]] = (
+    CaseRow.state == CaseState.DRAFTED,
+    CaseRow.draft_number == ProposalRow.draft_number,
+    FeedbackRow.revision == ProposalRow.feedback_revision,
+)
+"""What a proposal meets that is about the present draft of the present text."""
+
+
+def waiting_proposals(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
     """Give the replies that wait for a second person, most urgent first, one line a case."""
     rows = connection.execute(
         select(
@@ -599,14 +605,8 @@ def waiting_proposals(
         )
         .join(CaseRow, CaseRow.id == ProposalRow.case_id)
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
-        .where(
-            CaseRow.state == CaseState.DRAFTED,
-            CaseRow.brand.in_(sorted(brands)),
-            CaseRow.draft_number == ProposalRow.draft_number,
-            FeedbackRow.revision == ProposalRow.feedback_revision,
-        )
+        .where(CaseRow.brand.in_(sorted(brands)), *_STILL_WAITS)
         .order_by(CaseRow.severity_rank, CaseRow.due_at, ProposalRow.id.desc())
-        .limit(limit)
     )
     newest: dict[int, dict[str, Any]] = {}
     for row in _dicts(rows):
@@ -716,19 +716,26 @@ def brand_week(connection: Connection, brand: str, *, now: datetime) -> BrandWee
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision somebody has just made, and whether it can still be taken back."""
+    """A decision somebody has just made, and whether it can still be taken back.
+
+    Attributes:
+        asked_for: What a proposal waits for, Korean; empty for a decision.
+    """
 
     case_id: int
     kind: str
     action: str
     available_at: datetime | None
     can_undo: bool
+    asked_for: str = ""
 
 
-def decided(connection: Connection, case_id: int, brands: Collection[str]) -> Decided | None:
+def decided(
+    connection: Connection, case_id: int, brands: Collection[str], who: str
+) -> Decided | None:
     """Give the last decision of a case that the person may see; None when it was taken back.
 
-    Case 0 is none.
+    What ``who`` proposed last and still waits is one, too. Case 0 is none.
     """
     if not case_id:
         return None
@@ -748,9 +755,25 @@ def decided(connection: Connection, case_id: int, brands: Collection[str]) -> De
         .limit(1)
     ).one_or_none()
     if row is None or row.case_state == CaseState.DRAFTED:
-        return None
+        return _proposed(connection, case_id, brands, who)
     waits = row.state == PublicationState.QUEUED and row.attempts == 0
     return Decided(case_id, row.kind, row.action, row.available_at, waits)
+
+
+def _proposed(
+    connection: Connection, case_id: int, brands: Collection[str], who: str
+) -> Decided | None:
+    row = connection.execute(
+        select(ProposalRow.reason, ProposalRow.proposed_by)
+        .join(CaseRow, CaseRow.id == ProposalRow.case_id)
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(CaseRow.id == case_id, CaseRow.brand.in_(sorted(brands)), *_STILL_WAITS)
+        .order_by(ProposalRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None or row.proposed_by != who:
+        return None
+    return Decided(case_id, "proposal", "", None, can_undo=False, asked_for=WAITS_FOR[row.reason])
 
 
 def previous_case(
@@ -778,9 +801,13 @@ def _unfinished(
     )
 
 
+_HAS_NO_CASE = ~select(CaseRow.id).where(CaseRow.feedback_id == FeedbackRow.id).exists()
+"""What has a case is looked at there; rows of older data are marked all the same."""
+
+
 def _odd(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Keep the feedback that a person should look at, by its small index."""
-    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE)).with_hint(
+    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE), _HAS_NO_CASE).with_hint(
         FeedbackRow, "INDEXED BY ix_feedback_needs_look", "sqlite"
     )
 
@@ -949,6 +976,18 @@ def earlier_texts(connection: Connection, feedback_id: int) -> list[dict[str, An
     )
 
 
+def present_text(connection: Connection, feedback_id: int) -> dict[str, Any]:
+    """Give what a piece of feedback says now, as ``earlier_texts`` gives what it said."""
+    (row,) = _dicts(
+        connection.execute(
+            select(
+                FeedbackRow.title, FeedbackRow.text, FeedbackRow.rating, FeedbackRow.analysis
+            ).where(FeedbackRow.id == feedback_id)
+        )
+    )
+    return row
+
+
 def _same_author(connection: Connection, feedback: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a result row
     known = [
         # One query for each, because of two conditions at once SQLite uses one index at most.
@@ -1041,6 +1080,7 @@ def looks(
             _odd(
                 select(
                     FeedbackRow.id,
+                    FeedbackRow.revision,
                     FeedbackRow.brand,
                     FeedbackRow.channel,
                     FeedbackRow.kind,
@@ -1063,16 +1103,26 @@ def looks(
     )
 
 
-def settle_look(connection: Connection, feedback_id: int, *, who: str, now: datetime) -> bool:
-    """Record that a person looked and nothing needs to be done.
+def _looked_at(feedback_id: int, revision: int) -> ColumnElement[bool]:
+    """Give what feedback meets that still waits for the look of who saw this revision."""
+    return and_(
+        FeedbackRow.id == feedback_id,
+        FeedbackRow.revision == revision,
+        FeedbackRow.needs_look,
+        _HAS_NO_CASE,
+    )
+
+
+def settle_look(
+    connection: Connection, feedback_id: int, revision: int, *, who: str, now: datetime
+) -> bool:
+    """Record that a person looked at this revision and nothing needs to be done.
 
     Returns:
-        False when somebody else had looked before.
+        False when somebody else had looked before, or its writer edited it since.
     """
     changed = connection.execute(
-        update(FeedbackRow)
-        .where(FeedbackRow.id == feedback_id, FeedbackRow.needs_look)
-        .values(needs_look=False)
+        update(FeedbackRow).where(_looked_at(feedback_id, revision)).values(needs_look=False)
     )
     if changed.rowcount == 1:
         remember(
@@ -1089,23 +1139,30 @@ def settle_look(connection: Connection, feedback_id: int, *, who: str, now: date
 
 
 def open_case(
-    connection: Connection, feedback_id: int, *, due_at: datetime, who: str, now: datetime
+    connection: Connection,
+    feedback_id: int,
+    revision: int,
+    *,
+    due_at: datetime,
+    who: str,
+    now: datetime,
 ) -> int | None:
     """Open a case for feedback that a person wants answered, and have it drafted.
 
     Args:
         connection: The caller's transaction.
         feedback_id: Of feedback that waits for a look.
+        revision: Of it, as the person saw it.
         due_at: When the reply is due where the channel sets no deadline itself.
         who: The person.
         now: Instant of the decision.
 
     Returns:
-        The case's id; None when somebody else had looked before.
+        The case's id; None as ``settle_look`` gives False.
     """
     row = connection.execute(
         update(FeedbackRow)
-        .where(FeedbackRow.id == feedback_id, FeedbackRow.needs_look)
+        .where(_looked_at(feedback_id, revision))
         .values(needs_look=False)
         .returning(
             FeedbackRow.brand,

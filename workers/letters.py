@@ -79,12 +79,13 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
     since = digest_since(job, now)
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
-    proposed, worst = digest_lines(runtime, brand, counts["worst"])
+    to_decide, proposed, worst = digest_lines(runtime, brand, counts["worst"])
     return digest_letter(
         DIGEST_PERIODS[AlertRule(job.rule)],
         brand,
         since,
         digest_counts(counts),
+        to_decide,
         proposed,
         worst,
         runtime.console_url,

@@ -301,7 +301,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     since = digest_since(job, now)
     with runtime.database.reading() as connection:
         counts = health.count_period(connection, job.brand, since=since, now=now)
-    proposed, worst = digest_lines(runtime, brand, counts["worst"])
+    to_decide, proposed, worst = digest_lines(runtime, brand, counts["worst"])
     return Rendered(
         digest(
             DIGEST_PERIODS[AlertRule(job.rule)],
@@ -311,6 +311,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             f"{when(since, brand.timezone)}부터",
             f"{runtime.console_url}/?brand={job.brand}",
             proposals=proposed,
+            to_decide=to_decide,
             clock=(now, brand.timezone),
         )
     )
@@ -324,15 +325,16 @@ def proposals_for(connection: Connection, brand: Brand) -> list[Mapping[str, Any
 
 def digest_lines(
     runtime: Runtime, brand: Brand, worst: Sequence[int]
-) -> tuple[list[CaseLine], list[CaseLine]]:
-    """Give what the brand must decide, each with why, and the other cases to know of."""
+) -> tuple[int, list[CaseLine], list[CaseLine]]:
+    """Count what the brand must decide; give the first of it, each with why, and other cases."""
     with runtime.database.reading() as connection:
-        waiting = proposals_for(connection, brand)[:_PROPOSALS]
-    reasons = {row["case_id"]: desk.WAITS_FOR[row["reason"]] for row in waiting}
+        waiting = proposals_for(connection, brand)
+    reasons = {row["case_id"]: desk.WAITS_FOR[row["reason"]] for row in waiting[:_PROPOSALS]}
     proposed = [
         replace(line, note=reasons[line.case_id]) for line in lines_of(runtime, list(reasons))
     ]
-    return proposed, lines_of(runtime, [each for each in worst if each not in reasons])
+    others = lines_of(runtime, [each for each in worst if each not in reasons])
+    return len(waiting), proposed, others
 
 
 def digest_since(job: AlertJob, now: datetime) -> datetime:

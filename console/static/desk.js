@@ -3,13 +3,16 @@
 
 const one = (selector, within = document) => within.querySelector(selector);
 
+const parsed = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
+
 // Swap: a form or link whose answer replaces only the page's main part.
-async function swap(address, options = {}) {
+async function swap(address, options = {}, form = null) {
   const answer = await fetch(address, { ...options, credentials: "same-origin", headers: { "X-Desk": "swap" } });
-  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const next = await parsed(answer);
   if (!one("header.top", next)) {
-    // The name or an error page: show it whole.
+    // The name or an error page: show it whole, unless something may have been typed.
     if (answer.ok) location.assign(answer.url);
+    else if (form) await refuse(form, answer, next);
     else document.body.replaceWith(document.adoptNode(next.body));
     return;
   }
@@ -24,6 +27,37 @@ async function swap(address, options = {}) {
   ready();
 }
 
+// A form that the server did not take stays, with what was typed and why it was not taken.
+async function refuse(form, answer, page) {
+  let reason = one("[role=alert]", page)?.textContent ?? "처리하지 못했습니다. 다시 눌러 주세요.";
+  const gate = one("a[target]", page);
+  if (answer.status === 403 && !gate && await renew(form)) {
+    const who = one(".who a[href='/me'], .who a[href='/name']").textContent;
+    reason = `그 사이에 ${who} 님으로 다시 로그인되었습니다. 쓰신 내용은 그대로 있습니다. 한 번 더 눌러 주세요.`;
+  }
+  one(".kept")?.remove();
+  const notice = document.createElement("p");
+  notice.className = "notice bad kept";
+  notice.setAttribute("role", "alert");
+  notice.append(reason, " ", gate ? document.adoptNode(gate) : "");
+  form.append(notice);
+  free(form);
+}
+
+// Another sign-in has another form token; gives whether there is one.
+async function renew(form) {
+  const now = await parsed(await fetch(location.href, { credentials: "same-origin" }));
+  const top = one("header.top", now), token = one("[name=form_token]", now)?.value;
+  if (!top || !token || token === one("[name=form_token]", form).value) return false;
+  one("header.top").replaceWith(document.adoptNode(top));
+  for (const field of document.querySelectorAll("[name=form_token]")) field.value = token;
+  return true;
+}
+
+function free(form) {
+  for (const button of form.querySelectorAll("button")) button.disabled = false;
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches("[data-swap]")) {
@@ -36,8 +70,8 @@ document.addEventListener("submit", (event) => {
     }
     const body = new URLSearchParams(new FormData(form, event.submitter));
     for (const button of form.querySelectorAll("button")) button.disabled = true;
-    swap(form.action, { method: "POST", body }).catch(() => {
-      for (const button of form.querySelectorAll("button")) button.disabled = false;
+    swap(form.action, { method: "POST", body }, form).catch(() => {
+      free(form);
       say("서버에 닿지 않습니다. 다시 눌러 주세요.");
     });
   }

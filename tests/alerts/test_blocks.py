@@ -129,6 +129,7 @@ def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
             words,
             URL,
             proposals=[line] * 30,
+            to_decide=30,
             clock=(NOW, "Asia/Seoul"),
         ),
         digest(DigestPeriod.BACKFILL, words, counts, [], words, URL),
@@ -238,6 +239,15 @@ def test_a_burst_lists_some_and_counts_the_rest() -> None:
     assert "새 케이스 2,000건" in message.text
     assert "외 1,985건" in shown(message)
     assert [b.get("value") for b in buttons(message)][:2] == ["0:1", "1:1"]
+
+
+def test_a_digest_counts_what_there_is_to_decide_beyond_its_lines() -> None:
+    lines = [CaseLine(n, 1, Severity.NORMAL, f"글 {n}", 2) for n in range(20)]
+    counts = DigestCounts(0, 0, 0, 0, 0, 0)
+    message = digest(
+        DigestPeriod.DAILY, "새벽나무", counts, [], "오늘", URL, proposals=lines, to_decide=130
+    )
+    assert "외 115건" in shown(message)
 
 
 def test_a_late_notice_calls_owners_then_leads_by_their_stored_ids_alone() -> None:

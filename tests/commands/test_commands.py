@@ -4,6 +4,7 @@ import gc
 import json
 import logging
 import shutil
+import socket
 import stat
 import threading
 from contextlib import closing
@@ -327,6 +328,23 @@ def test_an_author_is_erased_by_name_with_a_record(
     database.close()
 
 
+@pytest.mark.parametrize("author", ["", " "])
+def test_no_author_is_refused_and_nothing_is_erased(
+    cli: Callable[..., Result], table: Path, home: Path, author: str
+) -> None:
+    run_import(cli, table)
+    result = cli(
+        *("erase-author", "--brand", "saebyeok", "--author", author),
+        *("--requested-by", "개인정보팀"),
+    )
+    assert result.exit_code == 2
+    assert "--author" in result.stderr
+    database = Database(f"sqlite:///{home / 'pyeongpan.db'}")
+    with database.reading() as connection:
+        assert not connection.execute(select(ErasureRow.id)).all()
+    database.close()
+
+
 def test_an_author_is_erased_in_a_brand_whose_folder_is_gone_but_not_in_one_nobody_knows(
     cli: Callable[..., Result], table: Path, tmp_path: Path
 ) -> None:
@@ -507,6 +525,36 @@ def test_a_second_daemon_on_one_home_is_refused(home: Path, tmp_path: Path) -> N
         pytest.fail("two daemons on one home")
 
 
+def test_a_console_that_cannot_listen_says_why(home: Path, tmp_path: Path) -> None:
+    from fastapi import FastAPI
+
+    from commands.daemon import ConsoleThread
+    from domain.errors import ConfigurationError
+    from settings import Settings
+
+    def begin(host: str, port: int) -> str:
+        settings = Settings(
+            home=home, brands=tmp_path / "brands", console_host=host, console_port=port
+        )
+        with (
+            closing(runtimes.build(settings)) as runtime,
+            pytest.raises(ConfigurationError) as refused,
+        ):
+            ConsoleThread(runtime, FastAPI()).start()
+        return str(refused.value)
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = begin("127.0.0.1", port)
+    assert f"127.0.0.1:{port}" in said
+    assert "address already in use" in said
+    # No machine has it (RFC 5737).
+    said = begin("192.0.2.1", 8420)
+    assert "192.0.2.1:8420" in said
+    assert "cannot assign requested address" in said
+    assert "PYEONGPAN_CONSOLE_HOST" in said
+
+
 def test_the_daemon_limits_time_and_is_not_warned_of(
     home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -576,7 +624,10 @@ def test_rows_and_pages_are_listed_without_what_they_hold(
     assert (row["id"], row["account"], row["row"]) == (1, "saebyeok/table", 4)
     assert row["is_kept"] is True
     assert (page["id"], page["kind"], page["is_open"]) == (1, "layout_changed", True)
-    assert listed(cli, "--account", "saebyeok/other") == {"rows": [], "pages": []}
+    unknown = cli("quarantine", "list", "--account", "saebyeok/tabel")
+    assert unknown.exit_code == 1
+    assert "no account 'saebyeok/tabel'" in unknown.stderr
+    assert "saebyeok/table" in unknown.stderr
     said = cli("quarantine", "list").stdout
     assert said.startswith("row 1  saebyeok/table  ")
     assert "reviews.csv, row 4, field '별점'" in said

@@ -388,6 +388,45 @@ def signed_in(
     return context, page
 
 
+def test_what_is_typed_outlives_the_session_it_was_typed_in(
+    desk: Desk, chromium: Chromium, address: str
+) -> None:
+    desk.person("kim")
+    desk.person("lee")
+    case_id = desk.add()
+    reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
+    context, page = signed_in(chromium, address, "kim")
+    page.goto(f"/cases/{case_id}")
+    page.click("#edit summary")
+    page.fill("#text", reply)
+    with desk.database.unit_of_work() as connection:
+        connection.exec_driver_sql("DELETE FROM sessions")
+
+    page.click("#approve-button")
+    page.wait_for_selector("#approve .kept")
+    assert "로그인이 끝나" in page.inner_text(".kept")
+    assert page.input_value("#text") == reply
+
+    with context.expect_page() as opened:
+        page.click(".kept a")
+    other = opened.value
+    other.fill("#login", "lee")
+    other.fill("#password", PASSWORD)
+    other.click("button.primary")
+    other.wait_for_selector("main:not(.card)")
+    page.click("#approve-button")
+    page.wait_for_selector(".kept:has-text('Lee 님으로')")
+    assert page.inner_text(".who a[href='/me']") == "Lee"
+    assert page.input_value("#text") == reply
+    assert not desk.rows("SELECT * FROM decisions")
+
+    page.click("#approve-button")
+    page.wait_for_url("**decided=**")
+    [decision] = desk.rows("SELECT * FROM decisions")
+    assert (decision["text"], decision["decided_by"]) == (reply, "Lee (lee)")
+    context.close()
+
+
 def serious_violations(page: Page) -> list[tuple[str, str, str]]:
     """Give what axe finds on a page, and whether it scrolls sideways."""
     from axe_playwright_python.sync_playwright import Axe

@@ -255,11 +255,30 @@ def test_second_decision_is_refused_with_who_decided_first(desk: Desk, browser: 
     form = decision_form(desk, case_id)
     Browser(desk, "이먼저").post(f"/cases/{case_id}/approve", **form)
 
-    answer = browser.post(f"/cases/{case_id}/reject", **form, reason="기타")
+    answer = browser.post(f"/cases/{case_id}/reject", **form, reason="기타", detail="중복 글")
 
     assert answer.status_code == 409
     assert "이먼저 님이" in answer.text
+    assert "방금 적으신 말: 기타: 중복 글" in answer.text
     assert len(desk.rows("SELECT * FROM decisions")) == 1
+
+
+def test_a_rejection_of_an_edited_review_keeps_its_reason_in_the_form(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add("배송이 너무 늦어요.", native_id="n1")
+    form = decision_form(desk, case_id, reason="답변이 필요 없는 글", detail='"중복" 글')
+    desk.now += timedelta(minutes=1)
+    desk.add("배송이 너무 빨라요.", native_id="n1")
+
+    answer = browser.post(f"/cases/{case_id}/reject", **form)
+
+    assert answer.status_code == 409
+    assert '<details class="reject" id="reject" open>' in answer.text
+    assert "<option selected>답변이 필요 없는 글</option>" in answer.text
+    assert (
+        'name="detail" maxlength="300" autocomplete="off" value="&#34;중복&#34; 글"' in answer.text
+    )
 
 
 def test_decision_on_an_edited_review_is_refused_with_the_difference(

@@ -12,6 +12,8 @@ from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
 from responders.compensation import compensation
 from storage import accounts
+from storage import desk as desk_queries
+from storage.cases import Decision
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
 
@@ -182,8 +184,13 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
     early = owner.post(f"/cases/{case_id}/approve", **form)
     assert early.status_code == 409
     assert "에이전시의 승인이 먼저" in early.text
+    other = desk.add(reply=PLAIN)
     for _ in range(2):
-        agency.post(f"/cases/{case_id}/approve", **{**form, "text": "고친 답변입니다."})
+        answer = agency.post(f"/cases/{case_id}/approve", **{**form, "text": "고친 답변입니다."})
+        assert answer.headers["location"] == f"/cases/{other}?decided={case_id}"
+    page = agency.get(f"/cases/{other}?decided={case_id}").text
+    assert "아직 승인되지 않았습니다. 두 번째 승인을 요청했습니다." in page
+    assert f'action="/cases/{case_id}/undo' not in page
     assert desk.case(case_id)["state"] == "drafted"
     assert not desk.rows("SELECT * FROM publications")
 
@@ -278,8 +285,12 @@ def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
     desk.person("lead", Role.LEAD)
     form = decision_form(desk, case_id)
 
-    Browser(desk, login="kim").post(f"/cases/{case_id}/approve", **form)
+    kim = Browser(desk, login="kim")
+    answer = kim.post(f"/cases/{case_id}/approve", **form)
     assert desk.case(case_id)["state"] == "drafted"
+    asked = "아직 승인되지 않았습니다. 보상 한도를 넘는 승인을 요청했습니다."
+    assert asked in kim.get(answer.headers["location"]).text
+    assert asked not in Browser(desk, login="lead").get(answer.headers["location"]).text
     assert "보상 한도" in Browser(desk, login="lead").get(f"/cases/{case_id}").text
     Browser(desk, login="lead").post(f"/cases/{case_id}/approve", **form)
 
@@ -402,3 +413,24 @@ def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: D
     assert "Agency (agency) · 두 번째 승인" in page
     assert page.count("뚜껑에 손을 베였어요") == 2
     assert Browser(shelf, login="owner").get("/brands/beta").status_code == 404
+
+
+def test_what_waits_for_somebody_else_takes_no_place_on_the_brands_page(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.person("owner", Role.BRAND_APPROVER)
+    first = desk.add(due_in=timedelta(hours=1))
+    last = desk.add("뚜껑이 깨졌어요", due_in=timedelta(hours=2))
+    with desk.database.unit_of_work() as connection:
+        for case_id, reason in [(first, "rewrite")] * 100 + [(last, "two_step")]:
+            decision = Decision(
+                case_id=case_id,
+                draft_number=1,
+                feedback_revision=1,
+                decided_by="Agency",
+                decided_in="console",
+            )
+            desk_queries.propose(connection, decision, reason, now=desk.now)
+
+    page = Browser(desk, login="owner").get("/brands/alpha").text
+
+    assert f'href="/cases/{last}">뚜껑이 깨졌어요' in page

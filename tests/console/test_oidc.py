@@ -38,6 +38,7 @@ class Provider:
     algorithm: str = "RS256"
     issuer: str = ""
     told_issuer: str = ""
+    left_out: str = ""
     exchanged: list[dict[str, list[str]]] = field(default_factory=list)
     forged: str = ""
 
@@ -65,14 +66,14 @@ def provider(desk: Desk) -> Iterator[Provider]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if "openid-configuration" in self.path:
-                self.answer(
-                    {
-                        "issuer": made.told_issuer or made.issuer,
-                        "authorization_endpoint": f"{made.issuer}/authorize",
-                        "token_endpoint": f"{made.issuer}/token",
-                        "jwks_uri": f"{made.issuer}/keys",
-                    }
-                )
+                metadata = {
+                    "issuer": made.told_issuer or made.issuer,
+                    "authorization_endpoint": f"{made.issuer}/authorize",
+                    "token_endpoint": f"{made.issuer}/token",
+                    "jwks_uri": f"{made.issuer}/keys",
+                }
+                metadata.pop(made.left_out, None)
+                self.answer(metadata)
             else:
                 self.answer({"keys": [KEY.as_dict(private=False)]})
 
@@ -238,6 +239,40 @@ def test_a_broken_answer_lets_nobody_in(desk: Desk, provider: Provider, query: s
     answer = browser.get("/sign-in/oidc/callback" + query.replace("STATE", asked["state"]))
 
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [("access_denied", "로그인을 취소하셨습니다"), ("server_error", "로그인을 받지 않았습니다")],
+)
+def test_who_is_refused_by_the_provider_is_told_so_and_may_try_again(
+    desk: Desk, provider: Provider, error: str, said: str
+) -> None:
+    browser = stranger(desk)
+    asked = start(browser, provider)
+
+    answer = browser.get(f"/sign-in/oidc/callback?error={error}&state={asked['state']}")
+
+    assert answer.status_code == 403
+    assert said in answer.text
+    assert 'href="/sign-in/oidc?next=/stats"' in answer.text
+    assert browser.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+def test_a_provider_that_names_no_address_is_said(
+    desk: Desk, provider: Provider, name: str
+) -> None:
+    browser = stranger(desk)
+    asked = start(browser, provider)
+    provider.left_out = name
+
+    begun = browser.get("/sign-in/oidc")
+    ended = browser.get(f"/sign-in/oidc/callback?code=good&state={asked['state']}")
+
+    assert (begun.status_code, ended.status_code) == (502, 403)
+    assert f"설정에 {name}가 없습니다" in begun.text
+    assert f"설정에 {name}가 없습니다" in ended.text
 
 
 def test_a_provider_with_another_name_is_not_believed(desk: Desk, provider: Provider) -> None:

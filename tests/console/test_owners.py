@@ -10,7 +10,7 @@ import pytest
 
 from domain.types import Severity
 from storage.people import Role
-from tests.console.conftest import Browser
+from tests.console.conftest import Browser, decision_form
 
 if TYPE_CHECKING:
     from tests.console.conftest import Desk
@@ -56,6 +56,17 @@ def test_the_queue_is_filtered_by_owner(shelf: Desk) -> None:
     assert f'<option value="{lee}"' in page
     assert '<span class="tag plain">담당 Lee</span>' in page
     assert '<span class="tag plain">담당 없음</span>' in page
+
+
+@pytest.mark.parametrize("role", [Role.BRAND_APPROVER, Role.BRAND_VIEWER])
+def test_a_brand_reads_no_list_of_the_agencys_people(desk: Desk, role: Role) -> None:
+    desk.add()
+    desk.person("kim")
+    desk.person("owner", role)
+    browser = Browser(desk, login="owner")
+
+    for path in ("/", "/brands/alpha"):
+        assert "Kim" not in browser.get(path).text
 
 
 @pytest.mark.parametrize("owner", ["0", "-1", "99999999999", "2147483648", "١", "me'--", "%00"])
@@ -123,11 +134,25 @@ def test_a_case_that_was_given_meanwhile_is_not_taken_blindly(desk: Desk) -> Non
     browser = Browser(desk, login="kim")
     browser.post(f"/cases/{case_id}/owner", person_id=lee, seen_owner=0)
 
-    answer = browser.post(f"/cases/{case_id}/owner", person_id=kim, seen_owner=0)
+    answer = browser.post(f"/cases/{case_id}/owner", person_id=kim, seen_owner=0, note="단골 고객")
 
     assert answer.status_code == 409
     assert "담당이 바뀌었습니다" in answer.text
+    assert f'<option value="{kim}" selected>' in answer.text
+    assert 'name="note" maxlength="300" autocomplete="off" value="단골 고객"' in answer.text
     assert desk.case(case_id)["owner_id"] == lee
+
+
+def test_a_refused_note_is_shown_although_nobody_can_get_the_case_any_more(desk: Desk) -> None:
+    case_id = desk.add()
+    kim = desk.person("kim")
+    browser = Browser(desk, login="kim")
+    browser.post(f"/cases/{case_id}/reject", **decision_form(desk, case_id), reason="기타")
+
+    answer = browser.post(f"/cases/{case_id}/owner", person_id=kim, note="단골 고객")
+
+    assert answer.status_code == 409
+    assert "방금 적으신 말: 단골 고객" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -300,7 +325,7 @@ def test_a_case_opened_by_hand_gets_an_owner(desk: Desk) -> None:
     kim = desk.person("kim")
     desk.add("좋아요", rating=1, sentiment=Sentiment.POSITIVE, mismatch=True, draft=False)
 
-    answer = Browser(desk, login="kim").post("/looks/1", outcome="case")
+    answer = Browser(desk, login="kim").post("/looks/1", feedback_revision=1, outcome="case")
 
     assert answer.status_code == 303
     [case] = desk.rows("SELECT owner_id, stars_rank FROM cases")

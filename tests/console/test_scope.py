@@ -94,7 +94,7 @@ def test_who_may_only_look_decides_nothing(desk: Desk, role: Role) -> None:
     for path in ("approve", "reject", "undo", "handed-off", "attention"):
         form = decision_form(desk, case_id, reason="기타", outcome="published", seen="봄")
         assert browser.post(f"/cases/{case_id}/{path}", **form).status_code == 403
-    assert browser.post("/looks/1", outcome="fine").status_code == 403
+    assert browser.post("/looks/1", feedback_revision=1, outcome="fine").status_code == 403
     assert not desk.rows("SELECT * FROM decisions")
 
 

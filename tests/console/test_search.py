@@ -95,7 +95,7 @@ def test_every_query_of_the_desk_runs_on_both_databases(shelf: Desk) -> None:
         desk_queries.quarantine_reasons(connection, BOTH)
         desk_queries.alerts(connection, BOTH)
         desk_queries.looks(connection, BOTH)
-        desk_queries.decided(connection, case_id, BOTH)
+        desk_queries.decided(connection, case_id, BOTH, "김승인")
         for sort in set(desk_queries.SORTS) - {"closed"}:
             wanted = QueueFilter(brands=BOTH, sort=sort)
             place = desk_queries.place_of(connection, case_id, sort)

@@ -355,3 +355,21 @@ def test_the_audit_log_never_keeps_what_was_typed_as_a_login(desk: Desk) -> None
     kept = str(desk.rows("SELECT * FROM audit")) + str(desk.rows("SELECT * FROM sign_in_failures"))
 
     assert "my secret" not in kept
+
+
+def test_without_a_script_what_was_typed_is_shown_on_the_refusal(desk: Desk) -> None:
+    desk.person("kim")
+    case_id = desk.add()
+    browser = Browser(desk, login="kim")
+    form = decision_form(desk, case_id, text="공들여 쓴 <b>답변</b>입니다.")
+
+    stale = browser.http.post(f"/cases/{case_id}/approve", data={**form, "form_token": "old"})
+    browser.http.cookies.delete("pyeongpan_session")
+    ended = browser.http.post(f"/cases/{case_id}/approve", data={**form, "form_token": "old"})
+
+    assert (stale.status_code, ended.status_code) == (403, 403)
+    assert "양식이 만료되었습니다" in stale.text
+    assert "로그인이 끝나" in ended.text
+    assert 'href="/sign-in" target="_blank"' in ended.text
+    for page in (stale.text, ended.text):
+        assert "공들여 쓴 &lt;b&gt;답변&lt;/b&gt;입니다.</textarea>" in page

@@ -111,17 +111,20 @@ def test_odd_feedback_is_looked_at_once(desk: Desk, browser: Browser) -> None:
     feedback_id = odd(desk)
     assert "별점과 다름" in browser.get("/looks").text
 
-    browser.post(f"/looks/{feedback_id}", outcome="fine")
+    browser.post(f"/looks/{feedback_id}", feedback_revision=1, outcome="fine")
 
     assert "확인할 글이 없습니다" in browser.get("/looks").text
     assert desk.rows("SELECT who FROM history WHERE why LIKE 'looked at%'") == [{"who": "김승인"}]
-    assert browser.post(f"/looks/{feedback_id}", outcome="case").status_code == 409
+    assert (
+        browser.post(f"/looks/{feedback_id}", feedback_revision=1, outcome="case").status_code
+        == 409
+    )
 
 
 def test_odd_feedback_can_become_a_case_that_gets_drafted(desk: Desk, browser: Browser) -> None:
     feedback_id = odd(desk)
 
-    browser.post(f"/looks/{feedback_id}", outcome="case")
+    browser.post(f"/looks/{feedback_id}", feedback_revision=1, outcome="case")
 
     [case] = desk.rows("SELECT * FROM cases")
     assert (case["feedback_id"], case["state"]) == (feedback_id, "opened")
@@ -138,7 +141,42 @@ def test_what_has_a_case_is_looked_at_there_when_its_writer_edits(
     desk.add("좋아요", native_id="1", sentiment=Sentiment.POSITIVE, mismatch=True, draft=False)
 
     assert "확인할 글이 없습니다" in browser.get("/looks").text
-    assert browser.post("/looks/1", outcome="case").status_code == 409
+    # Older data is marked although it has a case.
+    with desk.database.unit_of_work() as connection:
+        connection.execute(update(FeedbackRow).values(needs_look=True))
+    page = browser.get("/looks").text
+    assert "확인할 글이 없습니다" in page
+    assert '확인 필요 <b class="count">' not in page
+    for outcome in ("case", "fine"):
+        answer = browser.post("/looks/1", feedback_revision=2, outcome=outcome)
+        assert answer.status_code == 409
+
+
+@pytest.mark.parametrize("outcome", ["fine", "case"])
+def test_a_look_settles_the_text_that_was_read_and_no_newer_one(shelf: Desk, outcome: str) -> None:
+    browser = Browser(shelf)
+    feedback_id = odd(shelf)
+    assert 'name="feedback_revision" value="1"' in browser.get("/looks").text
+    shelf.add(
+        "벌레가 나왔어요",
+        native_id="1",
+        rating=1,
+        sentiment=Sentiment.POSITIVE,
+        mismatch=True,
+        draft=False,
+    )
+
+    answer = browser.post(f"/looks/{feedback_id}", feedback_revision=1, outcome=outcome)
+
+    assert answer.status_code == 409
+    assert "고객이 글을 수정했습니다" in answer.text
+    assert "<del>굿</del>" in answer.text
+    assert "<ins>벌레가 나왔어요</ins>" in answer.text
+    assert 'name="feedback_revision" value="2"' in answer.text
+    assert not shelf.rows("SELECT * FROM history WHERE who = '김승인'")
+    assert not shelf.rows("SELECT * FROM cases")
+    again = browser.post(f"/looks/{feedback_id}", feedback_revision=2, outcome=outcome)
+    assert again.status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -174,7 +212,7 @@ def test_a_case_opened_by_hand_is_due_as_any_other(
         with shelf.database.unit_of_work() as connection:
             connection.execute(update(FeedbackRow).values(deadline_at=shelf.now + channels_own))
 
-    Browser(shelf).post(f"/looks/{feedback_id}", outcome="case")
+    Browser(shelf).post(f"/looks/{feedback_id}", feedback_revision=1, outcome="case")
 
     with shelf.database.reading() as connection:
         assert connection.execute(select(CaseRow.due_at)).scalar() == shelf.now + expected

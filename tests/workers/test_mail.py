@@ -17,7 +17,7 @@ from storage.alerts import settle_by_hand
 from storage.models import AlertRow, HistoryRow
 from tests.fakes.mail_server import CUT, SILENT, MailServer, listen
 from tests.fakes_runtime import BRAND, Article, Death, decision_about, make_brand
-from workers import alert, collect
+from workers import alert, collect, slack_messages
 from workers.actors import ACTORS
 from workers.deadlines import send_digests
 from workers.sweep import sweep
@@ -550,6 +550,32 @@ def test_a_brand_reads_of_sums_above_the_leads_limit_only(
     text = body(server.taken[0][1], "plain")
     assert ("보상 한도를 넘는 승인" in text) == told
     assert ("지금 결정하실 일이 없습니다." in text) != told
+
+
+def test_a_digest_counts_what_waits_beyond_its_lines(
+    mailing: Callable[..., House],
+    channel: FakeChannel,
+    clock: StillClock,
+    server: MailServer,
+) -> None:
+    channel.articles[:] = [Article(f"n{n}", f"벌레가 나왔어요 {n}", clock()) for n in range(130)]
+    clock.advance(seconds=1)
+    house = mailing(DigestEmails(daily=(OWNER,)), brand={"two_step_approval": True})
+    begin(house)
+    with house.database.unit_of_work() as connection:
+        for row in cases.to_decide(connection, limit=200):
+            # Asked for twice; the first takes no other case's place.
+            for reason in ("compensation", "two_step"):
+                desk.propose(connection, decision_about(row, ""), reason, now=house.clock())
+    to_decide, lines, _ = slack_messages.digest_lines(
+        house.runtime, house.runtime.brand("saebyeok"), []
+    )
+    assert (to_decide, len(lines)) == (130, 20)
+    clock.now = TUESDAY_OPENING
+    send_digests(house.runtime)
+    house.run()
+    text = body(server.taken[0][1], "plain")
+    assert "외 110건은 콘솔에서 보실 수 있습니다." in text
 
 
 def test_a_two_step_brand_reads_which_replies_wait_for_it(
