@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import unicodedata
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -282,6 +283,34 @@ def test_a_customers_comment_can_be_answered(market: Cafe24Market) -> None:
     publisher.publish(target, "확인해 드리겠습니다.")
     assert market.stored_replies(comment) == ["확인해 드리겠습니다."]
     assert market.stored_replies(review) == []
+
+
+@pytest.mark.enable_socket
+def test_a_reply_is_ours_also_when_its_letters_come_back_composed(market: Cafe24Market) -> None:
+    native_id = market.seed("별로예요", market.clock.now() - timedelta(hours=2), "review")
+    made = build_on(market)
+    target = target_of(collect(made, market)[native_id])
+    publisher = build_publisher(made)
+    for _ in range(2):
+        publisher.publish(target, unicodedata.normalize("NFD", "확인해 드리겠습니다."))
+    assert len(market.stored_replies(native_id)) == 1
+
+
+@pytest.mark.enable_socket
+def test_a_reply_to_a_comment_is_found_on_a_later_page(market: Cafe24Market) -> None:
+    native_id = market.seed("이벤트 댓글 달기", market.clock.now() - timedelta(hours=2), "free")
+    comment_id = market.comment(native_id, "언제 발표하나요?")
+    for number in range(99):
+        market.comment(native_id, f"참여합니다 {number}")
+    made = build_on(market)
+    target = target_of(collect(made, market)[comment_id])
+    publisher = build_publisher(made)
+    for _ in range(2):
+        publisher.publish(target, "금요일에 발표합니다.")
+    assert market.stored_replies(comment_id) == ["금요일에 발표합니다."]
+    assert [reply.text for reply in publisher.read_back(target)] == ["금요일에 발표합니다."]
+    # Nor does it answer the article it is not under.
+    assert collect(made, market)[native_id].replies == ()
 
 
 @pytest.mark.enable_socket
