@@ -688,7 +688,7 @@ class Cafe24Collector:
             },
         )
         page = Page(found.items, found.quarantined)
-        has_moved = bool(place.seen and found.rows and place.seen not in found.numbers)
+        has_moved = bool(place.seen and place.seen not in found.numbers)
         if has_moved and place.backs < _MOST_BACKS:
             # Rows were deleted and others moved up, past the page before: it is read again.
             back = max(0, place.offset - LIMIT)

@@ -363,6 +363,25 @@ def test_more_articles_than_an_offset_reaches_are_read_by_halves(
 
 
 @pytest.mark.enable_socket
+def test_what_deletions_pull_past_an_empty_page_is_read(market: Cafe24Market) -> None:
+    now = market.clock.now()
+    questions = [market.seed(f"문의 {n}", now - timedelta(minutes=n + 1)) for n in range(101)]
+    made = build_on(market, {"boards": {"6": "inquiry"}, "comments": False})
+    boards = build(made).fetch(now - DAY, now, None)
+    page = build(made).fetch(now - DAY, now, boards.next_cursor)
+    seen = {item.native_id for item in page.items}
+    assert len(seen) == 100
+    (left,) = set(questions) - seen
+    for native_id in sorted(seen)[:2]:
+        market.delete(native_id)
+    while page.next_cursor is not None:
+        page = build(made).fetch(now - DAY, now, page.next_cursor)
+        seen |= {item.native_id for item in page.items}
+    assert left in seen
+    assert page.covers is None
+
+
+@pytest.mark.enable_socket
 def test_what_no_offset_reaches_is_reported_and_nothing_is_called_gone(
     market: Cafe24Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
