@@ -253,9 +253,10 @@ def parse_comments(
         )
 
     comments, quarantined = read_rows(rows, read, source=f"cafe24 comments of {item.native_id}")
-    known = {_number_of(comment.native_id) for comment in comments}
+    # Under a comment that is not here, a reply is to that one, not to the article.
+    own = {number for found in replies.values() for number, _ in found}
     to_article = [
-        entry for parent, found in replies.items() if parent not in known for entry in found
+        entry for parent, found in replies.items() if parent in {"", *own} for entry in found
     ]
     article = replace(item, replies=(*item.replies, *_in_order(to_article)))
     answered = tuple(
@@ -687,7 +688,7 @@ class Cafe24Collector:
             },
         )
         page = Page(found.items, found.quarantined)
-        has_moved = bool(place.seen and found.rows and place.seen not in found.numbers)
+        has_moved = bool(place.seen and place.seen not in found.numbers)
         if has_moved and place.backs < _MOST_BACKS:
             # Rows were deleted and others moved up, past the page before: it is read again.
             back = max(0, place.offset - LIMIT)

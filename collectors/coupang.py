@@ -21,6 +21,7 @@ import hashlib
 import hmac
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -210,7 +211,7 @@ def _read_contacts(
     """
     rounds: list[object] = []
     for row in rows:
-        found = _rounds(row) if isinstance(row, dict) else None
+        found = _rounds(row, now=now) if isinstance(row, dict) else None
         rounds += [row] if found is None else found
     return read_rows(
         rounds, lambda row: _read_round(row, needs_confirm=needs_confirm, now=now), source=source
@@ -222,12 +223,15 @@ _IS_LAST: Final = "\0is last"
 """Keys that no answer has: what a round knows of the thread it was cut from."""
 
 
-def _rounds(row: Row) -> list[object] | None:
+def _rounds(row: Row, *, now: datetime) -> list[object] | None:
     """Cut a thread before every request that follows an answer; None when it cannot be read."""
     try:
         thread = rows_in(row, "replies")
     except BadInputError:
         return None
+    # In which order Coupang lists them is not documented.
+    with suppress(BadInputError):
+        thread.sort(key=lambda entry: parse_when(when_in(entry, "replyAt"), now=now).at)
     parts: list[list[Row]] = [[]]
     for entry in thread:
         was_answered = any(_is_ours(earlier) for earlier in parts[-1])

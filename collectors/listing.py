@@ -290,7 +290,11 @@ class Place:
             after: Where to go when this list is at its end; None for the end of the run.
             window: What the run asked for.
         """
-        is_whole = self.has_all(listing, page_size)
+        # A list that grows at its end while it is read may have lost as many rows before.
+        has_grown = self.page > 1 and any(
+            item.written_at is not None and item.written_at >= window[1] for item in listing.items
+        )
+        is_whole = self.has_all(listing, page_size) and not has_grown
         there = self.within(listing, page_size) or after
         if there is None:
             covers = window if is_whole else None

@@ -44,6 +44,7 @@ from domain.errors import (
 from domain.states import CaseState
 from domain.types import AnswerState
 from storage import alerts, cases, desk, people, turns
+from storage.session import DatabaseError
 
 if TYPE_CHECKING:
     from alerts.blocks import View
@@ -102,7 +103,7 @@ class SlackRoom:
             answer = self._decide(click, opened)
         except DecisionRefusedError as refusal:
             answer = str(refusal)
-        except ReputationError as error:
+        except (ReputationError, DatabaseError) as error:
             log.warning("slack_click_failed", case_id=click.case_id, error=str(error))
             answer = "지금은 처리할 수 없습니다. 잠시 뒤 다시 시도하거나 콘솔에서 결정해 주세요."
         self._runtime.poke()
@@ -258,7 +259,7 @@ class SlackRoom:
             if opened is None:
                 self._pause_answers(error.retry_after_s or 0.0)
             log.warning("slack_answer_lost", case_id=click.case_id, error=str(error))
-        except ReputationError as error:
+        except (ReputationError, DatabaseError) as error:
             log.warning("slack_answer_lost", case_id=click.case_id, error=str(error))
 
     def _may_answer(self) -> bool:

@@ -5,6 +5,7 @@ Instants are timezone-aware UTC. Text offsets are Python code points, ``[start, 
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -406,5 +407,6 @@ MISREAD_REASON = "분류가 잘못됨"
 
 
 def same_reply(one: str, other: str) -> bool:
-    """Tell whether two replies say the same, however a channel re-spaced them."""
+    """Tell whether two replies say the same, however a channel re-spaced or composed them."""
+    one, other = (unicodedata.normalize("NFC", text) for text in (one, other))
     return "".join(one.split()) == "".join(other.split())

@@ -372,6 +372,20 @@ def claim_import(
     )
 
 
+def keep_import(connection: Connection, run: Run, *, now: datetime, lease: timedelta) -> bool:
+    """Hold the account on in the transaction that stored a page of a file.
+
+    Returns:
+        False when the lease was lost; the caller must undo its transaction.
+    """
+    changed = connection.execute(
+        update(AccountRow)
+        .where(AccountRow.id == run.account_id, AccountRow.lease_token == run.token)
+        .values(lease_until=now + lease)
+    )
+    return changed.rowcount == 1
+
+
 def forget_leases(connection: Connection) -> None:
     """Drop all leases at the start of a single-process daemon: their holders are dead."""
     connection.execute(

@@ -575,6 +575,19 @@ def wake(connection: Connection, feedback_ids: Sequence[int]) -> None:
     )
 
 
+def wake_reopened(connection: Connection, alert_id: int) -> None:
+    """Let a card that was posted as closed follow its case, where that opened again meanwhile."""
+    case = connection.execute(
+        select(CaseRow.feedback_id, CaseRow.closed_at)
+        .join(AlertRow, AlertRow.feedback_id == CaseRow.feedback_id)
+        .where(AlertRow.id == alert_id)
+        # Whoever opens it now wakes the card after this transaction.
+        .with_for_update(of=CaseRow)
+    ).one_or_none()
+    if case is not None and case.closed_at is None:
+        wake(connection, [case.feedback_id])
+
+
 def outdate(connection: Connection, feedback_ids: Sequence[int]) -> None:
     """Have what stands in Slack about these written again: more changed than what it notes."""
     if feedback_ids:

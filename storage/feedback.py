@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from domain.messages import Message
 from domain.states import CaseState, FeedbackState
 from domain.types import (
     NEEDS_CONFIRM,
@@ -33,7 +34,7 @@ from domain.types import (
     Span,
     same_reply,
 )
-from storage import alerts, cases, moves, owners
+from storage import alerts, cases, moves, outbox, owners
 from storage.models import (
     NO_STARS,
     AccountRow,
@@ -214,7 +215,10 @@ def store_page(
             .where(FeedbackRow.id.in_(seen))
             .values(last_seen_run=run.run_id, gone_at=None)
         )
-        _reopen_reappeared(connection, [row.id for row in known.values() if row.gone_at], now=now)
+        reappeared = [row.id for row in known.values() if row.gone_at]
+        _take_up_again(
+            connection, reappeared, CaseState.GONE, why="seen on the channel again", now=now
+        )
     _notice_replies(connection, run.account_id, items, now=now)
     return stored
 
@@ -501,45 +505,56 @@ def _note_confirmations(
         at=now,
         why="no longer waits for a confirmation",
     )
-    again = [row_id for row_id, waits in marks if waits]
-    alerts.wake(connection, again)
-    waiting = connection.execute(select(CaseRow.id).where(CaseRow.feedback_id.in_(again))).scalars()
-    move(
+    _take_up_again(
         connection,
-        list(waiting),
+        [row_id for row_id, waits in marks if waits],
         CaseState.ANSWERED_ELSEWHERE,
+        why="waits for a confirmation",
+        now=now,
+    )
+
+
+def _take_up_again(
+    connection: Connection,
+    feedback_ids: Sequence[int],
+    source: CaseState,
+    *,
+    why: str,
+    now: datetime,
+) -> None:
+    """Open cases again that were closed, and ask for their drafts."""
+    closed = connection.execute(
+        select(CaseRow.id).where(CaseRow.feedback_id.in_(feedback_ids))
+    ).scalars()
+    opened = move(
+        connection,
+        list(closed),
+        source,
         CaseState.OPENED,
         at=now,
-        why="waits for a confirmation",
+        why=why,
         closed_at=None,
         queued_at=now,
     )
+    alerts.wake(connection, feedback_ids)
+    # What was edited as well is drafted when it is understood.
+    to_draft = connection.execute(
+        select(CaseRow.id, CaseRow.severity_rank)
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(CaseRow.id.in_(opened), FeedbackRow.state == FeedbackState.ANALYZED)
+    ).all()
+    normal = SEVERITY_RANK[Severity.NORMAL]
+    for message, ids in (
+        (Message.CASE_DRAFT_URGENT, [row.id for row in to_draft if row.severity_rank < normal]),
+        (Message.CASE_DRAFT, [row.id for row in to_draft if row.severity_rank == normal]),
+    ):
+        if ids:
+            outbox.add(connection, message, [ids], available_at=now)
 
 
 def queue_ranks(rating: int | None, reach: int | None) -> dict[str, int]:
     """Give the columns of a case that the queue is sorted by, and that only its feedback knows."""
     return {"stars_rank": rating or NO_STARS, "reach_rank": -min(reach or 0, 2**31 - 1)}
-
-
-def _reopen_reappeared(
-    connection: Connection, feedback_ids: Sequence[int], *, now: datetime
-) -> None:
-    if not feedback_ids:
-        return
-    alerts.wake(connection, feedback_ids)
-    closed = connection.execute(
-        select(CaseRow.id).where(CaseRow.feedback_id.in_(feedback_ids))
-    ).scalars()
-    move(
-        connection,
-        list(closed),
-        CaseState.GONE,
-        CaseState.OPENED,
-        at=now,
-        why="seen on the channel again",
-        closed_at=None,
-        queued_at=now,
-    )
 
 
 def _notice_replies(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from storage.models import OutboxRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
 
@@ -73,6 +73,20 @@ def relay(
     if rows:
         connection.execute(delete(OutboxRow).where(OutboxRow.id.in_([row.id for row in rows])))
     return len(rows)
+
+
+def is_waiting(connection: Connection, actors: Collection[str], *, available_at: datetime) -> bool:
+    """Tell whether a message to one of ``actors`` waits for that instant.
+
+    One that is being handed over does not: it may have arrived already.
+    """
+    found = connection.execute(
+        select(OutboxRow.id)
+        .where(OutboxRow.available_at == available_at, OutboxRow.actor.in_(actors))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return found.first() is not None
 
 
 _NEXT = select(func.min(OutboxRow.available_at))

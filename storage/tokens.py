@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from storage.session import Database
 
-_LEASE = timedelta(seconds=60)
+_LEASE = timedelta(seconds=90)
+"""Longer than the slowest renewal: a refresh token that two use is refused, and lost."""
 _PATIENCE_S = 30.0
 _PAUSE_S = 0.1
 

@@ -361,6 +361,8 @@ def _settle(
             retry_at=retry_at,
             **values,
         )
+        if settled and job.rule == AlertRule.CASE_CARD and values.get("is_final"):
+            alerts.wake_reopened(connection, job.id)
         if settled and is_a_persons:
             subject = f"{job.destination.removeprefix(MAIL)} (알림 {job.id})"
             _tell_operator(runtime, connection, job, subject, why)

@@ -405,7 +405,8 @@ def import_pages(
     Raises:
         BadInputError: The file cannot be used; pages stored before are kept, and importing it
             again changes nothing about them.
-        ChannelUnavailableError: The account is being collected right now.
+        ChannelUnavailableError: The account is being collected right now, or since a page that
+            took longer than the lease.
     """
     done = Collected()
     run = _claim_import(runtime, account)
@@ -416,6 +417,12 @@ def import_pages(
                 stored = _store_items(runtime, connection, run, account, prepared, done)
                 if is_dry_run:
                     block.rollback()
+                elif not accounts.keep_import(
+                    connection, run, now=runtime.clock(), lease=IMPORT_LEASE
+                ):
+                    raise ChannelUnavailableError(
+                        f"{account.key} is being collected meanwhile; import the file again"
+                    )
             done.pages += 1
             done.rows += len(page.items)
             done.new += stored.new

@@ -286,6 +286,10 @@ def _absent(
         elif others and publisher.rules.one_reply_only:
             publications.settle_answered_elsewhere(connection, job, token, now=now)
         else:
+            why = f"absent on {reads} reads after it could still arrive"
+            again_at = now + pause(
+                OutcomeUnknownError(why), job.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE
+            )
             publications.settle(
                 connection,
                 job,
@@ -293,9 +297,9 @@ def _absent(
                 job.state,
                 PublicationState.QUEUED,
                 now=now,
-                why=f"absent on {reads} reads after it could still arrive",
-                check_at=now,
-                available_at=now,
+                why=why,
+                check_at=again_at,
+                available_at=again_at,
             )
 
 

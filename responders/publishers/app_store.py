@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from collectors.app_store import SPEC, AppStoreApi, parse_response, parse_single
 from collectors.reply_rules import account_rules
 from domain.errors import (
+    AccessBlockedError,
     BadInputError,
     ChannelUnavailableError,
     OutcomeUnknownError,
@@ -73,7 +74,7 @@ class AppStorePublisher:
             body = answer.json()
             stored = body.get("data") if isinstance(body, dict) else None
             return parse_response(stored, now=self._build.clock())
-        except (BadInputError, ChannelUnavailableError):
+        except (BadInputError, ChannelUnavailableError, AccessBlockedError):
             raise OutcomeUnknownError(
                 f"{target.native_id}: {answer.status}, but not the receipt we know"
             ) from None

@@ -198,26 +198,24 @@ class Cafe24Publisher:
     def _comments(
         self, target: ReplyTarget, item: CollectedFeedback, board: int, article: int
     ) -> tuple[ChannelReply, ...]:
-        replies: list[ChannelReply] = []
-        is_there = target.native_id == item.native_id
+        rows: list[object] = []
         for offset in range(0, MAX_OFFSET, LIMIT):
-            body = self._api.ask_comments(board, article, offset)
-            found, _ = parse_comments(
-                body,
-                item,
-                mall_id=self._api.mall_id,
-                writer=self._writer,
-                now=self._build.clock(),
-            )
-            for feedback in found:
-                if feedback.native_id == target.native_id:
-                    replies += feedback.replies
-                    is_there = True
-            if len(rows_of(body, "comments")) < LIMIT:
+            page = rows_of(self._api.ask_comments(board, article, offset), "comments")
+            rows += page
+            if len(page) < LIMIT:
                 break
-        if not is_there:
+        # All at once: a reply may stand on a later page than the comment it is under.
+        found, _ = parse_comments(
+            {"comments": rows},
+            item,
+            mall_id=self._api.mall_id,
+            writer=self._writer,
+            now=self._build.clock(),
+        )
+        replies = [feedback.replies for feedback in found if feedback.native_id == target.native_id]
+        if not replies:
             raise PublicationRefusedError(f"{target.native_id}: it is gone", code="deleted")
-        return tuple(replies)
+        return replies[0]
 
     def _replies_since(
         self, target: ReplyTarget, board: int, article: int

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from collectors.google_business import REJECTED, SPEC, BusinessApi, parse_reply, parse_review
 from domain.errors import (
+    AccessBlockedError,
     BadInputError,
     ChannelUnavailableError,
     LayoutChangedError,
@@ -63,7 +64,7 @@ class GoogleBusinessPublisher:
         answer = self._api.reply(_review_id(target), text, _gone)
         try:
             stored = parse_reply(answer.json(), now=self._build.clock())
-        except (BadInputError, ChannelUnavailableError):
+        except (BadInputError, ChannelUnavailableError, AccessBlockedError):
             raise OutcomeUnknownError(
                 f"{target.native_id}: {answer.status}, but not the receipt we know"
             ) from None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from collectors.google_play import SPEC, PlayApi, parse_review, parse_stamp
 from domain.errors import (
+    AccessBlockedError,
     BadInputError,
     ChannelUnavailableError,
     LayoutChangedError,
@@ -82,7 +83,7 @@ class GooglePlayPublisher:
         answer = self._api.reply(target.native_id, text, _gone)
         try:
             return parse_stored(answer.json(), now=self._build.clock())
-        except (BadInputError, ChannelUnavailableError):
+        except (BadInputError, ChannelUnavailableError, AccessBlockedError):
             raise OutcomeUnknownError(
                 f"{target.native_id}: {answer.status}, but not the receipt we know"
             ) from None

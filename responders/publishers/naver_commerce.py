@@ -91,15 +91,17 @@ class NaverPublisher:
         asked_at = datetime.fromisoformat(target.extra["asked_at"])
         since, until = asked_at - _AROUND, min(now, asked_at + _AROUND)
         place: Place | None = Place()
+        unread = 0
         while place is not None and place.page <= _MOST_PAGES:
             body = self._api.ask(space, since, until, place.page)
             listing = parse_questions(body, surface=space, now=now)
             for item in listing.items:
                 if item.native_id == target.native_id:
                     return item.replies
+            unread += len(listing.quarantined)
             place = place.within(listing, SPEC.page_size)
-        if place is not None:
-            raise ChannelUnavailableError(f"{target.native_id}: not among the first questions")
+        if place is not None or unread:
+            raise ChannelUnavailableError(f"{target.native_id}: not among the readable questions")
         raise PublicationRefusedError(
             f"{target.native_id}: the question is gone", code=PublicationRefusedError.GONE
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import unicodedata
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -285,6 +286,34 @@ def test_a_customers_comment_can_be_answered(market: Cafe24Market) -> None:
 
 
 @pytest.mark.enable_socket
+def test_a_reply_is_ours_also_when_its_letters_come_back_composed(market: Cafe24Market) -> None:
+    native_id = market.seed("별로예요", market.clock.now() - timedelta(hours=2), "review")
+    made = build_on(market)
+    target = target_of(collect(made, market)[native_id])
+    publisher = build_publisher(made)
+    for _ in range(2):
+        publisher.publish(target, unicodedata.normalize("NFD", "확인해 드리겠습니다."))
+    assert len(market.stored_replies(native_id)) == 1
+
+
+@pytest.mark.enable_socket
+def test_a_reply_to_a_comment_is_found_on_a_later_page(market: Cafe24Market) -> None:
+    native_id = market.seed("이벤트 댓글 달기", market.clock.now() - timedelta(hours=2), "free")
+    comment_id = market.comment(native_id, "언제 발표하나요?")
+    for number in range(99):
+        market.comment(native_id, f"참여합니다 {number}")
+    made = build_on(market)
+    target = target_of(collect(made, market)[comment_id])
+    publisher = build_publisher(made)
+    for _ in range(2):
+        publisher.publish(target, "금요일에 발표합니다.")
+    assert market.stored_replies(comment_id) == ["금요일에 발표합니다."]
+    assert [reply.text for reply in publisher.read_back(target)] == ["금요일에 발표합니다."]
+    # Nor does it answer the article it is not under.
+    assert collect(made, market)[native_id].replies == ()
+
+
+@pytest.mark.enable_socket
 def test_the_reply_to_a_secret_question_is_secret_and_its_html_is_text(
     market: Cafe24Market,
 ) -> None:
@@ -331,6 +360,25 @@ def test_more_articles_than_an_offset_reaches_are_read_by_halves(
     now = market.clock.now()
     ids = {market.seed(f"글 {n}", now - timedelta(hours=n + 1)) for n in range(700)}
     assert collect(build_on(market, {"comments": False}), market, 60 * DAY).keys() == ids
+
+
+@pytest.mark.enable_socket
+def test_what_deletions_pull_past_an_empty_page_is_read(market: Cafe24Market) -> None:
+    now = market.clock.now()
+    questions = [market.seed(f"문의 {n}", now - timedelta(minutes=n + 1)) for n in range(101)]
+    made = build_on(market, {"boards": {"6": "inquiry"}, "comments": False})
+    boards = build(made).fetch(now - DAY, now, None)
+    page = build(made).fetch(now - DAY, now, boards.next_cursor)
+    seen = {item.native_id for item in page.items}
+    assert len(seen) == 100
+    (left,) = set(questions) - seen
+    for native_id in sorted(seen)[:2]:
+        market.delete(native_id)
+    while page.next_cursor is not None:
+        page = build(made).fetch(now - DAY, now, page.next_cursor)
+        seen |= {item.native_id for item in page.items}
+    assert left in seen
+    assert page.covers is None
 
 
 @pytest.mark.enable_socket

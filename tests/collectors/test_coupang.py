@@ -67,6 +67,21 @@ def test_what_the_contact_centre_asks_again_is_feedback_of_its_own() -> None:
     assert first.written_at == again.written_at
 
 
+def test_a_thread_may_be_listed_in_any_order() -> None:
+    body = json.loads(json.dumps(CONTACT))
+    for row in body["data"]["content"]:
+        row["replies"].reverse()
+    as_listed = parse_inquiries(CONTACT, surface="cc", now=NOW).items
+    assert parse_inquiries(body, surface="cc", now=NOW).items == as_listed
+
+
+def test_a_thread_without_all_its_dates_is_read_as_it_is_listed() -> None:
+    body = json.loads(json.dumps(CONTACT))
+    del body["data"]["content"][0]["replies"][0]["replyAt"]
+    as_listed = parse_inquiries(CONTACT, surface="cc", now=NOW).items
+    assert parse_inquiries(body, surface="cc", now=NOW).items == as_listed
+
+
 def test_a_remark_after_an_answer_is_no_new_request() -> None:
     body = json.loads(json.dumps(CONTACT))
     thread = body["data"]["content"][0]["replies"]

@@ -8,7 +8,7 @@ import pytest
 
 from collectors.listing import Listing, Place, days_between, number_in, read_rows, word_in
 from domain.errors import BadInputError, LayoutChangedError
-from domain.types import QuarantinedItem
+from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 
 BAD = QuarantinedItem(reason="bad", raw=b"{}")
 
@@ -44,6 +44,36 @@ def test_deletions_lead_back_over_the_pages_they_pulled_rows_across(gone: int, p
 def test_a_page_shorter_than_its_total_says_does_not_prove_absence() -> None:
     assert Place().has_all(listing(50, 50), 50)
     assert not Place().has_all(listing(49, 50), 50)
+
+
+@pytest.mark.parametrize("is_newest_first", [False, True])
+def test_as_many_rows_added_as_deleted_between_two_pages_prove_no_absence(
+    *, is_newest_first: bool
+) -> None:
+    until = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+    window = (until - timedelta(days=1), until)
+
+    def page(here: Place, rows: list[int]) -> Page:
+        if is_newest_first:
+            rows = rows[::-1]
+        shown = rows[(here.page - 1) * 2 : here.page * 2]
+        items = tuple(
+            CollectedFeedback(
+                FeedbackKind.INQUIRY, str(row), "문의", until - timedelta(minutes=5 - row)
+            )
+            for row in shown
+        )
+        there = Listing(items, (), rows=len(shown), total=len(rows))
+        return here.page_of(there, 2, after=None, window=window)
+
+    first = page(Place(), [1, 2, 3, 4])
+    # One of those that were read is deleted, and one is added after the run began.
+    left = [1, 2, 3, 5] if is_newest_first else [2, 3, 4, 5]
+    last = page(Place.read(first.next_cursor), left)
+    assert last.next_cursor is None
+    seen = {item.native_id for item in (*first.items, *last.items)}
+    is_whole = {str(row) for row in left if row < 5} <= seen
+    assert (last.covers is not None) is is_whole
 
 
 def test_a_row_in_quarantine_does_not_prove_absence() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from collectors.naver_commerce import build, parse_questions, signature
 from domain.errors import (
     BadInputError,
+    ChannelUnavailableError,
     ConfigurationError,
     CredentialRejectedError,
     LayoutChangedError,
@@ -166,6 +167,19 @@ def test_an_inquiry_answered_in_the_same_moment_is_seen_by_reading(market: Naver
         build_publisher(made).publish(target, "내일 도착합니다.")
     assert caught.value.code == "answered_elsewhere"
     assert market.stored_replies(native_id) == ["동료의 답변입니다."]
+
+
+@pytest.mark.enable_socket
+def test_a_question_that_cannot_be_read_is_not_taken_for_gone(market: NaverMarket) -> None:
+    native_id = market.seed("언제 와요?", market.clock.now() - timedelta(hours=1), "inq")
+    made = build_on(market, {"surfaces": ["inq"]})
+    target = target_on(made, market)
+    market.seed("환불해 주세요", market.clock.now() - timedelta(hours=2), "inq")
+    # A date of the answer that nobody can read.
+    market.answer_elsewhere(native_id, "동료의 답변입니다.")
+    market._of(native_id).answered_at = market.clock.now() + timedelta(days=1)
+    with pytest.raises(ChannelUnavailableError):
+        build_publisher(made).read_back(target)
 
 
 @pytest.mark.enable_socket

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from alerts.blocks import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from storage.alerts import AlertJob
+    from storage.session import Connection
     from tests.commands.conftest import Room
     from workers.runtime import Runtime
     from workers.slack_messages import Rendered
@@ -119,6 +121,26 @@ def test_edit_modal_publishes_what_was_typed(room: Room) -> None:
     room.house.run_on(timedelta(minutes=10))
 
     assert [reply.text for reply in room.house.channel.replies["1"]] == ["고쳐 쓴 답변입니다."]
+
+
+@pytest.mark.parametrize("action", [ActionId.EDIT, ActionId.APPROVE])
+def test_a_lost_database_leaves_nobody_before_an_empty_window(
+    room: Room, monkeypatch: pytest.MonkeyPatch, action: ActionId
+) -> None:
+    room.write("별로예요")
+    (card,) = room.messages()
+
+    def lose() -> Connection:
+        raise OperationalError("", {}, Exception("the connection was lost"))
+
+    monkeypatch.setattr(room.house.database, "reading", lose)
+    room.click(card["ts"], action)
+    told = [*room.slack.views.values(), *room.slack.ephemerals]
+    assert len(told) == 1
+    assert "지금은 처리할 수 없습니다" in str(told)
+
+    monkeypatch.setattr(room.house.database, "unit_of_work", lose)
+    room.click(card["ts"], action)
 
 
 @pytest.fixture

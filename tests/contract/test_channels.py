@@ -10,6 +10,7 @@ import pytest
 from collectors import CHANNELS
 from collectors.base import CheckReason
 from domain.errors import (
+    AccessBlockedError,
     ChannelUnavailableError,
     CredentialRejectedError,
     OutcomeUnknownError,
@@ -38,6 +39,7 @@ READ_FAULTS: dict[Fault, type[ReputationError]] = {
     Fault.BROKEN: ChannelUnavailableError,
     Fault.SLOW: ChannelUnavailableError,
     Fault.PAGE: ChannelUnavailableError,
+    Fault.WALL: AccessBlockedError,
     Fault.HALF: ChannelUnavailableError,
 }
 WRITE_FAULTS: dict[Fault, type[ReputationError]] = {
@@ -47,6 +49,8 @@ WRITE_FAULTS: dict[Fault, type[ReputationError]] = {
     Fault.BROKEN: OutcomeUnknownError,
     Fault.SLOW: OutcomeUnknownError,
     Fault.PAGE: OutcomeUnknownError,
+    # It may stand before the channel or behind what took the reply.
+    Fault.WALL: OutcomeUnknownError,
     Fault.CUT_BEFORE: OutcomeUnknownError,
     Fault.CUT_AFTER: OutcomeUnknownError,
 }
@@ -257,7 +261,7 @@ def test_a_failing_write_is_the_promised_error_and_reading_settles_it(
     stand.market.behave()
     stand.market.clock.advance(120)
     was_stored = bool(stand.market.stored_replies(target.native_id))
-    assert was_stored is (fault in {Fault.CUT_AFTER, Fault.PAGE})
+    assert was_stored is (fault in {Fault.CUT_AFTER, Fault.PAGE, Fault.WALL})
     standing = stand.publisher.read_back(target)
     assert [reply.text for reply in standing] == ([REPLY] if was_stored else [])
     stand.publisher.publish(target, REPLY)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,15 @@ texts = st.text("가나다 ab\n\t.!", max_size=30)
 
 def test_a_reply_is_the_same_however_the_channel_spaced_it() -> None:
     assert same_reply("안녕하세요.\n\n감사합니다.", " 안녕하세요. 감사합니다. ")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["\u1100\u1161\u11b7\u1109\u1161\u1112\u1161\u11b8\u1102\u1175\u1103\u1161.", "\uf90a 대표"],
+)
+def test_a_reply_is_the_same_however_its_letters_are_composed(typed: str) -> None:
+    # Typed on a Mac, or one of the Chinese characters that Korean keyboards have twice.
+    assert same_reply(typed, unicodedata.normalize("NFC", typed))
 
 
 def test_another_word_is_another_reply() -> None:

@@ -38,6 +38,7 @@ class Fault(StrEnum):
     BROKEN = "500"
     SLOW = "timeout"
     PAGE = "html instead of data"
+    WALL = "a page that asks for a human, with 200"
     HALF = "half a body"
     CHARSET = "another charset declared"
     CUT_BEFORE = "cut before storing"
@@ -299,6 +300,9 @@ def _spoilt(reply: Told, fault: Fault | None) -> Told:
     if fault is Fault.PAGE:
         page = "<!DOCTYPE html><html><body><h1>시스템 점검 중입니다</h1></body></html>"
         return Told(200, page.encode(), "text/html; charset=utf-8")
+    if fault is Fault.WALL:
+        wall = "<html><body><div class='g-recaptcha'></div></body></html>"
+        return Told(200, wall.encode(), "text/html; charset=utf-8")
     if fault is Fault.CHARSET:
         charset = "euc-kr" if "utf-8" in reply.content_type.lower() else "utf-8"
         kind = reply.content_type.partition(";")[0]

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from domain.states import CaseState
 from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
 from storage import accounts, alerts, desk, feedback, publications
-from storage.models import AlertRow, CaseRow, ErasureRow, FeedbackRevisionRow, FeedbackRow
+from storage.models import (
+    AlertRow,
+    CaseRow,
+    ErasureRow,
+    FeedbackRevisionRow,
+    FeedbackRow,
+    OutboxRow,
+)
 from tests.fakes_runtime import ScriptedClassifier, make_account
 from tests.storage.rows import (
     LEASE,
@@ -255,6 +262,28 @@ def test_what_comes_back_is_opened_again(database: Database) -> None:
     with database.reading() as connection:
         row = connection.execute(select(CaseRow.draft_number, CaseRow.closed_at)).one()
     assert (row.draft_number, row.closed_at) == (2, None)
+
+
+def test_what_comes_back_is_drafted_at_once(database: Database) -> None:
+    urgent, normal, edited = (
+        drafted_case(database, text, native_id)
+        for text, native_id in (("벌레가 나왔어요", "n1"), ("별로예요", "n2"), ("별로", "n3"))
+    )
+    gone(database)
+    with database.unit_of_work() as connection:
+        connection.execute(delete(OutboxRow))
+    page = [masked("n1", "벌레가 나왔어요"), masked("n2", "별로예요"), masked("n3", "나빠요")]
+    store(database, start_run(database, add_account(database), LATER), page, LATER)
+
+    assert case_state(database, edited) == "opened"
+    with database.reading() as connection:
+        rows = connection.execute(select(OutboxRow.__table__).order_by(OutboxRow.id))
+        asked = [(row.actor, row.args, row.available_at) for row in rows]
+    # What was edited is read first.
+    assert asked == [
+        ("case.draft_urgent", [[urgent]], LATER),
+        ("case.draft", [[normal]], LATER),
+    ]
 
 
 def test_the_card_of_what_comes_back_follows_it_again(database: Database) -> None:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select
 
+from collectors import CHANNELS
+from collectors.http import Pacer, build_client
+from domain.brands import Account
 from domain.errors import ChannelUnavailableError
 from storage import tokens
 from storage.models import TokenRow
 from storage.tokens import DatabaseTokenStore
 from tests.fakes_runtime import SEALER, Death
+from tests.storage.rows import NOW
 
 if TYPE_CHECKING:
     from storage.session import Database
@@ -70,6 +75,15 @@ def test_waiting_ends_with_a_retryable_error(
         store.exclusive("a/b"),
     ):
         pytest.fail("two hold one token")
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_renewal_ends_before_anybody_else_begins_one(channel: str) -> None:
+    spec = CHANNELS[channel].spec
+    account = Account("a", "b", channel)
+    with build_client(account, spec, pacer=Pacer(), clock=lambda: NOW) as client:
+        slowest = timedelta(seconds=max(5.0, spec.min_interval_s) + client.write_timeout_s)
+    assert slowest < tokens._LEASE
 
 
 def test_a_failure_gives_the_token_back(store: DatabaseTokenStore) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlalchemy import delete, select
 
 from domain.states import AlertState
@@ -96,6 +97,36 @@ def test_the_next_message_is_asked_for_once(database: Database) -> None:
     for job in waiting * 2:
         assert take(database, job) is None
     assert messages(database) == [("alert.send", waiting[0].id, SECOND)]
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+def test_a_message_that_comes_before_its_time_is_asked_for_again(
+    database: Database, *, urgent: bool
+) -> None:
+    add(database, notice("a", urgent=True), notice("b", urgent=urgent))
+    one, other = all_jobs(database)
+    turn = take(database, one)
+    assert turn is not None
+    forget_messages(database)
+    give_back(database, turn)
+    asked = messages(database)
+    assert len(asked) == 1
+
+    # Whoever handed it over has a clock that runs ahead of ours.
+    early = NOW + 0.9 * SECOND
+
+    def hand_over(_actor: str, _args: list[Any]) -> None:
+        if not database.is_sqlite:
+            # It comes before who handed it over has forgotten it.
+            assert take(database, other, now=early) is None
+
+    with database.unit_of_work() as connection:
+        assert outbox.relay(connection, hand_over, now=NOW + SECOND) == 1
+    if database.is_sqlite:
+        assert take(database, other, now=early) is None
+    assert messages(database) == asked
+    assert take(database, other, now=early) is None
+    assert messages(database) == asked
 
 
 def test_what_is_urgent_overtakes_by_its_own_message(database: Database) -> None:

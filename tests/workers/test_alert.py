@@ -14,7 +14,7 @@ from domain.errors import (
     OutcomeUnknownError,
     RateLimitedError,
 )
-from storage.models import AlertRow, HistoryRow
+from storage.models import AlertRow, CaseRow, HistoryRow
 from tests.fakes_runtime import Article, Death, Lost
 from workers import alert, collect, slack_messages
 from workers.sweep import sweep
@@ -74,6 +74,11 @@ def path(house: House) -> list[str]:
                 .order_by(HistoryRow.id)
             ).scalars()
         )
+
+
+def states(house: House) -> list[str]:
+    with house.database.reading() as connection:
+        return list(connection.execute(select(CaseRow.state)).scalars())
 
 
 def test_an_alert_is_told_and_keeps_its_receipt(house: House, slack: RecordingSlack) -> None:
@@ -188,6 +193,28 @@ def test_a_lost_message_is_asked_for_again(
     assert sweep(house.runtime)["alerts_waiting"] == 1
     house.run()
     assert len(slack.posts) == 1
+
+
+def test_a_card_that_was_closed_while_it_was_posted_follows_what_opens_again(
+    house: House, slack: RecordingSlack, channel: FakeChannel, clock: StillClock
+) -> None:
+    alert_id = make_alert(house)
+    board = channel.articles[:]
+
+    def look_again() -> None:
+        clock.advance(minutes=2)
+        collect.start_due(house.runtime)
+        house.run()
+
+    channel.articles.clear()
+    look_again()
+    assert states(house) == ["gone"]
+    channel.articles[:] = board
+    slack.on_post = lambda _: look_again()
+    alert.send(house.runtime, alert_id)
+
+    assert states(house) == ["drafted"]
+    assert (row(house).state, row(house).is_final) == ("sent", False)
 
 
 def test_a_room_hears_one_message_a_second(

@@ -33,7 +33,7 @@ from workers import collect
 from workers.collect import Collected, import_pages, start_due
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.fakes_runtime import FakeChannel, House, StillClock
@@ -455,6 +455,35 @@ def test_an_import_never_marks_anything_gone(
     import_pages(house.runtime, house.runtime.account(ACCOUNT), pages_of("a"), is_dry_run=False)
     clock.advance(minutes=1)
     assert run_once(house).gone == 0
+
+
+def test_a_long_import_keeps_the_account(house: House, clock: StillClock) -> None:
+    def slow_pages() -> Iterator[Page]:
+        for page in pages_of("a", "b", "c"):
+            clock.advance(minutes=40)
+            assert not run_once(house).is_complete
+            yield page
+
+    configured = house.runtime.account(ACCOUNT)
+    assert import_pages(house.runtime, configured, slow_pages(), is_dry_run=False).new == 3
+
+
+def test_an_import_that_lost_the_account_stores_nothing_more(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.articles.clear()
+
+    def stalled_pages() -> Iterator[Page]:
+        first, second = pages_of("a", "b")
+        yield first
+        clock.advance(hours=2)
+        assert run_once(house).is_complete
+        yield second
+
+    configured = house.runtime.account(ACCOUNT)
+    with pytest.raises(ChannelUnavailableError, match="import the file again"):
+        import_pages(house.runtime, configured, stalled_pages(), is_dry_run=False)
+    assert count(house, FeedbackRow) == 1
 
 
 def test_an_import_waits_for_a_running_collection(house: House, channel: FakeChannel) -> None:

@@ -162,7 +162,8 @@ def test_what_a_colleague_confirms_leaves_the_desk_and_comes_back_when_handed_ov
     assert rows(house, FeedbackRow)[0].extra.keys() == {"asked_at", "not_waiting"}
     market.want_confirmation(native_id)
     collect(house)
-    assert [row.state for row in rows(house, CaseRow)] == ["opened"]
+    # Opened again, and back on the desk at once.
+    assert [row.state for row in rows(house, CaseRow)] == ["drafted"]
 
 
 def test_the_mark_of_one_list_survives_the_other_in_every_run(

@@ -208,6 +208,15 @@ def test_a_lost_request_is_sent_again_after_two_absent_reads(
     assert len([read_at for read_at in reads[:2] if read_at >= settled]) == 2
 
 
+def test_a_request_that_is_lost_every_time_is_sent_ever_more_seldom(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.extend([LOST] * 1000)
+    approved(house)
+    house.run_on(timedelta(hours=12))
+    assert path(house).count("sending") < 60
+
+
 def test_a_read_that_comes_too_early_proves_nothing(house: House, channel: FakeChannel) -> None:
     channel.writes.append(LOST)
     sent = approved(house)
