@@ -523,6 +523,8 @@ def _take_up_again(
     now: datetime,
 ) -> None:
     """Open cases again that were closed, and ask for their drafts."""
+    if not feedback_ids:
+        return
     closed = connection.execute(
         select(CaseRow.id).where(CaseRow.feedback_id.in_(feedback_ids))
     ).scalars()
