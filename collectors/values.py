@@ -368,8 +368,9 @@ _UNWANTED: Final = re.compile(
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _UNUSUAL: Final = re.compile(f"{_UNWANTED.pattern}|{_SURROGATE.pattern}|[\u2028\u2029]")
 """Finds out in one pass that a text is like most texts."""
-# What follows a tag's name. Without a "=" it would be the words of somebody who is fond of <>.
-_TAG_END: Final = r"(?:\s[\w\s:.-]*=[^<>]*|\s*/?)>"
+# What follows a tag's name. Without a "=" it would be the words of somebody who is fond of <>, and a
+# parser takes the words behind a quotation mark that nothing closes for the attribute's.
+_TAG_END: Final = r"(?:\s[\w\s:.-]*=[^<>\"']*(?:(?:\"[^<\"]*\"|'[^<']*')[^<>\"']*)*|\s*/?)>"
 _TAG: Final = re.compile(
     r"</?(?:a|b|blockquote|br|center|div|em|embed|font|form|h[1-6]|hr|i|iframe|img|input|li|"
     rf"object|ol|p|script|span|strong|style|sub|sup|svg|table|tbody|td|th|tr|u|ul){_TAG_END}",
@@ -405,7 +406,12 @@ def _escaped(text: str) -> str:
     """Escape what a parser would swallow with the words behind it, though nobody meant a tag."""
     # What begins after the last end of a comment is none.
     before, end, after = _NO_MARKUP.sub("&lt;", text).rpartition("-->")
-    return before + end + after.replace("<!--", "&lt;!--")
+    text = before + end + after.replace("<!--", "&lt;!--")
+    # Nor does an element end whose last end came before it.
+    ends = {tag[1].lower(): tag.start() for tag in _SILENT_END.finditer(text)}
+    return _SILENT_START.sub(
+        lambda tag: tag[0] if tag.start() < ends.get(tag[1].lower(), 0) else f"&lt;{tag[1]}", text
+    )
 
 
 def _too_long(length: int, field: str) -> BadInputError:
@@ -435,6 +441,9 @@ _BLOCKS: Final = frozenset(
     {"p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "table"}
 )
 _SILENT: Final = "script, style, template, noscript, iframe, object"
+_SILENT_NAME: Final = rf"({_SILENT.replace(', ', '|')})(?![\w:-])"
+_SILENT_START: Final = re.compile(f"<{_SILENT_NAME}", re.IGNORECASE | re.ASCII)
+_SILENT_END: Final = re.compile(f"</{_SILENT_NAME}", re.IGNORECASE | re.ASCII)
 
 
 def html_to_text(html: str, *, field: str = "text") -> str:

@@ -281,6 +281,17 @@ def test_no_rating_is_outside_one_to_five(value: str | float, scale: int) -> Non
         ("<br><a 좋아요> a<b 최고 </추천> <!강추!>", "<a 좋아요> a<b 최고 </추천> <!강추!>"),
         ('<a href="https://x.kr/?a=1">하나</a ><hr/><BR />둘', "하나\n둘"),
         ("<script async src='/x.js'>alert(1)</script>불량", "불량"),
+        ("좋아요 <script> 배송이 늦어요", "좋아요 <script> 배송이 늦어요"),
+        ("<STYLE>하나 <b>둘</b>", "<STYLE>하나 둘"),
+        ("<iframe src='x'> 동영상이 없어요", "<iframe src='x'> 동영상이 없어요"),
+        ("<script>x</script>하나<script>둘", "하나<script>둘"),
+        (
+            "<br>하나 <object> 둘 <template> 셋 <noscript>",
+            "하나 <object> 둘 <template> 셋 <noscript>",
+        ),
+        ('<font color="red>하나</font> <b>둘</b>', '<font color="red>하나 둘'),
+        ("<a href='x>하나</a> 둘", "<a href='x>하나 둘"),
+        ("<img alt=\"사진 > '하나'\" src='x'>둘", "둘"),
         ("<!DOCTYPE html><p>하나<?xml:namespace prefix=o /><o:p></o:p><![endif]>", "하나"),
         ("", ""),
     ],
@@ -318,7 +329,9 @@ def test_html_as_deep_as_a_well_comes_to_an_end() -> None:
     assert "불만" in html_to_text(deep)
 
 
-@pytest.mark.parametrize("piece", ["<", "<!--", "<a b=", "<a ", "<a b= ", "</"])
+@pytest.mark.parametrize(
+    "piece", ["<", "<!--", "<a b=", "<a ", "<a b= ", "</", '<a b="', "<a b=\"'", "<style>"]
+)
 def test_a_text_of_beginnings_of_tags_is_kept(piece: str) -> None:
     # What grew with the square of the beginnings would run into the suite's time-out.
     many = (piece * (MAX_TEXT_CHARS // len(piece) - 10)).strip()
