@@ -272,7 +272,9 @@ def _read_rfc822(text: str, _local_now: datetime, tz: tzinfo) -> When | None:
     if not re.search(r"\d{1,2} [A-Za-z]{3} \d{4} \d", text, re.ASCII):
         return None
     at = email.utils.parsedate_to_datetime(text)
-    return When(at if at.tzinfo else at.replace(tzinfo=tz), exact=True)
+    # Python takes "-0000" for no zone; it is UTC, only where it was written is not told.
+    zone = UTC if text.endswith("-0000") else tz
+    return When(at if at.tzinfo else at.replace(tzinfo=zone), exact=True)
 
 
 _Reader = Callable[[str, datetime, tzinfo], When | None]
