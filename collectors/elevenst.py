@@ -244,6 +244,10 @@ def _read_notice(row: Row, *, now: datetime) -> CollectedFeedback:
 _NOTICE_DATES: Final = ("emerNtceDt", "createDt")
 
 
+_CANNOT: Final = re.compile(r"(?: |할|될)수[가는]? ?없")
+"""Data that "cannot" be read is not data that is not there."""
+
+
 def refuse_by_code(root: Element, text: str) -> None:
     """Raise what the result code inside an answer means; nothing for a good one. Pure.
 
@@ -253,7 +257,7 @@ def refuse_by_code(root: Element, text: str) -> None:
     code, message = outcome(root)
     # Nothing found is not a failure, whatever its code.
     if code in {"", "0", "200", "210"} or re.search(
-        r"(조회된|조회 ?결과|데이터).{0,12}없", message
+        r"(조회된|조회 ?결과|데이터).{0,12}없", _CANNOT.sub("", message)
     ):
         return
     about = f"elevenst: result code {code[:20]}"

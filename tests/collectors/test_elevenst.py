@@ -95,6 +95,8 @@ def test_a_customer_may_write_what_looks_like_markup() -> None:
         ("500", "최대 조회기간은 7일 입니다.", LayoutChangedError),
         ("500", "최대 조회기간을 초과하였습니다.", LayoutChangedError),
         ("500", "서버 오류", ChannelUnavailableError),
+        ("500", "데이터베이스에 연결할 수 없습니다.", ChannelUnavailableError),
+        ("500", "데이터를 조회할수 없습니다.", ChannelUnavailableError),
         ("-1000", "시스템 점검 중입니다.", ChannelUnavailableError),
         ("500", "허용되지 않은 IP입니다.", CredentialRejectedError),
         ("500", "등록된 API KEY가 아닙니다.", CredentialRejectedError),
@@ -111,6 +113,7 @@ def test_a_result_code_inside_a_200_is_an_error_with_a_name(
 def test_nothing_found_is_no_error() -> None:
     assert parse_questions(_result("0", "조회된 결과가 없습니다."), now=NOW).rows == 0
     assert parse_questions(_result("500", "조회된 결과가 없습니다."), now=NOW).rows == 0
+    assert parse_questions(_result("500", "조회된 건수가 없습니다."), now=NOW).rows == 0
     assert parse_questions("<ns2:productQnas/>", now=NOW).rows == 0
 
 
