@@ -84,6 +84,15 @@ def test_the_namespace_and_stray_characters_do_not_matter(change: object) -> Non
     assert listing.items[0].title == "질문이요"
 
 
+def test_what_euc_kr_lacks_comes_as_references_and_holds_up_no_other_question() -> None:
+    row = "<productQna><brdInfoNo>7</brdInfoNo><brdInfoClfNo>8</brdInfoClfNo>"
+    row += "<createDt>2026-11-19 10:00:00.0</createDt><brdInfoCont>{}</brdInfoCont></productQna>"
+    said = "언제&#55357;&#56832; 와요&#xD83D;&#x11;&#48577;? &#128512; <![CDATA[&#55357;]]>"
+    xml = f"<productQnas>{row.format(said)}</productQnas>"
+    (item,) = parse_questions(xml, now=NOW).items
+    assert item.text == "언제😀 와요\ufffd뷁? 😀 &#55357;"
+
+
 def test_a_customer_may_write_what_looks_like_markup() -> None:
     xml = QNA.replace("사과가 3개 < 5개", "<ns2:productQna> 사과가 3개 < 5개")
     assert parse_questions(xml, now=NOW).items[0].text.startswith("<ns2:productQna> 사과가")
