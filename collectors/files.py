@@ -373,18 +373,19 @@ def _quarantine(error: BadInputError, row: Row) -> QuarantinedItem:
 
 def _csv_rows(path: Path, head: bytes) -> Iterator[Row]:
     encoding = _encoding(path, head)
-    # Bytes that the encoding does not know come through as surrogates and are found per row.
-    errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
+    # Bytes that the encoding does not know come through as surrogates and are found per row; of
+    # UTF-16 as U+FFFD, which elsewhere is a character like any other.
+    is_utf16 = encoding.startswith("utf-16")
+    errors, undecoded = (
+        ("replace", "\ufffd") if is_utf16 else ("surrogateescape", "[\udc80-\udcff]")
+    )
     delimiter = _delimiter(head.decode(encoding, "replace"))
     with path.open(encoding=encoding, errors=errors, newline="") as file:
         for row in _records(file, delimiter):
-            if _UNDECODED.search(row.raw):
+            if re.search(undecoded, row.raw):
                 yield replace(row, problem=f"bytes that are not {encoding}", encoding=encoding)
             else:
                 yield row
-
-
-_UNDECODED: Final = re.compile("[\ufffd\udc80-\udcff]")
 
 
 def _encoding(path: Path, head: bytes) -> str:

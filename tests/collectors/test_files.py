@@ -103,6 +103,14 @@ def test_a_broken_byte_costs_its_row_only(tmp_path: Path) -> None:
     assert [(item.row, item.raw) for item in bad(pages)] == [(3, b"2,2026-11-20,5,\xff\xfe\n")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_replacement_character_that_the_export_has_is_no_broken_byte(
+    tmp_path: Path, encoding: str
+) -> None:
+    pages = read(write(tmp_path, HEADER + "1,2026-11-20,5,좋아요 \ufffd 최고\n", encoding))
+    assert [item.text for item in items(pages)] == ["좋아요 \ufffd 최고"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"  \r\n\r\n", b"\x00" * 50])
 def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "r.csv"
