@@ -665,15 +665,18 @@ class FolderCollector:
 
     def _places(self, since: datetime) -> list[_Place]:
         """Give the exports that changed since ``since``, oldest first."""
-        newest = self._clock() - SETTLED_AFTER
+        now = self._clock()
+        newest = now - SETTLED_AFTER
         found: list[_Place] = []
         try:
             for file in watched_folder(self._account).iterdir():
                 if not _is_export(file):
                     continue
                 status = file.stat()
-                # The time of the inode: a file moved here keeps its old time of writing.
-                changed_s = max(status.st_mtime, status.st_ctime)
+                # The time of the inode: a file moved here keeps its old time of writing, and one
+                # unpacked in another zone may have one that is yet to come.
+                is_ahead = status.st_mtime > now.timestamp()
+                changed_s = status.st_ctime if is_ahead else max(status.st_mtime, status.st_ctime)
                 if since.timestamp() <= changed_s <= newest.timestamp():
                     found.append(_Place(int(changed_s * 1000), file.name))
         except OSError as error:

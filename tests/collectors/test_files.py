@@ -605,6 +605,16 @@ def test_a_file_that_is_still_being_copied_is_left_for_the_next_run(
     assert collector.fetch(EPOCH, NOW, None).items == ()
 
 
+def test_a_file_whose_time_lies_ahead_is_read_all_the_same(
+    make_build: MakeBuild, tmp_path: Path, inbox: Path
+) -> None:
+    # Unpacked from an archive, whose times have no zone, on a server in another zone.
+    path = write(inbox, _rows(1), name="a.csv")
+    ahead = path.stat().st_mtime + 9 * 3600
+    os.utime(path, (ahead, ahead))
+    assert _run(_collector(make_build, tmp_path))[0] == ["1"]
+
+
 def test_the_doctor_names_a_missing_folder(make_build: MakeBuild, tmp_path: Path) -> None:
     collector = _collector(make_build, tmp_path)
     assert collector.check().reason is CheckReason.CONFIGURATION
