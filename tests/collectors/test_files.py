@@ -584,6 +584,21 @@ def test_an_unusable_file_is_one_quarantined_item_and_the_others_are_read(
     assert file.remedy
 
 
+def test_a_file_whose_name_is_not_utf_8_is_read_and_named(
+    make_build: MakeBuild, tmp_path: Path, inbox: Path
+) -> None:
+    name = os.fsdecode("리뷰 100%.csv".encode("cp949"))
+    write(inbox, _rows(1, 2, 3), name=name)
+    write(inbox, "other,columns\n", name=f"b{name}")
+    ids, refused, cursors = _run(_collector(make_build, tmp_path))
+    assert ids == ["1", "2", "3"]
+    assert [file.source for file in refused] == ["b리뷰 100%.csv"]
+    assert all(cursor.encode() for cursor in cursors)
+    page = _collector(make_build, tmp_path).fetch(EPOCH, _soon(), cursors[-1])
+    assert page.source == "리뷰 100%.csv"
+    assert [item.native_id for item in page.items] == ["3"]
+
+
 def test_files_of_earlier_runs_are_passed_over(
     make_build: MakeBuild, tmp_path: Path, inbox: Path
 ) -> None:
