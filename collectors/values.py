@@ -401,7 +401,8 @@ def clean_text(text: str, *, field: str = "text") -> str:
     if len(text) > MAX_TEXT_CHARS:
         raise _too_long(len(text), field)
     has_tags = "<" in text and _TAG.search(text)
-    return _html_to_text(_escaped(text)) if has_tags else _normalised(text)
+    # Words that begin with <title> or <frameset> would else be taken for a page's head or frames.
+    return _html_to_text(f"<body>{_escaped(text)}") if has_tags else _normalised(text)
 
 
 def _escaped(text: str) -> str:
