@@ -378,9 +378,10 @@ _TAG: Final = re.compile(
     rf"object|ol|p|script|span|strong|style|sub|sup|svg|table|tbody|td|th|tr|u|ul){_TAG_END}",
     re.IGNORECASE | re.ASCII,
 )
-# Editors write more tags than those, and declarations; only what looks like neither is words.
+# Editors write more tags than those, and declarations, which are in ASCII; only what looks like
+# neither is words.
 _NO_MARKUP: Final = re.compile(
-    rf"<(?!/?[a-z][\w:-]*{_TAG_END}|[!?][a-z\[][^<>]*>|!--)", re.IGNORECASE | re.ASCII
+    rf"<(?!/?[a-z][\w:-]*{_TAG_END}|[!?][a-z\[][\s!-;=?-~]*>|!--)", re.IGNORECASE | re.ASCII
 )
 
 

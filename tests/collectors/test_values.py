@@ -293,6 +293,7 @@ def test_no_rating_is_outside_one_to_five(value: str | float, scale: int) -> Non
         ('<font color="red>하나</font> <b>둘</b>', '<font color="red>하나 둘'),
         ("<a href='x>하나</a> 둘", "<a href='x>하나 둘"),
         ("<title> 하나 <i>", "하나 <i>"),
+        ("<br><![CDATA[하나]]> <!new 둘>", "<![CDATA[하나]]> <!new 둘>"),
         ("<frameset> 하나 <b>둘</b>", "하나 둘"),
         ("<img alt=\"사진 > '하나'\" src='x'>둘", "둘"),
         ("<!DOCTYPE html><p>하나<?xml:namespace prefix=o /><o:p></o:p><![endif]>", "하나"),
