@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _RAW_LIMIT_BYTES: Final = 256 * 1024
 _LONGEST_ID: Final = 200
+_PICTURES: Final = "img, video, iframe, embed, object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +108,30 @@ def parse_post(
     if is_too_deep(payload):
         raise _changed("a post is nested too deeply", payload)
     root = LexborHTMLParser(payload).root
+    # Looked for first: reading a text takes what is embedded out of the tree.
+    has_pictures = root is not None and _has_pictures(
+        root, definition.detail_fields.get("text", ())
+    )
     text = clean_text(_value(root, definition.detail_fields, "text")) if root else ""
-    if root is None or not text:
+    if root is None or not (text or has_pictures):
         raise _changed("a post has no text where fields say", payload)
     written = _value(root, definition.detail_fields, "written_at")
     when = parse_when(written, now=now) if written else None
     is_better = when is not None and (when.exact or listed.written_at is None)
     return replace(
         listed,
-        text=text,
+        text=text or listed.text,
         written_at=when.at if when and is_better else listed.written_at,
         written_at_is_exact=when.exact if when and is_better else listed.written_at_is_exact,
         author=clean_text(_value(root, definition.detail_fields, "author")) or listed.author,
         rating=parse_rating(_value(root, definition.detail_fields, "rating")) or listed.rating,
     )
+
+
+def _has_pictures(root: LexborNode, field: Field) -> bool:
+    """Tell whether a body is where the definition says and shows something instead of words."""
+    bodies = (root.css_first(part.selector) for part in field if part.selector)
+    return any(body is not None and body.css_first(_PICTURES) is not None for body in bodies)
 
 
 def _changed(what: str, payload: str) -> LayoutChangedError:

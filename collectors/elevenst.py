@@ -103,6 +103,7 @@ SURFACES: Final = ("qna", "urgent")
 _DEFAULT_BASE_URL: Final = "https://api.11st.co.kr"
 
 _PREFIX: Final = re.compile(r"<(/?)[A-Za-z_][\w.-]*:")
+_REFERENCE: Final = re.compile(r"&#(?:(\d{1,5})|x([0-9A-Fa-f]{1,4}));", re.ASCII)
 _PAGE: Final = re.compile(r"\s*<(!doctype\s+html|html)", re.IGNORECASE)
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 """Characters no XML document may have; customers paste them all the same."""
@@ -124,7 +125,7 @@ def open_xml(text: str) -> Element:
     found = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff")).strip()
     if _PAGE.match(found) or not found.startswith("<"):
         raise ChannelUnavailableError("elevenst: another page came instead of XML")
-    plain = _without_prefixes(_NOT_XML.sub("", found))
+    plain = _plain(_NOT_XML.sub("", found))
     try:
         root: Element = fromstring(plain, forbid_dtd=True)
     except DefusedXmlException:
@@ -138,14 +139,29 @@ def open_xml(text: str) -> Element:
     return root
 
 
-def _without_prefixes(xml: str) -> str:
-    """Take the prefixes off tags, but not off what a customer wrote inside CDATA."""
+def _plain(xml: str) -> str:
+    """Make XML readable outside of CDATA, where customers may write what looks like markup.
+
+    Prefixes go, and so do references to what is no character. 11st's server is likely to write
+    what EUC-KR lacks as references, an emoji as two: the halves of its surrogate pair.
+    """
     parts: list[str] = []
     place = 0
     while (start := xml.find("<![CDATA[", place)) >= 0 and (end := xml.find("]]>", start)) >= 0:
-        parts += [_PREFIX.sub(r"<\1", xml[place:start]), xml[start:end]]
+        parts += [_mended(xml[place:start]), xml[start:end]]
         place = end
-    return "".join([*parts, _PREFIX.sub(r"<\1", xml[place:])])
+    whole = "".join([*parts, _mended(xml[place:])])
+    joined = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _NOT_XML.sub("", joined)
+
+
+def _mended(xml: str) -> str:
+    return _REFERENCE.sub(_opened, _PREFIX.sub(r"<\1", xml))
+
+
+def _opened(reference: re.Match[str]) -> str:
+    char = chr(int(reference[1]) if reference[1] else int(reference[2], 16))
+    return char if _NOT_XML.match(char) else reference[0]
 
 
 def parse_questions(text: str, *, now: datetime) -> Listing:
@@ -244,6 +260,10 @@ def _read_notice(row: Row, *, now: datetime) -> CollectedFeedback:
 _NOTICE_DATES: Final = ("emerNtceDt", "createDt")
 
 
+_CANNOT: Final = re.compile(r"(?: |할|될)수[가는]? ?없")
+"""Data that "cannot" be read is not data that is not there."""
+
+
 def refuse_by_code(root: Element, text: str) -> None:
     """Raise what the result code inside an answer means; nothing for a good one. Pure.
 
@@ -253,7 +273,7 @@ def refuse_by_code(root: Element, text: str) -> None:
     code, message = outcome(root)
     # Nothing found is not a failure, whatever its code.
     if code in {"", "0", "200", "210"} or re.search(
-        r"(조회된|조회 ?결과|데이터).{0,12}없", message
+        r"(조회된|조회 ?결과|데이터).{0,12}없", _CANNOT.sub("", message)
     ):
         return
     about = f"elevenst: result code {code[:20]}"

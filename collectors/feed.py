@@ -203,9 +203,12 @@ def _text(entry: Mapping[str, Any], key: str) -> str:
 def _words(entry: Mapping[str, Any], key: str) -> str:
     """Give a text of an entry as plain text, whichever kind it says it is."""
     detail = dict.get(entry, f"{key}_detail") if isinstance(entry, dict) else None
+    return _plain(_text(entry, key), detail, key)
+
+
+def _plain(value: str, detail: object, field: str) -> str:
     is_html = isinstance(detail, dict) and "html" in str(detail.get("type"))
-    value = _text(entry, key)
-    return html_to_text(value, field=key) if is_html else clean_text(value, field=key)
+    return html_to_text(value, field=field) if is_html else clean_text(value, field=field)
 
 
 def _body(entry: Mapping[str, Any]) -> str:
@@ -214,7 +217,7 @@ def _body(entry: Mapping[str, Any]) -> str:
     for content in contents if isinstance(contents, list) else []:
         value = content.get("value") if isinstance(content, dict) else None
         if isinstance(value, str) and value.strip():
-            return html_to_text(value, field="content")
+            return _plain(value, content, "content")
     return _words(entry, "summary")
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
+import os
 import re
 import zipfile
 from collections import deque
@@ -24,9 +25,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import quote, unquote
 
 from collectors.base import CheckReason, CheckResult, failed
-from collectors.values import When, clean_text, parse_rating, parse_when
+from collectors.values import When, clean_text, decode_text, parse_rating, parse_when
 from domain.errors import BadInputError, ConfigurationError
 from domain.types import CollectedFeedback, Page, QuarantinedItem
 
@@ -294,7 +296,12 @@ _OLE_MAGIC: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
 def _bad_file(path: Path, what: str, remedy: str) -> BadInputError:
-    return BadInputError(what, source=path.name, remedy=remedy)
+    return BadInputError(what, source=_shown(path), remedy=remedy)
+
+
+def _shown(path: Path) -> str:
+    """Give a file's name for people; one unpacked from an archive of Windows may be in CP949."""
+    return decode_text(os.fsencode(path.name))
 
 
 def _too_large(path: Path, size: int, limit: int) -> BadInputError:
@@ -308,7 +315,7 @@ def _too_large(path: Path, size: int, limit: int) -> BadInputError:
 def _located(error: BadInputError, path: Path, row: int) -> BadInputError:
     """Add file and row to what a reader said."""
     return BadInputError(
-        _what(error), source=path.name, row=row, field=error.field, remedy=error.remedy
+        _what(error), source=_shown(path), row=row, field=error.field, remedy=error.remedy
     )
 
 
@@ -341,7 +348,7 @@ def _page(rows: list[Row], reader: RowReader, path: Path, *, next_cursor: str | 
         tuple(items),
         tuple(quarantined),
         next_cursor=next_cursor,
-        source=path.name,
+        source=_shown(path),
         rows=tuple(numbers),
     )
 
@@ -373,18 +380,19 @@ def _quarantine(error: BadInputError, row: Row) -> QuarantinedItem:
 
 def _csv_rows(path: Path, head: bytes) -> Iterator[Row]:
     encoding = _encoding(path, head)
-    # Bytes that the encoding does not know come through as surrogates and are found per row.
-    errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
+    # Bytes that the encoding does not know come through as surrogates and are found per row; of
+    # UTF-16 as U+FFFD, which elsewhere is a character like any other.
+    is_utf16 = encoding.startswith("utf-16")
+    errors, undecoded = (
+        ("replace", "\ufffd") if is_utf16 else ("surrogateescape", "[\udc80-\udcff]")
+    )
     delimiter = _delimiter(head.decode(encoding, "replace"))
     with path.open(encoding=encoding, errors=errors, newline="") as file:
         for row in _records(file, delimiter):
-            if _UNDECODED.search(row.raw):
+            if re.search(undecoded, row.raw):
                 yield replace(row, problem=f"bytes that are not {encoding}", encoding=encoding)
             else:
                 yield row
-
-
-_UNDECODED: Final = re.compile("[\ufffd\udc80-\udcff]")
 
 
 def _encoding(path: Path, head: bytes) -> str:
@@ -664,15 +672,18 @@ class FolderCollector:
 
     def _places(self, since: datetime) -> list[_Place]:
         """Give the exports that changed since ``since``, oldest first."""
-        newest = self._clock() - SETTLED_AFTER
+        now = self._clock()
+        newest = now - SETTLED_AFTER
         found: list[_Place] = []
         try:
             for file in watched_folder(self._account).iterdir():
                 if not _is_export(file):
                     continue
                 status = file.stat()
-                # The time of the inode: a file moved here keeps its old time of writing.
-                changed_s = max(status.st_mtime, status.st_ctime)
+                # The time of the inode: a file moved here keeps its old time of writing, and one
+                # unpacked in another zone may have one that is yet to come.
+                is_ahead = status.st_mtime > now.timestamp()
+                changed_s = status.st_ctime if is_ahead else max(status.st_mtime, status.st_ctime)
                 if since.timestamp() <= changed_s <= newest.timestamp():
                     found.append(_Place(int(changed_s * 1000), file.name))
         except OSError as error:
@@ -697,10 +708,13 @@ class _Place:
         found = re.fullmatch(r"(\d{1,16}):(\d{1,9}):([^/\\]+)", cursor)
         if found is None:
             raise BadInputError("unknown cursor", field="cursor")
-        return cls(int(found[1]), found[3], int(found[2]))
+        name = unquote(found[3], errors="surrogateescape")
+        return cls(int(found[1]), name, int(found[2]))
 
     def __str__(self) -> str:
-        return f"{self.changed_ms}:{self.pages_read}:{self.name}"
+        # Bytes of a name that are no UTF-8 can stand in a path of Python's, not in a database.
+        name = quote(self.name, safe=" ", errors="surrogateescape")
+        return f"{self.changed_ms}:{self.pages_read}:{name}"
 
 
 def _is_export(file: Path) -> bool:
@@ -717,7 +731,7 @@ def _refused_file(error: BadInputError, path: Path) -> QuarantinedItem:
     return QuarantinedItem(
         reason=str(error),
         raw=head,
-        source=path.name,
+        source=_shown(path),
         row=error.row,
         field=error.field,
         remedy=error.remedy,

@@ -616,7 +616,7 @@ def _read_body(response: httpx.Response, limits: Limits, started: float) -> byte
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     unpacker = None
     if encoding in {"gzip", "x-gzip"}:
-        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        unpacker = _Gzip()
     elif encoding not in {"identity", ""}:
         raise _FailedExchangeError("oversized", f"Content-Encoding {encoding[:20]!r} unasked for")
     if plain_number(response.headers.get("Content-Length", "")) > limits.max_bytes:
@@ -625,21 +625,44 @@ def _read_body(response: httpx.Response, limits: Limits, started: float) -> byte
     chunk = b""
     for chunk in response.iter_raw(_CHUNK_BYTES):
         room = limits.max_bytes - len(body)
-        body += _unpack(unpacker, chunk, room + 1) if unpacker else chunk
+        body += unpacker.unpack(chunk, room + 1) if unpacker else chunk
         if len(body) > limits.max_bytes:
             raise _FailedExchangeError("oversized", f"body over {limits.max_bytes} bytes")
         if time.monotonic() - started > limits.total_s:
             raise _FailedExchangeError("broken", f"not finished within {limits.total_s:g} s")
-    if unpacker and chunk and not unpacker.eof:
+    if unpacker and chunk and not unpacker.is_whole:
         raise _FailedExchangeError("broken", "compressed body is cut off")
     return bytes(body)
 
 
-def _unpack(unpacker: zlib._Decompress, chunk: bytes, max_length: int) -> bytes:
-    try:
-        return unpacker.decompress(chunk, max_length)
-    except zlib.error:
-        raise _FailedExchangeError("broken", "compressed body is damaged") from None
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+class _Gzip:
+    """Unpacks gzip of one member or several; what is none behind a whole member is left out."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last member came to its end."""
+        return self._member.eof
+
+    def unpack(self, chunk: bytes, max_length: int) -> bytes:
+        """Give what a chunk unpacks to, of more than ``max_length`` bytes only so many."""
+        unpacked = b""
+        try:
+            while chunk and len(unpacked) < max_length:
+                if self._member.eof:
+                    if not _GZIP_MAGIC.startswith(chunk[:2]):
+                        break
+                    self._member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+                unpacked += self._member.decompress(chunk, max_length - len(unpacked))
+                chunk = self._member.unused_data
+        except zlib.error:
+            raise _FailedExchangeError("broken", "compressed body is damaged") from None
+        return unpacked
 
 
 def _retry_after(answer: Answer, now: datetime) -> float | None:

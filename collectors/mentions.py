@@ -360,20 +360,22 @@ def canonical(link: str) -> str:
     posts of some sites apart, and stays.
     """
     try:
-        parts = urlsplit(link)
+        # Half a surrogate pair cannot stand in an address.
+        parts = urlsplit(link.encode("utf-8", "replace").decode())
         host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return link
     path = parts.path.rstrip("/")
-    query = sorted(parse_qsl(parts.query, keep_blank_values=True))
-    if naver := _naver_post(host, path, dict(query)):
+    if naver := _naver_post(host, path, dict(parse_qsl(parts.query))):
         return naver
+    # Old boards write EUC-KR into their addresses; its bytes stay what they are.
+    query = sorted(parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape"))
     kept = [(name, value) for name, value in query if not _TRACKING.fullmatch(name)]
     route = parts.fragment.rstrip("/")
     return (
         f"{host}{port}{path}"
-        + (f"?{urlencode(kept)}" if kept else "")
+        + (f"?{urlencode(kept, errors='surrogateescape')}" if kept else "")
         + (f"#{route}" if route.startswith(("/", "!/")) else "")
     )
 

@@ -272,7 +272,9 @@ def _read_rfc822(text: str, _local_now: datetime, tz: tzinfo) -> When | None:
     if not re.search(r"\d{1,2} [A-Za-z]{3} \d{4} \d", text, re.ASCII):
         return None
     at = email.utils.parsedate_to_datetime(text)
-    return When(at if at.tzinfo else at.replace(tzinfo=tz), exact=True)
+    # Python takes "-0000" for no zone; it is UTC, only where it was written is not told.
+    zone = UTC if text.endswith("-0000") else tz
+    return When(at if at.tzinfo else at.replace(tzinfo=zone), exact=True)
 
 
 _Reader = Callable[[str, datetime, tzinfo], When | None]
@@ -368,16 +370,18 @@ _UNWANTED: Final = re.compile(
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _UNUSUAL: Final = re.compile(f"{_UNWANTED.pattern}|{_SURROGATE.pattern}|[\u2028\u2029]")
 """Finds out in one pass that a text is like most texts."""
-# What follows a tag's name. Without a "=" it would be the words of somebody who is fond of <>.
-_TAG_END: Final = r"(?:\s[\w\s:.-]*=[^<>]*|\s*/?)>"
+# What follows a tag's name. Without a "=" it would be the words of somebody who is fond of <>, and a
+# parser takes the words behind a quotation mark that nothing closes for the attribute's.
+_TAG_END: Final = r"(?:\s[\w\s:.-]*=[^<>\"']*(?:(?:\"[^<\"]*\"|'[^<']*')[^<>\"']*)*|\s*/?)>"
 _TAG: Final = re.compile(
     r"</?(?:a|b|blockquote|br|center|div|em|embed|font|form|h[1-6]|hr|i|iframe|img|input|li|"
     rf"object|ol|p|script|span|strong|style|sub|sup|svg|table|tbody|td|th|tr|u|ul){_TAG_END}",
     re.IGNORECASE | re.ASCII,
 )
-# Editors write more tags than those, and declarations; only what looks like neither is words.
+# Editors write more tags than those, and declarations, which are in ASCII; only what looks like
+# neither is words.
 _NO_MARKUP: Final = re.compile(
-    rf"<(?!/?[a-z][\w:-]*{_TAG_END}|[!?][a-z\[][^<>]*>|!--)", re.IGNORECASE | re.ASCII
+    rf"<(?!/?[a-z][\w:-]*{_TAG_END}|[!?][a-z\[][\s!-;=?-~]*>|!--)", re.IGNORECASE | re.ASCII
 )
 
 
@@ -398,14 +402,20 @@ def clean_text(text: str, *, field: str = "text") -> str:
     if len(text) > MAX_TEXT_CHARS:
         raise _too_long(len(text), field)
     has_tags = "<" in text and _TAG.search(text)
-    return _html_to_text(_escaped(text)) if has_tags else _normalised(text)
+    # Words that begin with <title> or <frameset> would else be taken for a page's head or frames.
+    return _html_to_text(f"<body>{_escaped(text)}") if has_tags else _normalised(text)
 
 
 def _escaped(text: str) -> str:
     """Escape what a parser would swallow with the words behind it, though nobody meant a tag."""
     # What begins after the last end of a comment is none.
     before, end, after = _NO_MARKUP.sub("&lt;", text).rpartition("-->")
-    return before + end + after.replace("<!--", "&lt;!--")
+    text = before + end + after.replace("<!--", "&lt;!--")
+    # Nor does an element end whose last end came before it.
+    ends = {tag[1].lower(): tag.start() for tag in _SILENT_END.finditer(text)}
+    return _SILENT_START.sub(
+        lambda tag: tag[0] if tag.start() < ends.get(tag[1].lower(), 0) else f"&lt;{tag[1]}", text
+    )
 
 
 def _too_long(length: int, field: str) -> BadInputError:
@@ -435,6 +445,9 @@ _BLOCKS: Final = frozenset(
     {"p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "table"}
 )
 _SILENT: Final = "script, style, template, noscript, iframe, object"
+_SILENT_NAME: Final = rf"({_SILENT.replace(', ', '|')})(?![\w:-])"
+_SILENT_START: Final = re.compile(f"<{_SILENT_NAME}", re.IGNORECASE | re.ASCII)
+_SILENT_END: Final = re.compile(f"</{_SILENT_NAME}", re.IGNORECASE | re.ASCII)
 
 
 def html_to_text(html: str, *, field: str = "text") -> str:

@@ -46,6 +46,8 @@ RULES: Final = SPEC.reply_rules or ReplyRules()
 _TITLE: Final = "문의하신 내용에 답변드립니다."
 _LONGEST_TITLE: Final = 200
 _DONE: Final = 2
+_REFUSED: Final = "1000"
+"""The one result code that the guide gives for an answer that was not taken."""
 
 
 class EsmPublisher:
@@ -77,7 +79,13 @@ class EsmPublisher:
         if standing is not None:
             return standing
         number = target.native_id.partition(":")[2]
-        token = token_of(self._list(target), number)
+        listed = self._list(target)
+        if isinstance(listed, dict):
+            # The second question in a row may be one too many.
+            raise refusal_of(*outcome(listed)) or ChannelUnavailableError(
+                f"{target.native_id}: no list came to find the token in"
+            )
+        token = token_of(listed, number)
         if not token:
             raise PublicationRefusedError(
                 f"{target.native_id}: no token to answer with", code="token"
@@ -107,9 +115,12 @@ class EsmPublisher:
             raise error
         if "이미" in message:
             return after_duplicate(self, target, text)
-        if code:
+        if code == _REFUSED:
             raise PublicationRefusedError(f"{target.native_id}: result code {code}", code=code)
-        raise OutcomeUnknownError(f"{target.native_id}: not the receipt we know")
+        # What the guide does not name may be a failure after the answer was stored.
+        raise OutcomeUnknownError(
+            f"{target.native_id}: result code {code or 'none'}, not the receipt we know"
+        )
 
     def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
         """Give the answer that stands on the inquiry now.

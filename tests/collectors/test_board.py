@@ -468,6 +468,20 @@ def test_three_strange_posts_in_a_row_are_a_change(
     assert b"new layout" in caught.value.payload
 
 
+def test_posts_of_pictures_alone_are_no_change(server: RawServer, make_build: MakeBuild) -> None:
+    pictures = ("<img src='a.jpg'>", "<p><video></video></p>", "<iframe src='b'></iframe>")
+    bodies = [answer(f"<div class='body'>{shown}</div>".encode()) for shown in pictures]
+    server.answers = [OPEN, _list([4, 3, 2, 1]), *bodies, _body("하나")]
+    items, quarantined = _run(_build(server, make_build, detail=True, max_pages=1))
+    assert [(item.title, item.text) for item in items] == [
+        ("글 4", ""),
+        ("글 3", ""),
+        ("글 2", ""),
+        ("글 1", "하나"),
+    ]
+    assert not quarantined
+
+
 def test_what_waits_to_be_read_is_not_in_the_cursor(
     server: RawServer, make_build: MakeBuild
 ) -> None:

@@ -84,6 +84,15 @@ def test_the_namespace_and_stray_characters_do_not_matter(change: object) -> Non
     assert listing.items[0].title == "질문이요"
 
 
+def test_what_euc_kr_lacks_comes_as_references_and_holds_up_no_other_question() -> None:
+    row = "<productQna><brdInfoNo>7</brdInfoNo><brdInfoClfNo>8</brdInfoClfNo>"
+    row += "<createDt>2026-11-19 10:00:00.0</createDt><brdInfoCont>{}</brdInfoCont></productQna>"
+    said = "언제&#55357;&#56832; 와요&#xD83D;&#x11;&#48577;? &#128512; <![CDATA[&#55357;]]>"
+    xml = f"<productQnas>{row.format(said)}</productQnas>"
+    (item,) = parse_questions(xml, now=NOW).items
+    assert item.text == "언제😀 와요\ufffd뷁? 😀 &#55357;"
+
+
 def test_a_customer_may_write_what_looks_like_markup() -> None:
     xml = QNA.replace("사과가 3개 < 5개", "<ns2:productQna> 사과가 3개 < 5개")
     assert parse_questions(xml, now=NOW).items[0].text.startswith("<ns2:productQna> 사과가")
@@ -95,6 +104,8 @@ def test_a_customer_may_write_what_looks_like_markup() -> None:
         ("500", "최대 조회기간은 7일 입니다.", LayoutChangedError),
         ("500", "최대 조회기간을 초과하였습니다.", LayoutChangedError),
         ("500", "서버 오류", ChannelUnavailableError),
+        ("500", "데이터베이스에 연결할 수 없습니다.", ChannelUnavailableError),
+        ("500", "데이터를 조회할수 없습니다.", ChannelUnavailableError),
         ("-1000", "시스템 점검 중입니다.", ChannelUnavailableError),
         ("500", "허용되지 않은 IP입니다.", CredentialRejectedError),
         ("500", "등록된 API KEY가 아닙니다.", CredentialRejectedError),
@@ -111,6 +122,7 @@ def test_a_result_code_inside_a_200_is_an_error_with_a_name(
 def test_nothing_found_is_no_error() -> None:
     assert parse_questions(_result("0", "조회된 결과가 없습니다."), now=NOW).rows == 0
     assert parse_questions(_result("500", "조회된 결과가 없습니다."), now=NOW).rows == 0
+    assert parse_questions(_result("500", "조회된 건수가 없습니다."), now=NOW).rows == 0
     assert parse_questions("<ns2:productQnas/>", now=NOW).rows == 0
 
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from collectors.esm import FIELDS, EsmApi, build, own_fields, parse_inquiries, sign_token, token_of
 from domain.errors import (
     BadInputError,
+    ChannelUnavailableError,
     ConfigurationError,
     LayoutChangedError,
     OutcomeUnknownError,
@@ -148,6 +149,29 @@ def test_the_token_is_looked_up_afresh(market: EsmMarket) -> None:
 
 
 @pytest.mark.enable_socket
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ({"resultCode": 3000, "message": "과다 호출"}, RateLimitedError),
+        ({"resultCode": 9999, "message": "시스템 오류"}, ChannelUnavailableError),
+    ],
+)
+def test_an_error_instead_of_the_list_with_the_token_refuses_nothing(
+    market: EsmMarket,
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, object],
+    error: type[ReputationError],
+) -> None:
+    item = _collected(market, market.seed("언제 와요?", market.clock.now() - timedelta(hours=1)))
+    publisher = build_publisher(build_on(market))
+    lists = iter([publisher._list(target_of(item)), told])
+    monkeypatch.setattr(publisher, "_list", lambda _target: next(lists))
+    with pytest.raises(error):
+        publisher.publish(target_of(item), "내일 갑니다.")
+    assert not market.stored_replies(item.native_id)
+
+
+@pytest.mark.enable_socket
 def test_an_answer_nobody_can_see_is_for_a_person(market: EsmMarket) -> None:
     item = _collected(market, market.seed("언제 와요?", market.clock.now() - timedelta(hours=1)))
     market.answer_elsewhere(item.native_id, "동료의 답변")
@@ -184,6 +208,7 @@ def test_an_urgent_notice_is_read_and_handed_to_a_person(market: EsmMarket) -> N
         ("<html>", OutcomeUnknownError),
         ('{"resultCode": 1000, "message": "오류"}', PublicationRefusedError),
         ('{"resultCode": 3000, "message": "과다 호출"}', RateLimitedError),
+        ('{"resultCode": 9999, "message": "처리 중 오류가 발생했습니다."}', OutcomeUnknownError),
     ],
 )
 def test_a_receipt_is_read_for_what_it_says(

@@ -71,6 +71,13 @@ def test_the_whole_text_is_taken_before_the_summary_and_links_become_whole() -> 
     assert item.native_id == "tag:example.com,2026:41"
 
 
+def test_a_plain_text_is_not_read_as_html() -> None:
+    atom = """<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><entry><id>1</id>
+    <title>제목</title><content type="text">만원 &lt;b 이하라 좋아요</content></entry></feed>"""
+    (item,) = _read(atom.encode()).items
+    assert item.text == "만원 <b 이하라 좋아요"
+
+
 def test_an_undated_entry_is_left_to_first_sight() -> None:
     item = _read(RSS.replace(b"<pubDate>", b"<x>").replace(b"</pubDate>", b"</x>")).items[0]
     assert item.written_at is None

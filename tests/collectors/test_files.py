@@ -103,6 +103,14 @@ def test_a_broken_byte_costs_its_row_only(tmp_path: Path) -> None:
     assert [(item.row, item.raw) for item in bad(pages)] == [(3, b"2,2026-11-20,5,\xff\xfe\n")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_replacement_character_that_the_export_has_is_no_broken_byte(
+    tmp_path: Path, encoding: str
+) -> None:
+    pages = read(write(tmp_path, HEADER + "1,2026-11-20,5,좋아요 \ufffd 최고\n", encoding))
+    assert [item.text for item in items(pages)] == ["좋아요 \ufffd 최고"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"  \r\n\r\n", b"\x00" * 50])
 def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "r.csv"
@@ -576,6 +584,21 @@ def test_an_unusable_file_is_one_quarantined_item_and_the_others_are_read(
     assert file.remedy
 
 
+def test_a_file_whose_name_is_not_utf_8_is_read_and_named(
+    make_build: MakeBuild, tmp_path: Path, inbox: Path
+) -> None:
+    name = os.fsdecode("리뷰 100%.csv".encode("cp949"))
+    write(inbox, _rows(1, 2, 3), name=name)
+    write(inbox, "other,columns\n", name=f"b{name}")
+    ids, refused, cursors = _run(_collector(make_build, tmp_path))
+    assert ids == ["1", "2", "3"]
+    assert [file.source for file in refused] == ["b리뷰 100%.csv"]
+    assert all(cursor.encode() for cursor in cursors)
+    page = _collector(make_build, tmp_path).fetch(EPOCH, _soon(), cursors[-1])
+    assert page.source == "리뷰 100%.csv"
+    assert [item.native_id for item in page.items] == ["3"]
+
+
 def test_files_of_earlier_runs_are_passed_over(
     make_build: MakeBuild, tmp_path: Path, inbox: Path
 ) -> None:
@@ -595,6 +618,16 @@ def test_a_file_that_is_still_being_copied_is_left_for_the_next_run(
     build = Build(account, made.client, lambda: written_at, made.tokens)
     collector = CHANNELS["generic_file"].load().build(build)
     assert collector.fetch(EPOCH, NOW, None).items == ()
+
+
+def test_a_file_whose_time_lies_ahead_is_read_all_the_same(
+    make_build: MakeBuild, tmp_path: Path, inbox: Path
+) -> None:
+    # Unpacked from an archive, whose times have no zone, on a server in another zone.
+    path = write(inbox, _rows(1), name="a.csv")
+    ahead = path.stat().st_mtime + 9 * 3600
+    os.utime(path, (ahead, ahead))
+    assert _run(_collector(make_build, tmp_path))[0] == ["1"]
 
 
 def test_the_doctor_names_a_missing_folder(make_build: MakeBuild, tmp_path: Path) -> None:

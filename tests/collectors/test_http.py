@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import socket
 import zlib
 from collections.abc import Callable
@@ -179,6 +180,29 @@ def test_gzip_within_bounds_is_read(server: RawServer, make_client: MakeClient) 
     body = "좋아요".encode() * 1000
     server.answers = [answer(gzip.compress(body), headers={"Content-Encoding": "gzip"})]
     assert make_client().read(server.url).body == body
+
+
+@pytest.mark.parametrize("around", [b"", b"\0" * 100, b"padding"])
+def test_gzip_of_several_members_is_read_whole(
+    server: RawServer, make_client: MakeClient, around: bytes
+) -> None:
+    # Random bytes do not shrink, so that members begin anywhere in what arrives at once.
+    parts = [random.Random(n).randbytes(size) for n, size in enumerate((65_515, 70_000, 1, 0))]
+    packed = b"".join(gzip.compress(part) for part in parts) + around
+    server.answers = [answer(packed, headers={"Content-Encoding": "gzip"})]
+    assert make_client().read(server.url).body == b"".join(parts)
+
+
+def test_the_members_of_gzip_are_bounded_together(
+    server: RawServer, make_client: MakeClient
+) -> None:
+    packed = gzip.compress(b"\0" * 150_000) * 2
+    server.answers = [answer(packed, headers={"Content-Encoding": "gzip"})]
+    with pytest.raises(BadInputError, match="200000 bytes"):
+        make_client().read(server.url)
+    server.answers = [answer(gzip.compress(b"x") + b"\x1f", headers={"Content-Encoding": "gzip"})]
+    with pytest.raises(ChannelUnavailableError):
+        make_client().read(server.url)
 
 
 @pytest.mark.parametrize(

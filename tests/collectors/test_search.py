@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collectors import CHANNELS, kakao_search, naver_search
@@ -213,6 +213,7 @@ def test_any_kakao_answer_is_read_or_a_named_error(body: tuple[str, object]) -> 
             "https://kin.naver.com/qna/detail.naver?docId=47&qb=y&d1id=8",
         ),
         ("http://www.example.com/a/?b=2&a=1#top", "https://example.com/a?a=1&b=2&utm_source=n"),
+        ("https://example.com/?q=반찬", "https://example.com/?q=%EB%B0%98%EC%B0%AC"),
         ("https://example.com/#/", "https://example.com"),
         ("https://example.com/#!/", "https://example.com"),
         ("https://example.com/#/post/1/", "https://www.example.com/#/post/1"),
@@ -231,6 +232,7 @@ def test_writings_of_one_address_are_one_post(one: str, other: str) -> None:
         ("https://example.com:8080/a", "https://example.com/a"),
         ("https://example.com/#/post/1", "https://example.com/#/post/2"),
         ("https://example.com/?a=1#!/post/1", "https://example.com/?a=1#!/post/2"),
+        ("https://example.com/wiki?page=%B0%A1", "https://example.com/wiki?page=%B0%A2"),
     ],
 )
 def test_other_addresses_are_other_posts(one: str, other: str) -> None:
@@ -245,6 +247,7 @@ def test_a_link_through_navers_counter_is_told_by_the_title() -> None:
 
 @totality
 @given(link=st.text(max_size=80))
+@example(link="example.com/?q=\ud83d")
 def test_any_text_has_a_canonical_form(link: str) -> None:
     assert canonical(link) == canonical(link)
     assert isinstance(canonical(f"https://{link}"), str)

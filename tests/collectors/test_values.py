@@ -76,6 +76,7 @@ NOW = datetime(2026, 1, 3, 1, 0, tzinfo=UTC)
         ("1733000000123", "2024-12-01 05:53:20.123", True),
         ("Mon, 02 Dec 2024 10:00:00 +0900", "2024-12-02 10:00", True),
         ("Mon, 02 Dec 2024 10:00:00 GMT", "2024-12-02 19:00", True),
+        ("Mon, 02 Dec 2024 10:00:00 -0000", "2024-12-02 19:00", True),
         (1733000000, "2024-12-01 05:53:20", True),
         (1733000000123, "2024-12-01 05:53:20.123", True),
         (datetime(2024, 6, 1, 12, 0), "2024-06-01 12:00", True),  # noqa: DTZ001 - as a sheet has it
@@ -281,6 +282,20 @@ def test_no_rating_is_outside_one_to_five(value: str | float, scale: int) -> Non
         ("<br><a 좋아요> a<b 최고 </추천> <!강추!>", "<a 좋아요> a<b 최고 </추천> <!강추!>"),
         ('<a href="https://x.kr/?a=1">하나</a ><hr/><BR />둘', "하나\n둘"),
         ("<script async src='/x.js'>alert(1)</script>불량", "불량"),
+        ("좋아요 <script> 배송이 늦어요", "좋아요 <script> 배송이 늦어요"),
+        ("<STYLE>하나 <b>둘</b>", "<STYLE>하나 둘"),
+        ("<iframe src='x'> 동영상이 없어요", "<iframe src='x'> 동영상이 없어요"),
+        ("<script>x</script>하나<script>둘", "하나<script>둘"),
+        (
+            "<br>하나 <object> 둘 <template> 셋 <noscript>",
+            "하나 <object> 둘 <template> 셋 <noscript>",
+        ),
+        ('<font color="red>하나</font> <b>둘</b>', '<font color="red>하나 둘'),
+        ("<a href='x>하나</a> 둘", "<a href='x>하나 둘"),
+        ("<title> 하나 <i>", "하나 <i>"),
+        ("<br><![CDATA[하나]]> <!new 둘>", "<![CDATA[하나]]> <!new 둘>"),
+        ("<frameset> 하나 <b>둘</b>", "하나 둘"),
+        ("<img alt=\"사진 > '하나'\" src='x'>둘", "둘"),
         ("<!DOCTYPE html><p>하나<?xml:namespace prefix=o /><o:p></o:p><![endif]>", "하나"),
         ("", ""),
     ],
@@ -318,7 +333,9 @@ def test_html_as_deep_as_a_well_comes_to_an_end() -> None:
     assert "불만" in html_to_text(deep)
 
 
-@pytest.mark.parametrize("piece", ["<", "<!--", "<a b=", "<a ", "<a b= ", "</"])
+@pytest.mark.parametrize(
+    "piece", ["<", "<!--", "<a b=", "<a ", "<a b= ", "</", '<a b="', "<a b=\"'", "<style>"]
+)
 def test_a_text_of_beginnings_of_tags_is_kept(piece: str) -> None:
     # What grew with the square of the beginnings would run into the suite's time-out.
     many = (piece * (MAX_TEXT_CHARS // len(piece) - 10)).strip()
