@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -226,7 +227,8 @@ def learn(
     """Learn from a brand's lessons and keep the result where it helps.
 
     Compares with what the brand uses now: the adapter in ``directory`` if there is one,
-    otherwise the shipped model. One text counts once; its correction beats its stars.
+    otherwise the shipped model. One text counts once: as its last correction says, otherwise as
+    most of its stars do.
 
     Args:
         classifier: The shipped model, without an adapter.
@@ -291,10 +293,16 @@ def learn(
 
 def _distinct(lessons: Sequence[Lesson]) -> dict[str, Lesson]:
     kept: dict[str, Lesson] = {}
+    stars: Counter[str] = Counter()
     for lesson in lessons:
         text = normalise(lesson.text)
-        if text and (text not in kept or lesson.corrected):
+        if text and lesson.corrected:
             kept[text] = lesson
+        elif text:
+            stars[text] += 1 if lesson.negative else -1
+    for text, excess in stars.items():
+        if excess and text not in kept:
+            kept[text] = Lesson(text, negative=excess > 0)
     return kept
 
 

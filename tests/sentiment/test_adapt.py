@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import BadInputError, ConfigurationError
-from sentiment.adapt import Lesson, current_version, history, learn, load, rollback
+from sentiment.adapt import Lesson, _distinct, current_version, history, learn, load, rollback
 from sentiment.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -101,6 +101,23 @@ def test_nothing_is_kept_when_it_does_not_help(classifier: Classifier, tmp_path:
     assert not again.accepted
     assert again.version == 0
     assert current_version(tmp_path) == 1
+
+
+def test_a_text_is_what_most_of_its_stars_say_unless_corrected() -> None:
+    kept = _distinct(
+        [
+            Lesson("좋아요", negative=True),
+            *[Lesson("좋아요!", negative=True), Lesson("좋아요!", negative=False)],
+            *[Lesson("좋아요", negative=False)] * 2,
+            *[Lesson("다네요", negative=False)] * 2,
+            Lesson("다네요", negative=False, corrected=True),
+            Lesson("다네요", negative=True, corrected=True),
+        ]
+    )
+    assert {text: lesson.negative for text, lesson in kept.items()} == {
+        "좋아요": False,
+        "다네요": True,
+    }
 
 
 def test_too_few_lessons_are_an_error_with_a_remedy(classifier: Classifier, tmp_path: Path) -> None:
