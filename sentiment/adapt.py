@@ -9,11 +9,13 @@ versioned in a directory that belongs to one brand.
 
 from __future__ import annotations
 
+import io
 import json
 import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -373,7 +375,11 @@ def _point(directory: Path, version: int) -> None:
 
 def newest_version(directory: Path) -> int:
     """Give the highest version ever kept, 0 when there is none."""
-    return max((int(path.stem[1:]) for path in directory.glob("v[0-9]*.json")), default=0)
+    return max(_versions(directory), default=0)
+
+
+def _versions(directory: Path) -> list[int]:
+    return [int(path.stem[1:]) for path in directory.glob("v[0-9]*.json")]
 
 
 def current_version(directory: Path) -> int:
@@ -414,8 +420,7 @@ def rollback(directory: Path) -> int:
     Version 0, the shipped model, stays 0.
     """
     now = current_version(directory)
-    earlier = [summary.version for summary in history(directory) if summary.version < now]
-    version = max(earlier, default=0)
+    version = max((kept for kept in _versions(directory) if kept < now), default=0)
     if directory.exists():
         _point(directory, version)
     return version
@@ -440,19 +445,20 @@ def load(directory: Path, brand: str, base_version: str) -> Adapter | None:
     try:
         data = json.loads((directory / f"{stem}.json").read_text(encoding="utf-8"))
         owner, learnt_on = str(data["brand"]), str(data["base_version"])
-        with np.load(directory / f"{stem}.npz", allow_pickle=False) as arrays:
+        packed = io.BytesIO((directory / f"{stem}.npz").read_bytes())
+        with np.load(packed, allow_pickle=False) as arrays:
             words = arrays["words"].astype(np.float32)
             slope, shift = (float(value) for value in arrays["line"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise ConfigurationError(
-            f"{directory / stem} is damaged -> roll back or train the brand again"
+            f"{directory / stem} is damaged -> roll back, then train the brand again"
         ) from error
     if owner != brand:
         raise ConfigurationError(
             f"{directory} holds the language of another brand -> give every brand its own directory"
         )
     if words.shape != (1 << BITS,):
-        raise ConfigurationError(f"{directory / stem} is damaged -> roll back or train again")
+        raise ConfigurationError(f"{directory / stem} is damaged -> roll back, then train again")
     if learnt_on != base_version:
         return None
     return Adapter(brand, version, learnt_on, slope, shift, words)

@@ -136,8 +136,31 @@ def test_an_adapter_for_another_model_is_left_aside(classifier: Classifier, tmp_
     assert load(tmp_path, "무가당", "some-other-model") is None
 
 
-def test_a_damaged_adapter_names_the_remedy(classifier: Classifier, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept_bytes", [0, 10, 2000])
+def test_a_damaged_adapter_names_the_remedy(
+    classifier: Classifier, tmp_path: Path, kept_bytes: int
+) -> None:
     learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    whole = (tmp_path / "v0001.npz").read_bytes()
+    (tmp_path / "v0001.npz").write_bytes(whole[:kept_bytes])
+    with pytest.raises(ConfigurationError, match="roll back"):
+        load(tmp_path, "무가당", classifier.version)
+    (tmp_path / "v0001.npz").write_bytes(whole[:2000] + bytes(50) + whole[2050:])
+    with pytest.raises(ConfigurationError, match="roll back"):
+        load(tmp_path, "무가당", classifier.version)
     (tmp_path / "v0001.npz").write_bytes(b"junk")
     with pytest.raises(ConfigurationError, match="roll back"):
         load(tmp_path, "무가당", classifier.version)
+
+
+def test_rolling_back_leads_away_from_a_damaged_version(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    (tmp_path / "v0001.json").write_text("junk", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="roll back"):
+        load(tmp_path, "무가당", classifier.version)
+    assert rollback(tmp_path) == 0
+    again = learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert again.accepted
+    assert load(tmp_path, "무가당", classifier.version) is not None
