@@ -369,6 +369,19 @@ def test_an_account_of_an_unknown_channel_is_an_incident_not_a_crash(
     assert [incident.kind for incident in incidents(house)] == ["collection"]
 
 
+@pytest.mark.parametrize("option", ["bord", "retention", "exclude"])
+def test_an_option_that_the_channel_does_not_read_is_an_incident(
+    make_house: Callable[..., House], tmp_path: Path, option: str
+) -> None:
+    options = {"base_url": "https://shop.example", "backfill": "30d", option: "7d"}
+    house = make_house(brand=make_brand(tmp_path, make_account(options=options)))
+    del house.runtime._made["collector", ACCOUNT]
+    error = run_once(house).error
+    assert f"saebyeok/shop: {option} is no option" in error
+    assert "known are base_url, board, writer, overlap, backfill" in error
+    assert [incident.kind for incident in incidents(house)] == ["collection"]
+
+
 def test_a_wrong_duration_is_refused_with_its_place(
     make_house: Callable[..., House], tmp_path: Path
 ) -> None:
