@@ -49,7 +49,8 @@ def _duration(value: object) -> timedelta:
     length = parse_duration(value)
     # pydantic would take a bare number for seconds: a retention of 365 would end in minutes.
     if not isinstance(length, timedelta):
-        raise ValueError(f'{value!r} is no length of time; write "90s", "10m", "8h" or "30d"')
+        reason = f'{value!r} is no length of time; write "90s", "10m", "8h" or "30d"'
+        raise ValueError(reason)  # noqa: TRY004 - pydantic reports ValueError only
     return length
 
 
