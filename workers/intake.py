@@ -137,6 +137,7 @@ def prepare(
         edited_at=item.edited_at,
         deadline_at=item.deadline_at,
         replies=tuple(reply.text for reply in item.replies),
+        retired_fingerprints=fingerprints[1:],
     )
 
 

@@ -18,6 +18,7 @@ from domain.errors import (
     RateLimitedError,
 )
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
+from privacy.sealing import Sealer, generate_key
 from storage import accounts
 from storage.models import (
     AccountRow,
@@ -428,6 +429,23 @@ def test_an_import_stores_pages_and_a_second_one_changes_nothing(house: House) -
     assert (again.rows, again.new, again.changed) == (2, 0, 0)
     house.run()
     assert house.classifier.read == ["a", "b"]
+
+
+def test_an_export_older_than_an_edit_is_old_news_under_a_new_seal_key(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    def export(text: str) -> list[Page]:
+        return [Page((CollectedFeedback(FeedbackKind.REVIEW, "n1", text, None),))]
+
+    house = make_house(brand=make_brand(tmp_path, make_account(channel="seller_export")))
+    configured = house.runtime.account(ACCOUNT)
+    old_key = generate_key()
+    house.runtime.sealer = Sealer([old_key])
+    for text in ("별로예요", "이제는 좋아요"):
+        import_pages(house.runtime, configured, export(text), is_dry_run=False)
+    house.runtime.sealer = Sealer([generate_key(), old_key])
+    again = import_pages(house.runtime, configured, export("별로예요"), is_dry_run=False)
+    assert (again.new, again.changed) == (0, 0)
 
 
 def test_a_row_of_an_import_that_no_column_holds_costs_nothing_but_itself(
