@@ -331,6 +331,18 @@ def test_an_item_that_no_column_holds_is_quarantined_and_its_neighbours_are_stor
     assert run_once(house).quarantined == 0
 
 
+def test_a_new_seal_key_quarantines_no_row_again(
+    house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_with_a_bad_item(house.clock, next(iter(TOO_MUCH)))
+    monkeypatch.setattr(channel, "fetch", lambda *_: page)
+    old_key = generate_key()
+    house.runtime.sealer = Sealer([old_key])
+    assert run_once(house).quarantined == 1
+    house.runtime.sealer = Sealer([generate_key(), old_key])
+    assert run_once(house).quarantined == 0
+
+
 def test_a_stored_item_whose_edit_no_column_holds_is_quarantined_and_not_gone(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
