@@ -38,14 +38,23 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_duration(value: object) -> object:
-    """Read ``"10m"``, ``"90s"``, ``"8h"`` or ``"30d"``; leave anything else to pydantic."""
+    """Read ``"10m"``, ``"90s"``, ``"8h"`` or ``"30d"``; give anything else back."""
     # Ten digits of days are more than Python can hold.
     pattern = r"\s*(\d{1,9})\s*([smhd])\s*"
     match = re.fullmatch(pattern, value) if isinstance(value, str) else None
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def _duration(value: object) -> timedelta:
+    length = parse_duration(value)
+    # pydantic would take a bare number for seconds: a retention of 365 would end in minutes.
+    if not isinstance(length, timedelta):
+        reason = f'{value!r} is no length of time; write "90s", "10m", "8h" or "30d"'
+        raise ValueError(reason)  # noqa: TRY004 - pydantic reports ValueError only
+    return length
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 def _server_address(value: str) -> str:
@@ -126,7 +135,7 @@ class Settings(BaseModel):
         Field("", description="Address mail comes from; the user's where that is one.")
     )
     console_host: str = Field("127.0.0.1", description="Address the console binds to.")
-    console_port: int = Field(8420, description="Port of the console.")
+    console_port: int = Field(8420, ge=0, le=65535, description="Port of the console.")
     console_url: str = Field(
         "", description="Address people open the console at, where a proxy stands before it."
     )
@@ -194,7 +203,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             if value:
                 values[key] = value
         elif key.endswith("_file") and _is_secret(key.removesuffix("_file")):
-            values.setdefault(key.removesuffix("_file"), _read_secret(name, Path(value)))
+            if value:
+                values.setdefault(key.removesuffix("_file"), _read_secret(name, Path(value)))
         else:
             raise ConfigurationError(
                 f"{name} is not a setting; known settings: "
@@ -238,11 +248,14 @@ def _is_secret(key: str) -> bool:
 
 def _read_secret(name: str, path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        secret = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigurationError(f"{name}: cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{name}: {path} is not UTF-8 text") from None
+    if not secret:
+        raise ConfigurationError(f"{name}: {path} is empty; write the value into it")
+    return secret
 
 
 _Range = tuple[time, time]

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 """Gives the present as an aware UTC instant; tests put their own in."""
 
+WORKERS_OPTIONS = ("overlap", "backfill")
+"""Options of every account, which no channel reads itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelSpec:

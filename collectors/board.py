@@ -36,7 +36,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from collectors.base import Build, ChannelSpec, CheckResult, check_by
+from collectors.base import WORKERS_OPTIONS, Build, ChannelSpec, CheckResult, check_by
 from collectors.board_definitions import (
     KEYS,
     Definition,
@@ -69,8 +69,6 @@ OPTIONS: Final = (
     "max_pages",
     "kind",
 )
-WORKERS_OPTIONS: Final = ("overlap", "backfill")
-"""Options of every account, which are not the channel's to check."""
 
 SPEC = ChannelSpec(
     channel="board",

@@ -44,7 +44,10 @@ class Sealer:
             raise ConfigurationError(
                 "no sealing key is set -> set PYEONGPAN_SEAL_KEY to a key from `pyeongpan seal-key`"
             )
-        decoded = [_decoded(key, number) for number, key in enumerate(keys, start=1)]
+        decoded = [
+            _decoded(key, number, " of PYEONGPAN_SEAL_KEY")
+            for number, key in enumerate(keys, start=1)
+        ]
         self._fernet = MultiFernet([Fernet(key.strip()) for key in keys])
         self._fingerprint_keys = tuple(
             hmac.digest(key, b"author fingerprint", hashlib.sha256) for key in decoded
@@ -144,7 +147,7 @@ def _create_key_file(path: Path) -> None:
         os.close(folder)
 
 
-def _decoded(key: str, number: int, source: str = "") -> bytes:
+def _decoded(key: str, number: int, source: str) -> bytes:
     """Give the bytes of a key; the message never shows the key."""
     try:
         decoded = base64.b64decode(key.strip(), altchars=b"-_", validate=True)

@@ -9,10 +9,13 @@ versioned in a directory that belongs to one brand.
 
 from __future__ import annotations
 
+import io
 import json
 import zlib
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -226,7 +229,8 @@ def learn(
     """Learn from a brand's lessons and keep the result where it helps.
 
     Compares with what the brand uses now: the adapter in ``directory`` if there is one,
-    otherwise the shipped model. One text counts once; its correction beats its stars.
+    otherwise the shipped model. One text counts once: as its last correction says, otherwise as
+    most of its stars do.
 
     Args:
         classifier: The shipped model, without an adapter.
@@ -291,10 +295,16 @@ def learn(
 
 def _distinct(lessons: Sequence[Lesson]) -> dict[str, Lesson]:
     kept: dict[str, Lesson] = {}
+    stars: Counter[str] = Counter()
     for lesson in lessons:
         text = normalise(lesson.text)
-        if text and (text not in kept or lesson.corrected):
+        if text and lesson.corrected:
             kept[text] = lesson
+        elif text:
+            stars[text] += 1 if lesson.negative else -1
+    for text, excess in stars.items():
+        if excess and text not in kept:
+            kept[text] = Lesson(text, negative=excess > 0)
     return kept
 
 
@@ -365,7 +375,11 @@ def _point(directory: Path, version: int) -> None:
 
 def newest_version(directory: Path) -> int:
     """Give the highest version ever kept, 0 when there is none."""
-    return max((int(path.stem[1:]) for path in directory.glob("v[0-9]*.json")), default=0)
+    return max(_versions(directory), default=0)
+
+
+def _versions(directory: Path) -> list[int]:
+    return [int(path.stem[1:]) for path in directory.glob("v[0-9]*.json")]
 
 
 def current_version(directory: Path) -> int:
@@ -406,8 +420,7 @@ def rollback(directory: Path) -> int:
     Version 0, the shipped model, stays 0.
     """
     now = current_version(directory)
-    earlier = [summary.version for summary in history(directory) if summary.version < now]
-    version = max(earlier, default=0)
+    version = max((kept for kept in _versions(directory) if kept < now), default=0)
     if directory.exists():
         _point(directory, version)
     return version
@@ -432,19 +445,20 @@ def load(directory: Path, brand: str, base_version: str) -> Adapter | None:
     try:
         data = json.loads((directory / f"{stem}.json").read_text(encoding="utf-8"))
         owner, learnt_on = str(data["brand"]), str(data["base_version"])
-        with np.load(directory / f"{stem}.npz", allow_pickle=False) as arrays:
+        packed = io.BytesIO((directory / f"{stem}.npz").read_bytes())
+        with np.load(packed, allow_pickle=False) as arrays:
             words = arrays["words"].astype(np.float32)
             slope, shift = (float(value) for value in arrays["line"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise ConfigurationError(
-            f"{directory / stem} is damaged -> roll back or train the brand again"
+            f"{directory / stem} is damaged -> roll back, then train the brand again"
         ) from error
     if owner != brand:
         raise ConfigurationError(
             f"{directory} holds the language of another brand -> give every brand its own directory"
         )
     if words.shape != (1 << BITS,):
-        raise ConfigurationError(f"{directory / stem} is damaged -> roll back or train again")
+        raise ConfigurationError(f"{directory / stem} is damaged -> roll back, then train again")
     if learnt_on != base_version:
         return None
     return Adapter(brand, version, learnt_on, slope, shift, words)

@@ -7,7 +7,7 @@ Reads any TSV with ``text`` and ``label`` or ``rating``, NSMC's own format
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,7 +59,7 @@ class Figure:
 
 @dataclass
 class Report:
-    """Figures by name, in reading order, for one data set."""
+    """Figures by name, in reading order, for one data set; none where no text stands behind it."""
 
     name: str
     rows: int
@@ -103,7 +103,7 @@ def read_labelled(path: Path, *, shop_stars: bool | None = None) -> list[Labelle
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restval="")
             columns = reader.fieldnames or []
             records = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -231,6 +231,7 @@ def evaluate(classifier: Classifier, rows: Sequence[Labelled], name: str) -> Rep
     _binary(report, scores[polar], said[polar], negative[polar])
     if any(row.detail for row in rows):
         _sentences(report, rows, found, said)
+    report.figures = {name: figure for name, figure in report.figures.items() if figure.n}
     return report
 
 
@@ -249,11 +250,18 @@ def _binary(report: Report, scores: Floats, said: Bools, negative: Bools) -> Non
 
 
 def macro_f1(truth: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_]) -> float:
-    """Give the mean F1 over the columns that occur in ``truth``; bool [rows, labels]."""
+    """Give the mean F1 over the columns that occur in ``truth``, bool [rows, labels]; nan if none."""
     both = (truth & said).sum(axis=0)
     total = truth.sum(axis=0) + said.sum(axis=0)
     occurs = truth.any(axis=0)
+    if not occurs.any():
+        return float("nan")
     return float((2 * both[occurs] / np.maximum(total[occurs], 1)).mean())
+
+
+def _f1(truth: Bools, told: Bools) -> Figure:
+    figure = bootstrap(lambda i: macro_f1(truth[i], told[i]), len(truth))
+    return replace(figure, n=int(truth.sum()))
 
 
 def _sentences(
@@ -268,14 +276,11 @@ def _sentences(
         [[c.value in d.get("categories", "").split(",") for c in names] for d in details]
     )
     told = np.array([[any(f.category is c for f in a.categories) for c in names] for a in found])
-    figures["categories_macro_f1"] = bootstrap(lambda i: macro_f1(truth[i], told[i]), len(rows))
+    if truth.any():
+        figures["categories_macro_f1"] = bootstrap(lambda i: macro_f1(truth[i], told[i]), len(rows))
     for column, category in enumerate(names):
-        both = int((truth[:, column] & told[:, column]).sum())
-        total = int(truth[:, column].sum() + told[:, column].sum())
-        count = int(truth[:, column].sum())
-        if count:
-            value = 2 * both / total
-            figures[f"category_f1:{category.value}"] = Figure(value, value, value, count)
+        if truth[:, column].any():
+            figures[f"category_f1:{category.value}"] = _f1(truth[:, [column]], told[:, [column]])
     for name, is_true, is_said in (
         (
             "critical",

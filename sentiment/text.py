@@ -44,6 +44,8 @@ _CONJOINING = str.maketrans(
     | {0x1161 + i: vowel for i, vowel in enumerate(_VOWELS)}
     | {0x11A8 + i: tail for i, tail in enumerate(_TAILS)}
 )
+# A decomposed syllable is one character.
+_CHARACTER = re.compile("[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|.", re.DOTALL)
 _NEEDS_FOLDING = re.compile(f"[^\\x20-\\x7e\\n가-힣ㄱ-ㆎ]|(?:[{_LEADS}][{_VOWELS}])")
 _HANGUL = re.compile("[가-힣]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -121,14 +123,15 @@ def fold(text: str) -> Folded:
         return Folded(text.lower(), range(len(text)), len(text))
     kept: list[str] = []
     origin: list[int] = []
-    for offset, character in enumerate(text):
+    for match in _CHARACTER.finditer(text):
+        character = match.group()
         if _INVISIBLE.match(character):
             continue
         plain = character
         if not _LAUGH_OR_CRY.match(character):
             plain = unicodedata.normalize("NFKC", character).lower().translate(_CONJOINING)
         kept.extend(plain)
-        origin.extend([offset] * len(plain))
+        origin.extend([match.start()] * len(plain))
     folded = "".join(kept)
     pieces: list[str] = []
     places: list[int] = []

@@ -423,20 +423,37 @@ def quarantine(
     items: Sequence[QuarantinedItem],
     *,
     seal: Callable[[bytes], bytes],
-    fingerprint: Callable[[bytes], str],
+    fingerprints: Callable[[bytes], Sequence[str]],
     now: datetime,
 ) -> int:
     """Keep what could not be parsed, once per content.
+
+    Args:
+        connection: The caller's transaction.
+        account_id: Whose rows.
+        items: What could not be parsed.
+        seal: Encrypts the raw rows.
+        fingerprints: Names a content under every key, the present one first.
+        now: When they were read.
 
     Returns:
         How many were new.
     """
     if not items:
         return 0
+    named = [(item, fingerprints(item.raw + item.reason.encode())) for item in items]
+    retired = [name for _, names in named for name in names[1:]]
+    kept = set(
+        connection.execute(
+            select(QuarantineRow.fingerprint).where(
+                QuarantineRow.account_id == account_id, QuarantineRow.fingerprint.in_(retired)
+            )
+        ).scalars()
+    )
     rows = [
         {
             "account_id": account_id,
-            "fingerprint": fingerprint(item.raw + item.reason.encode()),
+            "fingerprint": names[0],
             "reason": item.reason,
             "source": item.source,
             "row": item.row,
@@ -445,8 +462,11 @@ def quarantine(
             "sealed_raw": seal(item.raw),
             "seen_at": now,
         }
-        for item in items
+        for item, names in named
+        if not any(name in kept for name in names)
     ]
+    if not rows:
+        return 0
     new = connection.execute(
         insert_ignoring(connection, QuarantineRow).returning(QuarantineRow.id), rows
     ).all()

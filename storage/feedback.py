@@ -66,6 +66,7 @@ class MaskedFeedback:
 
     Attributes:
         content_fingerprint: Keyed hash of the unmasked content; another value is an edit.
+        retired_fingerprints: Such hashes of the same content under keys that are retired.
         sealed_original: The whole original, encrypted; empty, like title and text, where the
             content was found stored.
         replies: Texts of the shop's replies standing on the channel.
@@ -91,6 +92,7 @@ class MaskedFeedback:
     edited_at: datetime | None
     deadline_at: datetime | None
     replies: tuple[str, ...] = ()
+    retired_fingerprints: tuple[str, ...] = ()
 
 
 _COLUMNS = {
@@ -228,7 +230,9 @@ def _was_replaced(connection: Connection, row: Any, item: MaskedFeedback) -> boo
         return False
     earlier = select(FeedbackRevisionRow.revision).where(
         FeedbackRevisionRow.feedback_id == row.id,
-        FeedbackRevisionRow.content_fingerprint == item.content_fingerprint,
+        FeedbackRevisionRow.content_fingerprint.in_(
+            (item.content_fingerprint, *item.retired_fingerprints)
+        ),
     )
     return connection.execute(earlier).first() is not None
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, and_, or_, select
 
+from domain.states import CaseState
 from domain.types import MISREAD_REASON
 from storage.feedback import whole_text
-from storage.models import AccountRow, CaseRow, DecisionRow, FeedbackRow, HistoryRow
+from storage.models import AccountRow, FeedbackRevisionRow, FeedbackRow, HistoryRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,10 @@ class TaughtText:
 def of_brand(
     connection: Connection, brand: str, account_key: str | None = None
 ) -> Iterator[TaughtText]:
-    """Give a brand's starred texts (3 stars say nothing) and its specialists' corrections.
+    """Give a brand's starred texts (3 stars say nothing), then its specialists' corrections.
+
+    Corrections come in the order they were made. One of a text that was edited since is left out:
+    it was about other words.
 
     Args:
         connection: A reading connection.
@@ -51,31 +55,25 @@ def of_brand(
     )
     for row in connection.execute(starred):
         yield TaughtText(whole_text(row.title, row.text), row.rating < 3, is_correction=False)
-    dismissed = (
-        select(FeedbackRow.title, FeedbackRow.text)
-        .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
-        .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
-        .outerjoin(DecisionRow, DecisionRow.case_id == CaseRow.id)
-        .outerjoin(
-            HistoryRow,
-            and_(HistoryRow.feedback_id == FeedbackRow.id, HistoryRow.why == LOOKED_AT),
-        )
-        .where(
-            scope,
-            or_(DecisionRow.reason.startswith(MISREAD_REASON), HistoryRow.id.is_not(None)),
-        )
-        .distinct()
+    edited_since = select(FeedbackRevisionRow.revision).where(
+        FeedbackRevisionRow.feedback_id == FeedbackRow.id,
+        FeedbackRevisionRow.replaced_at > HistoryRow.moved_at,
     )
-    for unread in connection.execute(dismissed):
-        yield TaughtText(
-            whole_text(unread.title, unread.text), is_negative=False, is_correction=True
-        )
-    opened = (
-        select(FeedbackRow.title, FeedbackRow.text)
+    is_misread = and_(
+        HistoryRow.target == CaseState.REJECTED, HistoryRow.why.startswith(MISREAD_REASON)
+    )
+    judged = (
+        select(FeedbackRow.title, FeedbackRow.text, HistoryRow.why)
         .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
         .join(HistoryRow, HistoryRow.feedback_id == FeedbackRow.id)
-        .where(scope, HistoryRow.why == OPENED_BY_PERSON)
-        .distinct()
+        .where(
+            scope,
+            or_(HistoryRow.why.in_([LOOKED_AT, OPENED_BY_PERSON]), is_misread),
+            ~edited_since.exists(),
+        )
+        .order_by(HistoryRow.id)
     )
-    for found in connection.execute(opened):
-        yield TaughtText(whole_text(found.title, found.text), is_negative=True, is_correction=True)
+    for word in connection.execute(judged):
+        yield TaughtText(
+            whole_text(word.title, word.text), word.why == OPENED_BY_PERSON, is_correction=True
+        )

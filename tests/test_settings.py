@@ -101,10 +101,19 @@ def test_a_wrong_value_is_refused_by_name() -> None:
             )
         ),
         ("LOG_LEVEL", "verbose"),
+        ("LEASE", "180"),
+        ("LEASE", "-PT3M"),
+        ("CONSOLE_PORT", "84200"),
     ],
 )
 def test_a_malformed_value_is_refused_with_what_to_write(name: str, value: str) -> None:
-    remedy = {"DATABASE_URL": "sqlite:///", "BROKER_URL": "redis://", "LOG_LEVEL": "'DEBUG'"}
+    remedy = {
+        "DATABASE_URL": "sqlite:///",
+        "BROKER_URL": "redis://",
+        "LOG_LEVEL": "'DEBUG'",
+        "LEASE": '"10m"',
+        "CONSOLE_PORT": "65535",
+    }
     with pytest.raises(ConfigurationError, match=f"^{PREFIX}{name}: ") as caught:
         load({f"{PREFIX}{name}": value})
     said = str(caught.value)
@@ -159,6 +168,17 @@ def test_a_secrets_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ConfigurationError, match=r"^PYEONGPAN_SEAL_KEY_FILE: cannot read .*missing"
     ):
         load({"PYEONGPAN_SEAL_KEY_FILE": str(tmp_path / "missing")})
+
+
+def test_an_empty_secrets_file_does_not_mean_the_embedded_database(tmp_path: Path) -> None:
+    path = tmp_path / "database_url"
+    path.write_text("\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"^PYEONGPAN_DATABASE_URL_FILE: .*is empty"):
+        load({"PYEONGPAN_DATABASE_URL_FILE": str(path)})
+
+
+def test_an_empty_name_of_a_secrets_file_is_not_set() -> None:
+    assert load({"PYEONGPAN_SMTP_PASSWORD_FILE": ""}) == load({})
 
 
 def test_only_secrets_may_lie_in_files() -> None:
@@ -381,6 +401,10 @@ def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
             'hours: lunch "12:00-13:00" leaves nothing of saturday "12:00-13:00"; change',
         ),
         (BRAND.replace("lunch", "saterday"), "hours.saterday: .*known are weekdays, saturday"),
+        ('name = "x"\nretention = 365', 'retention: 365 is no length of time; write .*"30d"'),
+        ('name = "x"\nretention = "-P3D"', "retention: '-P3D' is no length of time"),
+        ('name = "x"\nundo_window = true', "undo_window: True is no length of time"),
+        (BRAND.replace('"10m"', "10"), "accounts.0.interval: 10 is no length of time"),
         (BRAND + 'answer_within = ""', "accounts.0.answer_within: '' is no time .*write"),
         (BRAND + 'answer_within = "0h"', "accounts.0.answer_within: '0h' is no time"),
         (BRAND + "answer_within = 24", 'accounts.0.answer_within: 24 is no time .*"24h"'),

@@ -255,7 +255,7 @@ def _store_items(
         run.account_id,
         prepared.quarantined,
         seal=runtime.sealer.seal,
-        fingerprint=lambda raw: runtime.sealer.fingerprint(raw.hex()),
+        fingerprints=lambda raw: runtime.sealer.fingerprints(raw.hex()),
         now=now,
     )
     for message, ids in (

@@ -54,9 +54,16 @@ def prepare_page(
     times = Counter(map(key_of, page.items))
     for place, item in enumerate(page.items):
         key = key_of(item)
-        # What stands twice on a page may be an edit of itself.
-        known = stored.get(key, "") if times[key] == 1 else ""
-        masked = prepare(item, brand, account.channel, sealer, stored=known, now=now)
+        masked = prepare(
+            item,
+            brand,
+            account.channel,
+            sealer,
+            stored=stored.get(key, ""),
+            # What stands twice on a page may be an edit of itself.
+            is_repeated=times[key] > 1,
+            now=now,
+        )
         problem = find_unstorable(masked)
         if problem is None:
             ready.append(masked)
@@ -89,11 +96,13 @@ def prepare(
     sealer: Sealer,
     *,
     stored: str = "",
+    is_repeated: bool = False,
     now: datetime,
 ) -> MaskedFeedback:
     """Mask everything readable and seal the original, unless just that is stored.
 
     Most of a page was stored by an earlier run, and masking it again would be most of a run.
+    What was stored under a retired key keeps its fingerprint: a new key is no edit.
 
     Args:
         item: As collected.
@@ -101,10 +110,12 @@ def prepare(
         channel: Where the author and the order are known.
         sealer: Encrypts and fingerprints.
         stored: Content fingerprint of the item as the database has it.
+        is_repeated: Mask and seal it in any case.
         now: Taken as the date of what the channel does not date, and marked as inexact.
     """
-    fingerprint = sealer.fingerprint(f"{item.title}\0{item.text}\0{item.rating}")
-    is_new = fingerprint != stored
+    fingerprints = sealer.fingerprints(f"{item.title}\0{item.text}\0{item.rating}")
+    fingerprint = stored if stored in fingerprints else fingerprints[0]
+    is_new = is_repeated or fingerprint != stored
     return MaskedFeedback(
         kind=item.kind,
         native_id=item.native_id,
@@ -126,6 +137,7 @@ def prepare(
         edited_at=item.edited_at,
         deadline_at=item.deadline_at,
         replies=tuple(reply.text for reply in item.replies),
+        retired_fingerprints=fingerprints[1:],
     )
 
 

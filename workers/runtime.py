@@ -13,7 +13,7 @@ import holidays
 from alerts.slack import SlackClient
 from alerts.smtp import SmtpClient
 from collectors import CHANNELS
-from collectors.base import Build, Collector
+from collectors.base import WORKERS_OPTIONS, Build, Collector
 from collectors.http import Pacer, build_client
 from domain.errors import ConfigurationError
 from privacy.sealing import Sealer, load_or_create_key
@@ -214,7 +214,15 @@ def _channel(account: Account) -> Any:  # noqa: ANN401 - a registry line
         raise ConfigurationError(
             f"account {account.key}: unknown channel {account.channel!r}; known: {known}"
         )
-    return CHANNELS[account.channel]
+    channel = CHANNELS[account.channel]
+    options = (*channel.spec.option_names, *WORKERS_OPTIONS)
+    for option in account.options:
+        if option not in options:
+            raise ConfigurationError(
+                f"account {account.key}: {option} is no option of {account.channel}; "
+                f"known are {', '.join(options)}"
+            )
+    return channel
 
 
 def adapter_folder(settings: Settings, brand: str) -> Path:

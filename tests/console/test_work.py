@@ -299,7 +299,7 @@ def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> Non
             account_id,
             [QuarantinedItem("별점 범위 밖", b"raw", remedy="확인")],
             seal=lambda raw: raw,
-            fingerprint=lambda raw: str(hash(raw)),
+            fingerprints=lambda raw: (str(hash(raw)),),
             now=desk.now,
         )
 

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 import settings
 from commands.__main__ import main
+from workers.runtime import adapter_folder
 
 ROOT = Path(__file__).parent.parent.parent
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
@@ -173,17 +174,30 @@ def test_every_published_port_is_on_loopback() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+HOME = next(
+    word.partition("=")[2]
+    for name, *words in INSTRUCTIONS
+    if name == "ENV"
+    for word in words
+    if word.startswith("PYEONGPAN_HOME=")
+)
+
+
 def test_the_sign_of_life_is_looked_for_in_the_home_folder() -> None:
-    home = next(
-        word.partition("=")[2]
-        for name, *words in INSTRUCTIONS
-        if name == "ENV"
-        for word in words
-        if word.startswith("PYEONGPAN_HOME=")
-    )
     for role in ("worker", "scheduler"):
         command = SERVICES[role]["healthcheck"]["test"][1]
-        assert shlex.split(command)[1] == f"{home}/alive"
+        assert shlex.split(command)[1] == f"{HOME}/alive"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_a_brand_teaches_outlives_the_container(role: str) -> None:
+    home = settings.load({"PYEONGPAN_HOME": HOME})
+    folder = adapter_folder(home, "brand").parent
+    assert f"adapters:{folder}" in SERVICES[role]["volumes"]
+    assert "adapters" in compose("docker/compose.yaml")["volumes"]
+    # A new volume begins as the image's folder: only that makes it the user's.
+    made = [words for name, *words in INSTRUCTIONS if name == "RUN" and str(folder) in words]
+    assert any("--owner=10001" in words for words in made)
 
 
 @pytest.mark.parametrize(("age_s", "verdict"), [(5, 0), (300, 1)])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import BadInputError, ConfigurationError
-from sentiment.adapt import Lesson, current_version, history, learn, load, rollback
+from sentiment.adapt import Lesson, _distinct, current_version, history, learn, load, rollback
 from sentiment.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -103,6 +103,23 @@ def test_nothing_is_kept_when_it_does_not_help(classifier: Classifier, tmp_path:
     assert current_version(tmp_path) == 1
 
 
+def test_a_text_is_what_most_of_its_stars_say_unless_corrected() -> None:
+    kept = _distinct(
+        [
+            Lesson("좋아요", negative=True),
+            *[Lesson("좋아요!", negative=True), Lesson("좋아요!", negative=False)],
+            *[Lesson("좋아요", negative=False)] * 2,
+            *[Lesson("다네요", negative=False)] * 2,
+            Lesson("다네요", negative=False, corrected=True),
+            Lesson("다네요", negative=True, corrected=True),
+        ]
+    )
+    assert {text: lesson.negative for text, lesson in kept.items()} == {
+        "좋아요": False,
+        "다네요": True,
+    }
+
+
 def test_too_few_lessons_are_an_error_with_a_remedy(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="collect at least"):
         learn(classifier, "새", [Lesson("좋아요", negative=False)], tmp_path, NOW)
@@ -119,8 +136,31 @@ def test_an_adapter_for_another_model_is_left_aside(classifier: Classifier, tmp_
     assert load(tmp_path, "무가당", "some-other-model") is None
 
 
-def test_a_damaged_adapter_names_the_remedy(classifier: Classifier, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept_bytes", [0, 10, 2000])
+def test_a_damaged_adapter_names_the_remedy(
+    classifier: Classifier, tmp_path: Path, kept_bytes: int
+) -> None:
     learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    whole = (tmp_path / "v0001.npz").read_bytes()
+    (tmp_path / "v0001.npz").write_bytes(whole[:kept_bytes])
+    with pytest.raises(ConfigurationError, match="roll back"):
+        load(tmp_path, "무가당", classifier.version)
+    (tmp_path / "v0001.npz").write_bytes(whole[:2000] + bytes(50) + whole[2050:])
+    with pytest.raises(ConfigurationError, match="roll back"):
+        load(tmp_path, "무가당", classifier.version)
     (tmp_path / "v0001.npz").write_bytes(b"junk")
     with pytest.raises(ConfigurationError, match="roll back"):
         load(tmp_path, "무가당", classifier.version)
+
+
+def test_rolling_back_leads_away_from_a_damaged_version(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    (tmp_path / "v0001.json").write_text("junk", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="roll back"):
+        load(tmp_path, "무가당", classifier.version)
+    assert rollback(tmp_path) == 0
+    again = learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert again.accepted
+    assert load(tmp_path, "무가당", classifier.version) is not None

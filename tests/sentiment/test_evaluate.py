@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,36 @@ def test_an_unknown_label_names_its_row(tmp_path: Path) -> None:
 def test_missing_columns_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="text and label"):
         read_labelled(write(tmp_path / "x.tsv", "a\tb\n1\t2\n"))
+
+
+def test_cells_that_are_missing_at_the_end_of_a_row_are_empty(tmp_path: Path) -> None:
+    columns = "text\tsentiment\tseverity\tabusive\tintent\tgroup\tcategories\n"
+    path = write(
+        tmp_path / "s.tsv", columns + "정말 좋아요 추천합니다\tpositive\n최악이에요\tnegative\n"
+    )
+    report = evaluate(Classifier.load(), read_labelled(path), "short")
+    assert report.figures["group:"].n == 2
+
+
+@pytest.mark.parametrize("sentiment", list(Sentiment))
+def test_what_no_text_stands_behind_is_no_figure(sentiment: Sentiment) -> None:
+    rows = [Labelled("정말 좋아요 추천합니다", sentiment, detail={"group": "g"})] * 2
+    report = evaluate(Classifier.load(), rows, "one class")
+    assert all(figure.n for figure in report.figures.values())
+    json.dumps(report.as_dict(), allow_nan=False)
+
+
+def test_a_categorys_f1_has_an_interval() -> None:
+    negative = Sentiment.NEGATIVE
+    rows = [
+        Labelled("배송이 너무 늦어요 최악", negative, detail={"categories": "delivery"}),
+        Labelled("포장이 엉망이라 실망이에요", negative, detail={"categories": "delivery"}),
+        Labelled("택배가 아직도 안 와요 화나요", negative, detail={"categories": "delivery"}),
+    ]
+    figure = evaluate(Classifier.load(), rows, "three").figures["category_f1:delivery"]
+    assert figure.value == pytest.approx(0.8)
+    assert figure.low < 0.8 < figure.high
+    assert figure.n == 3
 
 
 def test_auc_counts_ties_half() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from sentiment.text import MAX_CHARACTERS, fold, is_blank, is_korean, is_mash, normalise
@@ -35,6 +37,15 @@ def test_spans_lead_back_to_the_original() -> None:
     at = folded.text.index("시발")
     span = folded.span(at, at + 2)
     assert text[span.start : span.end] == "ㅅㅣ\u200bㅂㅏㄹ"
+
+
+@pytest.mark.parametrize("text", ["환불 안 해줘요", "펑 터졌어요", "각각 또 깨짐", "ㅋㅋ 왜 안 와"])
+def test_decomposed_hangul_folds_like_composed(text: str) -> None:
+    written = unicodedata.normalize("NFD", text)
+    folded = fold(written)
+    assert folded.text == text
+    end = folded.span(0, len(text) - 1).end
+    assert unicodedata.normalize("NFC", written[:end]) == text[:-1]
 
 
 def test_plain_text_folds_onto_itself() -> None:

@@ -18,6 +18,7 @@ from domain.errors import (
     RateLimitedError,
 )
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
+from privacy.sealing import Sealer, generate_key
 from storage import accounts
 from storage.models import (
     AccountRow,
@@ -330,6 +331,18 @@ def test_an_item_that_no_column_holds_is_quarantined_and_its_neighbours_are_stor
     assert run_once(house).quarantined == 0
 
 
+def test_a_new_seal_key_quarantines_no_row_again(
+    house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_with_a_bad_item(house.clock, next(iter(TOO_MUCH)))
+    monkeypatch.setattr(channel, "fetch", lambda *_: page)
+    old_key = generate_key()
+    house.runtime.sealer = Sealer([old_key])
+    assert run_once(house).quarantined == 1
+    house.runtime.sealer = Sealer([generate_key(), old_key])
+    assert run_once(house).quarantined == 0
+
+
 def test_a_stored_item_whose_edit_no_column_holds_is_quarantined_and_not_gone(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -366,6 +379,19 @@ def test_an_account_of_an_unknown_channel_is_an_incident_not_a_crash(
     house = make_house(brand=make_brand(tmp_path, make_account(channel="myspace")))
     del house.runtime._made["collector", ACCOUNT]
     assert "unknown channel 'myspace'" in run_once(house).error
+    assert [incident.kind for incident in incidents(house)] == ["collection"]
+
+
+@pytest.mark.parametrize("option", ["bord", "retention", "exclude"])
+def test_an_option_that_the_channel_does_not_read_is_an_incident(
+    make_house: Callable[..., House], tmp_path: Path, option: str
+) -> None:
+    options = {"base_url": "https://shop.example", "backfill": "30d", option: "7d"}
+    house = make_house(brand=make_brand(tmp_path, make_account(options=options)))
+    del house.runtime._made["collector", ACCOUNT]
+    error = run_once(house).error
+    assert f"saebyeok/shop: {option} is no option" in error
+    assert "known are base_url, board, writer, overlap, backfill" in error
     assert [incident.kind for incident in incidents(house)] == ["collection"]
 
 
@@ -415,6 +441,23 @@ def test_an_import_stores_pages_and_a_second_one_changes_nothing(house: House) -
     assert (again.rows, again.new, again.changed) == (2, 0, 0)
     house.run()
     assert house.classifier.read == ["a", "b"]
+
+
+def test_an_export_older_than_an_edit_is_old_news_under_a_new_seal_key(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    def export(text: str) -> list[Page]:
+        return [Page((CollectedFeedback(FeedbackKind.REVIEW, "n1", text, None),))]
+
+    house = make_house(brand=make_brand(tmp_path, make_account(channel="seller_export")))
+    configured = house.runtime.account(ACCOUNT)
+    old_key = generate_key()
+    house.runtime.sealer = Sealer([old_key])
+    for text in ("별로예요", "이제는 좋아요"):
+        import_pages(house.runtime, configured, export(text), is_dry_run=False)
+    house.runtime.sealer = Sealer([generate_key(), old_key])
+    again = import_pages(house.runtime, configured, export("별로예요"), is_dry_run=False)
+    assert (again.new, again.changed) == (0, 0)
 
 
 def test_a_row_of_an_import_that_no_column_holds_costs_nothing_but_itself(

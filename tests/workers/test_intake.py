@@ -9,6 +9,7 @@ from sqlalchemy import select
 from collectors.values import clean_text
 from domain.types import CollectedFeedback, FeedbackKind
 from privacy.masking import mask
+from privacy.sealing import Sealer, generate_key
 from storage.models import CaseRow, FeedbackRow
 from tests.fakes_runtime import SEALER, Article, make_brand
 from workers import collect
@@ -75,6 +76,24 @@ def test_what_is_stored_is_not_masked_and_sealed_again(
     done = collect.collect(house.runtime, house.account_id())
     assert (done.new, done.changed, done.gone, done.error) == (0, 1, 0, "")
     assert masked == ["이제는 별로예요"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_new_seal_key_makes_no_edit_of_what_is_stored(
+    house: House, channel: FakeChannel, clock: StillClock, times: int
+) -> None:
+    old_key, new_key = generate_key(), generate_key()
+    house.runtime.sealer = Sealer([old_key])
+    channel.articles[:] = [Article("n1", "별로예요", clock() - timedelta(minutes=2))]
+    collect.collect(house.runtime, house.account_id())
+    clock.advance(minutes=1)
+    house.runtime.sealer = Sealer([new_key, old_key])
+    channel.articles *= times
+    done = collect.collect(house.runtime, house.account_id())
+    assert (done.new, done.changed, done.gone, done.error) == (0, 0, 0, "")
+    clock.advance(minutes=1)
+    channel.articles[:] = [Article("n1", "이제는 좋아요", channel.articles[0].written_at)]
+    assert collect.collect(house.runtime, house.account_id()).changed == 1
 
 
 @pytest.mark.parametrize("texts", [("별로예요", "좋아요"), ("좋아요", "별로예요")])

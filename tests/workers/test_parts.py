@@ -312,7 +312,7 @@ def test_rows_and_pages_that_name_an_author_are_emptied(house: House, name: str)
             house.account_id(),
             [QuarantinedItem("no date", raw)],
             seal=SEALER.seal,
-            fingerprint=lambda raw: SEALER.fingerprint(raw.hex()),
+            fingerprints=lambda raw: SEALER.fingerprints(raw.hex()),
             now=house.clock(),
         )
         for subject in (ACCOUNT, "other/shop"):
