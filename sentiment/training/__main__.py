@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=5, help="of the student")
     parser.add_argument("--pace", type=float, default=1, help="times the minutes on an H200")
     parser.add_argument("--threads", type=int, help="all cores, unless given")
-    parser.add_argument("--version", default="2.2")
+    parser.add_argument("--version", default="2.3")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
