@@ -103,6 +103,36 @@ def test_praise_slang_is_not_abuse(classifier: Classifier, text: str) -> None:
     assert not found.is_negative
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "제 번호는 [전화번호] 예요 연락 주세요",
+        "받는 사람 [이름] [전화번호] 로 변경 부탁드려요",
+        "주문번호 [주문번호] 배송지를 [주소]로 바꿔주세요",
+        "비밀번호를 잊어버렸는데 인증 메일이 안 와요. 제 아이디는 [아이디] 이고 번호는 [전화번호] 예요",
+        "불량이라 교환 신청합니다 연락처 [전화번호]",
+    ],
+)
+def test_masked_personal_data_is_no_leak(classifier: Classifier, text: str) -> None:
+    (found,) = classifier.classify([text])
+    assert found.severity is Severity.NORMAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "다른 사람 송장에 [전화번호]가 적혀서 왔어요",
+        "영수증에 남의 [카드번호] 찍혀서 왔습니다",
+        "문의글에 제 [주소]가 그대로 노출됐어요",
+    ],
+)
+def test_masked_personal_data_that_others_see_is_critical(
+    classifier: Classifier, text: str
+) -> None:
+    (found,) = classifier.classify([text])
+    assert found.severity is Severity.CRITICAL
+
+
 def test_one_broken_text_among_many_changes_nothing_else(classifier: Classifier) -> None:
     texts = ["배송이 너무 늦어요", "좋아요 추천합니다"] * 50
     alone = classifier.classify(texts)

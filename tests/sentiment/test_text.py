@@ -68,3 +68,9 @@ def test_blank_foreign_and_mashed_texts_are_told_apart() -> None:
     assert is_korean(normalise("Galaxy S23 케이스 좋아요"))
     assert is_mash(normalise("ㅁㄴㅇㄹㅎ"))
     assert not is_mash(normalise("굿굿"))
+
+
+def test_what_masking_wrote_is_a_blank_unless_others_see_it() -> None:
+    assert normalise("[이름]입니다. [전화번호]로 주세요") == "ㅇㅇㅇ입니다. ㅇㅇㅇ로 주세요"
+    assert normalise("[수정] 남의 [전화번호]") == "[수정] 남의 [전화번호]"
+    assert normalise("[수정] 좋아요") == "[수정] 좋아요"
