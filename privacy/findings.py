@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -53,6 +54,8 @@ REPLACEMENTS: Mapping[PersonalDataKind, str] = {
     PersonalDataKind.IP_ADDRESS: "[IP]",
     PersonalDataKind.UNREADABLE: "[개인정보]",
 }
+REPLACED = re.compile("|".join(map(re.escape, REPLACEMENTS.values())))
+"""Finds what masking wrote."""
 
 
 @dataclass(frozen=True, slots=True)

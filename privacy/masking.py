@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from domain.types import Span
 from privacy import numbers
 from privacy.addresses import addresses, may_hold_address
-from privacy.findings import REPLACEMENTS, Finding, Masked, PersonalDataKind
+from privacy.findings import REPLACED, REPLACEMENTS, Finding, Masked, PersonalDataKind
 from privacy.folding import BARRIER, fold
 from privacy.names import may_hold_name, names
 
@@ -45,7 +45,6 @@ _RULES: tuple[tuple[_Gate, tuple[tuple[PersonalDataKind, _Rule], ...]], ...] = (
     (may_hold_name, ((PersonalDataKind.NAME, names),)),
 )
 
-_PLACEHOLDER = re.compile("|".join(map(re.escape, REPLACEMENTS.values())))
 _MOST_PASSES = 8
 """Real texts need two; only a text built for it needs more."""
 
@@ -63,7 +62,7 @@ def find(text: str, allow: Collection[str] = ()) -> tuple[Finding, ...]:
         writes are no findings.
     """
     folded = fold(text)
-    copy = _PLACEHOLDER.sub(_blank, folded.text) if "[" in folded.text else folded.text
+    copy = REPLACED.sub(_blank, folded.text) if "[" in folded.text else folded.text
     spans = _passes(copy)
     if spans and allow:
         spans = _passes(_allowed(tuple(allow)).sub(_blank, copy))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from domain.types import Span
-from privacy.findings import REPLACEMENTS
+from privacy.findings import REPLACED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,6 @@ def shorten(text: str) -> str:
     return text[:head] + " " + text[head - MAX_CHARACTERS :]
 
 
-_MASKED = re.compile("|".join(map(re.escape, REPLACEMENTS.values())))
 _MISPLACED = re.compile(
     r"남의|다른\s?(?:사람|고객|분|집)|타인|모르는|유출|노출|공개|찍혀|찍힌|적혀|적힌|보이게|사적으로"
 )
@@ -90,7 +89,7 @@ def normalise(text: str) -> str:
     """
     text = shorten(text)
     if "[" in text and not _MISPLACED.search(text):
-        text = _MASKED.sub(_BLANK, text)
+        text = REPLACED.sub(_BLANK, text)
     if text.isascii() and "<" not in text:
         text = _INVISIBLE.sub("", text)
     else:

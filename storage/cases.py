@@ -196,6 +196,22 @@ def claim(
     return token, load_for_drafting(connection, claimed) if claimed else []
 
 
+DRAFT_PAGE = 256
+URGENT_PAGE = 20
+"""Few ids a message, so that nobody urgent waits for many others: drafting one takes a millisecond."""
+
+
+def queue_drafts(
+    connection: Connection, urgent: Sequence[int], normal: Sequence[int], *, now: datetime
+) -> None:
+    """Ask for drafts of cases; what is severe has a queue of its own."""
+    for message, ids, page_size in (
+        (Message.CASE_DRAFT_URGENT, urgent, URGENT_PAGE),
+        (Message.CASE_DRAFT, normal, DRAFT_PAGE),
+    ):
+        outbox.add_pages(connection, message, ids, page_size=page_size, available_at=now)
+
+
 def take_lost(
     connection: Connection, *, now: datetime, queued_before: datetime, limit: int
 ) -> tuple[list[int], list[int]]:

@@ -20,7 +20,6 @@ from sqlalchemy import (
     update,
 )
 
-from domain.messages import Message
 from domain.states import CaseState, FeedbackState
 from domain.types import (
     NEEDS_CONFIRM,
@@ -34,7 +33,7 @@ from domain.types import (
     Span,
     same_reply,
 )
-from storage import alerts, cases, moves, outbox, owners
+from storage import alerts, cases, moves, owners
 from storage.models import (
     NO_STARS,
     AccountRow,
@@ -549,13 +548,16 @@ def _take_up_again(
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
         .where(CaseRow.id.in_(opened), FeedbackRow.state == FeedbackState.ANALYZED)
     ).all()
+    cases.queue_drafts(connection, *_by_urgency(to_draft), now=now)
+
+
+def _by_urgency(rows: Sequence[Any]) -> tuple[list[int], list[int]]:
+    """Part rows of cases, ``id`` and ``severity_rank``, into urgent and normal ids."""
     normal = SEVERITY_RANK[Severity.NORMAL]
-    for message, ids in (
-        (Message.CASE_DRAFT_URGENT, [row.id for row in to_draft if row.severity_rank < normal]),
-        (Message.CASE_DRAFT, [row.id for row in to_draft if row.severity_rank == normal]),
-    ):
-        if ids:
-            outbox.add(connection, message, [ids], available_at=now)
+    return (
+        [row.id for row in rows if row.severity_rank < normal],
+        [row.id for row in rows if row.severity_rank == normal],
+    )
 
 
 def queue_ranks(rating: int | None, reach: int | None) -> dict[str, int]:
@@ -896,12 +898,8 @@ def _to_draft(
         .order_by(CaseRow.severity_rank, CaseRow.id)
     ).all()
     owners.assign(connection, [row.id for row in open_cases], now=now)
-    normal = SEVERITY_RANK[Severity.NORMAL]
-    return Triaged(
-        urgent=[row.id for row in open_cases if row.severity_rank < normal],
-        normal=[row.id for row in open_cases if row.severity_rank == normal],
-        settled=settled,
-    )
+    urgent, normal = _by_urgency(open_cases)
+    return Triaged(urgent, normal, settled)
 
 
 def fail_analysis(

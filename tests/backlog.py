@@ -11,8 +11,8 @@ from sqlalchemy import func, insert, select
 from domain.messages import Message
 from domain.states import CaseState, FeedbackState
 from storage import outbox
+from storage.cases import DRAFT_PAGE
 from storage.models import AccountRow, CaseRow, FeedbackRow
-from workers.analyze import DRAFT_PAGE
 
 if TYPE_CHECKING:
     from datetime import datetime

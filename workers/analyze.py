@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from domain.errors import ConfigurationError
-from domain.messages import Message
 from domain.sla import reply_due_at
-from storage import feedback, outbox
+from storage import cases, feedback
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
@@ -19,17 +18,13 @@ if TYPE_CHECKING:
     from domain.brands import Brand
     from domain.types import Analysis
     from storage.feedback import ToAnalyze
-    from storage.session import Connection
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
 
-DRAFT_PAGE = 256
 FULL_PAGE = 512
 """Backlog analysed at once: fewer transactions, for which every writer waits on SQLite, and more
 texts of one length for each batch of the model. More would make new feedback wait for the model."""
-URGENT_PAGE = 20
-"""Few ids a message, so that nobody urgent waits for many others: drafting one takes a millisecond."""
 
 
 def analyze_backlog(runtime: Runtime, feedback_ids: Sequence[int]) -> int:
@@ -72,7 +67,7 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int], *, fill_to: int = 0) 
     ]
     with runtime.database.unit_of_work() as connection:
         triaged = feedback.settle_analysis(connection, token, understood, now=now)
-        queue_drafts(connection, triaged, now=now)
+        cases.queue_drafts(connection, triaged.urgent, triaged.normal, now=now)
     runtime.poke()
     if len(triaged.settled) < len(understood):
         log.warning("analysis_superseded", rows=len(understood), settled=len(triaged.settled))
@@ -95,15 +90,6 @@ def _classify(runtime: Runtime, rows: Sequence[ToAnalyze]) -> dict[int, Analysis
         results = classifier.classify([row.text for row in page], [row.rating for row in page])
         found.update((row.id, result) for row, result in zip(page, results, strict=True))
     return found
-
-
-def queue_drafts(connection: Connection, triaged: feedback.Triaged, *, now: datetime) -> None:
-    """Ask for drafts; what is severe has a queue of its own."""
-    for message, ids, page_size in (
-        (Message.CASE_DRAFT_URGENT, triaged.urgent, URGENT_PAGE),
-        (Message.CASE_DRAFT, triaged.normal, DRAFT_PAGE),
-    ):
-        outbox.add_pages(connection, message, ids, page_size=page_size, available_at=now)
 
 
 def _due_at(runtime: Runtime, row: ToAnalyze, analysis: Analysis) -> datetime:

@@ -9,7 +9,6 @@ import structlog
 from domain.messages import Message
 from storage import alerts, cases, feedback, outbox, publications
 from workers import alert, publish
-from workers.analyze import DRAFT_PAGE, URGENT_PAGE
 from workers.collect import ANALYZE_PAGE
 
 if TYPE_CHECKING:
@@ -70,11 +69,7 @@ def _queue_cases(runtime: Runtime, now: datetime, queued_before: datetime) -> in
         urgent, normal = cases.take_lost(
             connection, now=now, queued_before=queued_before, limit=LIMIT
         )
-        for message, ids, page_size in (
-            (Message.CASE_DRAFT_URGENT, urgent, URGENT_PAGE),
-            (Message.CASE_DRAFT, normal, DRAFT_PAGE),
-        ):
-            outbox.add_pages(connection, message, ids, page_size=page_size, available_at=now)
+        cases.queue_drafts(connection, urgent, normal, now=now)
     return len(urgent) + len(normal)
 
 
