@@ -13,7 +13,8 @@ import math
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import product as pairs_of
+from operator import add
 from typing import TYPE_CHECKING
 
 from domain.types import KOREAN_NAMES, ComplaintCategory, SourceKind
@@ -35,6 +36,8 @@ _COMMON = frozenset(
     {"상품", "경우", "확인", "주문", "고객", "안녕", "감사", "문의", "번호", "부탁", "탁드"}
     | {"궁금", "제품", "이상"}
 )
+
+_SILENT = _COMMON.union(map("".join, pairs_of(_ENDINGS, repeat=2)))
 _K1, _B = 1.2, 0.5
 
 _UNFIT_SHARE = 0.3
@@ -110,6 +113,7 @@ class ManualView:
         }
         self._by_topic = _index(self.clauses)
         self._joined: dict[tuple[str, ...], _Postings] = {}
+        self._shares: dict[tuple[str, ...], list[float]] = {}
 
     def is_citable(self, clause: Clause) -> bool:
         """Tell whether ``clause`` is valid here, a full sentence, fillable and uncontradicted."""
@@ -139,13 +143,15 @@ class ManualView:
                 product would come before the one that answers), but shows which clauses fit.
             only_topics: Leave out clauses of other topics.
         """
+        wanted = tuple(topics)
         names = _pieces(product.lower())
         pieces = _pieces(_expand(text[:_MAX_QUERY_CHARACTERS])) | names
         scores: dict[int, float] = {}
         named: dict[int, float] = {}
         fits = [0.0] * len(self.clauses)
-        postings = self._postings(tuple(topics) if only_topics else (_ALL_TOPICS,))
-        for piece in pieces & postings.keys():
+        postings = self._postings(wanted if only_topics else (_ALL_TOPICS,))
+        # In order: sums of floats depend on it, and with them which of two equal clauses is cited.
+        for piece in sorted(pieces & postings.keys()):
             counted = named if piece in names else scores
             for index, weight, fit in postings[piece]:
                 counted[index] = counted.get(index, 0.0) + weight
@@ -154,13 +160,12 @@ class ManualView:
             scores[index] *= _UNFIT_SHARE + (1 - _UNFIT_SHARE) * fits[index]
         # A product's name finds no clause by itself: all on that product would come first.
         best = max(scores.values(), default=0.0)
+        shares = self._topic_shares(wanted)
         ranked: list[tuple[float, int]] = []
         for index, words in scores.items():
-            clause = self.clauses[index]
-            if not kinds or clause.kind in kinds:
-                name_part = min(named.get(index, 0.0) * _NAME_SHARE, words)
-                total = words + name_part + best * _topic_share(clause, topics)
-                ranked.append((-total, index))
+            if not kinds or self.clauses[index].kind in kinds:
+                name_part = min(named[index] * _NAME_SHARE, words) if index in named else 0.0
+                ranked.append((-(words + name_part + best * shares[index]), index))
         ranked.sort()
         return tuple(
             Passage(
@@ -186,9 +191,16 @@ class ManualView:
             self._joined[topics] = joined
         return joined
 
+    def _topic_shares(self, topics: tuple[str, ...]) -> list[float]:
+        """Give how much each clause's topic counts, in shares of the best word score."""
+        shares = self._shares.get(topics)
+        if shares is None:
+            shares = [_topic_share(clause, topics) for clause in self.clauses]
+            self._shares[topics] = shares
+        return shares
+
 
 def _topic_share(clause: Clause, topics: Collection[str]) -> float:
-    """How much a clause's topic counts, in shares of the best word score."""
     for rank, topic in enumerate(topics):
         if topic in clause.topics:
             return 1.0 / (1 + rank)
@@ -205,14 +217,10 @@ def _pieces(text: str) -> set[str]:
     pieces: set[str] = set()
     for word in _WORD.findall(text):
         if "가" <= word[0] <= "힣":
-            pieces.update(
-                one + two
-                for one, two in pairwise(word)
-                if one not in _ENDINGS or two not in _ENDINGS
-            )
+            pieces.update(map(add, word, word[1:]))
         else:
             pieces.add(word)
-    return pieces - _COMMON
+    return pieces - _SILENT
 
 
 def _index(clauses: Sequence[Clause]) -> dict[str, _Postings]:
@@ -223,7 +231,7 @@ def _index(clauses: Sequence[Clause]) -> dict[str, _Postings]:
     documents = []
     for clause in clauses:
         names = " ".join(KOREAN_NAMES.get(_category(topic), "") for topic in clause.topics)
-        documents.append(_pieces(f"{clause.text} {clause.product} {names}".lower()))
+        documents.append(sorted(_pieces(f"{clause.text} {clause.product} {names}".lower())))
     average = sum(map(len, documents)) / len(documents) if documents else 1.0
     frequency = Counter(piece for document in documents for piece in document)
     rarity = {
@@ -233,8 +241,8 @@ def _index(clauses: Sequence[Clause]) -> dict[str, _Postings]:
     index: dict[str, _Postings] = {}
     for number, (clause, document) in enumerate(zip(clauses, documents, strict=True)):
         head = _HEAD.match(clause.text.lower())
-        head_pieces = _pieces(head[1]) & document if head else document
-        whole = sum(rarity[piece] for piece in head_pieces)
+        head_pieces = _pieces(head[1]).intersection(document) if head else set(document)
+        whole = math.fsum(rarity[piece] for piece in head_pieces)
         saturation = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * len(document) / average))
         for topic in (_ALL_TOPICS, *clause.topics):
             postings = index.setdefault(topic, defaultdict(list))

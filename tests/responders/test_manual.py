@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +18,9 @@ from responders.manual_files import decode_manual, parse_manual_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
 HEAD = "---\ntopic: delivery\nsource: 배송 정책\n---\n"
 
 
@@ -184,6 +188,34 @@ def test_search_finds_the_clause_that_answers(manual: Manual) -> None:
 def test_a_products_name_alone_finds_nothing_better_than_words(manual: Manual) -> None:
     (best, *_) = manual.search("대형은 언제 입고되나요", (), NOW, product="무쇠 프라이팬")
     assert best.clause.reference == "manual/facts.md#1"
+
+
+SEARCH = """
+from datetime import UTC, datetime
+from pathlib import Path
+from responders.manual import load_manual
+manual = load_manual(Path("demo/brands/saebyeok/manual"))
+text = "배송이 늦어서 상한 김치가 왔는데 환불도 교환도 안 된다고 하네요. 언제 다시 보내 주시나요?"
+for topics in ((), ("delivery",), ("return_refund", "defect")):
+    for passage in manual.search(text, topics, datetime(2026, 11, 21, tzinfo=UTC), limit=50):
+        print(passage.clause.reference, passage.score.hex(), passage.fit.hex())
+"""
+
+
+def test_every_process_ranks_clauses_alike() -> None:
+    """Two workers must write the same draft; hashes of words differ between processes."""
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", SEARCH],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert found[0].count(b"\n") > 20
+    assert found == found[:1] * 3
 
 
 @given(st.text(max_size=300))
