@@ -18,7 +18,7 @@ from domain.types import CollectedFeedback
 from privacy.sealing import Sealer, generate_key
 from storage import accounts, feedback, schema
 from storage.session import Database
-from workers.intake import prepare
+from workers.intake import masker, prepare
 
 PAGE_SIZE = 100
 SIZES = (1_000, 10_000)
@@ -62,7 +62,7 @@ def _measure_size(rows: int) -> dict[str, int | str]:
         for article in articles(rows)
     ]
     start = time.perf_counter()
-    items = [prepare(item, brand, "storefront", sealer, now=now) for item in collected]
+    items = [prepare(item, masker(brand), "storefront", sealer, now=now) for item in collected]
     figures: dict[str, int | str] = {
         "mask_rows_per_s": round(rows / (time.perf_counter() - start)),
     }

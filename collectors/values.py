@@ -100,7 +100,9 @@ def _read_when(
         return When(datetime(value.year, value.month, value.day, tzinfo=tz), exact=False)
     if isinstance(value, int | float):
         return _from_epoch(value)
-    text = value if _PLAIN_ISO.fullmatch(value) else _tidy_date(value)
+    if _PLAIN_ISO.fullmatch(value):
+        return _from_iso(value, tz)
+    text = _tidy_date(value)
     for read in _READERS:
         if (when := read(text, local_now, tz)) is not None:
             return when
@@ -262,9 +264,13 @@ def _read_iso(text: str, _local_now: datetime, tz: tzinfo) -> When | None:
     text = re.sub(r"(\.\d{6})\d+", r"\1", text)
     text = re.sub(r"\[[\w/]+\]$", "", text)
     try:
-        at = datetime.fromisoformat(text.replace(" +", "+"))
+        return _from_iso(text.replace(" +", "+"), tz)
     except ValueError:
         return None
+
+
+def _from_iso(text: str, tz: tzinfo) -> When:
+    at = datetime.fromisoformat(text)
     return When(at if at.tzinfo else at.replace(tzinfo=tz), exact=True)
 
 

@@ -344,22 +344,17 @@ class Classifier:
             if index is None:
                 known[text] = self._unscored(text, normal)
             else:
-                folded = fold(text)
-                readings.append(_Reading(text, index, folded, split_clauses(folded.text)))
+                readings.append(_read(text, index))
         clause_scores = self._clause_scores(readings, batch_size)
         for reading in readings:
-            found = [clause_scores[reading.words(clause)] for clause in reading.clauses]
+            found = [clause_scores[words] for words in reading.words]
             known[reading.text] = self._scored(reading, scores, found)
         return [
             compare_rating(known[text], stars) for text, stars in zip(texts, ratings, strict=True)
         ]
 
     def _clause_scores(self, readings: Sequence[_Reading], batch_size: int) -> dict[str, float]:
-        wanted = list(
-            dict.fromkeys(
-                reading.words(clause) for reading in readings for clause in reading.clauses
-            )
-        )
+        wanted = list(dict.fromkeys(words for reading in readings for words in reading.words))
         if not wanted:
             return {}
         return dict(zip(wanted, self._scorer.glance(wanted, batch_size).tolist(), strict=True))
@@ -420,16 +415,25 @@ class Classifier:
 
 @dataclass(frozen=True)
 class _Reading:
-    """A readable text, its row in the scores, and its clauses as offsets in ``folded``."""
+    """A readable text, its row in the scores, and its clauses.
+
+    Attributes:
+        clauses: Offsets in ``folded``.
+        words: The clauses as the models read them.
+    """
 
     text: str
     index: int
     folded: Folded
     clauses: tuple[tuple[int, int], ...]
+    words: tuple[str, ...]
 
-    def words(self, clause: tuple[int, int]) -> str:
-        """Give a clause as the models read it."""
-        return normalise(self.folded.text[clause[0] : clause[1]])
+
+def _read(text: str, index: int) -> _Reading:
+    folded = fold(text)
+    clauses = split_clauses(folded.text)
+    words = tuple(normalise(folded.text[start:end]) for start, end in clauses)
+    return _Reading(text, index, folded, clauses, words)
 
 
 def _unreadable(normal: str) -> Intent | None:

@@ -21,7 +21,7 @@ from storage.models import (
     PublicationRow,
 )
 from storage.moves import move, remember
-from storage.session import ConflictError
+from storage.session import ConflictError, records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -179,7 +179,7 @@ def load_for_drafting(connection: Connection, case_ids: Sequence[int]) -> list[T
         .where(CaseRow.id.in_(case_ids))
         .order_by(CaseRow.id)
     )
-    return [ToDraft(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return records(ToDraft, rows)
 
 
 def claim(

@@ -62,7 +62,7 @@ from storage.models import (
     SavedViewRow,
 )
 from storage.moves import remember, unsettled
-from storage.session import insert_ignoring
+from storage.session import insert_ignoring, records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -216,7 +216,7 @@ def queue(
         .outerjoin(PersonRow, PersonRow.id == CaseRow.owner_id)
         .where(CaseRow.id.in_(ids))
     )
-    found = {row.case_id: QueueItem(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's public name
+    found = {item.case_id: item for item in records(QueueItem, rows)}
     return [found[case_id] for case_id in ids if case_id in found]
 
 

@@ -99,12 +99,14 @@ def rules_of(runtime: Runtime, case: ToDraft) -> ReplyRules:
     if case.channel not in CHANNELS:
         return ReplyRules()
     key = runtime.account_key(case.account_id)
-    bare = Account(case.brand, key.partition("/")[2], case.channel)
-    try:
-        return _rules_now(runtime, runtime.find_account(key) or bare, case)
-    except ConfigurationError:
-        # A wrong option is the doctor's matter; what was approved is then posted by hand.
-        return _rules_now(runtime, bare, case)
+    account = runtime.find_account(key)
+    if account is not None:
+        try:
+            return _rules_now(runtime, account, case)
+        except ConfigurationError:
+            # A wrong option is the doctor's matter; what was approved is then posted by hand.
+            pass
+    return _rules_now(runtime, Account(case.brand, key.partition("/")[2], case.channel), case)
 
 
 def _rules_now(runtime: Runtime, account: Account, case: ToDraft) -> ReplyRules:

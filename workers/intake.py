@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from domain.errors import BadInputError
@@ -13,7 +14,7 @@ from privacy.masking import mask, mask_author
 from storage.feedback import MaskedFeedback, find_unstorable, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from domain.brands import Account, Brand
@@ -43,7 +44,7 @@ def prepare_page(
 
     Args:
         page: As collected.
-        brand: See ``prepare``.
+        brand: Its registered contacts are not personal data.
         account: Whose page it is.
         sealer: See ``prepare``.
         stored: Content fingerprints of what the database has, by kind and native id.
@@ -52,11 +53,12 @@ def prepare_page(
     ready: list[MaskedFeedback] = []
     quarantined = list(page.quarantined)
     times = Counter(map(key_of, page.items))
+    mask_text = masker(brand)
     for place, item in enumerate(page.items):
         key = key_of(item)
         masked = prepare(
             item,
-            brand,
+            mask_text,
             account.channel,
             sealer,
             stored=stored.get(key, ""),
@@ -89,9 +91,17 @@ def prepare_page(
     return PreparedPage(page, ready, quarantined)
 
 
+def masker(brand: Brand) -> Callable[[str], str]:
+    """Give what masks a brand's texts, for one page: it remembers them.
+
+    The titles of a page are often all the name of one product or film.
+    """
+    return cache(lambda text: mask(text, allow=brand.contacts).text)
+
+
 def prepare(
     item: CollectedFeedback,
-    brand: Brand,
+    mask_text: Callable[[str], str],
     channel: str,
     sealer: Sealer,
     *,
@@ -106,7 +116,7 @@ def prepare(
 
     Args:
         item: As collected.
-        brand: Its registered contacts are not personal data.
+        mask_text: From ``masker``.
         channel: Where the author and the order are known.
         sealer: Encrypts and fingerprints.
         stored: Content fingerprint of the item as the database has it.
@@ -121,8 +131,8 @@ def prepare(
         native_id=item.native_id,
         content_fingerprint=fingerprint,
         sealed_original=sealer.seal(_original(item)) if is_new else b"",
-        title=mask(item.title, allow=brand.contacts).text if is_new and item.title else "",
-        text=mask(item.text, allow=brand.contacts).text if is_new else "",
+        title=mask_text(item.title) if is_new and item.title else "",
+        text=mask_text(item.text) if is_new else "",
         rating=item.rating,
         author=mask_author(item.author) if item.author else "",
         author_fingerprint=_fingerprint(sealer, channel, item.author_id or item.author),

@@ -13,7 +13,7 @@ from privacy.sealing import Sealer, generate_key
 from storage.models import CaseRow, FeedbackRow
 from tests.fakes_runtime import SEALER, Article, make_brand
 from workers import collect
-from workers.intake import prepare
+from workers.intake import masker, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,13 +126,15 @@ def item(**changes: Any) -> CollectedFeedback:  # noqa: ANN401 - the dataclass's
 def test_what_the_channel_does_not_date_is_dated_and_marked(
     tmp_path: Path, clock: StillClock
 ) -> None:
-    found = prepare(item(), make_brand(tmp_path), "storefront", SEALER, now=clock())
+    found = prepare(item(), masker(make_brand(tmp_path)), "storefront", SEALER, now=clock())
     assert (found.written_at, found.written_at_is_exact) == (clock(), False)
 
 
 def test_the_brands_own_contacts_stay_readable(tmp_path: Path, clock: StillClock) -> None:
     text = "1522-0000에 전화했는데 별로, 제 번호는 010-1234-5678"
-    found = prepare(item(text=text), make_brand(tmp_path), "storefront", SEALER, now=clock())
+    found = prepare(
+        item(text=text), masker(make_brand(tmp_path)), "storefront", SEALER, now=clock()
+    )
     assert "1522-0000" in found.text
     assert "1234-5678" not in found.text
     assert "010-1234-5678" in SEALER.open(found.sealed_original).decode()
@@ -151,7 +153,7 @@ def test_the_brands_own_contacts_stay_readable(tmp_path: Path, clock: StillClock
 def test_only_what_the_customer_wrote_is_an_edit(
     tmp_path: Path, clock: StillClock, change: dict[str, Any], *, is_edit: bool
 ) -> None:
-    brand = make_brand(tmp_path)
-    before = prepare(item(), brand, "storefront", SEALER, now=clock())
-    after = prepare(item(**change), brand, "storefront", SEALER, now=clock())
+    mask_text = masker(make_brand(tmp_path))
+    before = prepare(item(), mask_text, "storefront", SEALER, now=clock())
+    after = prepare(item(**change), mask_text, "storefront", SEALER, now=clock())
     assert (before.content_fingerprint != after.content_fingerprint) is is_edit
