@@ -47,6 +47,8 @@ MODERATION_PAUSE = timedelta(minutes=30)
 CREDENTIAL_PAUSE = timedelta(minutes=10)
 READS_BEFORE_ATTENTION = 8
 """Failed reads after which a person looks."""
+SENDS_BEFORE_ATTENTION = 10
+"""Attempts, about an hour of them, after which a reply that never arrived is a person's."""
 SWITCHED_OFF_PAUSE = timedelta(minutes=1)
 
 
@@ -276,17 +278,22 @@ def _absent(
     sent_at = job.sent_at or read_at
     counts = read_at >= sent_at + _settled(publisher)
     reads = job.absent_reads + 1 if counts else job.absent_reads
+    is_taken = others and publisher.rules.one_reply_only
+    is_proven = reads >= publications.READS_TO_PROVE_ABSENCE
+    why = f"absent on {reads} reads after it could still arrive"
+    if is_proven and not is_taken and job.attempts >= SENDS_BEFORE_ATTENTION:
+        _give_to_person(runtime, job, token, f"{why}, at the last of {job.attempts} attempts")
+        return
     now = runtime.clock()
     next_read = max(now + FIRST_PAUSE / 5, sent_at + _settled(publisher))
     with runtime.database.unit_of_work() as connection:
-        if reads < publications.READS_TO_PROVE_ABSENCE:
+        if not is_proven:
             publications.keep_waiting(
                 connection, job, token, check_at=next_read, absent_reads=reads
             )
-        elif others and publisher.rules.one_reply_only:
+        elif is_taken:
             publications.settle_answered_elsewhere(connection, job, token, now=now)
         else:
-            why = f"absent on {reads} reads after it could still arrive"
             again_at = now + pause(
                 OutcomeUnknownError(why), job.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE
             )

@@ -21,7 +21,13 @@ from storage import publications
 from storage.models import AlertRow, CaseRow, HistoryRow, PublicationRow
 from tests.fakes_runtime import Death, Lost, make_account, make_brand
 from workers import collect
-from workers.publish import MARGIN, READS_BEFORE_ATTENTION, publish, verify
+from workers.publish import (
+    MARGIN,
+    READS_BEFORE_ATTENTION,
+    SENDS_BEFORE_ATTENTION,
+    publish,
+    verify,
+)
 from workers.sweep import sweep
 
 if TYPE_CHECKING:
@@ -208,13 +214,16 @@ def test_a_lost_request_is_sent_again_after_two_absent_reads(
     assert len([read_at for read_at in reads[:2] if read_at >= settled]) == 2
 
 
-def test_a_request_that_is_lost_every_time_is_sent_ever_more_seldom(
+def test_a_request_that_is_lost_every_time_goes_to_a_person(
     house: House, channel: FakeChannel
 ) -> None:
     channel.writes.extend([LOST] * 1000)
     approved(house)
     house.run_on(timedelta(hours=12))
-    assert path(house).count("sending") < 60
+    assert path(house).count("sending") == SENDS_BEFORE_ATTENTION
+    assert row(house).state == "attention"
+    assert f"{SENDS_BEFORE_ATTENTION} attempts" in row(house).problem
+    assert rules(house).count("publication_uncertain") == 1
 
 
 def test_a_read_that_comes_too_early_proves_nothing(house: House, channel: FakeChannel) -> None:
