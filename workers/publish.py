@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from domain.types import ChannelReply
     from responders.publishers.base import Publisher
     from storage.publications import PublicationJob
+    from storage.session import Connection
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -122,11 +123,11 @@ def _send(
     except CredentialRejectedError as error:
         # Not the reply's fault: it waits until the operator has repaired the account.
         target, why, wait = PublicationState.QUEUED, str(error), CREDENTIAL_PAUSE
-        _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
+        _report(runtime, job, why)
     except AccessBlockedError as error:
         # Never worked around: a person posts it, and looks at the channel before.
         target, why, wait = PublicationState.HANDED_OFF, str(error), None
-        _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
+        _report(runtime, job, why)
     except PermanentError as error:
         if _is_ended(runtime, replace(job, state=PublicationState.SENDING), token, error):
             return
@@ -340,7 +341,7 @@ def _read_later(runtime: Runtime, job: PublicationJob, token: str, error: Retrya
 def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str) -> None:
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
-        publications.settle(
+        if not publications.settle(
             connection,
             job,
             token,
@@ -349,12 +350,28 @@ def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str)
             now=now,
             why=why,
             problem=why,
-        )
-    _tell(runtime, job, AlertRule.PUBLICATION_UNCERTAIN, str(job.id), why)
+        ):
+            return
+        # Who sends it again by hand hears of that attempt, too.
+        subject = f"{job.id}:{job.attempts}"
+        _tell(runtime, connection, job, AlertRule.PUBLICATION_UNCERTAIN, subject, why)
     log.warning("publication_needs_person", publication_id=job.id, why=why)
 
 
-def _tell(runtime: Runtime, job: PublicationJob, rule: AlertRule, subject: str, why: str) -> None:
+def _report(runtime: Runtime, job: PublicationJob, why: str) -> None:
+    """Tell the operator that the channel refuses the account; once a day."""
+    with runtime.database.unit_of_work() as connection:
+        _tell(runtime, connection, job, AlertRule.CREDENTIALS, job.account_key, why)
+
+
+def _tell(
+    runtime: Runtime,
+    connection: Connection,
+    job: PublicationJob,
+    rule: AlertRule,
+    subject: str,
+    why: str,
+) -> None:
     brand = runtime.brands.get(job.brand)
     if brand is None:
         # Nobody to tell in Slack; the console shows what waits for a person.
@@ -365,13 +382,8 @@ def _tell(runtime: Runtime, job: PublicationJob, rule: AlertRule, subject: str, 
         operator_alert(rule, brand, subject, "", now),
         feedback_id=job.feedback_id,
     )
-    with runtime.database.unit_of_work() as connection:
-        tell(
-            runtime,
-            connection,
-            [new_alert(alert, {"subject": job.account_key, "detail": why, "case_id": job.case_id})],
-            now=now,
-        )
+    payload = {"subject": job.account_key, "detail": why, "case_id": job.case_id}
+    tell(runtime, connection, [new_alert(alert, payload)], now=now)
 
 
 def expire_sending(runtime: Runtime) -> int:

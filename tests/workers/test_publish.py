@@ -16,6 +16,7 @@ from domain.errors import (
     PublicationRefusedError,
     RateLimitedError,
 )
+from domain.states import PublicationState
 from domain.types import ChannelReply
 from storage import publications
 from storage.models import AlertRow, CaseRow, HistoryRow, PublicationRow
@@ -224,6 +225,29 @@ def test_a_request_that_is_lost_every_time_goes_to_a_person(
     assert row(house).state == "attention"
     assert f"{SENDS_BEFORE_ATTENTION} attempts" in row(house).problem
     assert rules(house).count("publication_uncertain") == 1
+
+
+def test_a_person_hears_of_every_attempt_that_needs_one(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    unreadable = LayoutChangedError("no list of replies")
+    channel.writes.extend([LOST, LOST])
+    channel.reads.extend([unreadable, unreadable])
+    sent = approved(house)
+    house.run_on()
+    with house.database.unit_of_work() as connection:
+        assert publications.settle_attention(
+            connection,
+            case(house).id,
+            sent,
+            PublicationState.QUEUED,
+            who="김담당",
+            why="없습니다",
+            now=clock(),
+        )
+    house.run_on()
+    assert row(house).state == "attention"
+    assert rules(house).count("publication_uncertain") == 2
 
 
 def test_a_read_that_comes_too_early_proves_nothing(house: House, channel: FakeChannel) -> None:
