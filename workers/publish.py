@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from alerts.rules import AlertRule, operator_alert
+from collectors.http import leaving_within
 from domain.errors import (
     AccessBlockedError,
     ConfigurationError,
@@ -111,7 +112,8 @@ def _send(
         _settle(runtime, job, token, PublicationState.QUEUED, why, timedelta(0))
         return
     try:
-        reply = publisher.publish(job.target, job.text)
+        with leaving_within(publisher.timeout_s):
+            reply = publisher.publish(job.target, job.text)
     except OutcomeUnknownError as error:
         target, why, wait = PublicationState.UNCERTAIN, str(error), _settled(publisher)
     except RetryableError as error:

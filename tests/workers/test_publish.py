@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+from collectors.http import Pacer, build_client
+from collectors.storefront import SPEC
 from domain.errors import (
     AccessBlockedError,
     ChannelUnavailableError,
@@ -419,6 +422,28 @@ def test_a_worker_that_stalled_after_claiming_does_not_send(
     publish(house.runtime, sent)
     assert channel.sent == []
     assert row(house).state == "queued"
+
+
+@pytest.mark.enable_socket
+def test_a_write_after_the_time_that_proofs_rest_on_does_not_leave(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.timeout_s = 0.0
+    client = build_client(
+        make_account(), SPEC, pacer=Pacer(), clock=house.clock, allow_private=True
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server, client:
+        port = server.getsockname()[1]
+
+        def write(*_: object) -> ChannelReply:
+            client.write(f"http://127.0.0.1:{port}/", content=b"{}")
+            raise AssertionError
+
+        channel.publish = write  # type: ignore[method-assign,assignment]
+        approved(house)
+        house.run()
+    assert row(house).state == "queued"
+    assert "too late" in row(house).problem
 
 
 def test_switched_off_publishing_waits_and_then_goes_on(
