@@ -540,12 +540,13 @@ def check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: ANN
     Raises:
         DecisionRefusedError: It changed since; says what.
     """
-    # The feedback's row is locked first, as an edit does, so that the two cannot cross.
+    # The feedback's row is locked first, as an edit does, so that the two cannot cross; but not its
+    # key: a draft's notice refers to it after the draft has locked the case.
     feedback = connection.execute(
         select(FeedbackRow.id, FeedbackRow.revision, FeedbackRow.gone_at)
         .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
         .where(CaseRow.id == decision.case_id)
-        .with_for_update(of=FeedbackRow)
+        .with_for_update(of=FeedbackRow, key_share=True)
     ).one_or_none()
     if feedback is None:
         raise DecisionRefusedError("없는 케이스입니다.", "missing")

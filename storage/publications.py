@@ -170,7 +170,7 @@ def _withdraw_outdated(connection: Connection, publication_id: int, *, now: date
         .join(PublicationRow, PublicationRow.feedback_id == FeedbackRow.id)
         .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
         .where(PublicationRow.id == publication_id, PublicationRow.state == PublicationState.QUEUED)
-        .with_for_update(of=FeedbackRow)
+        .with_for_update(of=FeedbackRow, key_share=True)
     ).one_or_none()
     if row is None:
         return False
@@ -342,7 +342,7 @@ def settle_gone(
     feedback's row is locked first, as a change does, so that the two cannot cross.
     """
     of_job = FeedbackRow.id == job.feedback_id
-    connection.execute(select(FeedbackRow.id).where(of_job).with_for_update())
+    connection.execute(select(FeedbackRow.id).where(of_job).with_for_update(key_share=True))
     done = _end(connection, job, token, CaseState.GONE, now=now, why=why)
     if done:
         is_news = of_job & FeedbackRow.gone_at.is_(None)

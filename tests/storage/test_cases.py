@@ -10,7 +10,7 @@ from sqlalchemy import event, select, update
 from domain.errors import DecisionRefusedError
 from domain.states import CaseState, PublicationState
 from domain.types import DraftReply, DraftSentence, SourceKind
-from storage import cases, moves, outbox, publications
+from storage import alerts, cases, moves, outbox, publications
 from storage.models import CaseRow, DecisionRow, DraftRow, OutboxRow, PublicationRow
 from tests.storage.rows import (
     LEASE,
@@ -321,6 +321,46 @@ def test_a_draft_that_is_stored_meanwhile_does_not_keep_a_case_open(
         cases.withdraw(connection, [row.feedback_id], CaseState.GONE, at=NOW, why="gone")
     drafter.join(timeout=30)
     assert case_state(database, case_id) == "gone"
+
+
+@pytest.mark.parametrize(
+    ("first", "then_waits_after"),
+    [("drafter", "UPDATE cases"), ("approver", "UPDATE OF feedback")],
+)
+def test_a_decision_and_a_draft_with_its_notice_do_not_wait_for_each_other(
+    postgres_database: Database, first: str, then_waits_after: str
+) -> None:
+    database = postgres_database
+    (case_id,) = opened_cases(database, 1)
+    with database.unit_of_work() as connection:
+        token, (row,) = cases.claim(connection, [case_id], now=NOW, until=NOW + LEASE)
+    reply = DraftReply((DraftSentence("죄송합니다.", SourceKind.COURTESY),))
+    ended: set[str] = set()
+
+    def settle() -> None:
+        with database.unit_of_work() as connection:
+            cases.settle_drafts(connection, token, [cases.Drafted(row, reply, {})], now=NOW)
+            card = alerts.NewAlert("a", "case_card", "saebyeok", "C1", {}, row.feedback_id)
+            alerts.add(connection, [card], now=NOW, is_told=True)
+        ended.add("drafter")
+
+    def decide() -> None:
+        # About a draft that an edit has taken away.
+        refused(database, case_id, draft_number=7)
+        ended.add("approver")
+
+    leader, follower = (settle, decide) if first == "drafter" else (decide, settle)
+    other = threading.Thread(target=follower)
+
+    def let_the_other_come(*args: Any) -> None:  # noqa: ANN401 - the driver's
+        if then_waits_after in args[2] and not other.ident:
+            other.start()
+            other.join(timeout=0.5)
+
+    event.listen(database.engine, "after_cursor_execute", let_the_other_come)
+    leader()
+    other.join(timeout=30)
+    assert ended == {"drafter", "approver"}
 
 
 def test_two_schedulers_remind_of_a_case_once(postgres_database: Database) -> None:
