@@ -221,6 +221,7 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
         written_at=case.written_at,
         due_at=case.due_at,
         draft=view.draft_text,
+        note=view.note,
         missing=tuple(view.missing),
         rating_mismatch=analysis.rating_mismatch,
         unsure=analysis.unsure,

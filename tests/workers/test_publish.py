@@ -21,10 +21,10 @@ from domain.errors import (
 )
 from domain.states import PublicationState
 from domain.types import ChannelReply
-from storage import publications
+from storage import alerts, publications
 from storage.models import AlertRow, CaseRow, HistoryRow, PublicationRow
 from tests.fakes_runtime import Death, Lost, make_account, make_brand
-from workers import collect
+from workers import collect, slack_messages
 from workers.publish import (
     MARGIN,
     READS_BEFORE_ATTENTION,
@@ -157,6 +157,20 @@ def test_a_refusal_comes_back_to_the_desk_with_the_reason(
     house.approve_all("다른 답변")
     house.run()
     assert [reply.text for reply in channel.replies["n1"]] == ["다른 답변"]
+
+
+def test_the_card_of_a_refused_reply_says_why_it_is_back(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.append(PublicationRefusedError("422 forbidden_word"))
+    approved(house)
+    house.run()
+    with house.database.reading() as connection:
+        (card,) = connection.execute(select(AlertRow.id)).scalars()
+        job = alerts.load(connection, card)
+    assert job is not None
+    rendered = slack_messages.render(house.runtime, job, house.clock())
+    assert "채널이 거절했습니다: 422 forbidden_word" in str(rendered.message.blocks)
 
 
 def test_refused_credentials_wait_for_the_operator_and_tell_once(
