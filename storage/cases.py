@@ -103,7 +103,9 @@ def withdraw(
             # Whoever drafts it now drafts an old text: take the lease away.
             connection.execute(update(CaseRow).where(CaseRow.id.in_(ids_here)).values(**values))
         else:
-            move(connection, ids_here, source, target, at=at, why=why, **values)
+            # Whoever was told of the deadline of an approved one thinks it is answered.
+            untold: dict[str, Any] = {"reminder": ""} if source is CaseState.APPROVED else {}
+            move(connection, ids_here, source, target, at=at, why=why, **values, **untold)
 
 
 @dataclass(frozen=True, slots=True)

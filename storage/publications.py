@@ -249,9 +249,9 @@ def settle(
     if target is PublicationState.PUBLISHED:
         _move_case(connection, job, CaseState.ANSWERED, now=now, why=why, closed_at=now)
     elif target is PublicationState.REFUSED:
-        _move_case(
-            connection, job, CaseState.DRAFTED, now=now, why=why, note=f"채널이 거절했습니다: {why}"
-        )
+        note = f"채널이 거절했습니다: {why}"
+        # Told again of the deadline: whoever was told thinks it is answered.
+        _move_case(connection, job, CaseState.DRAFTED, now=now, why=why, note=note, reminder="")
     if check_at is not None:
         sends = target is PublicationState.QUEUED
         message = Message.PUBLICATION_PUBLISH if sends else Message.PUBLICATION_VERIFY

@@ -11,7 +11,7 @@ from domain.errors import DecisionRefusedError
 from domain.states import CaseState, PublicationState
 from domain.types import DraftReply, DraftSentence, SourceKind
 from storage import alerts, cases, moves, outbox, publications
-from storage.models import CaseRow, DecisionRow, DraftRow, OutboxRow, PublicationRow
+from storage.models import CaseRow, DecisionRow, DraftRow, FeedbackRow, OutboxRow, PublicationRow
 from tests.storage.rows import (
     LEASE,
     NOW,
@@ -380,6 +380,43 @@ def test_two_schedulers_remind_of_a_case_once(postgres_database: Database) -> No
         other.join(timeout=0.5)
     other.join(timeout=30)
     assert taken == [[case_id], []]
+
+
+@pytest.mark.parametrize("comes_back_as", ["refused", "edited", "there again"])
+def test_a_case_that_comes_back_is_reminded_of_again(
+    database: Database, comes_back_as: str
+) -> None:
+    case_id = drafted_case(database)
+
+    def take() -> list[int]:
+        with database.unit_of_work() as connection:
+            return cases.take_due(connection, "saebyeok", "overdue", before=LATER)
+
+    assert take() == [case_id]
+    with database.reading() as connection:
+        view = cases.load_view(connection, case_id)
+    assert view is not None
+    sent = approve(database, case_id)
+    with database.unit_of_work() as connection:
+        if comes_back_as == "refused":
+            token = publications.begin_sending(connection, sent, now=NOW, lease_until=LATER)
+            job = publications.load(connection, sent)
+            assert token is not None
+            assert job is not None
+            sending, over = PublicationState.SENDING, PublicationState.REFUSED
+            assert publications.settle(connection, job, token, sending, over, now=NOW, why="no")
+        elif comes_back_as == "edited":
+            ids = [view.case.feedback_id]
+            cases.withdraw(connection, ids, CaseState.OPENED, at=NOW, why="edited")
+        else:
+            ids = [view.case.feedback_id]
+            cases.withdraw(connection, ids, CaseState.GONE, at=NOW, why="gone")
+            connection.execute(update(FeedbackRow).values(gone_at=NOW))
+    if comes_back_as == "there again":
+        store(database, start_run(database, view.case.account_id, LATER), [masked("n1")], LATER)
+    assert case_state(database, case_id) in {"opened", "drafted"}
+    assert take() == [case_id]
+    assert take() == []
 
 
 def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> None:
