@@ -689,17 +689,19 @@ def to_decide(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]  # noqa: SLF001
 
 
-def _is_handed_off() -> ColumnElement[bool]:
-    """Give the condition of a case whose approved reply waits to be pasted by hand."""
-    waits = select(PublicationRow.id).where(
-        PublicationRow.case_id == CaseRow.id, PublicationRow.state == PublicationState.HANDED_OFF
-    )
-    return and_(CaseRow.state == CaseState.APPROVED, waits.exists())
+_BY_HAND = (PublicationState.HANDED_OFF, PublicationState.ATTENTION)
+"""What only a person takes further: a reply to be pasted, or to be looked for on the channel."""
 
 
 def _waits() -> ColumnElement[bool]:
     """Give the condition of a case that waits for a person."""
-    return or_(CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]), _is_handed_off())
+    reply = select(PublicationRow.id).where(
+        PublicationRow.case_id == CaseRow.id, PublicationRow.state.in_(_BY_HAND)
+    )
+    return or_(
+        CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]),
+        and_(CaseRow.state == CaseState.APPROVED, reply.exists()),
+    )
 
 
 def waiting(connection: Connection, case_ids: Sequence[int]) -> list[int]:
@@ -709,10 +711,14 @@ def waiting(connection: Connection, case_ids: Sequence[int]) -> list[int]:
     return [case_id for case_id in case_ids if case_id in found]
 
 
-def handed_off(connection: Connection, case_ids: Sequence[int]) -> set[int]:
-    """Tell which of these cases wait for a person to paste their approved reply."""
-    rows = connection.execute(select(CaseRow.id).where(CaseRow.id.in_(case_ids), _is_handed_off()))
-    return set(rows.scalars())
+def by_hand(connection: Connection, case_ids: Sequence[int]) -> dict[int, PublicationState]:
+    """Tell which of these cases have a reply that only a person takes further, and its state."""
+    rows = connection.execute(
+        select(PublicationRow.case_id, PublicationRow.state).where(
+            PublicationRow.case_id.in_(case_ids), PublicationRow.state.in_(_BY_HAND)
+        )
+    )
+    return {row.case_id: PublicationState(row.state) for row in rows}
 
 
 def take_due(

@@ -30,7 +30,7 @@ from alerts.escape import hide
 from alerts.rules import AlertRule
 from alerts.wording import when
 from collectors import CHANNELS
-from domain.states import CaseState
+from domain.states import CaseState, PublicationState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
 from responders.compensation import waiting_for_brand
 from storage import accounts, alerts, cases, desk, health, owners
@@ -51,7 +51,10 @@ if TYPE_CHECKING:
 
 LINES = 15
 _PROPOSALS = 20
-TO_PASTE = "직접 게시 필요"
+_BY_HAND = {
+    PublicationState.HANDED_OFF: "직접 게시 필요",
+    PublicationState.ATTENTION: "게시 여부 확인 필요",
+}
 _ALL_DONE = "답변 기한을 알려 드리려던 케이스가 그사이 모두 처리되었습니다."
 READ = "read"
 """What a notice with a receipt says once it has one."""
@@ -253,11 +256,11 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         case_ids = cases.waiting(connection, job.payload["case_ids"])
         staff = owners.of_brands(connection, {job.brand}, now=now)
         owned = owners.of_cases(connection, case_ids, now=now)
-        by_hand = cases.handed_off(connection, case_ids)
+        by_hand = cases.by_hand(connection, case_ids)
     if not case_ids:
         return Rendered(notice(f"{brand.name}: {_ALL_DONE}"))
     lines = [
-        replace(line, note=TO_PASTE if line.case_id in by_hand else "")
+        replace(line, note=_BY_HAND[by_hand[line.case_id]] if line.case_id in by_hand else "")
         for line in lines_of(runtime, case_ids[:LINES])
     ]
     if staff:

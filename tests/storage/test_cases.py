@@ -419,7 +419,10 @@ def test_a_case_that_comes_back_is_reminded_of_again(
     assert take() == []
 
 
-def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> None:
+@pytest.mark.parametrize("state", [PublicationState.HANDED_OFF, PublicationState.ATTENTION])
+def test_a_reply_that_waits_for_a_person_is_reminded_of(
+    database: Database, state: PublicationState
+) -> None:
     case_id = drafted_case(database)
     sent = approve(database, case_id)
 
@@ -430,14 +433,13 @@ def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> N
     assert take() == []
     with database.unit_of_work() as connection:
         connection.execute(
-            update(PublicationRow)
-            .where(PublicationRow.id == sent)
-            .values(state=PublicationState.HANDED_OFF)
+            update(PublicationRow).where(PublicationRow.id == sent).values(state=state)
         )
-        assert cases.handed_off(connection, [case_id]) == {case_id}
+        assert cases.by_hand(connection, [case_id]) == {case_id: state}
     assert take() == [case_id]
     with database.unit_of_work() as connection:
         connection.execute(update(CaseRow).values(reminder=""))
-        assert publications.confirm_hand_off(connection, case_id, sent, who="김담당", now=LATER)
-        assert cases.handed_off(connection, [case_id]) == set()
+        over = PublicationState.PUBLISHED
+        moves.move(connection, [sent], state, over, at=LATER, why="seen", who="김담당")
+        assert cases.by_hand(connection, [case_id]) == {}
     assert take() == []
