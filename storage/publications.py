@@ -283,7 +283,8 @@ def settle_found(
     """Record that our reply was read on the channel: published, or pending its moderation."""
     if reply.state == "pending":
         if job.state is PublicationState.PENDING:
-            return keep_waiting(connection, job, token, check_at=check_at)
+            # Only failures in a row say that it cannot be read.
+            return keep_waiting(connection, job, token, check_at=check_at, failed_reads=0)
         return settle(
             connection,
             job,
@@ -294,6 +295,7 @@ def settle_found(
             why="waits for the channel's moderation",
             check_at=check_at,
             receipt=reply.receipt,
+            failed_reads=0,
         )
     return settle(
         connection,

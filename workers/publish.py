@@ -48,7 +48,7 @@ LONGEST_PAUSE = timedelta(minutes=30)
 MODERATION_PAUSE = timedelta(minutes=30)
 CREDENTIAL_PAUSE = timedelta(minutes=10)
 READS_BEFORE_ATTENTION = 8
-"""Failed reads after which a person looks."""
+"""Failed reads in a row after which a person looks."""
 SENDS_BEFORE_ATTENTION = 10
 """Attempts, about an hour of them, after which a reply that never arrived is a person's."""
 SWITCHED_OFF_PAUSE = timedelta(minutes=1)

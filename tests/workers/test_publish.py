@@ -374,6 +374,19 @@ def test_a_moderated_reply_is_pending_until_it_shows(house: House, channel: Fake
     assert row(house).state == "published"
 
 
+def test_a_moderation_of_days_survives_a_read_that_fails_now_and_then(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.moderated = True
+    approved(house)
+    house.run()
+    for _ in range(2 * READS_BEFORE_ATTENTION):
+        channel.reads.append(ChannelUnavailableError("503"))
+        house.run_on(timedelta(hours=2))
+    assert row(house).state == "pending"
+    assert "publication_uncertain" not in rules(house)
+
+
 def test_somebody_elses_answer_takes_the_place_of_a_lost_one(
     house: House, channel: FakeChannel
 ) -> None:
