@@ -493,9 +493,12 @@ def overdue_alert(
 
     Owners are called, and after them the leads it is escalated to.
     """
-    late = any(line.due_at is not None and line.due_at <= now for line in lines)
-    what = "답변 기한을 넘긴 케이스" if late else "답변 기한이 다가온 케이스"
-    title = f"{brand_name}: {what} {total:,}건"
+    late = sum(line.due_at is not None and line.due_at <= now for line in lines)
+    what = "답변 기한이 다가온"
+    if late:
+        # Told late, for some of them the deadline has passed meanwhile.
+        what = "답변 기한을 넘긴" if late == len(lines) else "답변 기한을 넘겼거나 기한이 다가온"
+    title = f"{brand_name}: {what} 케이스 {total:,}건"
     blocks = [_header(f"⏰ {title}")]
     blocks += [*_people("담당", owners), *_people("리드", leads), _heading("attention")]
     blocks += _lines(lines, total, has_button=False, clock=(now, timezone))
