@@ -243,6 +243,7 @@ class CaseView:
 
     case: ToDraft
     state: CaseState
+    closed_at: datetime | None
     note: str
     draft_text: str
     sentences: list[dict[str, Any]]
@@ -258,6 +259,7 @@ def load_view(connection: Connection, case_id: int) -> CaseView | None:
     row = connection.execute(
         select(
             CaseRow.state,
+            CaseRow.closed_at,
             CaseRow.note,
             DraftRow.text,
             DraftRow.sentences,
@@ -272,6 +274,7 @@ def load_view(connection: Connection, case_id: int) -> CaseView | None:
     return CaseView(
         case=found[0],
         state=CaseState(row.state),
+        closed_at=row.closed_at,
         note=row.note,
         draft_text=row.text or "",
         sentences=row.sentences or [],

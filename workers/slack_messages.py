@@ -148,7 +148,7 @@ def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
         closed = Decision(
             kind=DecisionKind.CLOSED,
             by="평판",
-            decided_at=now,
+            decided_at=view.closed_at or now,
             via="자동",
             reason=_CLOSED_BECAUSE.get(view.state, ""),
         )
