@@ -129,7 +129,9 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
             job.destination, rendered.message, alert_id=str(job.id), thread_ts=thread_ts
         )
     except OutcomeUnknownError as error:
-        # It may still appear; until nobody expects it any more, nothing else is posted there.
+        # It may still appear; until nobody expects it any more, nothing else is posted there. Until
+        # it left, connecting may have taken longer than the wait for its answer.
+        sent_at = max(sent_at, runtime.clock() - timedelta(seconds=slack.timeout_s))
         known_at = sent_at + timedelta(seconds=slack.timeout_s) + SLOWEST_COMMIT
         free_at = max(known_at, sent_at + _pause(error, turn))
         values = {"sent_at": sent_at}

@@ -141,6 +141,30 @@ def test_a_lost_request_is_told_again_after_two_absent_reads(
     assert len(slack.posts) == 1
 
 
+def test_a_post_that_left_late_is_not_told_twice(
+    house: House, slack: RecordingSlack, clock: StillClock
+) -> None:
+    alert_id = make_alert(house)
+    posted_at: list[datetime] = []
+
+    def post(destination: str, *_: object, alert_id: str, **__: object) -> SlackReceipt:
+        # A name that is found slowly, an address that does not answer, and then a lost answer.
+        clock.advance(seconds=40)
+        posted_at.append(clock() + timedelta(seconds=5))
+        slack.posts.append((destination, alert_id))
+        raise LOST
+
+    def find_posted(*args: Any) -> SlackReceipt | None:  # noqa: ANN401 - the real one's
+        return found(*args) if clock() >= posted_at[0] else None
+
+    found = slack.find_posted
+    slack.post, slack.find_posted = post, find_posted  # type: ignore[method-assign,assignment]
+    alert.send(house.runtime, alert_id)
+    house.run_on()
+    assert path(house) == ["queued", "sending", "uncertain", "sent"]
+    assert len(slack.posts) == 1
+
+
 def test_an_unreadable_history_is_read_later(house: House, slack: RecordingSlack) -> None:
     alert_id = make_alert(house)
     slack.troubles.append(Lost(LOST))
