@@ -237,6 +237,13 @@ def verify(runtime: Runtime, publication_id: int) -> None:
     except RetryableError as error:
         _read_later(runtime, job, token, error)
         return
+    except CredentialRejectedError as error:
+        # Not the reply's fault: it is proven once the operator has repaired the account.
+        _report(runtime, job, str(error))
+        check_at = runtime.clock() + CREDENTIAL_PAUSE
+        with runtime.database.unit_of_work() as connection:
+            publications.keep_waiting(connection, job, token, check_at=check_at)
+        return
     except PermanentError as error:
         if not _is_ended(runtime, job, token, error):
             _give_to_person(runtime, job, token, str(error))

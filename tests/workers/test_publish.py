@@ -184,6 +184,22 @@ def test_refused_credentials_wait_for_the_operator_and_tell_once(
     assert channel.sent == ["n1"]
 
 
+@pytest.mark.parametrize("write", [None, Lost(LOST)])
+def test_a_reply_is_proven_once_refused_credentials_are_mended(
+    house: House, channel: FakeChannel, write: Lost | None
+) -> None:
+    if write is not None:
+        channel.writes.append(write)
+    channel.reads.extend([CredentialRejectedError("401")] * 2 * READS_BEFORE_ATTENTION)
+    approved(house)
+    house.run_on(timedelta(hours=1))
+    assert row(house).state == ("posted" if write is None else "uncertain")
+    assert rules(house) == ["case_card", "credentials"]
+    house.run_on(timedelta(hours=3))
+    assert row(house).state == "published"
+    assert channel.sent == ["n1"]
+
+
 def test_a_wall_that_asks_for_a_human_hands_the_reply_to_one(
     house: House, channel: FakeChannel
 ) -> None:
