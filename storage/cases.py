@@ -692,15 +692,25 @@ def to_decide(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]  # noqa: SLF001
 
 
-_BY_HAND = (PublicationState.HANDED_OFF, PublicationState.ATTENTION)
-"""What only a person takes further: a reply to be pasted, or to be looked for on the channel."""
+STUCK_AFTER = 5
+"""Attempts after which a reply that its channel does not take is worth a person's while."""
+
+
+def _is_unsent() -> ColumnElement[bool]:
+    """Give the condition of a reply that a person must help on its way.
+
+    It is to be pasted, or to be looked for on the channel; or the channel does not take it.
+    """
+    stuck = and_(
+        PublicationRow.state == PublicationState.QUEUED, PublicationRow.attempts >= STUCK_AFTER
+    )
+    by_hand = (PublicationState.HANDED_OFF, PublicationState.ATTENTION)
+    return or_(PublicationRow.state.in_(by_hand), stuck)
 
 
 def _waits() -> ColumnElement[bool]:
     """Give the condition of a case that waits for a person."""
-    reply = select(PublicationRow.id).where(
-        PublicationRow.case_id == CaseRow.id, PublicationRow.state.in_(_BY_HAND)
-    )
+    reply = select(PublicationRow.id).where(PublicationRow.case_id == CaseRow.id, _is_unsent())
     return or_(
         CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]),
         and_(CaseRow.state == CaseState.APPROVED, reply.exists()),
@@ -714,11 +724,11 @@ def waiting(connection: Connection, case_ids: Sequence[int]) -> list[int]:
     return [case_id for case_id in case_ids if case_id in found]
 
 
-def by_hand(connection: Connection, case_ids: Sequence[int]) -> dict[int, PublicationState]:
-    """Tell which of these cases have a reply that only a person takes further, and its state."""
+def unsent(connection: Connection, case_ids: Sequence[int]) -> dict[int, PublicationState]:
+    """Tell which of these cases have a reply that a person must help on its way, and its state."""
     rows = connection.execute(
         select(PublicationRow.case_id, PublicationRow.state).where(
-            PublicationRow.case_id.in_(case_ids), PublicationRow.state.in_(_BY_HAND)
+            PublicationRow.case_id.in_(case_ids), _is_unsent()
         )
     )
     return {row.case_id: PublicationState(row.state) for row in rows}

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 
 LINES = 15
 _PROPOSALS = 20
-_BY_HAND = {
+_UNSENT = {
+    PublicationState.QUEUED: "승인한 답변을 채널이 받지 않음",
     PublicationState.HANDED_OFF: "직접 게시 필요",
     PublicationState.ATTENTION: "게시 여부 확인 필요",
 }
@@ -256,11 +257,11 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         case_ids = cases.waiting(connection, job.payload["case_ids"])
         staff = owners.of_brands(connection, {job.brand}, now=now)
         owned = owners.of_cases(connection, case_ids, now=now)
-        by_hand = cases.by_hand(connection, case_ids)
+        unsent = cases.unsent(connection, case_ids)
     if not case_ids:
         return Rendered(notice(f"{brand.name}: {_ALL_DONE}"))
     lines = [
-        replace(line, note=_BY_HAND[by_hand[line.case_id]] if line.case_id in by_hand else "")
+        replace(line, note=_UNSENT[unsent[line.case_id]] if line.case_id in unsent else "")
         for line in lines_of(runtime, case_ids[:LINES])
     ]
     if staff:

@@ -419,9 +419,16 @@ def test_a_case_that_comes_back_is_reminded_of_again(
     assert take() == []
 
 
-@pytest.mark.parametrize("state", [PublicationState.HANDED_OFF, PublicationState.ATTENTION])
+@pytest.mark.parametrize(
+    ("state", "attempts"),
+    [
+        (PublicationState.HANDED_OFF, 0),
+        (PublicationState.ATTENTION, 1),
+        (PublicationState.QUEUED, cases.STUCK_AFTER),
+    ],
+)
 def test_a_reply_that_waits_for_a_person_is_reminded_of(
-    database: Database, state: PublicationState
+    database: Database, state: PublicationState, attempts: int
 ) -> None:
     case_id = drafted_case(database)
     sent = approve(database, case_id)
@@ -433,13 +440,15 @@ def test_a_reply_that_waits_for_a_person_is_reminded_of(
     assert take() == []
     with database.unit_of_work() as connection:
         connection.execute(
-            update(PublicationRow).where(PublicationRow.id == sent).values(state=state)
+            update(PublicationRow)
+            .where(PublicationRow.id == sent)
+            .values(state=state, attempts=attempts)
         )
-        assert cases.by_hand(connection, [case_id]) == {case_id: state}
+        assert cases.unsent(connection, [case_id]) == {case_id: state}
     assert take() == [case_id]
     with database.unit_of_work() as connection:
         connection.execute(update(CaseRow).values(reminder=""))
-        over = PublicationState.PUBLISHED
+        over = PublicationState.CANCELLED
         moves.move(connection, [sent], state, over, at=LATER, why="seen", who="김담당")
-        assert cases.by_hand(connection, [case_id]) == {}
+        assert cases.unsent(connection, [case_id]) == {}
     assert take() == []

@@ -25,6 +25,7 @@ from storage import alerts, publications
 from storage.models import AlertRow, CaseRow, HistoryRow, PublicationRow
 from tests.fakes_runtime import Death, Lost, make_account, make_brand
 from workers import collect, slack_messages
+from workers.deadlines import remind
 from workers.publish import (
     MARGIN,
     READS_BEFORE_ATTENTION,
@@ -128,6 +129,24 @@ def test_a_busy_channel_is_tried_again(
     house.run_on()
     assert path(house) == ["queued", "sending", "queued", "sending", "posted", "published"]
     assert channel.sent == ["n1"]
+
+
+def test_a_reply_that_a_channel_does_not_take_for_long_is_told_of_at_its_deadline(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.writes.extend([ChannelUnavailableError("503")] * 1000)
+    approved(house)
+    house.run_on(case(house).due_at - clock())
+    assert row(house).state == "queued"
+    clock.now = max(clock(), case(house).due_at)
+    assert remind(house.runtime) == 1
+    house.run()
+    with house.database.reading() as connection:
+        overdue = connection.execute(select(AlertRow.id).order_by(AlertRow.id.desc())).scalars()
+        job = alerts.load(connection, next(iter(overdue)))
+    assert job is not None
+    rendered = slack_messages.render(house.runtime, job, clock())
+    assert "승인한 답변을 채널이 받지 않음" in str(rendered.message.blocks)
 
 
 def test_the_channels_own_waiting_time_is_kept(
