@@ -112,6 +112,7 @@ class CaseCard:
         proposal: Of the words in ``draft``, when somebody asks for their approval; an approval
             of others is refused. 0 while the draft is as it was written.
         proposed: Who asks, in Korean.
+        note: Why the case is back on the desk, in Korean.
         missing: What the manual does not say, as notes for the specialist.
         state: Whether the channel takes an answer now; ``state_reason`` says in Korean why not.
         timezone: IANA name; instants are shown in it.
@@ -135,6 +136,7 @@ class CaseCard:
     draft: str = ""
     proposal: int = 0
     proposed: str = ""
+    note: str = ""
     missing: tuple[str, ...] = ()
     rating_mismatch: bool = False
     unsure: bool = False
@@ -280,7 +282,9 @@ def case_card(card: CaseCard, now: datetime) -> SlackMessage:
     is_open = card.state in {AnswerState.OPEN, AnswerState.BY_HAND}
     drafted, is_whole = _draft(card) if card.state is not AnswerState.CONFIRM else ([], False)
     blocks += [*drafted, *_notes(card)]
-    blocks += [_context(f"ℹ️ {line}") for line in (card.proposed, card.state_reason) if line]
+    # A case's note may be who asks for an approval.
+    lines = dict.fromkeys((card.note, card.proposed, card.state_reason))
+    blocks += [_context(f"ℹ️ {line}") for line in lines if line]
     buttons: list[Block] = []
     if card.state is AnswerState.CONFIRM:
         buttons.append(_button("확인 처리", ActionId.CONFIRM, card, style="primary"))
@@ -489,9 +493,12 @@ def overdue_alert(
 
     Owners are called, and after them the leads it is escalated to.
     """
-    late = any(line.due_at is not None and line.due_at <= now for line in lines)
-    what = "답변 기한을 넘긴 케이스" if late else "답변 기한이 다가온 케이스"
-    title = f"{brand_name}: {what} {total:,}건"
+    late = sum(line.due_at is not None and line.due_at <= now for line in lines)
+    what = "답변 기한이 다가온"
+    if late:
+        # Told late, for some of them the deadline has passed meanwhile.
+        what = "답변 기한을 넘긴" if late == len(lines) else "답변 기한을 넘겼거나 기한이 다가온"
+    title = f"{brand_name}: {what} 케이스 {total:,}건"
     blocks = [_header(f"⏰ {title}")]
     blocks += [*_people("담당", owners), *_people("리드", leads), _heading("attention")]
     blocks += _lines(lines, total, has_button=False, clock=(now, timezone))

@@ -158,7 +158,7 @@ def operator_alert(
         rule: What broke.
         brand: Whose account.
         subject: What it is about: ``BRAND/NAME`` for an account (then once a day until it is
-            repaired), or a publication's id.
+            repaired), or a publication's id and attempt.
         destination: The operator's Slack channel; the review room's when empty.
         now: When it was found.
     """

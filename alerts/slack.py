@@ -4,8 +4,8 @@ Bot token scopes: ``chat:write`` to post, update and answer; ``channels:history`
 ``groups:history`` (private rooms) to settle a post whose answer was lost. A post is marked twice,
 as message metadata and as its first block's id, because Slack empties metadata whose event the
 app's manifest does not declare for readers that do not ask for all of it. Without the history
-scope ``find_posted`` raises ``CredentialRejectedError``: the notice then stays uncertain and a
-person settles it in the console, because posting again could tell it twice.
+scope ``find_posted`` raises ``CredentialRejectedError``: the notice then fails and a person settles
+it in the console, because posting again could tell it twice.
 
 Source: https://docs.slack.dev/reference/methods. Checked: 2026-11-21.
 """

@@ -546,21 +546,16 @@ class Cafe24Api:
         return self.ask(f"/boards/{board}/articles/{article}/comments", params)
 
     def send(self, path: str, content: Mapping[str, object], refusal: Refusal) -> Answer:
-        """Write; never repeated, also not with a new token."""
-        token = self._tokens.current()
-        try:
-            return self._build.client.write(
+        """Write; a refused token stored nothing, so it is written once more with the next one."""
+        body = json.dumps({"shop_no": int(self.shop_no), **content}, ensure_ascii=False).encode()
+        return self._tokens.using(
+            lambda token: self._build.client.write(
                 f"{self._base_url}/admin{path}",
                 headers=self._headers(token),
-                content=json.dumps(
-                    {"shop_no": int(self.shop_no), **content}, ensure_ascii=False
-                ).encode(),
+                content=body,
                 refusal=refusal,
             )
-        except TokenRefusedError:
-            # The next attempt has a new one; whether there is one is the caller's business.
-            self._tokens.replaced(token)
-            raise
+        )
 
     def _read(self, path: str, token: str) -> object:
         answer = self._build.client.read(

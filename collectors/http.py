@@ -21,6 +21,8 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, Self
@@ -51,7 +53,7 @@ from domain.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from collectors.base import ChannelSpec, Clock
@@ -65,6 +67,7 @@ __all__ = [
     "Refusal",
     "build_client",
     "conditional",
+    "leaving_within",
     "raise_if_captcha",
     "redact",
 ]
@@ -74,6 +77,7 @@ MAX_REDIRECTS: Final = 3
 CLOCK_SKEW_LIMIT_S: Final = 120.0
 """Coupang and Naver refuse signatures that are five minutes off; two leaves room."""
 
+_LEAVE_BY: ContextVar[float] = ContextVar("leave_by")
 _CHUNK_BYTES: Final = 64 * 1024
 _SHORTEST_SECRET: Final = 6
 
@@ -198,7 +202,7 @@ class ChannelClient:
 
     @property
     def write_timeout_s(self) -> float:
-        """Seconds after which `write` has certainly given up."""
+        """Seconds after its call within which a `write` has left, or never will."""
         return self._limits.total_s + self._limits.wait_s
 
     def __enter__(self) -> Self:
@@ -274,7 +278,7 @@ class ChannelClient:
             An answer of the 2xx family.
 
         Raises:
-            ChannelUnavailableError: Nothing left this machine.
+            ChannelUnavailableError: Nothing left this machine, or it would have left too late.
             RateLimitedError: The channel did not take it, or we may not ask yet.
             AccessBlockedError: A wall that asks for a human refused it (4xx); behind a 5xx nobody
                 knows what was stored.
@@ -283,6 +287,12 @@ class ChannelClient:
             OutcomeUnknownError: Anything else: cut, timed out, 5xx, redirect.
         """
         request = self._request(method, url, params, headers, content)
+        leave_by = time.monotonic() + self._limits.total_s
+        # What is sent by then has left within one wait more.
+        leave_by = min(
+            leave_by, _LEAVE_BY.get(leave_by + self._limits.wait_s) - self._limits.wait_s
+        )
+        request.extensions["trace"] = _Punctual(leave_by)
         self._pause(request)
         try:
             answer = self._exchange(request, self._session)
@@ -516,6 +526,20 @@ def build_client(
     )
 
 
+@contextmanager
+def leaving_within(seconds: float) -> Iterator[None]:
+    """Let no `ChannelClient.write` of this block leave later than so many seconds from now.
+
+    What comes before it, a look, a token, a name to resolve, may take longer than anybody thought;
+    who reads afterwards that nothing was stored must know that nothing is under way either.
+    """
+    outer = _LEAVE_BY.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _LEAVE_BY.reset(outer)
+
+
 def conditional(validators: Mapping[str, str]) -> dict[str, str]:
     """Give the headers that ask "only if it changed", from `Answer.validators`."""
     names = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
@@ -595,6 +619,21 @@ class _FailedExchangeError(Exception):
         super().__init__(reason)
         self.kind = kind
         self.reason = reason
+
+
+class _Punctual:
+    """Stops a request that is about to leave after its time; httpcore tells it of every step."""
+
+    def __init__(self, leave_by: float) -> None:
+        self._leave_by = leave_by
+
+    def __call__(self, step: str, _info: Mapping[str, object]) -> None:
+        if time.monotonic() <= self._leave_by:
+            return
+        if step.endswith("send_request_headers.started"):
+            raise _FailedExchangeError("unsent", "too late")
+        if step.endswith("send_request_body.started"):
+            raise _FailedExchangeError("broken", "too late")
 
 
 def _session(limits: Limits, *, allow_private: bool) -> httpx.Client:

@@ -15,6 +15,7 @@ from domain.mail import MAIL
 from domain.states import AlertState, PublicationState
 from responders.compensation import waiting_for_brand
 from storage import desk, publications
+from storage.accounts import SLACK
 from storage.alerts import can_settle, settle_by_hand
 from storage.feedback import load_for_analysis
 
@@ -182,8 +183,14 @@ def alerts(visit: Reading) -> Response:
     """Show the newest alerts, wherever they were told."""
     with visit.context.database.reading() as connection:
         rows = desk.alerts(connection, visit.person.brands)
+        incidents = desk.incidents(connection, visit.person.brands)
     return page(
-        visit, "alerts.html", rows=rows, mail=MAIL, choices=_choices if _settles(visit) else _none
+        visit,
+        "alerts.html",
+        rows=rows,
+        refusals=[each for each in incidents if each["subject"] == SLACK],
+        mail=MAIL,
+        choices=_choices if _settles(visit) else _none,
     )
 
 

@@ -632,6 +632,10 @@ def erase_kept(connection: Connection, brand: str, is_named_in: Callable[[bytes]
     return emptied
 
 
+SLACK = "slack"
+"""What an incident is about that concerns no account but Slack."""
+
+
 def open_incident(
     connection: Connection,
     kind: str,

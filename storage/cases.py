@@ -103,7 +103,9 @@ def withdraw(
             # Whoever drafts it now drafts an old text: take the lease away.
             connection.execute(update(CaseRow).where(CaseRow.id.in_(ids_here)).values(**values))
         else:
-            move(connection, ids_here, source, target, at=at, why=why, **values)
+            # Whoever was told of the deadline of an approved one thinks it is answered.
+            untold: dict[str, Any] = {"reminder": ""} if source is CaseState.APPROVED else {}
+            move(connection, ids_here, source, target, at=at, why=why, **values, **untold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ class CaseView:
 
     case: ToDraft
     state: CaseState
+    closed_at: datetime | None
     note: str
     draft_text: str
     sentences: list[dict[str, Any]]
@@ -256,6 +259,7 @@ def load_view(connection: Connection, case_id: int) -> CaseView | None:
     row = connection.execute(
         select(
             CaseRow.state,
+            CaseRow.closed_at,
             CaseRow.note,
             DraftRow.text,
             DraftRow.sentences,
@@ -270,6 +274,7 @@ def load_view(connection: Connection, case_id: int) -> CaseView | None:
     return CaseView(
         case=found[0],
         state=CaseState(row.state),
+        closed_at=row.closed_at,
         note=row.note,
         draft_text=row.text or "",
         sentences=row.sentences or [],
@@ -540,12 +545,13 @@ def check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: ANN
     Raises:
         DecisionRefusedError: It changed since; says what.
     """
-    # The feedback's row is locked first, as an edit does, so that the two cannot cross.
+    # The feedback's row is locked first, as an edit does, so that the two cannot cross; but not its
+    # key: a draft's notice refers to it after the draft has locked the case.
     feedback = connection.execute(
         select(FeedbackRow.id, FeedbackRow.revision, FeedbackRow.gone_at)
         .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
         .where(CaseRow.id == decision.case_id)
-        .with_for_update(of=FeedbackRow)
+        .with_for_update(of=FeedbackRow, key_share=True)
     ).one_or_none()
     if feedback is None:
         raise DecisionRefusedError("없는 케이스입니다.", "missing")
@@ -686,17 +692,29 @@ def to_decide(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]  # noqa: SLF001
 
 
-def _is_handed_off() -> ColumnElement[bool]:
-    """Give the condition of a case whose approved reply waits to be pasted by hand."""
-    waits = select(PublicationRow.id).where(
-        PublicationRow.case_id == CaseRow.id, PublicationRow.state == PublicationState.HANDED_OFF
+STUCK_AFTER = 5
+"""Attempts after which a reply that its channel does not take is worth a person's while."""
+
+
+def _is_unsent() -> ColumnElement[bool]:
+    """Give the condition of a reply that a person must help on its way.
+
+    It is to be pasted, or to be looked for on the channel; or the channel does not take it.
+    """
+    stuck = and_(
+        PublicationRow.state == PublicationState.QUEUED, PublicationRow.attempts >= STUCK_AFTER
     )
-    return and_(CaseRow.state == CaseState.APPROVED, waits.exists())
+    by_hand = (PublicationState.HANDED_OFF, PublicationState.ATTENTION)
+    return or_(PublicationRow.state.in_(by_hand), stuck)
 
 
 def _waits() -> ColumnElement[bool]:
     """Give the condition of a case that waits for a person."""
-    return or_(CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]), _is_handed_off())
+    reply = select(PublicationRow.id).where(PublicationRow.case_id == CaseRow.id, _is_unsent())
+    return or_(
+        CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]),
+        and_(CaseRow.state == CaseState.APPROVED, reply.exists()),
+    )
 
 
 def waiting(connection: Connection, case_ids: Sequence[int]) -> list[int]:
@@ -706,10 +724,14 @@ def waiting(connection: Connection, case_ids: Sequence[int]) -> list[int]:
     return [case_id for case_id in case_ids if case_id in found]
 
 
-def handed_off(connection: Connection, case_ids: Sequence[int]) -> set[int]:
-    """Tell which of these cases wait for a person to paste their approved reply."""
-    rows = connection.execute(select(CaseRow.id).where(CaseRow.id.in_(case_ids), _is_handed_off()))
-    return set(rows.scalars())
+def unsent(connection: Connection, case_ids: Sequence[int]) -> dict[int, PublicationState]:
+    """Tell which of these cases have a reply that a person must help on its way, and its state."""
+    rows = connection.execute(
+        select(PublicationRow.case_id, PublicationRow.state).where(
+            PublicationRow.case_id.in_(case_ids), _is_unsent()
+        )
+    )
+    return {row.case_id: PublicationState(row.state) for row in rows}
 
 
 def take_due(

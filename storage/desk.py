@@ -22,7 +22,6 @@ from sqlalchemy import (
     cast,
     column,
     delete,
-    false,
     func,
     insert,
     literal,
@@ -42,6 +41,7 @@ from domain.messages import Message
 from domain.states import CaseState, FeedbackState, PublicationState
 from domain.types import Severity
 from storage import outbox, owners
+from storage.accounts import SLACK
 from storage.feedback import SEVERITY_RANK, queue_ranks
 from storage.lessons import LOOKED_AT, OPENED_BY_PERSON
 from storage.models import (
@@ -1259,9 +1259,9 @@ def alerts(
 
 
 def incidents(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
-    """Give open incidents of the brands' accounts, newest first, without the sealed pages."""
+    """Give open incidents of Slack and of the brands' accounts, newest first, without the pages."""
     subjects = or_(
-        false(),
+        IncidentRow.subject == SLACK,
         *(IncidentRow.subject.startswith(f"{brand}/", autoescape=True) for brand in sorted(brands)),
     )
     return _dicts(

@@ -540,6 +540,7 @@ def _take_up_again(
         why=why,
         closed_at=None,
         queued_at=now,
+        reminder="",
     )
     alerts.wake(connection, feedback_ids)
     # What was edited as well is drafted when it is understood.

@@ -170,7 +170,7 @@ def _withdraw_outdated(connection: Connection, publication_id: int, *, now: date
         .join(PublicationRow, PublicationRow.feedback_id == FeedbackRow.id)
         .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
         .where(PublicationRow.id == publication_id, PublicationRow.state == PublicationState.QUEUED)
-        .with_for_update(of=FeedbackRow)
+        .with_for_update(of=FeedbackRow, key_share=True)
     ).one_or_none()
     if row is None:
         return False
@@ -249,9 +249,9 @@ def settle(
     if target is PublicationState.PUBLISHED:
         _move_case(connection, job, CaseState.ANSWERED, now=now, why=why, closed_at=now)
     elif target is PublicationState.REFUSED:
-        _move_case(
-            connection, job, CaseState.DRAFTED, now=now, why=why, note=f"채널이 거절했습니다: {why}"
-        )
+        note = f"채널이 거절했습니다: {why}"
+        # Told again of the deadline: whoever was told thinks it is answered.
+        _move_case(connection, job, CaseState.DRAFTED, now=now, why=why, note=note, reminder="")
     if check_at is not None:
         sends = target is PublicationState.QUEUED
         message = Message.PUBLICATION_PUBLISH if sends else Message.PUBLICATION_VERIFY
@@ -283,7 +283,8 @@ def settle_found(
     """Record that our reply was read on the channel: published, or pending its moderation."""
     if reply.state == "pending":
         if job.state is PublicationState.PENDING:
-            return keep_waiting(connection, job, token, check_at=check_at)
+            # Only failures in a row say that it cannot be read.
+            return keep_waiting(connection, job, token, check_at=check_at, failed_reads=0)
         return settle(
             connection,
             job,
@@ -294,6 +295,7 @@ def settle_found(
             why="waits for the channel's moderation",
             check_at=check_at,
             receipt=reply.receipt,
+            failed_reads=0,
         )
     return settle(
         connection,
@@ -342,7 +344,7 @@ def settle_gone(
     feedback's row is locked first, as a change does, so that the two cannot cross.
     """
     of_job = FeedbackRow.id == job.feedback_id
-    connection.execute(select(FeedbackRow.id).where(of_job).with_for_update())
+    connection.execute(select(FeedbackRow.id).where(of_job).with_for_update(key_share=True))
     done = _end(connection, job, token, CaseState.GONE, now=now, why=why)
     if done:
         is_news = of_job & FeedbackRow.gone_at.is_(None)

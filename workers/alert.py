@@ -22,7 +22,7 @@ from domain.errors import (
 )
 from domain.mail import MAIL
 from domain.states import AlertState
-from storage import alerts, turns
+from storage import accounts, alerts, turns
 from storage.session import DatabaseError
 from workers import letters
 from workers.backoff import pause
@@ -129,12 +129,16 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
             job.destination, rendered.message, alert_id=str(job.id), thread_ts=thread_ts
         )
     except OutcomeUnknownError as error:
-        # It may still appear; until nobody expects it any more, nothing else is posted there.
+        # It may still appear; until nobody expects it any more, nothing else is posted there. Until
+        # it left, connecting may have taken longer than the wait for its answer.
+        sent_at = max(sent_at, runtime.clock() - timedelta(seconds=slack.timeout_s))
         known_at = sent_at + timedelta(seconds=slack.timeout_s) + SLOWEST_COMMIT
         free_at = max(known_at, sent_at + _pause(error, turn))
         values = {"sent_at": sent_at}
         return _Sent(AlertState.UNCERTAIN, str(error), known_at, free_at, values)
-    except RetryableError as error:
+    except (RetryableError, CredentialRejectedError) as error:
+        if isinstance(error, CredentialRejectedError):
+            _report_token(runtime, str(error))
         retry_at = runtime.clock() + _pause(error, turn)
         return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at)
     except PermanentError as error:
@@ -190,16 +194,13 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
     try:
         receipt = _found(runtime, runtime.slack, job, sent_at)
     except RetryableError as error:
-        with runtime.database.unit_of_work() as connection:
-            alerts.keep_waiting(
-                connection,
-                job,
-                token,
-                check_at=runtime.clock()
-                + pause(error, job.failed_reads, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
-            )
+        _look_later(runtime, job, token, error)
         return
     except PermanentError as error:
+        if isinstance(error, CredentialRejectedError) and error.reason != "permission":
+            _report_token(runtime, str(error))
+            _look_later(runtime, job, token, error)
+            return
         # Without the right to read history nobody knows; telling twice is worse than once less.
         _settle(runtime, job, token, AlertState.FAILED, str(error), problem=str(error))
         return
@@ -215,6 +216,20 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
     else:
         why = f"absent on {reads} reads of the history"
         _settle(runtime, job, token, AlertState.QUEUED, why, retry_at=now)
+
+
+def _look_later(runtime: Runtime, job: AlertJob, token: str, error: ReputationError) -> None:
+    wait = pause(error, job.failed_reads, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+    with runtime.database.unit_of_work() as connection:
+        alerts.keep_waiting(connection, job, token, check_at=runtime.clock() + wait)
+
+
+def _report_token(runtime: Runtime, problem: str) -> None:
+    """Note that nothing reaches Slack until an operator mends the token; then everything does."""
+    with runtime.database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection, "credentials", accounts.SLACK, problem, now=runtime.clock()
+        )
 
 
 def _found(
@@ -361,6 +376,8 @@ def _settle(
             retry_at=retry_at,
             **values,
         )
+        if settled and target is AlertState.SENT and not job.destination.startswith(MAIL):
+            accounts.close_incidents(connection, accounts.SLACK, now=now)
         if settled and job.rule == AlertRule.CASE_CARD and values.get("is_final"):
             alerts.wake_reopened(connection, job.id)
         if settled and is_a_persons:

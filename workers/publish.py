@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from alerts.rules import AlertRule, operator_alert
+from collectors.http import leaving_within
 from domain.errors import (
     AccessBlockedError,
     ConfigurationError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from domain.types import ChannelReply
     from responders.publishers.base import Publisher
     from storage.publications import PublicationJob
+    from storage.session import Connection
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -46,7 +48,9 @@ LONGEST_PAUSE = timedelta(minutes=30)
 MODERATION_PAUSE = timedelta(minutes=30)
 CREDENTIAL_PAUSE = timedelta(minutes=10)
 READS_BEFORE_ATTENTION = 8
-"""Failed reads after which a person looks."""
+"""Failed reads in a row after which a person looks."""
+SENDS_BEFORE_ATTENTION = 10
+"""Attempts, about an hour of them, after which a reply that never arrived is a person's."""
 SWITCHED_OFF_PAUSE = timedelta(minutes=1)
 
 
@@ -108,7 +112,8 @@ def _send(
         _settle(runtime, job, token, PublicationState.QUEUED, why, timedelta(0))
         return
     try:
-        reply = publisher.publish(job.target, job.text)
+        with leaving_within(publisher.timeout_s):
+            reply = publisher.publish(job.target, job.text)
     except OutcomeUnknownError as error:
         target, why, wait = PublicationState.UNCERTAIN, str(error), _settled(publisher)
     except RetryableError as error:
@@ -120,11 +125,11 @@ def _send(
     except CredentialRejectedError as error:
         # Not the reply's fault: it waits until the operator has repaired the account.
         target, why, wait = PublicationState.QUEUED, str(error), CREDENTIAL_PAUSE
-        _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
+        _report(runtime, job, why)
     except AccessBlockedError as error:
         # Never worked around: a person posts it, and looks at the channel before.
         target, why, wait = PublicationState.HANDED_OFF, str(error), None
-        _tell(runtime, job, AlertRule.CREDENTIALS, job.account_key, why)
+        _report(runtime, job, why)
     except PermanentError as error:
         if _is_ended(runtime, replace(job, state=PublicationState.SENDING), token, error):
             return
@@ -232,6 +237,13 @@ def verify(runtime: Runtime, publication_id: int) -> None:
     except RetryableError as error:
         _read_later(runtime, job, token, error)
         return
+    except CredentialRejectedError as error:
+        # Not the reply's fault: it is proven once the operator has repaired the account.
+        _report(runtime, job, str(error))
+        check_at = runtime.clock() + CREDENTIAL_PAUSE
+        with runtime.database.unit_of_work() as connection:
+            publications.keep_waiting(connection, job, token, check_at=check_at)
+        return
     except PermanentError as error:
         if not _is_ended(runtime, job, token, error):
             _give_to_person(runtime, job, token, str(error))
@@ -276,17 +288,22 @@ def _absent(
     sent_at = job.sent_at or read_at
     counts = read_at >= sent_at + _settled(publisher)
     reads = job.absent_reads + 1 if counts else job.absent_reads
+    is_taken = others and publisher.rules.one_reply_only
+    is_proven = reads >= publications.READS_TO_PROVE_ABSENCE
+    why = f"absent on {reads} reads after it could still arrive"
+    if is_proven and not is_taken and job.attempts >= SENDS_BEFORE_ATTENTION:
+        _give_to_person(runtime, job, token, f"{why}, at the last of {job.attempts} attempts")
+        return
     now = runtime.clock()
     next_read = max(now + FIRST_PAUSE / 5, sent_at + _settled(publisher))
     with runtime.database.unit_of_work() as connection:
-        if reads < publications.READS_TO_PROVE_ABSENCE:
+        if not is_proven:
             publications.keep_waiting(
                 connection, job, token, check_at=next_read, absent_reads=reads
             )
-        elif others and publisher.rules.one_reply_only:
+        elif is_taken:
             publications.settle_answered_elsewhere(connection, job, token, now=now)
         else:
-            why = f"absent on {reads} reads after it could still arrive"
             again_at = now + pause(
                 OutcomeUnknownError(why), job.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE
             )
@@ -333,7 +350,7 @@ def _read_later(runtime: Runtime, job: PublicationJob, token: str, error: Retrya
 def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str) -> None:
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
-        publications.settle(
+        if not publications.settle(
             connection,
             job,
             token,
@@ -342,12 +359,28 @@ def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str)
             now=now,
             why=why,
             problem=why,
-        )
-    _tell(runtime, job, AlertRule.PUBLICATION_UNCERTAIN, str(job.id), why)
+        ):
+            return
+        # Who sends it again by hand hears of that attempt, too.
+        subject = f"{job.id}:{job.attempts}"
+        _tell(runtime, connection, job, AlertRule.PUBLICATION_UNCERTAIN, subject, why)
     log.warning("publication_needs_person", publication_id=job.id, why=why)
 
 
-def _tell(runtime: Runtime, job: PublicationJob, rule: AlertRule, subject: str, why: str) -> None:
+def _report(runtime: Runtime, job: PublicationJob, why: str) -> None:
+    """Tell the operator that the channel refuses the account; once a day."""
+    with runtime.database.unit_of_work() as connection:
+        _tell(runtime, connection, job, AlertRule.CREDENTIALS, job.account_key, why)
+
+
+def _tell(
+    runtime: Runtime,
+    connection: Connection,
+    job: PublicationJob,
+    rule: AlertRule,
+    subject: str,
+    why: str,
+) -> None:
     brand = runtime.brands.get(job.brand)
     if brand is None:
         # Nobody to tell in Slack; the console shows what waits for a person.
@@ -358,13 +391,8 @@ def _tell(runtime: Runtime, job: PublicationJob, rule: AlertRule, subject: str, 
         operator_alert(rule, brand, subject, "", now),
         feedback_id=job.feedback_id,
     )
-    with runtime.database.unit_of_work() as connection:
-        tell(
-            runtime,
-            connection,
-            [new_alert(alert, {"subject": job.account_key, "detail": why, "case_id": job.case_id})],
-            now=now,
-        )
+    payload = {"subject": job.account_key, "detail": why, "case_id": job.case_id}
+    tell(runtime, connection, [new_alert(alert, payload)], now=now)
 
 
 def expire_sending(runtime: Runtime) -> int:

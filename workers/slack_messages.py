@@ -30,7 +30,7 @@ from alerts.escape import hide
 from alerts.rules import AlertRule
 from alerts.wording import when
 from collectors import CHANNELS
-from domain.states import CaseState
+from domain.states import CaseState, PublicationState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
 from responders.compensation import waiting_for_brand
 from storage import accounts, alerts, cases, desk, health, owners
@@ -51,7 +51,11 @@ if TYPE_CHECKING:
 
 LINES = 15
 _PROPOSALS = 20
-TO_PASTE = "직접 게시 필요"
+_UNSENT = {
+    PublicationState.QUEUED: "승인한 답변을 채널이 받지 않음",
+    PublicationState.HANDED_OFF: "직접 게시 필요",
+    PublicationState.ATTENTION: "게시 여부 확인 필요",
+}
 _ALL_DONE = "답변 기한을 알려 드리려던 케이스가 그사이 모두 처리되었습니다."
 READ = "read"
 """What a notice with a receipt says once it has one."""
@@ -145,7 +149,7 @@ def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
         closed = Decision(
             kind=DecisionKind.CLOSED,
             by="평판",
-            decided_at=now,
+            decided_at=view.closed_at or now,
             via="자동",
             reason=_CLOSED_BECAUSE.get(view.state, ""),
         )
@@ -221,6 +225,7 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
         written_at=case.written_at,
         due_at=case.due_at,
         draft=view.draft_text,
+        note=view.note,
         missing=tuple(view.missing),
         rating_mismatch=analysis.rating_mismatch,
         unsure=analysis.unsure,
@@ -252,11 +257,11 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         case_ids = cases.waiting(connection, job.payload["case_ids"])
         staff = owners.of_brands(connection, {job.brand}, now=now)
         owned = owners.of_cases(connection, case_ids, now=now)
-        by_hand = cases.handed_off(connection, case_ids)
+        unsent = cases.unsent(connection, case_ids)
     if not case_ids:
         return Rendered(notice(f"{brand.name}: {_ALL_DONE}"))
     lines = [
-        replace(line, note=TO_PASTE if line.case_id in by_hand else "")
+        replace(line, note=_UNSENT[unsent[line.case_id]] if line.case_id in unsent else "")
         for line in lines_of(runtime, case_ids[:LINES])
     ]
     if staff:

@@ -17,15 +17,9 @@ from typing import TYPE_CHECKING
 
 from collectors.app_store import SPEC, AppStoreApi, parse_response, parse_single
 from collectors.reply_rules import account_rules
-from domain.errors import (
-    AccessBlockedError,
-    BadInputError,
-    ChannelUnavailableError,
-    OutcomeUnknownError,
-    PublicationRefusedError,
-)
+from domain.errors import PublicationRefusedError
 from responders.publishers.base import refuse_unfit
-from responders.publishers.settling import standing_reply
+from responders.publishers.settling import reading_receipt, standing_reply
 
 if TYPE_CHECKING:
     from collectors.base import Build
@@ -70,14 +64,10 @@ class AppStorePublisher:
             }
         }
         answer = self._api.respond(json.dumps(content, ensure_ascii=False).encode(), _gone)
-        try:
+        with reading_receipt(target, answer):
             body = answer.json()
             stored = body.get("data") if isinstance(body, dict) else None
             return parse_response(stored, now=self._build.clock())
-        except (BadInputError, ChannelUnavailableError, AccessBlockedError):
-            raise OutcomeUnknownError(
-                f"{target.native_id}: {answer.status}, but not the receipt we know"
-            ) from None
 
     def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
         """Give the response that stands on the review now, or waits for Apple."""

@@ -31,7 +31,7 @@ class Publisher(Protocol):
 
     @property
     def timeout_s(self) -> float:
-        """Seconds after which the client gives up on a write."""
+        """Seconds after a call of `publish` within which its write has left, or never will."""
 
     @property
     def slowest_commit_s(self) -> float:

@@ -14,17 +14,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from collectors.google_business import REJECTED, SPEC, BusinessApi, parse_reply, parse_review
-from domain.errors import (
-    AccessBlockedError,
-    BadInputError,
-    ChannelUnavailableError,
-    LayoutChangedError,
-    OutcomeUnknownError,
-    PublicationRefusedError,
-)
+from domain.errors import BadInputError, LayoutChangedError, PublicationRefusedError
 from domain.types import ChannelReply, ReplyRules
 from responders.publishers.base import refuse_unfit
-from responders.publishers.settling import standing_reply
+from responders.publishers.settling import reading_receipt, standing_reply
 
 if TYPE_CHECKING:
     from collectors.base import Build
@@ -62,12 +55,8 @@ class GoogleBusinessPublisher:
         if standing is not None:
             return standing
         answer = self._api.reply(_review_id(target), text, _gone)
-        try:
+        with reading_receipt(target, answer):
             stored = parse_reply(answer.json(), now=self._build.clock())
-        except (BadInputError, ChannelUnavailableError, AccessBlockedError):
-            raise OutcomeUnknownError(
-                f"{target.native_id}: {answer.status}, but not the receipt we know"
-            ) from None
         _refuse_rejected(target, (stored,))
         return stored
 

@@ -14,17 +14,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from collectors.google_play import SPEC, PlayApi, parse_review, parse_stamp
-from domain.errors import (
-    AccessBlockedError,
-    BadInputError,
-    ChannelUnavailableError,
-    LayoutChangedError,
-    OutcomeUnknownError,
-    PublicationRefusedError,
-)
+from domain.errors import BadInputError, LayoutChangedError, PublicationRefusedError
 from domain.types import ChannelReply, ReplyRules
 from responders.publishers.base import refuse_unfit
-from responders.publishers.settling import standing_reply
+from responders.publishers.settling import reading_receipt, standing_reply
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,12 +74,8 @@ class GooglePlayPublisher:
         if standing is not None:
             return standing
         answer = self._api.reply(target.native_id, text, _gone)
-        try:
+        with reading_receipt(target, answer):
             return parse_stored(answer.json(), now=self._build.clock())
-        except (BadInputError, ChannelUnavailableError, AccessBlockedError):
-            raise OutcomeUnknownError(
-                f"{target.native_id}: {answer.status}, but not the receipt we know"
-            ) from None
 
     def read_back(self, target: ReplyTarget) -> tuple[ChannelReply, ...]:
         """Give the reply that stands on the review now."""

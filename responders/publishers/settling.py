@@ -1,12 +1,14 @@
-"""Looking before writing, for channels that would take a second reply or overwrite another's."""
+"""Looking before writing, and what an answer that cannot be read means after it."""
 
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from domain.errors import (
     AccessBlockedError,
+    BadInputError,
     ChannelUnavailableError,
     CredentialRejectedError,
     OutcomeUnknownError,
@@ -17,6 +19,9 @@ from domain.errors import (
 from domain.types import same_reply
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from collectors.http import Answer
     from domain.types import ChannelReply, ReplyTarget
     from responders.publishers.base import Publisher
 
@@ -81,6 +86,21 @@ def after_duplicate(publisher: Publisher, target: ReplyTarget, text: str) -> Cha
     if replies:
         raise answered_elsewhere(target)
     raise OutcomeUnknownError(f"{target.native_id}: already answered, but no reply can be seen")
+
+
+@contextmanager
+def reading_receipt(target: ReplyTarget, answer: Answer) -> Iterator[None]:
+    """Read what a channel says it stored: what cannot be read proves neither that nor the contrary.
+
+    Raises:
+        OutcomeUnknownError: The block could not read it.
+    """
+    try:
+        yield
+    except (BadInputError, ChannelUnavailableError, AccessBlockedError):
+        raise OutcomeUnknownError(
+            f"{target.native_id}: {answer.status}, but not the receipt we know"
+        ) from None
 
 
 def _ours(replies: tuple[ChannelReply, ...], text: str) -> ChannelReply | None:

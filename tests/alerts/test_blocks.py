@@ -190,6 +190,20 @@ def test_the_notification_text_never_quotes_the_customer_or_the_draft() -> None:
         assert secret in shown(message)
 
 
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        ((1, 2), "답변 기한이 다가온 케이스 2건"),
+        ((-1, -2), "답변 기한을 넘긴 케이스 2건"),
+        ((-1, 2), "답변 기한을 넘겼거나 기한이 다가온 케이스 2건"),
+    ],
+)
+def test_a_reminder_calls_late_only_what_is_late(hours: tuple[int, int], words: str) -> None:
+    line = CaseLine(7, 3, Severity.HIGH, "깨졌어요")
+    lines = [replace(line, due_at=NOW + timedelta(hours=each)) for each in hours]
+    assert words in overdue_alert("새벽나무", lines, 2, NOW, "Asia/Seoul", URL).text
+
+
 def test_a_decided_card_has_no_buttons_and_says_who_decided() -> None:
     decision = Decision(DecisionKind.EDITED, "김지은", NOW, "Slack", outcome="게시 확인됨")
     message = decided_card(CARD, decision, NOW)

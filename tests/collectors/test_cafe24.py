@@ -34,6 +34,7 @@ from tests.collectors.conftest import FIXTURES, NOW, MemoryTokens
 from tests.collectors.mangling import mangled, totality
 from tests.collectors.markets import build_on, target_of
 from tests.fakes.cafe24 import FIRST_REFRESH_TOKEN, WRITER, Cafe24Market
+from tests.fakes.marketplace import Fault, On
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -450,6 +451,34 @@ def test_two_workers_use_a_refresh_token_once(market: Cafe24Market, tmp_path: Pa
     kept = DatabaseTokenStore(database, lambda raw: raw, lambda raw: raw).load("brand/mall")
     assert kept["refresh_token"] != FIRST_REFRESH_TOKEN
     database.engine.dispose()
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("surface", ["qna", "review"])
+def test_a_token_that_expires_before_the_write_is_renewed_at_once(
+    market: Cafe24Market, surface: str
+) -> None:
+    native_id = market.seed("환불", market.clock.now() - timedelta(hours=1), surface)
+    made = build_on(market)
+    target = target_of(collect(made, market)[native_id])
+    market.misbehave(Fault.UNAUTHORIZED, 1, On.WRITES)
+    build_publisher(made).publish(target, "처리했습니다.")
+    assert market.stored_replies(native_id) == ["처리했습니다."]
+    assert market.renewals == 2
+
+
+@pytest.mark.enable_socket
+def test_a_write_that_is_refused_with_a_new_token_is_not_tried_again(
+    market: Cafe24Market,
+) -> None:
+    native_id = market.seed("환불", market.clock.now() - timedelta(hours=1), "qna")
+    made = build_on(market)
+    target = target_of(collect(made, market)[native_id])
+    market.misbehave(Fault.UNAUTHORIZED, 9, On.WRITES)
+    with pytest.raises(CredentialRejectedError):
+        build_publisher(made).publish(target, "처리했습니다.")
+    assert [market.is_write(asked) for asked in market.journal].count(True) == 2
+    assert market.stored_replies(native_id) == []
 
 
 @pytest.mark.enable_socket

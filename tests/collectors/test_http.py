@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import socket
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +21,9 @@ from collectors.http import (
     USER_AGENT,
     ChannelClient,
     Limits,
+    build_client,
     conditional,
+    leaving_within,
     redact,
 )
 from collectors.network import is_private
@@ -140,6 +143,58 @@ def test_a_write_that_never_left_is_retryable(make_client: MakeClient) -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
     with pytest.raises(ChannelUnavailableError, match="not sent"):
         make_client().write(url, content=b"{}")
+
+
+def test_a_write_never_leaves_later_than_the_client_says(
+    server: RawServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers = [answer(b"{}")]
+    connect = socket.create_connection
+
+    def slowly(*args: Any, **values: Any) -> socket.socket:  # noqa: ANN401 - the real one's
+        time.sleep(0.3)
+        return connect(*args, **values)
+
+    monkeypatch.setattr(socket, "create_connection", slowly)
+    client = make_client(limits=Limits(wait_s=0.05, total_s=0.2))
+    with pytest.raises(ChannelUnavailableError, match="not sent"):
+        client.write(server.url, content=b"{}")
+    assert not _requests(server)
+
+
+def test_a_pause_before_a_write_counts(server: RawServer) -> None:
+    server.answers = [answer(b"{}")]
+    with build_client(
+        Account("brand", "shop", "test"),
+        replace(PLAIN_SPEC, min_interval_s=0.3),
+        pacer=Pacer(),
+        clock=lambda: NOW,
+        allow_private=True,
+        limits=Limits(wait_s=5.0, total_s=0.2),
+    ) as client:
+        client.write(server.url, content=b"{}")
+        with pytest.raises(ChannelUnavailableError, match="not sent"):
+            client.write(server.url, content=b"{}")
+    assert len(_requests(server)) == 1
+
+
+def test_a_write_leaves_within_what_its_caller_allows(
+    server: RawServer, make_client: MakeClient
+) -> None:
+    server.answers = [answer(b"{}")]
+    client = make_client()
+    with leaving_within(10.0), pytest.raises(ChannelUnavailableError, match="not sent"):
+        # Less than one wait is left, and sending may take that long.
+        client.write(server.url, content=b"{}")
+    with leaving_within(60.0):
+        client.write(server.url, content=b"{}")
+    client.write(server.url, content=b"{}")
+    assert len(_requests(server)) == 2
+
+
+def _requests(server: RawServer) -> list[str]:
+    """Give what came over the lines that did not hang up at once."""
+    return [exchange.line for exchange in server.seen if exchange.line]
 
 
 def test_a_body_that_is_too_large_is_refused(server: RawServer, make_client: MakeClient) -> None:

@@ -24,6 +24,7 @@ from alerts.blocks import (
 )
 from alerts.interactions import parse_payload
 from alerts.listener import SocketListener
+from alerts.wording import when
 from commands.slack_room import BACK_TO_AGENCY, STRANGER, SlackRoom, build_router
 from domain.types import ReplyRules
 from storage import accounts, cases, desk, people
@@ -31,7 +32,7 @@ from storage.models import AlertRow, CaseRow, FeedbackRow
 from storage.people import Role
 from tests.alerts.fake_slack import limited
 from tests.fakes_runtime import BRAND, Article, decision_about
-from workers import cards, slack_messages
+from workers import cards, collect, slack_messages
 from workers.deadlines import remind, send_digests
 from workers.notices import BURSTS
 
@@ -480,6 +481,19 @@ def test_click_over_socket_mode_decides(room: Room) -> None:
         listener.stop()
 
     assert room.state() == [("approved", "kim (kim)")]
+
+
+def test_a_card_that_follows_late_says_when_its_case_closed(room: Room) -> None:
+    room.write("별로예요")
+    room.house.channel.articles.clear()
+    closed_at = room.house.clock.advance(minutes=2)
+    collect.start_due(room.house.runtime)
+    room.house.run()
+    assert room.state()[0][0] == "gone"
+    room.house.clock.advance(hours=5)
+    room.refresh()
+    (card,) = room.messages()
+    assert f"종료 · {when(closed_at, 'Asia/Seoul')}" in str(card["blocks"])
 
 
 def test_deadlines_remind_then_reach_the_brand(room: Room) -> None:

@@ -309,6 +309,18 @@ def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> Non
     assert "별점 범위 밖" in page
 
 
+def test_a_refused_slack_token_is_shown_where_its_alerts_wait(desk: Desk, browser: Browser) -> None:
+    with desk.database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection, "credentials", accounts.SLACK, "slack: invalid_auth", now=desk.now
+        )
+    assert "slack: invalid_auth" in browser.get("/alerts").text
+    assert "slack: invalid_auth" in browser.get("/collection").text
+    with desk.database.unit_of_work() as connection:
+        accounts.close_incidents(connection, accounts.SLACK, now=desk.now)
+    assert "invalid_auth" not in browser.get("/alerts").text
+
+
 def test_counts_by_brand_channel_category_and_week(desk: Desk, browser: Browser) -> None:
     desk.add(brand="alpha")
     desk.now += timedelta(days=7)

@@ -10,8 +10,8 @@ from sqlalchemy import event, select, update
 from domain.errors import DecisionRefusedError
 from domain.states import CaseState, PublicationState
 from domain.types import DraftReply, DraftSentence, SourceKind
-from storage import cases, moves, outbox, publications
-from storage.models import CaseRow, DecisionRow, DraftRow, OutboxRow, PublicationRow
+from storage import alerts, cases, moves, outbox, publications
+from storage.models import CaseRow, DecisionRow, DraftRow, FeedbackRow, OutboxRow, PublicationRow
 from tests.storage.rows import (
     LEASE,
     NOW,
@@ -323,6 +323,46 @@ def test_a_draft_that_is_stored_meanwhile_does_not_keep_a_case_open(
     assert case_state(database, case_id) == "gone"
 
 
+@pytest.mark.parametrize(
+    ("first", "then_waits_after"),
+    [("drafter", "UPDATE cases"), ("approver", "UPDATE OF feedback")],
+)
+def test_a_decision_and_a_draft_with_its_notice_do_not_wait_for_each_other(
+    postgres_database: Database, first: str, then_waits_after: str
+) -> None:
+    database = postgres_database
+    (case_id,) = opened_cases(database, 1)
+    with database.unit_of_work() as connection:
+        token, (row,) = cases.claim(connection, [case_id], now=NOW, until=NOW + LEASE)
+    reply = DraftReply((DraftSentence("죄송합니다.", SourceKind.COURTESY),))
+    ended: set[str] = set()
+
+    def settle() -> None:
+        with database.unit_of_work() as connection:
+            cases.settle_drafts(connection, token, [cases.Drafted(row, reply, {})], now=NOW)
+            card = alerts.NewAlert("a", "case_card", "saebyeok", "C1", {}, row.feedback_id)
+            alerts.add(connection, [card], now=NOW, is_told=True)
+        ended.add("drafter")
+
+    def decide() -> None:
+        # About a draft that an edit has taken away.
+        refused(database, case_id, draft_number=7)
+        ended.add("approver")
+
+    leader, follower = (settle, decide) if first == "drafter" else (decide, settle)
+    other = threading.Thread(target=follower)
+
+    def let_the_other_come(*args: Any) -> None:  # noqa: ANN401 - the driver's
+        if then_waits_after in args[2] and not other.ident:
+            other.start()
+            other.join(timeout=0.5)
+
+    event.listen(database.engine, "after_cursor_execute", let_the_other_come)
+    leader()
+    other.join(timeout=30)
+    assert ended == {"drafter", "approver"}
+
+
 def test_two_schedulers_remind_of_a_case_once(postgres_database: Database) -> None:
     database = postgres_database
     (case_id,) = opened_cases(database, 1)
@@ -342,7 +382,54 @@ def test_two_schedulers_remind_of_a_case_once(postgres_database: Database) -> No
     assert taken == [[case_id], []]
 
 
-def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> None:
+@pytest.mark.parametrize("comes_back_as", ["refused", "edited", "there again"])
+def test_a_case_that_comes_back_is_reminded_of_again(
+    database: Database, comes_back_as: str
+) -> None:
+    case_id = drafted_case(database)
+
+    def take() -> list[int]:
+        with database.unit_of_work() as connection:
+            return cases.take_due(connection, "saebyeok", "overdue", before=LATER)
+
+    assert take() == [case_id]
+    with database.reading() as connection:
+        view = cases.load_view(connection, case_id)
+    assert view is not None
+    sent = approve(database, case_id)
+    with database.unit_of_work() as connection:
+        if comes_back_as == "refused":
+            token = publications.begin_sending(connection, sent, now=NOW, lease_until=LATER)
+            job = publications.load(connection, sent)
+            assert token is not None
+            assert job is not None
+            sending, over = PublicationState.SENDING, PublicationState.REFUSED
+            assert publications.settle(connection, job, token, sending, over, now=NOW, why="no")
+        elif comes_back_as == "edited":
+            ids = [view.case.feedback_id]
+            cases.withdraw(connection, ids, CaseState.OPENED, at=NOW, why="edited")
+        else:
+            ids = [view.case.feedback_id]
+            cases.withdraw(connection, ids, CaseState.GONE, at=NOW, why="gone")
+            connection.execute(update(FeedbackRow).values(gone_at=NOW))
+    if comes_back_as == "there again":
+        store(database, start_run(database, view.case.account_id, LATER), [masked("n1")], LATER)
+    assert case_state(database, case_id) in {"opened", "drafted"}
+    assert take() == [case_id]
+    assert take() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "attempts"),
+    [
+        (PublicationState.HANDED_OFF, 0),
+        (PublicationState.ATTENTION, 1),
+        (PublicationState.QUEUED, cases.STUCK_AFTER),
+    ],
+)
+def test_a_reply_that_waits_for_a_person_is_reminded_of(
+    database: Database, state: PublicationState, attempts: int
+) -> None:
     case_id = drafted_case(database)
     sent = approve(database, case_id)
 
@@ -355,12 +442,13 @@ def test_a_reply_that_waits_to_be_pasted_is_reminded_of(database: Database) -> N
         connection.execute(
             update(PublicationRow)
             .where(PublicationRow.id == sent)
-            .values(state=PublicationState.HANDED_OFF)
+            .values(state=state, attempts=attempts)
         )
-        assert cases.handed_off(connection, [case_id]) == {case_id}
+        assert cases.unsent(connection, [case_id]) == {case_id: state}
     assert take() == [case_id]
     with database.unit_of_work() as connection:
         connection.execute(update(CaseRow).values(reminder=""))
-        assert publications.confirm_hand_off(connection, case_id, sent, who="김담당", now=LATER)
-        assert cases.handed_off(connection, [case_id]) == set()
+        over = PublicationState.CANCELLED
+        moves.move(connection, [sent], state, over, at=LATER, why="seen", who="김담당")
+        assert cases.unsent(connection, [case_id]) == {}
     assert take() == []

@@ -10,10 +10,12 @@ from sqlalchemy import select
 from alerts.slack import SlackReceipt
 from domain.errors import (
     ChannelUnavailableError,
+    ConfigurationError,
     CredentialRejectedError,
     OutcomeUnknownError,
     RateLimitedError,
 )
+from storage import accounts
 from storage.models import AlertRow, CaseRow, HistoryRow
 from tests.fakes_runtime import Article, Death, Lost
 from workers import alert, collect, slack_messages
@@ -81,6 +83,11 @@ def states(house: House) -> list[str]:
         return list(connection.execute(select(CaseRow.state)).scalars())
 
 
+def states_of_alerts(house: House) -> list[str]:
+    with house.database.reading() as connection:
+        return list(connection.execute(select(AlertRow.state)).scalars())
+
+
 def test_an_alert_is_told_and_keeps_its_receipt(house: House, slack: RecordingSlack) -> None:
     alert_id = make_alert(house)
     alert.send(house.runtime, alert_id)
@@ -134,6 +141,30 @@ def test_a_lost_request_is_told_again_after_two_absent_reads(
     assert len(slack.posts) == 1
 
 
+def test_a_post_that_left_late_is_not_told_twice(
+    house: House, slack: RecordingSlack, clock: StillClock
+) -> None:
+    alert_id = make_alert(house)
+    posted_at: list[datetime] = []
+
+    def post(destination: str, *_: object, alert_id: str, **__: object) -> SlackReceipt:
+        # A name that is found slowly, an address that does not answer, and then a lost answer.
+        clock.advance(seconds=40)
+        posted_at.append(clock() + timedelta(seconds=5))
+        slack.posts.append((destination, alert_id))
+        raise LOST
+
+    def find_posted(*args: Any) -> SlackReceipt | None:  # noqa: ANN401 - the real one's
+        return found(*args) if clock() >= posted_at[0] else None
+
+    found = slack.find_posted
+    slack.post, slack.find_posted = post, find_posted  # type: ignore[method-assign,assignment]
+    alert.send(house.runtime, alert_id)
+    house.run_on()
+    assert path(house) == ["queued", "sending", "uncertain", "sent"]
+    assert len(slack.posts) == 1
+
+
 def test_an_unreadable_history_is_read_later(house: House, slack: RecordingSlack) -> None:
     alert_id = make_alert(house)
     slack.troubles.append(Lost(LOST))
@@ -156,9 +187,57 @@ def test_without_the_right_to_read_history_nothing_is_told_twice(
     assert len(slack.posts) == 1
 
 
+REFUSED = CredentialRejectedError("slack chat.postMessage: invalid_auth -> check the token")
+
+
+def incidents(house: House) -> list[tuple[str, str]]:
+    with house.database.reading() as connection:
+        found = accounts.open_incidents(connection)
+    return [(row["subject"], row["message"]) for row in found]
+
+
+def test_a_refused_token_is_one_problem_and_its_alerts_wait(
+    house: House, slack: RecordingSlack, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.articles[:] = [
+        Article(f"n{index}", f"{word} {index}", clock())
+        for index, word in enumerate(("별로", "벌레", "환불", "별로"))
+    ]
+    clock.advance(seconds=1)
+    slack.troubles.extend([REFUSED] * 1000)
+    collect.start_due(house.runtime)
+    house.run_on(timedelta(hours=1))
+    assert slack.attempts < 60
+    assert states_of_alerts(house) == ["queued"] * 6
+    assert incidents(house) == [("slack", str(REFUSED))]
+
+    slack.troubles.clear()
+    house.run_on(timedelta(hours=1))
+    assert states_of_alerts(house) == ["sent"] * 6
+    assert len(slack.posts) == len(set(slack.posts)) == 6
+    assert incidents(house) == []
+
+
+def test_a_lost_answer_waits_until_a_refused_token_can_look_for_it(
+    house: House, slack: RecordingSlack
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(Lost(LOST))
+    slack.history_troubles.extend([REFUSED, REFUSED])
+    alert.send(house.runtime, alert_id)
+    assert row(house).state == "uncertain"
+    house.clock.advance(minutes=1)
+    alert.send(house.runtime, alert_id)
+    assert incidents(house) == [("slack", str(REFUSED))]
+    house.run_on()
+    assert row(house).state == "sent"
+    assert len(slack.posts) == 1
+    assert incidents(house) == []
+
+
 def test_a_refusal_is_shown_and_not_repeated(house: House, slack: RecordingSlack) -> None:
     alert_id = make_alert(house)
-    slack.troubles.append(CredentialRejectedError("channel_not_found", "permission"))
+    slack.troubles.append(ConfigurationError("channel_not_found"))
     alert.send(house.runtime, alert_id)
     house.clock.advance(minutes=10)
     sweep(house.runtime)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+from collectors.http import Pacer, build_client
+from collectors.storefront import SPEC
 from domain.errors import (
     AccessBlockedError,
     ChannelUnavailableError,
@@ -16,12 +19,20 @@ from domain.errors import (
     PublicationRefusedError,
     RateLimitedError,
 )
+from domain.states import PublicationState
 from domain.types import ChannelReply
-from storage import publications
+from storage import alerts, publications
 from storage.models import AlertRow, CaseRow, HistoryRow, PublicationRow
 from tests.fakes_runtime import Death, Lost, make_account, make_brand
-from workers import collect
-from workers.publish import MARGIN, READS_BEFORE_ATTENTION, publish, verify
+from workers import collect, slack_messages
+from workers.deadlines import remind
+from workers.publish import (
+    MARGIN,
+    READS_BEFORE_ATTENTION,
+    SENDS_BEFORE_ATTENTION,
+    publish,
+    verify,
+)
 from workers.sweep import sweep
 
 if TYPE_CHECKING:
@@ -120,6 +131,24 @@ def test_a_busy_channel_is_tried_again(
     assert channel.sent == ["n1"]
 
 
+def test_a_reply_that_a_channel_does_not_take_for_long_is_told_of_at_its_deadline(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.writes.extend([ChannelUnavailableError("503")] * 1000)
+    approved(house)
+    house.run_on(case(house).due_at - clock())
+    assert row(house).state == "queued"
+    clock.now = max(clock(), case(house).due_at)
+    assert remind(house.runtime) == 1
+    house.run()
+    with house.database.reading() as connection:
+        overdue = connection.execute(select(AlertRow.id).order_by(AlertRow.id.desc())).scalars()
+        job = alerts.load(connection, next(iter(overdue)))
+    assert job is not None
+    rendered = slack_messages.render(house.runtime, job, clock())
+    assert "승인한 답변을 채널이 받지 않음" in str(rendered.message.blocks)
+
+
 def test_the_channels_own_waiting_time_is_kept(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -149,6 +178,20 @@ def test_a_refusal_comes_back_to_the_desk_with_the_reason(
     assert [reply.text for reply in channel.replies["n1"]] == ["다른 답변"]
 
 
+def test_the_card_of_a_refused_reply_says_why_it_is_back(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.append(PublicationRefusedError("422 forbidden_word"))
+    approved(house)
+    house.run()
+    with house.database.reading() as connection:
+        (card,) = connection.execute(select(AlertRow.id)).scalars()
+        job = alerts.load(connection, card)
+    assert job is not None
+    rendered = slack_messages.render(house.runtime, job, house.clock())
+    assert "채널이 거절했습니다: 422 forbidden_word" in str(rendered.message.blocks)
+
+
 def test_refused_credentials_wait_for_the_operator_and_tell_once(
     house: House, channel: FakeChannel
 ) -> None:
@@ -156,6 +199,22 @@ def test_refused_credentials_wait_for_the_operator_and_tell_once(
     approved(house)
     house.run_on(timedelta(hours=1))
     assert rules(house).count("credentials") == 1
+    assert row(house).state == "published"
+    assert channel.sent == ["n1"]
+
+
+@pytest.mark.parametrize("write", [None, Lost(LOST)])
+def test_a_reply_is_proven_once_refused_credentials_are_mended(
+    house: House, channel: FakeChannel, write: Lost | None
+) -> None:
+    if write is not None:
+        channel.writes.append(write)
+    channel.reads.extend([CredentialRejectedError("401")] * 2 * READS_BEFORE_ATTENTION)
+    approved(house)
+    house.run_on(timedelta(hours=1))
+    assert row(house).state == ("posted" if write is None else "uncertain")
+    assert rules(house) == ["case_card", "credentials"]
+    house.run_on(timedelta(hours=3))
     assert row(house).state == "published"
     assert channel.sent == ["n1"]
 
@@ -208,13 +267,39 @@ def test_a_lost_request_is_sent_again_after_two_absent_reads(
     assert len([read_at for read_at in reads[:2] if read_at >= settled]) == 2
 
 
-def test_a_request_that_is_lost_every_time_is_sent_ever_more_seldom(
+def test_a_request_that_is_lost_every_time_goes_to_a_person(
     house: House, channel: FakeChannel
 ) -> None:
     channel.writes.extend([LOST] * 1000)
     approved(house)
     house.run_on(timedelta(hours=12))
-    assert path(house).count("sending") < 60
+    assert path(house).count("sending") == SENDS_BEFORE_ATTENTION
+    assert row(house).state == "attention"
+    assert f"{SENDS_BEFORE_ATTENTION} attempts" in row(house).problem
+    assert rules(house).count("publication_uncertain") == 1
+
+
+def test_a_person_hears_of_every_attempt_that_needs_one(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    unreadable = LayoutChangedError("no list of replies")
+    channel.writes.extend([LOST, LOST])
+    channel.reads.extend([unreadable, unreadable])
+    sent = approved(house)
+    house.run_on()
+    with house.database.unit_of_work() as connection:
+        assert publications.settle_attention(
+            connection,
+            case(house).id,
+            sent,
+            PublicationState.QUEUED,
+            who="김담당",
+            why="없습니다",
+            now=clock(),
+        )
+    house.run_on()
+    assert row(house).state == "attention"
+    assert rules(house).count("publication_uncertain") == 2
 
 
 def test_a_read_that_comes_too_early_proves_nothing(house: House, channel: FakeChannel) -> None:
@@ -324,6 +409,19 @@ def test_a_moderated_reply_is_pending_until_it_shows(house: House, channel: Fake
     assert row(house).state == "published"
 
 
+def test_a_moderation_of_days_survives_a_read_that_fails_now_and_then(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.moderated = True
+    approved(house)
+    house.run()
+    for _ in range(2 * READS_BEFORE_ATTENTION):
+        channel.reads.append(ChannelUnavailableError("503"))
+        house.run_on(timedelta(hours=2))
+    assert row(house).state == "pending"
+    assert "publication_uncertain" not in rules(house)
+
+
 def test_somebody_elses_answer_takes_the_place_of_a_lost_one(
     house: House, channel: FakeChannel
 ) -> None:
@@ -386,6 +484,28 @@ def test_a_worker_that_stalled_after_claiming_does_not_send(
     publish(house.runtime, sent)
     assert channel.sent == []
     assert row(house).state == "queued"
+
+
+@pytest.mark.enable_socket
+def test_a_write_after_the_time_that_proofs_rest_on_does_not_leave(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.timeout_s = 0.0
+    client = build_client(
+        make_account(), SPEC, pacer=Pacer(), clock=house.clock, allow_private=True
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server, client:
+        port = server.getsockname()[1]
+
+        def write(*_: object) -> ChannelReply:
+            client.write(f"http://127.0.0.1:{port}/", content=b"{}")
+            raise AssertionError
+
+        channel.publish = write  # type: ignore[method-assign,assignment]
+        approved(house)
+        house.run()
+    assert row(house).state == "queued"
+    assert "too late" in row(house).problem
 
 
 def test_switched_off_publishing_waits_and_then_goes_on(
