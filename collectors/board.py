@@ -20,7 +20,8 @@ Source: `collectors.board_definitions`; sites from channels.md section 7 (Checke
 * One request a fetch: robots.txt when it is not known, then a list page, then its posts.
 * Which posts were read is remembered in the token store after they were stored, so that each is
   asked for once; later edits are not noticed and absence proves nothing.
-* A list without one readable post is `LayoutChangedError`; so is the third post in a row whose body
+* A list without one readable post is `LayoutChangedError`, also in the middle of a run: the end is
+  only where the posts of the page before stood. So is the third post in a row whose body
   is not where the definition says. A single such post is kept with its title, and quarantined.
 """
 
@@ -100,6 +101,7 @@ class _Place:
         index: How many of them were read and stored.
         bad: How many in a row could not be read.
         is_last: Whether no list page follows.
+        frame: Where the posts of the last list page stood; see `collectors.board_pages.ListPage`.
     """
 
     page: int = 0
@@ -107,18 +109,22 @@ class _Place:
     index: int = 0
     bad: int = 0
     is_last: bool = False
+    frame: str = ""
 
     @classmethod
     def read(cls, cursor: str | None) -> _Place:
         if cursor is None:
             return cls()
-        found = re.fullmatch(r"(\d):([0-9a-f]{16})?:(\d{1,4}):(\d{1,4}):([01])", cursor, re.ASCII)
+        found = re.fullmatch(
+            r"(\d):([0-9a-f]{16})?:(\d{1,4}):(\d{1,4}):([01])(?::([0-9a-f]{8})?)?", cursor, re.ASCII
+        )
         if found is None:
             raise BadInputError("unknown cursor", field="cursor")
-        return cls(int(found[1]), found[2] or "", int(found[3]), int(found[4]), found[5] == "1")
+        page, index, bad = (int(found[group]) for group in (1, 3, 4))
+        return cls(page, found[2] or "", index, bad, found[5] == "1", found[6] or "")
 
     def __str__(self) -> str:
-        return f"{self.page}:{self.posts}:{self.index}:{self.bad}:{self.is_last:d}"
+        return f"{self.page}:{self.posts}:{self.index}:{self.bad}:{self.is_last:d}:{self.frame}"
 
 
 class BoardCollector:
@@ -162,7 +168,7 @@ class BoardCollector:
         posts = self._shelf.posts(place.posts) if place.posts else None
         if posts is None or place.index > len(posts):
             # Nothing was read yet, or another run put its own posts there: the list again.
-            return self._read_list(_Place(place.page), since)
+            return self._read_list(_Place(place.page, frame=place.frame), since)
         # The fetches before this one are stored by now.
         self._shelf.mark_read(posts[: place.index])
         if place.index < len(posts):
@@ -170,7 +176,7 @@ class BoardCollector:
         if place.is_last:
             self._shelf.clear()
             return Page(())
-        return self._read_list(_Place(place.page + 1), since)
+        return self._read_list(_Place(place.page + 1, frame=place.frame), since)
 
     def check(self) -> CheckResult:
         """Ask one question: the site's robots.txt, or the list where that is known."""
@@ -182,21 +188,21 @@ class BoardCollector:
             self._robots.learn(url)
             self._robots.require(url)
         else:
-            self._listed(self._ask(url), is_first=True)
+            self._listed(self._ask(url))
 
     def _read_list(self, place: _Place, since: datetime) -> Page:
         url = self._url(place.page)
         if not self._robots.is_known(url):
             self._robots.learn(url)
             return Page((), next_cursor=str(place))
-        page = self._listed(self._ask(url), is_first=place.page == 0)
+        page = self._listed(self._ask(url), place.frame if place.page else "")
         is_last = (
             not page.items
             or place.page + 1 >= self._max_pages
             or "{page}" not in self._page_url
             or (page.ends is not None and _latest(page.ends) < since)
         )
-        following = None if is_last else str(_Place(place.page + 1))
+        following = None if is_last else str(_Place(place.page + 1, frame=page.frame))
         if not self._reads_posts:
             items = tuple(item for item in page.items if self._is_relevant(item))
             return Page(items, page.quarantined, next_cursor=following)
@@ -208,7 +214,7 @@ class BoardCollector:
             ]
         )
         if waiting:
-            following = str(_Place(place.page, posts=waiting, is_last=is_last))
+            following = str(_Place(place.page, waiting, is_last=is_last, frame=page.frame))
         return Page((), page.quarantined, next_cursor=following)
 
     def _read_post(self, place: _Place, listed: CollectedFeedback) -> Page:
@@ -262,7 +268,7 @@ class BoardCollector:
             )
         return answer
 
-    def _listed(self, answer: Answer, *, is_first: bool) -> ListPage:
+    def _listed(self, answer: Answer, frame: str = "") -> ListPage:
         try:
             return parse_page(
                 answer.text,
@@ -270,7 +276,7 @@ class BoardCollector:
                 kind=self._kind,
                 url=answer.url,
                 now=self._build.clock(),
-                is_first=is_first,
+                frame=frame,
             )
         except LayoutChangedError:
             raise_if_captcha(answer)

@@ -247,8 +247,11 @@ class Place:
         that many pages are read again.
 
         Raises:
-            LayoutChangedError: The channel counts rows it does not show.
+            LayoutChangedError: The channel counts rows it does not show, or counted them before
+                and counts no more.
         """
+        if self.total >= 0 > listing.total:
+            raise changed(f"page {self.page} counts no rows, the one before did", {})
         gone = self.total - listing.total if self.total >= 0 and listing.total >= 0 else 0
         if gone > 0:
             back = 1 + (gone - 1) // page_size
@@ -268,10 +271,11 @@ class Place:
     def has_all(self, listing: Listing, page_size: int) -> bool:
         """Tell whether the run so far, this page included, gave every row the channel counts.
 
-        A row in quarantine was not given: what it is about must not be called gone.
+        A row in quarantine was not given: what it is about must not be called gone. Neither does a
+        list without a count tell what it left out.
         """
         expected = min(page_size, listing.total - (self.page - 1) * page_size)
-        is_short = listing.total >= 0 and listing.rows < expected
+        is_short = listing.total < 0 or listing.rows < expected
         return not self.shrank and not is_short and not listing.quarantined
 
     def page_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -63,14 +64,14 @@ OWN: dict[str, object] = {
 }
 
 
-def _parse(html: str, table: dict[str, object] | None = None, *, is_first: bool = True) -> ListPage:
+def _parse(html: str, table: dict[str, object] | None = None, *, frame: str = "") -> ListPage:
     return parse_page(
         html,
         definition=parse_definition(ready_table("dcinside") if table is None else table),
         kind=FeedbackKind.POST,
         url=URL,
         now=NOW,
-        is_first=is_first,
+        frame=frame,
     )
 
 
@@ -163,8 +164,26 @@ def test_an_empty_board_proves_that_it_is_empty() -> None:
         _parse("<p>hello</p>", counted)
 
 
-def test_a_later_page_may_be_empty() -> None:
-    assert _parse("<ul></ul>", OWN, is_first=False).items == ()
+def test_a_later_page_may_be_empty_where_the_posts_stood() -> None:
+    first = _parse(DC)
+    emptied = re.sub(r"<tr class=\"ub-content.*</tr>", "", DC, flags=re.DOTALL)
+    assert _parse(emptied, frame=first.frame).items == ()
+    assert _parse('<p class="none">글이 없습니다</p>', OWN, frame=first.frame).items == ()
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "",
+        "<html><body><ul><li>서비스 점검 중입니다.</li></ul></body></html>",
+        "<table class='notice'><tbody><tr><td>비정상적인 접근입니다.</td></tr></tbody></table>",
+        DC.replace("us-post", "us_post").replace("gall_list", "post_list"),
+    ],
+)
+def test_a_later_page_that_is_not_the_list_is_a_change_and_not_its_end(html: str) -> None:
+    with pytest.raises(LayoutChangedError, match="no rows") as caught:
+        _parse(html, frame=_parse(DC).frame)
+    assert caught.value.payload == html.encode()
 
 
 def test_a_row_that_cannot_be_read_is_kept_and_the_others_are_read() -> None:
@@ -368,6 +387,21 @@ def test_lists_are_read_until_the_watermark_or_the_last_allowed_page(
     build.tokens.save(f"robots:{server.url}", {"text": "", "read_at": NOW.isoformat()})
     assert len(_run(build)[0]) == 2
     assert len(server.seen) == 1
+
+
+def test_a_block_page_in_the_middle_is_an_alarm_and_an_empty_list_the_end(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    blocked = answer("<div class='wait'><p>서비스 점검 중입니다.</p></div>".encode())
+    server.answers = [OPEN, _list([9, 8]), blocked]
+    with pytest.raises(LayoutChangedError, match="no rows"):
+        _run(_build(server, make_build))
+    server.answers = [OPEN, _list([9, 8]), _body("아홉"), _body("여덟"), blocked]
+    with pytest.raises(LayoutChangedError, match="no rows"):
+        _run(_build(server, make_build, detail=True))
+    server.answers = [OPEN, _list([9, 8]), _list([])]
+    items, _ = _run(_build(server, make_build))
+    assert [item.native_id for item in items] == ["9", "8"]
 
 
 def test_only_titles_that_name_the_brand_are_kept(server: RawServer, make_build: MakeBuild) -> None:

@@ -85,6 +85,15 @@ def test_an_empty_page_in_the_middle_is_a_changed_layout() -> None:
         Place().within(listing(0, 60), 50)
 
 
+def test_a_later_page_that_lost_its_count_is_a_changed_layout() -> None:
+    with pytest.raises(LayoutChangedError, match="counts no rows"):
+        Place(page=2, total=60).within(listing(0, -1), 50)
+
+
+def test_a_page_that_counts_nothing_does_not_prove_absence() -> None:
+    assert not Place().has_all(listing(0, -1), 50)
+
+
 def test_a_cursor_reads_back_as_the_same_place() -> None:
     place = Place(surface=1, stretch=3, page=12, total=99, shrank=True)
     assert Place.read(str(place)) == place
