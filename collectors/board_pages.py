@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborHTMLParser
 from collectors.board_definitions import Definition, read_field
 from collectors.mentions import canonical, is_web_address
 from collectors.values import clean_text, is_too_deep, parse_rating, parse_when
-from domain.errors import BadInputError, LayoutChangedError
+from domain.errors import BadInputError, LayoutChangedError, ReputationError
 from domain.types import CollectedFeedback, FeedbackKind, QuarantinedItem
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _count(text: str) -> int | None:
 
 
 def quarantine(
-    error: BadInputError | LayoutChangedError, html: str, url: str, position: int | None = None
+    error: ReputationError, html: str, url: str, position: int | None = None
 ) -> QuarantinedItem:
     """Keep what could not be read, for a person."""
     field, remedy = (error.field, error.remedy) if isinstance(error, BadInputError) else ("", "")

@@ -502,6 +502,82 @@ def test_three_strange_posts_in_a_row_are_a_change(
     assert b"new layout" in caught.value.payload
 
 
+GONE_WRONG = answer(b"", 500)
+
+
+def test_a_post_that_does_not_answer_holds_up_nothing_and_is_read_by_the_next_run(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _list([3, 2, 1]), GONE_WRONG, _body("둘"), _body("하나")]
+    build = _build(server, make_build, detail=True, max_pages=1)
+    items, quarantined = _run(build)
+    assert [item.native_id for item in items] == ["2", "1"]
+    assert not quarantined
+    # It is too old for the next run's window, and no longer on the list.
+    server.answers = [_list([4], "5분 전"), _body("넷"), _body("셋")]
+    items, _ = _run(build, NOW - timedelta(minutes=30))
+    assert [(item.native_id, item.text) for item in items] == [("4", "넷"), ("3", "셋")]
+    assert set(build.tokens.load(build.account.key)) == {"read"}
+
+
+def test_a_post_that_never_answers_is_kept_with_its_title_and_told(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    build = _build(server, make_build, detail=True, max_pages=1)
+    server.answers = [OPEN, _list([1]), GONE_WRONG]
+    for _ in range(board.POST_TRIES - 1):
+        assert _run(build) == ([], [])
+        server.answers = [_list([1]), GONE_WRONG]
+    items, (told,) = _run(build)
+    assert [(item.title, item.text) for item in items] == [("글 1", "")]
+    assert "500" in told.reason
+    assert (told.source, bool(told.remedy)) == (f"{server.url}/view/1", True)
+    server.answers = [_list([1])]
+    assert _run(build) == ([], [])
+
+
+def test_three_posts_in_a_row_that_do_not_answer_end_the_reading_of_posts_for_this_time(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    lists = [_list([9, 8, 7, 6, 5]), GONE_WRONG, GONE_WRONG, GONE_WRONG, _list([4]), _body("넷")]
+    server.answers = [OPEN, *lists]
+    build = _build(server, make_build, detail=True, max_pages=2)
+    assert [item.native_id for item in _run(build)[0]] == ["4"]
+    server.seen.clear()
+    # Those that were not asked for come before those that did not answer.
+    server.answers = [_list([10]), *map(_body, "십육오"), *[GONE_WRONG] * 3, _list([])]
+    assert [item.native_id for item in _run(build)[0]] == ["10", "6", "5"]
+    assert _asked(server)[4:7] == ["/view/9", "/view/8", "/view/7"]
+    server.answers = [_list([10]), *map(_body, "구팔칠"), _list([])]
+    assert [item.native_id for item in _run(build)[0]] == ["9", "8", "7"]
+    assert set(build.tokens.load(build.account.key)) == {"read"}
+
+
+def test_posts_that_never_answer_are_all_told_of_in_the_end(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _list([5, 4, 3, 2, 1]), GONE_WRONG]
+    build = _build(server, make_build, detail=True, max_pages=1)
+    told = _run(build)[1]
+    for _ in range(2 * board.POST_TRIES):
+        server.answers = [_list([5, 4, 3, 2, 1]), GONE_WRONG]
+        told += _run(build)[1]
+    assert len({item.source for item in told}) == len(told) == 5
+
+
+def test_a_crash_after_a_post_that_answered_at_last_reads_it_again(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    build = _build(server, make_build, detail=True, max_pages=1)
+    server.answers = [OPEN, _list([1]), GONE_WRONG]
+    _run(build)
+    server.answers = [_list([1]), _body("하나"), _list([1]), _body("하나")]
+    cursor = BoardCollector(build).fetch(SINCE, NOW, None).next_cursor
+    # It was fetched, and lost before it was stored.
+    BoardCollector(build).fetch(SINCE, NOW, cursor)
+    assert [item.text for item in _run(build)[0]] == ["하나"]
+
+
 def test_posts_of_pictures_alone_are_no_change(server: RawServer, make_build: MakeBuild) -> None:
     pictures = ("<img src='a.jpg'>", "<p><video></video></p>", "<iframe src='b'></iframe>")
     bodies = [answer(f"<div class='body'>{shown}</div>".encode()) for shown in pictures]
