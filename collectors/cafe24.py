@@ -640,14 +640,21 @@ class Cafe24Collector:
             return Page((), next_cursor=str(self._start(run)))
         place = _Place.read(cursor)
         is_whole = place.whole
-        if place.step in {"list", "commented"}:
-            page, there, is_whole = self._list(place, run)
-        elif place.step == "parents":
-            page, there = self._parents(place), place.after_detour()
-        elif place.step == "comments":
-            page, there = self._comments(place)
-        else:
-            page, there = self._urgent(place, run)
+        try:
+            if place.step in {"list", "commented"}:
+                page, there, is_whole = self._list(place, run)
+            elif place.step == "parents":
+                page, there = self._parents(place), place.after_detour()
+            elif place.step == "comments":
+                page, there = self._comments(place)
+            else:
+                page, there = self._urgent(place, run)
+        except _BoardGoneError:
+            if place.boards[0] in self._start(run).boards:
+                raise
+            # It was discovered when the run began; what it had is missed by the next run.
+            place = _Place(place.boards, last=run.length, whole=False)
+            page, there, is_whole = Page(()), self._next_board(place), False
         if there is not None:
             # What could not be read is not gone.
             there = replace(there, whole=there.whole and not page.quarantined)
@@ -789,7 +796,7 @@ class Cafe24Collector:
                 raise ConfigurationError(
                     f"{self._build.account.key}: the shop has no board {place.board}"
                 ) from None
-            raise ChannelUnavailableError(f"cafe24: board {place.board} has just gone") from None
+            raise _BoardGoneError(f"cafe24: board {place.board} is not found") from None
         return parse_articles(
             body,
             board=place.board,
@@ -850,6 +857,10 @@ _REMEDIES: Final = {
 
 class GoneError(PublicationRefusedError):
     """The article is not there (any more)."""
+
+
+class _BoardGoneError(ChannelUnavailableError):
+    """A board that the shop had when the run began is not found any more."""
 
 
 def refused(answer: Answer) -> ReputationError | None:

@@ -25,7 +25,7 @@ from domain.errors import (
     CredentialRejectedError,
     LayoutChangedError,
 )
-from domain.types import CollectedFeedback, FeedbackKind
+from domain.types import CollectedFeedback, FeedbackKind, Page
 from responders.publishers.cafe24 import build as build_publisher
 from storage import schema
 from storage.session import Database
@@ -416,6 +416,23 @@ def test_only_the_chosen_boards_are_asked_for(market: Cafe24Market) -> None:
 def test_a_board_that_is_not_there_is_the_operators_business(market: Cafe24Market) -> None:
     with pytest.raises(ConfigurationError, match="board 77"):
         collect(build_on(market, {"boards": {"77": "post"}}), market)
+
+
+@pytest.mark.enable_socket
+def test_a_board_that_went_away_since_the_run_began_is_passed_over_and_nothing_is_called_gone(
+    market: Cafe24Market,
+) -> None:
+    question = market.seed("문의", market.clock.now() - timedelta(hours=1), "qna")
+    made, now = build_on(market), market.clock.now()
+    place = json.loads(build(made).fetch(now - DAY, now, None).next_cursor or "")
+    place["boards"].insert(0, "77:post")
+    page = Page((), next_cursor=json.dumps(place))
+    seen: set[str] = set()
+    while page.next_cursor is not None:
+        page = build(made).fetch(now - DAY, now, page.next_cursor)
+        seen |= {item.native_id for item in page.items}
+    assert seen == {question}
+    assert page.covers is None
 
 
 @pytest.mark.enable_socket

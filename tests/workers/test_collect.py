@@ -138,9 +138,62 @@ def test_a_failure_in_the_middle_keeps_what_was_stored_and_goes_on(
     assert row.next_due_at > clock()
     clock.now = row.next_due_at
     done = run_once(house)
-    assert (done.rows, done.new, done.is_complete) == (5, 3, True)
+    assert (done.rows, done.new, done.is_complete) == (3, 3, True)
+    assert channel.asked == [None, "2", "2", "4"]
     assert (account(house).failures, account(house).run_id) == (0, row.run_id)
     assert incidents(house) == []
+
+
+def test_a_long_collection_of_a_flaky_channel_comes_to_its_end(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 60)
+    for _ in range(30):
+        channel.fetches.extend([lambda: None, ChannelUnavailableError("502")])
+    started = clock()
+    while not run_once(house).is_complete:
+        # Each failure came after progress, so the next try is not put off longer and longer.
+        assert account(house).failures == 1
+        clock.now = account(house).next_due_at
+    assert clock() - started < timedelta(minutes=30 * 15 / 60)
+    assert len(channel.asked) == 59
+    assert account(house).failures == 0
+
+
+def test_a_run_that_went_on_after_a_failure_marks_what_is_missing_and_nothing_else(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.fetches.extend([lambda: None, ChannelUnavailableError("502")])
+    run_once(house)
+    del channel.articles[4]
+    clock.now = account(house).next_due_at
+    assert run_once(house).gone == 1
+
+
+def test_a_place_that_never_answers_is_given_up_and_the_run_begins_again(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    errors = [ChannelUnavailableError("500") for _ in range(collect.PLACE_TRIES)]
+    channel.fetches.extend([lambda: None, *errors])
+    for _ in errors:
+        assert not run_once(house).is_complete
+        clock.now = account(house).next_due_at
+    assert run_once(house).is_complete
+    assert channel.asked == [None, *["2"] * collect.PLACE_TRIES, None, "2", "4"]
+
+
+def test_a_page_that_broke_is_read_again_from_the_first(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    channel.fetches.extend([lambda: None, LayoutChangedError("no rows")])
+    run_once(house)
+    clock.now = account(house).next_due_at
+    assert run_once(house).rows == 5
 
 
 def test_the_channels_own_waiting_time_is_kept_with_the_place(
