@@ -633,8 +633,9 @@ def test_a_file_whose_name_is_not_utf_8_is_read_and_named(
     make_build: MakeBuild, tmp_path: Path, inbox: Path
 ) -> None:
     name = os.fsdecode("리뷰 100%.csv".encode("cp949"))
-    write(inbox, _rows(1, 2, 3), name=name)
+    # The older file is read first, of two of one millisecond the one whose name comes first.
     write(inbox, "other,columns\n", name=f"b{name}")
+    write(inbox, _rows(1, 2, 3), name=name)
     ids, refused, cursors = _run(_collector(make_build, tmp_path))
     assert ids == ["1", "2", "3"]
     assert [file.source for file in refused] == ["b리뷰 100%.csv"]
