@@ -509,6 +509,16 @@ def test_the_doctor_tells_the_reasons_apart() -> None:
     assert len({line.remedy for line in lines.values()}) == len(told)
 
 
+@pytest.mark.parametrize("asked", ["Fri, 31 Dec 9999 23:59:59 GMT", "9" * 30])
+def test_nobody_makes_us_wait_for_years(
+    server: RawServer, make_client: MakeClient, asked: str
+) -> None:
+    server.answers = [answer(b"{}", 429, {"Retry-After": asked})]
+    with pytest.raises(RateLimitedError) as told:
+        make_client().read(server.url)
+    assert told.value.retry_after_s == 24 * 3600
+
+
 def test_retry_after_is_kept_without_asking_again(
     server: RawServer, make_client: MakeClient
 ) -> None:
