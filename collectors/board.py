@@ -216,11 +216,12 @@ class BoardCollector:
         if not self._reads_posts:
             items = tuple(item for item in page.items if self._is_relevant(item))
             return Page(items, page.quarantined, next_cursor=following)
+        earliest = self._shelf.earliest(since)
         waiting = self._shelf.keep(
             [
                 item
                 for item in page.items
-                if item.written_at is None or _latest(item.written_at) >= since
+                if item.written_at is None or _latest(item.written_at) >= earliest
             ],
             is_first=place.page == 0,
         )
@@ -327,6 +328,17 @@ class _Shelf:
     def __init__(self, build: Build) -> None:
         self._tokens = build.tokens
         self._key = build.account.key
+
+    def earliest(self, since: datetime) -> datetime:
+        """Give since when posts are read: the start of the account's first run.
+
+        A list of popular posts shows a post long after it was written.
+        """
+        token = self._tokens.load(self._key)
+        if "since" not in token:
+            self._tokens.save(self._key, {**token, "since": since.isoformat()})
+            return since
+        return min(since, datetime.fromisoformat(token["since"]))
 
     def keep(self, items: Sequence[CollectedFeedback], *, is_first: bool) -> str:
         """Keep the posts that were not read yet; gives their name, empty when there are none.

@@ -439,7 +439,7 @@ def test_with_detail_each_post_is_read_once(server: RawServer, make_build: MakeB
     assert [item.native_id for item in items] == ["3"]
     assert _asked(server) == ["/list?page=1", "/view/3"]
     # Names and texts of people are not kept longer than needed.
-    assert set(build.tokens.load(build.account.key)) == {"read"}
+    assert set(build.tokens.load(build.account.key)) == {"read", "since"}
 
 
 def test_a_crash_between_two_posts_reads_the_second_again(
@@ -469,8 +469,22 @@ def test_other_posts_under_an_old_cursor_mean_reading_the_list_again(
 
 def test_old_posts_are_not_read(server: RawServer, make_build: MakeBuild) -> None:
     server.answers = [OPEN, _list([2, 1], "11.10")]
-    assert _run(_build(server, make_build, detail=True)) == ([], [])
+    build = _build(server, make_build, detail=True)
+    assert _run(build) == ([], [])
     assert len(server.seen) == 2
+    assert _run(build) == ([], [])
+    assert len(server.seen) == 3
+
+
+def test_an_old_post_that_comes_up_on_the_list_later_is_read(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _list([2, 1], "11.10"), _body("둘"), _body("하나")]
+    build = _build(server, make_build, detail=True, max_pages=1)
+    _run(build, NOW - timedelta(days=30))
+    # A list of popular posts shows a post long after it was written.
+    server.answers = [_list([7, 2, 1], "11.10"), _body("이제야 인기글")]
+    assert [item.text for item in _run(build)[0]] == ["이제야 인기글"]
 
 
 def test_a_deleted_post_is_kept_with_its_title(server: RawServer, make_build: MakeBuild) -> None:
@@ -517,7 +531,7 @@ def test_a_post_that_does_not_answer_holds_up_nothing_and_is_read_by_the_next_ru
     server.answers = [_list([4], "5분 전"), _body("넷"), _body("셋")]
     items, _ = _run(build, NOW - timedelta(minutes=30))
     assert [(item.native_id, item.text) for item in items] == [("4", "넷"), ("3", "셋")]
-    assert set(build.tokens.load(build.account.key)) == {"read"}
+    assert set(build.tokens.load(build.account.key)) == {"read", "since"}
 
 
 def test_a_post_that_never_answers_is_kept_with_its_title_and_told(
@@ -550,7 +564,7 @@ def test_three_posts_in_a_row_that_do_not_answer_end_the_reading_of_posts_for_th
     assert _asked(server)[4:7] == ["/view/9", "/view/8", "/view/7"]
     server.answers = [_list([10]), *map(_body, "구팔칠"), _list([])]
     assert [item.native_id for item in _run(build)[0]] == ["9", "8", "7"]
-    assert set(build.tokens.load(build.account.key)) == {"read"}
+    assert set(build.tokens.load(build.account.key)) == {"read", "since"}
 
 
 def test_posts_that_never_answer_are_all_told_of_in_the_end(
