@@ -197,8 +197,8 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
     done.rows += len(page.items)
     prepared = _prepare(runtime, run, account, page)
     with runtime.database.unit_of_work() as connection:
-        is_whole_run = run.cursor is None and page.next_cursor is None
-        if is_whole_run and page.covers is not None and not done.rows:
+        is_end = page.next_cursor is None
+        if is_end and page.covers is not None and not done.rows:
             _refuse_emptiness(connection, run, page.covers)
         stored = _store_items(runtime, connection, run, account, prepared, done)
         if page.next_cursor is not None:
@@ -269,7 +269,7 @@ def _store_items(
 
 
 def _refuse_emptiness(connection: Connection, run: Run, covers: tuple[datetime, datetime]) -> None:
-    known = feedback.count_known(connection, run.account_id, covers)
+    known = feedback.count_unseen(connection, run, covers)
     if known >= SUDDENLY_EMPTY:
         raise LayoutChangedError(
             f"{run.account_key}: the channel shows nothing where {known} items are known"

@@ -35,6 +35,7 @@ from workers.collect import Collected, import_pages, start_due
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from tests.fakes_runtime import FakeChannel, House, StillClock
@@ -325,6 +326,37 @@ def test_a_board_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
     assert run_once(house).gone == 0
     with house.database.reading() as connection:
         assert set(connection.execute(select(FeedbackRow.gone_at)).scalars()) == {None}
+
+
+@pytest.mark.parametrize("is_seen_before", [False, True])
+def test_a_run_that_was_interrupted_is_not_suddenly_empty_either(
+    house: House,
+    channel: FakeChannel,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+    is_seen_before: bool,
+) -> None:
+    fill(channel, 5)
+    run_once(house)
+    clock.advance(minutes=1)
+    first = channel.fetch(clock() - timedelta(days=1), clock(), None).items[:1]
+    answers: list[Page | Exception] = [
+        Page(first if is_seen_before else (), next_cursor="second list"),
+        ChannelUnavailableError("502"),
+    ]
+
+    def fetch(since: datetime, until: datetime, _cursor: str | None) -> Page:
+        answered = answers.pop(0) if answers else Page((), covers=(since, until))
+        if isinstance(answered, Exception):
+            raise answered
+        return answered
+
+    monkeypatch.setattr(channel, "fetch", fetch)
+    run_once(house)
+    clock.now = account(house).next_due_at
+    done = run_once(house)
+    assert done.gone == (4 if is_seen_before else 0)
+    assert ("shows nothing where 5 items are known" in done.error) is not is_seen_before
 
 
 def test_a_few_items_may_all_be_deleted(
