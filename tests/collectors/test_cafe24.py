@@ -13,6 +13,7 @@ from hypothesis import given
 
 from collectors import cafe24
 from collectors.cafe24 import (
+    Cafe24Api,
     build,
     parse_articles,
     parse_comments,
@@ -401,6 +402,56 @@ def test_what_no_offset_reaches_is_reported_and_nothing_is_called_gone(
     assert len(reasons) == 1
     assert "on one day" in reasons[0]
     assert page.covers is None
+
+
+@pytest.mark.enable_socket
+def test_an_interface_that_always_gives_the_same_full_page_is_read_once_and_told(
+    market: Cafe24Market,
+) -> None:
+    now = market.clock.now()
+    urgent = {market.seed_urgent(f"급해요 {n}", now - timedelta(hours=1)) for n in range(100)}
+    collector = build(build_on(market, {"urgent": True, "comments": False}))
+    seen: set[str] = set()
+    reasons: list[str] = []
+    page = Page((), next_cursor=None)
+    for _ in range(100):
+        page = collector.fetch(now - DAY, now, page.next_cursor)
+        seen |= {item.native_id for item in page.items}
+        reasons += [item.reason for item in page.quarantined]
+        if page.next_cursor is None:
+            break
+    assert seen == urgent
+    assert len(reasons) == 1
+    assert (page.next_cursor, page.covers) == (None, None)
+
+
+@pytest.mark.enable_socket
+def test_comments_that_do_not_end_are_told_and_the_next_article_is_read(
+    market: Cafe24Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = market.clock.now()
+    articles = [market.seed(f"글 {n}", now - timedelta(hours=n + 1), "free") for n in range(2)]
+    for article in articles:
+        for n in range(100):
+            market.comment(article, f"댓글 {n}")
+    page_one = Cafe24Api.ask_comments
+    monkeypatch.setattr(
+        Cafe24Api, "ask_comments", lambda api, board, no, _: page_one(api, board, no, 0)
+    )
+    collector = build(build_on(market, {"boards": {"5": "post"}}))
+    seen: set[str] = set()
+    sources: list[str] = []
+    page = Page((), next_cursor=None)
+    for _ in range(300):
+        page = collector.fetch(now - DAY, now, page.next_cursor)
+        seen |= {item.native_id for item in page.items}
+        # What says the same is quarantined once.
+        sources += [f"{item.reason} {item.raw!r}" for item in page.quarantined]
+        if page.next_cursor is None:
+            break
+    assert page.next_cursor is None
+    assert len(seen) == 202
+    assert len(sources) == len(set(sources)) == 2
 
 
 @pytest.mark.enable_socket
