@@ -320,6 +320,11 @@ class StorefrontCollector:
         if there.backs > MOST_BACKS:
             raise _changed(f"{there.backs} times a page counted fewer articles", answer.text)
         must_go_back = there.page <= here.page
+        if page.has_next and here.page >= page.total and not must_go_back:
+            # A shop that shows its last page for every later one has no end.
+            raise _changed(
+                f"page {here.page} of {page.total} articles has a next page", answer.text
+            )
         is_last = not page.has_next or (page.oldest_at is not None and page.oldest_at < since)
         if must_go_back or not is_last:
             return Page(page.items, page.quarantined, next_cursor=str(there))
