@@ -20,8 +20,11 @@ Source: `collectors.board_definitions`; sites from channels.md section 7 (Checke
 * One request a fetch: robots.txt when it is not known, then a list page, then its posts.
 * Which posts were read is remembered in the token store after they were stored, so that each is
   asked for once; later edits are not noticed and absence proves nothing.
-* A list without one readable post is `LayoutChangedError`; so is the third post in a row whose body
+* A list without one readable post is `LayoutChangedError`, also in the middle of a run: the end is
+  only where the posts of the page before stood. So is the third post in a row whose body
   is not where the definition says. A single such post is kept with its title, and quarantined.
+* A post that does not answer is asked for again by the next runs, after all others; in the end it,
+  too, is kept with its title, and quarantined.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
@@ -49,7 +53,12 @@ from collectors.mentions import is_web_address
 from collectors.relevance import Relevance
 from collectors.robots import Robots
 from collectors.values import KST
-from domain.errors import BadInputError, ConfigurationError, LayoutChangedError
+from domain.errors import (
+    BadInputError,
+    ChannelUnavailableError,
+    ConfigurationError,
+    LayoutChangedError,
+)
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 
 if TYPE_CHECKING:
@@ -87,6 +96,8 @@ MAX_PAGES: Final = 5
 DEFAULT_PAGES: Final = 2
 REMEMBERED: Final = 1000
 BAD_POSTS_IN_A_ROW: Final = 3
+POST_TRIES: Final = 10
+"""Runs that ask for a post that does not answer, before a person is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,7 @@ class _Place:
         index: How many of them were read and stored.
         bad: How many in a row could not be read.
         is_last: Whether no list page follows.
+        frame: Where the posts of the last list page stood; see `collectors.board_pages.ListPage`.
     """
 
     page: int = 0
@@ -107,18 +119,22 @@ class _Place:
     index: int = 0
     bad: int = 0
     is_last: bool = False
+    frame: str = ""
 
     @classmethod
     def read(cls, cursor: str | None) -> _Place:
         if cursor is None:
             return cls()
-        found = re.fullmatch(r"(\d):([0-9a-f]{16})?:(\d{1,4}):(\d{1,4}):([01])", cursor, re.ASCII)
+        found = re.fullmatch(
+            r"(\d):([0-9a-f]{16})?:(\d{1,4}):(\d{1,4}):([01])(?::([0-9a-f]{8})?)?", cursor, re.ASCII
+        )
         if found is None:
             raise BadInputError("unknown cursor", field="cursor")
-        return cls(int(found[1]), found[2] or "", int(found[3]), int(found[4]), found[5] == "1")
+        page, index, bad = (int(found[group]) for group in (1, 3, 4))
+        return cls(page, found[2] or "", index, bad, found[5] == "1", found[6] or "")
 
     def __str__(self) -> str:
-        return f"{self.page}:{self.posts}:{self.index}:{self.bad}:{self.is_last:d}"
+        return f"{self.page}:{self.posts}:{self.index}:{self.bad}:{self.is_last:d}:{self.frame}"
 
 
 class BoardCollector:
@@ -162,15 +178,15 @@ class BoardCollector:
         posts = self._shelf.posts(place.posts) if place.posts else None
         if posts is None or place.index > len(posts):
             # Nothing was read yet, or another run put its own posts there: the list again.
-            return self._read_list(_Place(place.page), since)
+            return self._read_list(_Place(place.page, frame=place.frame), since)
         # The fetches before this one are stored by now.
         self._shelf.mark_read(posts[: place.index])
         if place.index < len(posts):
-            return self._read_post(place, posts[place.index])
+            return self._read_post(place, posts)
         if place.is_last:
             self._shelf.clear()
             return Page(())
-        return self._read_list(_Place(place.page + 1), since)
+        return self._read_list(_Place(place.page + 1, frame=place.frame), since)
 
     def check(self) -> CheckResult:
         """Ask one question: the site's robots.txt, or the list where that is known."""
@@ -182,36 +198,39 @@ class BoardCollector:
             self._robots.learn(url)
             self._robots.require(url)
         else:
-            self._listed(self._ask(url), is_first=True)
+            self._listed(self._ask(url))
 
     def _read_list(self, place: _Place, since: datetime) -> Page:
         url = self._url(place.page)
         if not self._robots.is_known(url):
             self._robots.learn(url)
             return Page((), next_cursor=str(place))
-        page = self._listed(self._ask(url), is_first=place.page == 0)
+        page = self._listed(self._ask(url), place.frame if place.page else "")
         is_last = (
             not page.items
             or place.page + 1 >= self._max_pages
             or "{page}" not in self._page_url
             or (page.ends is not None and _latest(page.ends) < since)
         )
-        following = None if is_last else str(_Place(place.page + 1))
+        following = None if is_last else str(_Place(place.page + 1, frame=page.frame))
         if not self._reads_posts:
             items = tuple(item for item in page.items if self._is_relevant(item))
             return Page(items, page.quarantined, next_cursor=following)
+        earliest = self._shelf.earliest(since)
         waiting = self._shelf.keep(
             [
                 item
                 for item in page.items
-                if item.written_at is None or _latest(item.written_at) >= since
-            ]
+                if item.written_at is None or _latest(item.written_at) >= earliest
+            ],
+            is_first=place.page == 0,
         )
         if waiting:
-            following = str(_Place(place.page, posts=waiting, is_last=is_last))
+            following = str(_Place(place.page, waiting, is_last=is_last, frame=page.frame))
         return Page((), page.quarantined, next_cursor=following)
 
-    def _read_post(self, place: _Place, listed: CollectedFeedback) -> Page:
+    def _read_post(self, place: _Place, posts: Sequence[CollectedFeedback]) -> Page:
+        listed = posts[place.index]
         if not self._robots.is_known(listed.url):
             self._robots.learn(listed.url)
             return Page((), next_cursor=str(place))
@@ -219,6 +238,10 @@ class BoardCollector:
         quarantined: tuple[QuarantinedItem, ...] = ()
         try:
             item = self._post(listed)
+        except ChannelUnavailableError as error:
+            if self._shelf.count_failure(listed) < POST_TRIES:
+                return self._put_off(place, posts)
+            quarantined = (quarantine(error, listed.url, listed.url),)
         except (BadInputError, LayoutChangedError) as error:
             bad = place.bad + 1
             payload = error.payload if isinstance(error, LayoutChangedError) else b""
@@ -228,9 +251,21 @@ class BoardCollector:
                 ) from None
             html = payload.decode("utf-8", "replace") or listed.url
             quarantined = (quarantine(error, html, listed.url),)
+        self._shelf.forget_failures(listed)
         items = (item,) if self._is_relevant(item) else ()
         following = str(replace(place, index=place.index + 1, bad=bad))
         return Page(items, quarantined, next_cursor=following)
+
+    def _put_off(self, place: _Place, posts: Sequence[CollectedFeedback]) -> Page:
+        """Leave a post that does not answer to the next run; after three in a row, all behind it."""
+        last = posts[: place.index + 1][-BAD_POSTS_IN_A_ROW:]
+        if len(last) < BAD_POSTS_IN_A_ROW or not all(map(self._shelf.has_failed, last)):
+            return Page((), next_cursor=str(replace(place, index=place.index + 1)))
+        self._shelf.put_off(posts[place.index + 1 :])
+        if not place.is_last:
+            return Page((), next_cursor=str(_Place(place.page + 1, frame=place.frame)))
+        self._shelf.clear()
+        return Page(())
 
     def _post(self, listed: CollectedFeedback) -> CollectedFeedback:
         answer = self._ask(listed.url, accepted=(HTTPStatus.NOT_FOUND, HTTPStatus.GONE))
@@ -262,7 +297,7 @@ class BoardCollector:
             )
         return answer
 
-    def _listed(self, answer: Answer, *, is_first: bool) -> ListPage:
+    def _listed(self, answer: Answer, frame: str = "") -> ListPage:
         try:
             return parse_page(
                 answer.text,
@@ -270,7 +305,7 @@ class BoardCollector:
                 kind=self._kind,
                 url=answer.url,
                 now=self._build.clock(),
-                is_first=is_first,
+                frame=frame,
             )
         except LayoutChangedError:
             raise_if_captcha(answer)
@@ -285,7 +320,7 @@ def _latest(written_at: datetime) -> datetime:
 
 
 class _Shelf:
-    """The posts of a list page that wait to be read, and the ids of those that were.
+    """The posts of a list page that wait to be read or asked for again, and the ids of those read.
 
     Kept in the token store, which is sealed, for a list has names and texts of people.
     """
@@ -294,13 +329,33 @@ class _Shelf:
         self._tokens = build.tokens
         self._key = build.account.key
 
-    def keep(self, items: Sequence[CollectedFeedback]) -> str:
-        """Keep the posts that were not read yet; gives their name, empty when there are none."""
+    def earliest(self, since: datetime) -> datetime:
+        """Give since when posts are read: the start of the account's first run.
+
+        A list of popular posts shows a post long after it was written.
+        """
+        token = self._tokens.load(self._key)
+        if "since" not in token:
+            self._tokens.save(self._key, {**token, "since": since.isoformat()})
+            return since
+        return min(since, datetime.fromisoformat(token["since"]))
+
+    def keep(self, items: Sequence[CollectedFeedback], *, is_first: bool) -> str:
+        """Keep the posts that were not read yet; gives their name, empty when there are none.
+
+        A run's first page also gets the posts of earlier runs that did not answer, behind its own
+        and those that failed most often last, so that they hold up nothing.
+        """
         token = dict(self._tokens.load(self._key))
-        read = set(token.get("read", "").split())
-        posts = json.dumps([_packed(item) for item in items if _mark(item) not in read])
-        if posts == "[]":
+        again = _again(token)
+        known = {*token.get("read", "").split(), *again}
+        waiting = [_packed(item) for item in items if _mark(item) not in known]
+        if is_first:
+            waiting += [post for _, post in sorted(again.values(), key=itemgetter(0))]
+        if not waiting:
+            self.clear()
             return ""
+        posts = json.dumps(waiting)
         self._tokens.save(self._key, {**token, "posts": posts})
         return _name(posts)
 
@@ -314,16 +369,59 @@ class _Shelf:
     def clear(self) -> None:
         """Forget the posts; the ids of those that were read stay."""
         token = dict(self._tokens.load(self._key))
-        token.pop("posts", None)
-        self._tokens.save(self._key, token)
+        if token.pop("posts", None) is not None:
+            self._tokens.save(self._key, token)
 
     def mark_read(self, items: Sequence[CollectedFeedback]) -> None:
-        """Remember that posts were read and stored."""
+        """Remember that posts were read and stored; those that did not answer were not."""
         token = dict(self._tokens.load(self._key))
-        read = token.get("read", "").split()
-        new = [mark for mark in map(_mark, items) if mark not in set(read)]
-        if new:
-            self._tokens.save(self._key, {**token, "read": " ".join([*read, *new][-REMEMBERED:])})
+        read, again = token.get("read", "").split(), _again(token)
+        done = [mark for mark in map(_mark, items) if mark not in again or not again[mark][0]]
+        left = {mark: post for mark, post in again.items() if mark not in done}
+        new = [mark for mark in done if mark not in set(read)]
+        if new or left != again:
+            read = [*read, *new][-REMEMBERED:]
+            self._save_again({**token, "read": " ".join(read)}, left)
+
+    def has_failed(self, item: CollectedFeedback) -> bool:
+        """Tell whether a post did not answer when it was last asked for."""
+        return _again(self._tokens.load(self._key)).get(_mark(item), (0,))[0] > 0
+
+    def count_failure(self, item: CollectedFeedback) -> int:
+        """Keep a post that did not answer for the next run; gives how often that was so."""
+        token = self._tokens.load(self._key)
+        again = _again(token)
+        failures = again.get(_mark(item), (0,))[0] + 1
+        self._save_again(token, {**again, _mark(item): (failures, _packed(item))})
+        return failures
+
+    def forget_failures(self, item: CollectedFeedback) -> None:
+        """Let a post that failed before be marked as read once it was stored."""
+        token = self._tokens.load(self._key)
+        again = _again(token)
+        if _mark(item) in again:
+            self._save_again(token, {**again, _mark(item): (0, _packed(item))})
+
+    def put_off(self, items: Sequence[CollectedFeedback]) -> None:
+        """Keep posts that were not asked for, for the next run."""
+        token = self._tokens.load(self._key)
+        put_off = {_mark(item): (0, _packed(item)) for item in items}
+        self._save_again(token, {**put_off, **_again(token)})
+
+    def _save_again(self, token: Mapping[str, str], again: _Again) -> None:
+        rest = {name: value for name, value in token.items() if name != "again"}
+        self._tokens.save(self._key, {**rest, "again": json.dumps(again)} if again else rest)
+
+
+_Again = dict[str, tuple[int, dict[str, object]]]
+
+
+def _again(token: Mapping[str, str]) -> _Again:
+    """Read which posts the next run asks for again: how often they failed, and what the list said."""
+    return {
+        mark: (failures, post)
+        for mark, (failures, post) in json.loads(token.get("again", "{}")).items()
+    }
 
 
 def _mark(item: CollectedFeedback) -> str:

@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborHTMLParser
 from collectors.board_definitions import Definition, read_field
 from collectors.mentions import canonical, is_web_address
 from collectors.values import clean_text, is_too_deep, parse_rating, parse_when
-from domain.errors import BadInputError, LayoutChangedError
+from domain.errors import BadInputError, LayoutChangedError, ReputationError
 from domain.types import CollectedFeedback, FeedbackKind, QuarantinedItem
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _RAW_LIMIT_BYTES: Final = 256 * 1024
 _LONGEST_ID: Final = 200
+_FRAME_DEPTH: Final = 3
 _PICTURES: Final = "img, video, iframe, embed, object"
 
 
@@ -40,11 +41,13 @@ class ListPage:
     Attributes:
         items: Posts with what the list tells of them, relevant or not.
         ends: When the last post was written; None where the list has no dates or no posts.
+        frame: Names the place where the posts stand; empty without posts.
     """
 
     items: tuple[CollectedFeedback, ...]
     quarantined: tuple[QuarantinedItem, ...]
     ends: datetime | None
+    frame: str = ""
 
 
 def parse_page(
@@ -54,7 +57,7 @@ def parse_page(
     kind: FeedbackKind,
     url: str,
     now: datetime,
-    is_first: bool = True,
+    frame: str = "",
 ) -> ListPage:
     """Read one list page. Pure.
 
@@ -64,7 +67,8 @@ def parse_page(
         kind: What customers write there.
         url: Where it came from; links are relative to it.
         now: When it was read.
-        is_first: Whether posts must be there, unless the page proves that there are none.
+        frame: Where the posts of the page before stood; empty for the first page. Posts must be
+            there unless that place is there without them, or the page proves that there are none.
 
     Raises:
         LayoutChangedError: Not the list the definition describes, or no post can be read.
@@ -74,7 +78,9 @@ def parse_page(
     tree = LexborHTMLParser(payload)
     rows = tree.css(definition.row)
     posts = [row for row in rows if not _is_other(row, definition)]
-    if not posts and is_first and not _is_meant_to_be_empty(tree, definition, payload):
+    if not posts and not (
+        _is_after_the_last(tree, frame) or _is_meant_to_be_empty(tree, definition, payload)
+    ):
         raise _changed("only notices and advertisements" if rows else "no rows", payload)
     items: list[CollectedFeedback] = []
     quarantined: list[QuarantinedItem] = []
@@ -87,7 +93,12 @@ def parse_page(
         raise _changed(f"no post can be read: {quarantined[0].reason}", payload)
     if "author" in definition.fields and len(items) > 1 and not any(i.author for i in items):
         raise _changed("no post has an author", payload)
-    return ListPage(tuple(items), tuple(quarantined), items[-1].written_at if items else None)
+    return ListPage(
+        tuple(items),
+        tuple(quarantined),
+        items[-1].written_at if items else None,
+        _frame(posts[0].parent) if posts else "",
+    )
 
 
 def parse_post(
@@ -145,6 +156,11 @@ def _is_other(row: LexborNode, definition: Definition) -> bool:
     return bool(definition.only) and not read_field(definition.only, row)
 
 
+def _is_after_the_last(tree: LexborHTMLParser, frame: str) -> bool:
+    """Tell whether a later page is the same list without posts, rather than another page."""
+    return bool(frame) and any(_frame(node) == frame for node in tree.css("*"))
+
+
 def _is_meant_to_be_empty(tree: LexborHTMLParser, definition: Definition, payload: str) -> bool:
     if definition.empty and tree.css_first(definition.empty) is not None:
         return True
@@ -154,6 +170,15 @@ def _is_meant_to_be_empty(tree: LexborHTMLParser, definition: Definition, payloa
     if not re.fullmatch(r"\d{1,9}", total, re.ASCII):
         raise _changed("total is missing", payload)
     return int(total) == 0
+
+
+def _frame(node: LexborNode | None) -> str:
+    """Name an element by itself and the two around it, for no site writes the same of a refusal."""
+    parts: list[object] = []
+    while node is not None and len(parts) < _FRAME_DEPTH:
+        parts.append((node.tag, node.attributes.get("id"), node.attributes.get("class")))
+        node = node.parent
+    return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def _value(node: LexborNode, fields: Mapping[str, Field], name: str) -> str:
@@ -237,7 +262,7 @@ def _count(text: str) -> int | None:
 
 
 def quarantine(
-    error: BadInputError | LayoutChangedError, html: str, url: str, position: int | None = None
+    error: ReputationError, html: str, url: str, position: int | None = None
 ) -> QuarantinedItem:
     """Keep what could not be read, for a person."""
     field, remedy = (error.field, error.remedy) if isinstance(error, BadInputError) else ("", "")

@@ -635,14 +635,21 @@ class Cafe24Collector:
             return Page((), next_cursor=str(self._start(run)))
         place = _Place.read(cursor)
         is_whole = place.whole
-        if place.step in {"list", "commented"}:
-            page, there, is_whole = self._list(place, run)
-        elif place.step == "parents":
-            page, there = self._parents(place), place.after_detour()
-        elif place.step == "comments":
-            page, there = self._comments(place)
-        else:
-            page, there = self._urgent(place, run)
+        try:
+            if place.step in {"list", "commented"}:
+                page, there, is_whole = self._list(place, run)
+            elif place.step == "parents":
+                page, there = self._parents(place), place.after_detour()
+            elif place.step == "comments":
+                page, there = self._comments(place)
+            else:
+                page, there = self._urgent(place, run)
+        except _BoardGoneError:
+            if place.boards[0] in self._start(run).boards:
+                raise
+            # It was discovered when the run began; what it had is missed by the next run.
+            place = _Place(place.boards, last=run.length, whole=False)
+            page, there, is_whole = Page(()), self._next_board(place), False
         if there is not None:
             # What could not be read is not gone.
             there = replace(there, whole=there.whole and not page.quarantined)
@@ -720,12 +727,8 @@ class Cafe24Collector:
             return replace(fresh, last=(place.first + place.last) // 2), None
         unreachable = None
         if has_more:
-            unreachable = QuarantinedItem(
-                reason=f"more than {MAX_OFFSET} articles on one day; the rest cannot be listed",
-                raw=b"",
-                source=f"cafe24 board {place.board}, {run.day(place.first)}",
-                remedy="쇼핑몰 관리자 화면에서 이 날짜의 게시글을 직접 확인해 주세요.",
-            )
+            day = f"cafe24 board {place.board}, {run.day(place.first)}"
+            unreachable = _endless("articles on one day", day)
         if place.last < run.length:
             return replace(fresh, first=place.last + 1, last=run.length), unreachable
         fresh = replace(fresh, first=0, last=run.length)
@@ -757,9 +760,13 @@ class Cafe24Collector:
         items, quarantined = parse_comments(
             body, item, mall_id=self._api.mall_id, writer=self._writer, now=self._build.clock()
         )
-        if len(rows_of(body, "comments")) >= LIMIT:
-            return Page(items, quarantined), replace(place, offset=place.offset + LIMIT)
-        return Page(items, quarantined), place.after_detour()
+        page = Page(items, quarantined)
+        if len(rows_of(body, "comments")) < LIMIT:
+            return page, place.after_detour()
+        if place.offset + LIMIT <= MAX_OFFSET:
+            return page, replace(place, offset=place.offset + LIMIT)
+        endless = _endless("comments", f"cafe24 comments of {item.native_id}")
+        return replace(page, quarantined=(*quarantined, endless)), place.after_detour()
 
     def _urgent(self, place: _Place, run: _Run) -> tuple[Page, _Place | None]:
         body = self._api.ask(
@@ -772,9 +779,13 @@ class Cafe24Collector:
             },
         )
         items, quarantined = parse_urgent(body, now=self._build.clock())
-        is_full = len(rows_of(body, "urgentinquiry")) >= LIMIT
-        there = replace(place, offset=place.offset + LIMIT) if is_full else None
-        return Page(items, quarantined), there
+        page = Page(items, quarantined)
+        if len(rows_of(body, "urgentinquiry")) < LIMIT:
+            return page, None
+        if place.offset + LIMIT <= MAX_OFFSET:
+            return page, replace(place, offset=place.offset + LIMIT)
+        endless = _endless("urgent inquiries", f"cafe24 urgent inquiries, {run.day(0)}")
+        return replace(page, quarantined=(*quarantined, endless)), None
 
     def _ask_articles(self, place: _Place, params: Mapping[str, object]) -> Articles:
         try:
@@ -784,7 +795,7 @@ class Cafe24Collector:
                 raise ConfigurationError(
                     f"{self._build.account.key}: the shop has no board {place.board}"
                 ) from None
-            raise ChannelUnavailableError(f"cafe24: board {place.board} has just gone") from None
+            raise _BoardGoneError(f"cafe24: board {place.board} is not found") from None
         return parse_articles(
             body,
             board=place.board,
@@ -792,6 +803,17 @@ class Cafe24Collector:
             mall_id=self._api.mall_id,
             now=self._build.clock(),
         )
+
+
+def _endless(what: str, source: str) -> QuarantinedItem:
+    """Tell of a list that goes on behind the last offset there is, or that always gives one page."""
+    return QuarantinedItem(
+        reason=f"more than {MAX_OFFSET} {what}; the rest cannot be listed",
+        # What is quarantined is told by its content: each list once.
+        raw=source.encode(),
+        source=source,
+        remedy="쇼핑몰 관리자 화면에서 이 목록을 직접 확인해 주세요.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -845,6 +867,10 @@ _REMEDIES: Final = {
 
 class GoneError(PublicationRefusedError):
     """The article is not there (any more)."""
+
+
+class _BoardGoneError(ChannelUnavailableError):
+    """A board that the shop had when the run began is not found any more."""
 
 
 def refused(answer: Answer) -> ReputationError | None:

@@ -264,6 +264,12 @@ _CANNOT: Final = re.compile(r"(?: |할|될)수[가는]? ?없")
 """Data that "cannot" be read is not data that is not there."""
 
 
+# Days, lengths and sums can be exceeded, too: waiting would not help them.
+_TOO_MANY_CALLS: Final = re.compile(
+    r"호출 ?(건수|횟수|한도)|(호출|요청|트래픽) ?(가능 ?|허용 ?)?(건수|횟수|한도|수|량)?.? ?초과"
+)
+
+
 def refuse_by_code(root: Element, text: str) -> None:
     """Raise what the result code inside an answer means; nothing for a good one. Pure.
 
@@ -277,7 +283,7 @@ def refuse_by_code(root: Element, text: str) -> None:
     ):
         return
     about = f"elevenst: result code {code[:20]}"
-    if "조회기간" in message:
+    if re.search(r"조회 ?기간|기간.{0,12}초과", message):
         raise _changed(f"result code {code[:20]}, the days are refused", text)
     if re.search(r"(?i)(?<![a-z])ip(?![a-z])|아이피", message):
         raise CredentialRejectedError(about, reason="address")
@@ -285,7 +291,7 @@ def refuse_by_code(root: Element, text: str) -> None:
         raise CredentialRejectedError(about, reason="permission")
     if re.search(r"(?i)api ?key|인증|openapikey", message):
         raise CredentialRejectedError(about, reason="secret")
-    if re.search(r"호출 ?(건수|횟수|한도)|초과하였습니다", message):
+    if _TOO_MANY_CALLS.search(message):
         raise RateLimitedError(about)
     raise ChannelUnavailableError(f"{about} (maintenance)" if code == "-1000" else about)
 

@@ -63,6 +63,7 @@ class Row:
         cells: As the file has them.
         formulas: Positions of cells that hold a formula instead of a value.
         problem: Why the row cannot be used at all; empty for a proper row.
+        column: Name of the column that has the problem, where it is one's.
         raw: The row's own text, for quarantine.
         encoding: What gives ``raw`` its own bytes back.
     """
@@ -71,6 +72,7 @@ class Row:
     cells: tuple[Cell, ...]
     formulas: frozenset[int] = frozenset()
     problem: str = ""
+    column: str = ""
     raw: str = ""
     encoding: str = "utf-8"
 
@@ -355,7 +357,11 @@ def _page(rows: list[Row], reader: RowReader, path: Path, *, next_cursor: str | 
 
 def _read_row(row: Row, reader: RowReader) -> CollectedFeedback:
     if row.problem:
-        raise BadInputError(row.problem, remedy="이 행을 고쳐 다시 올려 주세요.")
+        raise BadInputError(
+            row.problem,
+            field=row.column,
+            remedy="이 행을 고쳐 다시 올려 주세요. 본문의 큰따옴표는 두 번 적어야 합니다.",
+        )
     return reader(row)
 
 
@@ -443,19 +449,66 @@ def _delimiter(sample: str) -> str:
 def _records(file: TextIO, delimiter: str) -> Iterator[Row]:
     """Split a CSV into rows; a damaged record costs its first line, not the rest of the file."""
     lines = _Lines(file)
+    header: tuple[str, ...] = ()
     # The module's own limit (131,072) is below a legal review; it can only be set globally.
     csv.field_size_limit(MAX_FIELD_CHARS)
     while True:
         start = lines.number + 1
         try:
-            cells = next(csv.reader(lines, delimiter=delimiter, strict=True))
+            cells = tuple(next(csv.reader(lines, delimiter=delimiter, strict=True)))
         except StopIteration:
             return
         except csv.Error as error:
             raw = lines.give_back_all_but_first()
             yield Row(start, (), problem=f"broken CSV row ({error})", raw=raw)
+            continue
+        header = header or cells
+        if lines.continued and (column := _swallowing(cells, header, lines.continued, delimiter)):
+            raw = lines.give_back_all_but_first()
+            problem = "a quotation mark that is not closed: rows follow in its text"
+            yield Row(start, (), problem=problem, column=column, raw=raw)
         else:
-            yield Row(start, tuple(cells), raw=lines.taken())
+            yield Row(start, cells, raw=lines.taken())
+
+
+def _swallowing(
+    cells: tuple[str, ...], header: tuple[str, ...], lines: list[str], delimiter: str
+) -> str:
+    """Name the column whose text has rows of their own in it; empty for a proper record."""
+    opened = next((place for place, cell in enumerate(cells) if "\n" in cell or "\r" in cell), 0)
+    # What stands behind that cell may be in another column.
+    known = cells if len(cells) == len(header) else cells[:opened]
+    if not any(_is_row_like(line, known, len(header), delimiter) for line in lines):
+        return ""
+    return (_name(header[opened]) if opened < len(header) else "") or str(opened + 1)
+
+
+_FIGURES: Final = re.compile(r"[\d\s.:/+\-년월일시분초점]*")
+_DIGITS: Final = re.compile(r"\d+", re.ASCII)
+_SURE: Final = 3
+"""As many numbers as a date has: lines of a text are not by chance so like a row."""
+
+
+def _is_row_like(line: str, cells: tuple[str, ...], width: int, delimiter: str) -> bool:
+    """Tell whether a line inside a record is a row of its own, by the figures in its columns.
+
+    A text may have lines with as many separators as a row, but not a number, a date and stars
+    where the record itself has them.
+    """
+    if line.count(delimiter) < width - 1:
+        return False
+    own = next(csv.reader([line], delimiter=delimiter), [])
+    if len(own) != width:
+        return False
+    alike = 0
+    for cell, other in zip(cells, own, strict=False):
+        if cell.isspace() or not cell or not other or not _FIGURES.fullmatch(cell):
+            continue
+        if not _FIGURES.fullmatch(other):
+            return False
+        if _DIGITS.sub("0", cell) == _DIGITS.sub("0", other):
+            alike += len(_DIGITS.findall(cell))
+    return alike >= _SURE
 
 
 class _Lines:
@@ -478,6 +531,11 @@ class _Lines:
         self._record.append(line)
         self.number += 1
         return line
+
+    @property
+    def continued(self) -> list[str]:
+        """The lines of the record after its first."""
+        return self._record[1:]
 
     def taken(self) -> str:
         """Give the record's own text, and start the next record."""

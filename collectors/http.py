@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 import httpcore
 import httpx
 
-from collectors.network import PoolTransport, PrivateAddressError
+from collectors.network import PoolTransport, PrivateAddressError, give_up_after
 from collectors.pacing import (
     Pacer,
     http_date,
@@ -336,13 +336,13 @@ class ChannelClient:
         return answer
 
     def _exchange(self, request: httpx.Request, session: httpx.Client) -> Answer:
-        started = time.monotonic()
         try:
-            response = session.send(request, stream=True)
-            try:
-                body = _read_body(response, self._limits, started)
-            finally:
-                response.close()
+            with give_up_after(self._limits.total_s):
+                response = session.send(request, stream=True)
+                try:
+                    body = _read_body(response, self._limits)
+                finally:
+                    response.close()
         except PrivateAddressError as error:
             raise _FailedExchangeError("private", str(error)) from None
         except _UNUSABLE as error:
@@ -650,7 +650,7 @@ def _session(limits: Limits, *, allow_private: bool) -> httpx.Client:
     )
 
 
-def _read_body(response: httpx.Response, limits: Limits, started: float) -> bytes:
+def _read_body(response: httpx.Response, limits: Limits) -> bytes:
     """Collect the body, unpacking it within ``limits``."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     unpacker = None
@@ -667,8 +667,6 @@ def _read_body(response: httpx.Response, limits: Limits, started: float) -> byte
         body += unpacker.unpack(chunk, room + 1) if unpacker else chunk
         if len(body) > limits.max_bytes:
             raise _FailedExchangeError("oversized", f"body over {limits.max_bytes} bytes")
-        if time.monotonic() - started > limits.total_s:
-            raise _FailedExchangeError("broken", f"not finished within {limits.total_s:g} s")
     if unpacker and chunk and not unpacker.is_whole:
         raise _FailedExchangeError("broken", "compressed body is cut off")
     return bytes(body)

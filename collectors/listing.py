@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from collectors.values import KST, clean_text
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collectors.base import Build
 
 Row = dict[str, object]
+
+MOST_BACKS: Final = 100
+"""So often a list is gone back over; one that goes on like that does not count its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,7 @@ class Place:
         page: From 1.
         total: Rows the page before counted; -1 when there was none or it did not say.
         shrank: Whether rows may have been skipped, in this list or one before.
+        backs: How often this list was gone back over because rows were deleted.
     """
 
     surface: int = 0
@@ -222,6 +226,7 @@ class Place:
     page: int = 1
     total: int = -1
     shrank: bool = False
+    backs: int = 0
 
     @classmethod
     def read(cls, cursor: str | None) -> Place:
@@ -232,13 +237,17 @@ class Place:
         """
         if cursor is None:
             return cls()
-        found = re.fullmatch(r"(\d):(-1|\d{1,3}):(\d{1,6}):(-1|\d{1,9}):([01])", cursor, re.ASCII)
+        found = re.fullmatch(
+            r"(\d):(-1|\d{1,3}):(\d{1,6}):(-1|\d{1,9}):([01])(?::(\d{1,3}))?", cursor, re.ASCII
+        )
         if found is None or found[3] == "0":
             raise BadInputError("unknown cursor", field="cursor")
-        return cls(int(found[1]), int(found[2]), int(found[3]), int(found[4]), found[5] == "1")
+        surface, stretch, page, total = (int(found[group]) for group in range(1, 5))
+        return cls(surface, stretch, page, total, found[5] == "1", int(found[6] or 0))
 
     def __str__(self) -> str:
-        return f"{self.surface}:{self.stretch}:{self.page}:{self.total}:{self.shrank:d}"
+        place = f"{self.surface}:{self.stretch}:{self.page}:{self.total}:{self.shrank:d}"
+        return f"{place}:{self.backs}"
 
     def within(self, listing: Listing, page_size: int) -> Place | None:
         """Give the next page of this list after ``listing``; None when it was the last.
@@ -247,12 +256,23 @@ class Place:
         that many pages are read again.
 
         Raises:
-            LayoutChangedError: The channel counts rows it does not show.
+            LayoutChangedError: The channel counts rows it does not show, or counted them before
+                and counts no more, or counts fewer again and again.
         """
+        if self.total >= 0 > listing.total:
+            raise changed(f"page {self.page} counts no rows, the one before did", {})
         gone = self.total - listing.total if self.total >= 0 and listing.total >= 0 else 0
         if gone > 0:
+            if self.backs >= MOST_BACKS:
+                raise changed(f"{self.backs + 1} times a page counted fewer rows", {})
             back = 1 + (gone - 1) // page_size
-            return replace(self, page=max(1, self.page - back), total=listing.total, shrank=True)
+            return replace(
+                self,
+                page=max(1, self.page - back),
+                total=listing.total,
+                shrank=True,
+                backs=self.backs + 1,
+            )
         if listing.pages >= 0:
             has_more = self.page < listing.pages
         elif listing.total >= 0:
@@ -268,10 +288,11 @@ class Place:
     def has_all(self, listing: Listing, page_size: int) -> bool:
         """Tell whether the run so far, this page included, gave every row the channel counts.
 
-        A row in quarantine was not given: what it is about must not be called gone.
+        A row in quarantine was not given: what it is about must not be called gone. Neither does a
+        list without a count tell what it left out.
         """
         expected = min(page_size, listing.total - (self.page - 1) * page_size)
-        is_short = listing.total >= 0 and listing.rows < expected
+        is_short = listing.total < 0 or listing.rows < expected
         return not self.shrank and not is_short and not listing.quarantined
 
     def page_of(

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from collectors.base import CheckResult, check_by
 from collectors.listing import Row, read_rows, rows_of
@@ -354,10 +354,10 @@ def mention_id(service: str, keyword: str, link: str, title: str) -> str:
 def canonical(link: str) -> str:
     """Bring the writings of one post's address together; for comparing, not for opening.
 
-    Scheme, ``www.`` and ``m.``, fragment, tracking parameters and the order of the others do not
-    matter; a Naver blog's three forms and a café's and 지식iN's addresses become one each. A
-    fragment that is a path, as in ``#/post/1`` or ``#!/post/1``, is the only thing that tells the
-    posts of some sites apart, and stays.
+    Scheme, ``www.`` and ``m.``, fragment, tracking parameters, the order of the others and whether
+    Korean is spelt out do not matter; a Naver blog's three forms and a café's and 지식iN's addresses
+    become one each. A fragment that is a path, as in ``#/post/1`` or ``#!/post/1``, is the only thing
+    that tells the posts of some sites apart, and stays.
     """
     try:
         # Half a surrogate pair cannot stand in an address.
@@ -366,18 +366,27 @@ def canonical(link: str) -> str:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return link
-    path = parts.path.rstrip("/")
+    path = _spelt(parts.path)
     if naver := _naver_post(host, path, dict(parse_qsl(parts.query))):
         return naver
     # Old boards write EUC-KR into their addresses; its bytes stay what they are.
     query = sorted(parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape"))
     kept = [(name, value) for name, value in query if not _TRACKING.fullmatch(name)]
-    route = parts.fragment.rstrip("/")
+    route = _spelt(parts.fragment)
     return (
         f"{host}{port}{path}"
         + (f"?{urlencode(kept, errors='surrogateescape')}" if kept else "")
         + (f"#{route}" if route.startswith(("/", "!/")) else "")
     )
+
+
+def _spelt(path: str) -> str:
+    """Give a path with what is not ASCII as UTF-8 in hexadecimal, and all of that in capitals."""
+    path = quote(path.rstrip("/"), safe=_ASCII)
+    return re.sub("%[0-9a-f]{2}", lambda code: code[0].upper(), path, flags=re.IGNORECASE)
+
+
+_ASCII: Final = "".join(map(chr, range(128)))
 
 
 def _naver_post(host: str, path: str, query: dict[str, str]) -> str:

@@ -1,13 +1,18 @@
 """Connections that lead outwards only.
 
 Names are resolved here and the checked address is the one connected to, so that a name cannot
-point elsewhere between the check and the connection.
+point elsewhere between the check and the connection. A whole exchange has an end, also while a
+header is sent.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -23,11 +28,74 @@ class PrivateAddressError(Exception):
     """A name that leads inwards."""
 
 
-class _GuardedBackend(httpcore.NetworkBackend):
-    """Connects only to public addresses, and to the very address that was checked."""
+_GIVE_UP_AT: Final = ContextVar("give_up_at", default=math.inf)
 
-    def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
+
+@contextmanager
+def give_up_after(seconds: float) -> Iterator[None]:
+    """End every wait on the network in this block ``seconds`` from now.
+
+    The library's own time-outs are for one wait each: a header that comes a letter at a time would
+    hold a thread for ever.
+    """
+    token = _GIVE_UP_AT.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _GIVE_UP_AT.reset(token)
+
+
+def _left(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
+    """Give how long one wait may be; None without a limit."""
+    left = _GIVE_UP_AT.get() - time.monotonic()
+    if left <= 0:
+        raise error("the whole exchange took too long")
+    return min(left, math.inf if timeout is None else timeout) if left < math.inf else timeout
+
+
+class _TimedStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        timeout = _left(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> object:
+        return self._inner.get_extra_info(info)
+
+
+class _TimedBackend(httpcore.SyncBackend):
+    """Connects to whatever it is told, within `give_up_after`."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        timeout = _left(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(super().connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class _GuardedBackend(_TimedBackend):
+    """Connects only to public addresses, and to the very address that was checked."""
 
     def connect_tcp(
         self,
@@ -49,15 +117,10 @@ class _GuardedBackend(httpcore.NetworkBackend):
         last: Exception = httpcore.ConnectError("name has no address")
         for address in addresses:
             try:
-                return self._inner.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
+                return super().connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
         raise last
-
-    def sleep(self, seconds: float) -> None:
-        self._inner.sleep(seconds)
 
 
 class PoolTransport(httpx.BaseTransport):
@@ -73,7 +136,7 @@ class PoolTransport(httpx.BaseTransport):
             max_connections=10,
             max_keepalive_connections=5,
             keepalive_expiry=30.0,
-            network_backend=None if allow_private else _GuardedBackend(),
+            network_backend=_TimedBackend() if allow_private else _GuardedBackend(),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

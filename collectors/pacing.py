@@ -85,12 +85,14 @@ def pause_asked_for(status: int, headers: Mapping[str, str], now: datetime) -> f
 
 
 def seconds_or_date(value: str, now: datetime) -> float | None:
-    """Read a Retry-After header: seconds from ``now``; None when it says neither."""
+    """Read a Retry-After header: seconds from ``now``, a day at most; None when it says neither."""
     value = value.strip()
     if value.isdecimal():
         return min(float(value), _LONGEST_PAUSE_S)
     until = http_date(value)
-    return max(0.0, (until - now).total_seconds()) if until else None
+    if until is None:
+        return None
+    return min(max(0.0, (until - now).total_seconds()), _LONGEST_PAUSE_S)
 
 
 def http_date(value: str) -> datetime | None:

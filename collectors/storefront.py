@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from selectolax.lexbor import LexborHTMLParser
 
 from collectors.base import Build, ChannelSpec, CheckResult, check_by
+from collectors.listing import MOST_BACKS
 from collectors.values import clean_text, is_too_deep, parse_rating, parse_when
 from domain.errors import BadInputError, ConfigurationError, LayoutChangedError
 from domain.types import (
@@ -244,6 +245,7 @@ class _Position:
         shrank: The total fell while the board was read.
         grew: It rose.
         spoiled: A row could not be read; it must not count as missing.
+        backs: How often pages were read again because the total fell.
     """
 
     page: int = 1
@@ -252,20 +254,24 @@ class _Position:
     shrank: bool = False
     grew: bool = False
     spoiled: bool = False
+    backs: int = 0
 
     @classmethod
     def read(cls, cursor: str | None) -> _Position:
         if cursor is None:
             return cls()
-        found = re.fullmatch(r"(\d{1,6}):(\d{1,9}):(\d{1,9}):([01])([01])([01])", cursor, re.ASCII)
+        found = re.fullmatch(
+            r"(\d{1,6}):(\d{1,9}):(\d{1,9}):([01])([01])([01])(?::(\d{1,3}))?", cursor, re.ASCII
+        )
         if found is None:
             raise BadInputError("unknown cursor", field="cursor")
         page, total, seen = (int(found[group]) for group in (1, 2, 3))
         shrank, grew, spoiled = (found[group] == "1" for group in (4, 5, 6))
-        return cls(page, total, seen, shrank=shrank, grew=grew, spoiled=spoiled)
+        return cls(page, total, seen, shrank, grew, spoiled, int(found[7] or 0))
 
     def __str__(self) -> str:
-        return f"{self.page}:{self.total}:{self.seen}:{self.shrank:d}{self.grew:d}{self.spoiled:d}"
+        flags = f"{self.shrank:d}{self.grew:d}{self.spoiled:d}"
+        return f"{self.page}:{self.total}:{self.seen}:{flags}:{self.backs}"
 
     def after(self, page: ListPage) -> _Position:
         """Give where to go on after ``page``, which was read here."""
@@ -280,6 +286,7 @@ class _Position:
             shrank=self.shrank or gone > 0,
             grew=self.grew or gone < 0,
             spoiled=self.spoiled or bool(page.quarantined),
+            backs=self.backs + (gone > 0),
         )
 
 
@@ -310,7 +317,14 @@ class StorefrontCollector:
         answer = self._ask(here.page)
         page = self._parsed(answer)
         there = here.after(page)
+        if there.backs > MOST_BACKS:
+            raise _changed(f"{there.backs} times a page counted fewer articles", answer.text)
         must_go_back = there.page <= here.page
+        if page.has_next and here.page >= page.total and not must_go_back:
+            # A shop that shows its last page for every later one has no end.
+            raise _changed(
+                f"page {here.page} of {page.total} articles has a next page", answer.text
+            )
         is_last = not page.has_next or (page.oldest_at is not None and page.oldest_at < since)
         if must_go_back or not is_last:
             return Page(page.items, page.quarantined, next_cursor=str(there))

@@ -459,6 +459,8 @@ _SILENT_END: Final = re.compile(f"</{_SILENT_NAME}", re.IGNORECASE | re.ASCII)
 def html_to_text(html: str, *, field: str = "text") -> str:
     """Give the words of an HTML fragment: line breaks kept, scripts and tags gone.
 
+    What looks like a tag at the end, without an attribute and without its ``>``, stays as words.
+
     Args:
         html: A fragment whose field is HTML on that channel, entities included.
         field: Named in the error.
@@ -468,7 +470,12 @@ def html_to_text(html: str, *, field: str = "text") -> str:
     """
     if len(html) > MAX_TEXT_CHARS:
         raise _too_long(len(html), field)
-    return _html_to_text(html)
+    # A parser takes everything behind a tag that is not closed for the tag's.
+    before, end, after = html.rpartition(">")
+    return _html_to_text(before + end + _WORDS_LIKE_A_TAG.sub("&lt;", after))
+
+
+_WORDS_LIKE_A_TAG: Final = re.compile(r"<(?=/?[^\W\d_][\w:-]*[^\w:<=-][^<=]*(?:<|\Z))")
 
 
 def _html_to_text(html: str) -> str:

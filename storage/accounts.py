@@ -289,7 +289,13 @@ def finish_run(
 
 
 def fail_run(
-    connection: Connection, run: Run, error: str, *, next_due_at: datetime, keep_cursor: bool
+    connection: Connection,
+    run: Run,
+    error: str,
+    *,
+    failures: int,
+    next_due_at: datetime,
+    keep_cursor: bool,
 ) -> None:
     """Give the account back after a failure; the run goes on next time.
 
@@ -297,6 +303,7 @@ def fail_run(
         connection: The caller's transaction.
         run: What failed.
         error: Message for the operator, without customer text.
+        failures: How many there were, this one included, since the run last got on.
         next_due_at: When to try again.
         keep_cursor: Whether the pages read so far need not be read again.
     """
@@ -306,7 +313,7 @@ def fail_run(
         .values(
             lease_until=None,
             lease_token=None,
-            failures=AccountRow.failures + 1,
+            failures=failures,
             last_error=error[:500],
             next_due_at=next_due_at,
             **({} if keep_cursor else {"run_cursor": None}),
@@ -335,7 +342,7 @@ def release_run(connection: Connection, run: Run) -> None:
 
 
 def failures(connection: Connection, account_id: int) -> int:
-    """Count the failures since the last success."""
+    """Count the failures since the run last got on."""
     return connection.execute(
         select(AccountRow.failures).where(AccountRow.id == account_id)
     ).scalar_one()

@@ -998,17 +998,22 @@ def unread(connection: Connection) -> int:
     ).scalar_one()
 
 
-def count_known(connection: Connection, account_id: int, window: tuple[datetime, datetime]) -> int:
-    """Count what is known and not gone in a window ``[since, until)``."""
+def count_unseen(connection: Connection, run: Run, window: tuple[datetime, datetime]) -> int:
+    """Count what is known and not gone in a window ``[since, until)`` of which a run saw nothing.
+
+    Returns:
+        0 when the run saw any of it, also in a part that was stored before it was interrupted.
+    """
     since, until = window
-    return connection.execute(
-        select(func.count(FeedbackRow.id)).where(
-            FeedbackRow.account_id == account_id,
+    known, seen_run = connection.execute(
+        select(func.count(FeedbackRow.id), func.max(FeedbackRow.last_seen_run)).where(
+            FeedbackRow.account_id == run.account_id,
             FeedbackRow.written_at >= since,
             FeedbackRow.written_at < until,
             FeedbackRow.gone_at.is_(None),
         )
-    ).scalar_one()
+    ).one()
+    return known if known and seen_run < run.run_id else 0
 
 
 def erase_author(

@@ -50,6 +50,8 @@ STINT = timedelta(seconds=20)
 FIRST_BACKFILL = timedelta(days=365)
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(hours=1)
+PLACE_TRIES = 10
+"""Failures at one place, about two hours, before the run begins again: its cursor may be too old."""
 SUDDENLY_EMPTY = 5
 """So many known items and none left: that is a broken page, not so many deletions."""
 
@@ -123,7 +125,7 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
                 break
     except ReputationError as error:
         done.error = str(error)
-        _fail(runtime, run, error)
+        _fail(runtime, run, error, has_progressed=done.pages > 0)
     runtime.poke()
     log.info(
         "collection_ended",
@@ -195,8 +197,8 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
     done.rows += len(page.items)
     prepared = _prepare(runtime, run, account, page)
     with runtime.database.unit_of_work() as connection:
-        is_whole_run = run.cursor is None and page.next_cursor is None
-        if is_whole_run and page.covers is not None and not done.rows:
+        is_end = page.next_cursor is None
+        if is_end and page.covers is not None and not done.rows:
             _refuse_emptiness(connection, run, page.covers)
         stored = _store_items(runtime, connection, run, account, prepared, done)
         if page.next_cursor is not None:
@@ -267,7 +269,7 @@ def _store_items(
 
 
 def _refuse_emptiness(connection: Connection, run: Run, covers: tuple[datetime, datetime]) -> None:
-    known = feedback.count_known(connection, run.account_id, covers)
+    known = feedback.count_unseen(connection, run, covers)
     if known >= SUDDENLY_EMPTY:
         raise LayoutChangedError(
             f"{run.account_key}: the channel shows nothing where {known} items are known"
@@ -296,20 +298,27 @@ def _make_room(runtime: Runtime, run: Run) -> None:
         outbox.add(connection, Message.ACCOUNT_COLLECT, [run.account_id], available_at=now)
 
 
-def _fail(runtime: Runtime, run: Run, error: ReputationError) -> None:
-    """Give the account back and say why; nothing that was stored is lost."""
+def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed: bool) -> None:
+    """Give the account back and say why; nothing that was stored is lost.
+
+    What passes by itself keeps the run's place: a long window of a flaky channel would never be
+    read to its end. A page that changed its shape is read again from the first.
+    """
     now = runtime.clock()
     # Who does not want us is not asked again soon.
     first = LONGEST_PAUSE if isinstance(error, AccessBlockedError) else FIRST_PAUSE
+    passes = isinstance(error, RetryableError)
     with runtime.database.unit_of_work() as connection:
-        failures = accounts.failures(connection, run.account_id)
+        is_first = passes and has_progressed
+        failures = 0 if is_first else accounts.failures(connection, run.account_id)
         accounts.fail_run(
             connection,
             run,
             str(error),
+            failures=failures + 1,
             next_due_at=now + pause(error, failures, first=first, longest=LONGEST_PAUSE),
-            # A page that shifted or broke is read again from the first.
-            keep_cursor=isinstance(error, RateLimitedError),
+            keep_cursor=isinstance(error, RateLimitedError)
+            or (passes and failures + 1 < PLACE_TRIES),
         )
         if isinstance(error, PermanentError):
             report_incident(runtime, connection, run.account_key, error, now=now)

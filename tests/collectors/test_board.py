@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -63,14 +64,14 @@ OWN: dict[str, object] = {
 }
 
 
-def _parse(html: str, table: dict[str, object] | None = None, *, is_first: bool = True) -> ListPage:
+def _parse(html: str, table: dict[str, object] | None = None, *, frame: str = "") -> ListPage:
     return parse_page(
         html,
         definition=parse_definition(ready_table("dcinside") if table is None else table),
         kind=FeedbackKind.POST,
         url=URL,
         now=NOW,
-        is_first=is_first,
+        frame=frame,
     )
 
 
@@ -163,8 +164,26 @@ def test_an_empty_board_proves_that_it_is_empty() -> None:
         _parse("<p>hello</p>", counted)
 
 
-def test_a_later_page_may_be_empty() -> None:
-    assert _parse("<ul></ul>", OWN, is_first=False).items == ()
+def test_a_later_page_may_be_empty_where_the_posts_stood() -> None:
+    first = _parse(DC)
+    emptied = re.sub(r"<tr class=\"ub-content.*</tr>", "", DC, flags=re.DOTALL)
+    assert _parse(emptied, frame=first.frame).items == ()
+    assert _parse('<p class="none">글이 없습니다</p>', OWN, frame=first.frame).items == ()
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "",
+        "<html><body><ul><li>서비스 점검 중입니다.</li></ul></body></html>",
+        "<table class='notice'><tbody><tr><td>비정상적인 접근입니다.</td></tr></tbody></table>",
+        DC.replace("us-post", "us_post").replace("gall_list", "post_list"),
+    ],
+)
+def test_a_later_page_that_is_not_the_list_is_a_change_and_not_its_end(html: str) -> None:
+    with pytest.raises(LayoutChangedError, match="no rows") as caught:
+        _parse(html, frame=_parse(DC).frame)
+    assert caught.value.payload == html.encode()
 
 
 def test_a_row_that_cannot_be_read_is_kept_and_the_others_are_read() -> None:
@@ -370,6 +389,21 @@ def test_lists_are_read_until_the_watermark_or_the_last_allowed_page(
     assert len(server.seen) == 1
 
 
+def test_a_block_page_in_the_middle_is_an_alarm_and_an_empty_list_the_end(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    blocked = answer("<div class='wait'><p>서비스 점검 중입니다.</p></div>".encode())
+    server.answers = [OPEN, _list([9, 8]), blocked]
+    with pytest.raises(LayoutChangedError, match="no rows"):
+        _run(_build(server, make_build))
+    server.answers = [OPEN, _list([9, 8]), _body("아홉"), _body("여덟"), blocked]
+    with pytest.raises(LayoutChangedError, match="no rows"):
+        _run(_build(server, make_build, detail=True))
+    server.answers = [OPEN, _list([9, 8]), _list([])]
+    items, _ = _run(_build(server, make_build))
+    assert [item.native_id for item in items] == ["9", "8"]
+
+
 def test_only_titles_that_name_the_brand_are_kept(server: RawServer, make_build: MakeBuild) -> None:
     server.answers = [OPEN, answer(DC.encode())]
     build = make_build(
@@ -405,7 +439,7 @@ def test_with_detail_each_post_is_read_once(server: RawServer, make_build: MakeB
     assert [item.native_id for item in items] == ["3"]
     assert _asked(server) == ["/list?page=1", "/view/3"]
     # Names and texts of people are not kept longer than needed.
-    assert set(build.tokens.load(build.account.key)) == {"read"}
+    assert set(build.tokens.load(build.account.key)) == {"read", "since"}
 
 
 def test_a_crash_between_two_posts_reads_the_second_again(
@@ -435,8 +469,22 @@ def test_other_posts_under_an_old_cursor_mean_reading_the_list_again(
 
 def test_old_posts_are_not_read(server: RawServer, make_build: MakeBuild) -> None:
     server.answers = [OPEN, _list([2, 1], "11.10")]
-    assert _run(_build(server, make_build, detail=True)) == ([], [])
+    build = _build(server, make_build, detail=True)
+    assert _run(build) == ([], [])
     assert len(server.seen) == 2
+    assert _run(build) == ([], [])
+    assert len(server.seen) == 3
+
+
+def test_an_old_post_that_comes_up_on_the_list_later_is_read(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _list([2, 1], "11.10"), _body("둘"), _body("하나")]
+    build = _build(server, make_build, detail=True, max_pages=1)
+    _run(build, NOW - timedelta(days=30))
+    # A list of popular posts shows a post long after it was written.
+    server.answers = [_list([7, 2, 1], "11.10"), _body("이제야 인기글")]
+    assert [item.text for item in _run(build)[0]] == ["이제야 인기글"]
 
 
 def test_a_deleted_post_is_kept_with_its_title(server: RawServer, make_build: MakeBuild) -> None:
@@ -466,6 +514,82 @@ def test_three_strange_posts_in_a_row_are_a_change(
     with pytest.raises(LayoutChangedError, match="3 posts in a row") as caught:
         _run(_build(server, make_build, detail=True, max_pages=1))
     assert b"new layout" in caught.value.payload
+
+
+GONE_WRONG = answer(b"", 500)
+
+
+def test_a_post_that_does_not_answer_holds_up_nothing_and_is_read_by_the_next_run(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _list([3, 2, 1]), GONE_WRONG, _body("둘"), _body("하나")]
+    build = _build(server, make_build, detail=True, max_pages=1)
+    items, quarantined = _run(build)
+    assert [item.native_id for item in items] == ["2", "1"]
+    assert not quarantined
+    # It is too old for the next run's window, and no longer on the list.
+    server.answers = [_list([4], "5분 전"), _body("넷"), _body("셋")]
+    items, _ = _run(build, NOW - timedelta(minutes=30))
+    assert [(item.native_id, item.text) for item in items] == [("4", "넷"), ("3", "셋")]
+    assert set(build.tokens.load(build.account.key)) == {"read", "since"}
+
+
+def test_a_post_that_never_answers_is_kept_with_its_title_and_told(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    build = _build(server, make_build, detail=True, max_pages=1)
+    server.answers = [OPEN, _list([1]), GONE_WRONG]
+    for _ in range(board.POST_TRIES - 1):
+        assert _run(build) == ([], [])
+        server.answers = [_list([1]), GONE_WRONG]
+    items, (told,) = _run(build)
+    assert [(item.title, item.text) for item in items] == [("글 1", "")]
+    assert "500" in told.reason
+    assert (told.source, bool(told.remedy)) == (f"{server.url}/view/1", True)
+    server.answers = [_list([1])]
+    assert _run(build) == ([], [])
+
+
+def test_three_posts_in_a_row_that_do_not_answer_end_the_reading_of_posts_for_this_time(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    lists = [_list([9, 8, 7, 6, 5]), GONE_WRONG, GONE_WRONG, GONE_WRONG, _list([4]), _body("넷")]
+    server.answers = [OPEN, *lists]
+    build = _build(server, make_build, detail=True, max_pages=2)
+    assert [item.native_id for item in _run(build)[0]] == ["4"]
+    server.seen.clear()
+    # Those that were not asked for come before those that did not answer.
+    server.answers = [_list([10]), *map(_body, "십육오"), *[GONE_WRONG] * 3, _list([])]
+    assert [item.native_id for item in _run(build)[0]] == ["10", "6", "5"]
+    assert _asked(server)[4:7] == ["/view/9", "/view/8", "/view/7"]
+    server.answers = [_list([10]), *map(_body, "구팔칠"), _list([])]
+    assert [item.native_id for item in _run(build)[0]] == ["9", "8", "7"]
+    assert set(build.tokens.load(build.account.key)) == {"read", "since"}
+
+
+def test_posts_that_never_answer_are_all_told_of_in_the_end(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _list([5, 4, 3, 2, 1]), GONE_WRONG]
+    build = _build(server, make_build, detail=True, max_pages=1)
+    told = _run(build)[1]
+    for _ in range(2 * board.POST_TRIES):
+        server.answers = [_list([5, 4, 3, 2, 1]), GONE_WRONG]
+        told += _run(build)[1]
+    assert len({item.source for item in told}) == len(told) == 5
+
+
+def test_a_crash_after_a_post_that_answered_at_last_reads_it_again(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    build = _build(server, make_build, detail=True, max_pages=1)
+    server.answers = [OPEN, _list([1]), GONE_WRONG]
+    _run(build)
+    server.answers = [_list([1]), _body("하나"), _list([1]), _body("하나")]
+    cursor = BoardCollector(build).fetch(SINCE, NOW, None).next_cursor
+    # It was fetched, and lost before it was stored.
+    BoardCollector(build).fetch(SINCE, NOW, cursor)
+    assert [item.text for item in _run(build)[0]] == ["하나"]
 
 
 def test_posts_of_pictures_alone_are_no_change(server: RawServer, make_build: MakeBuild) -> None:

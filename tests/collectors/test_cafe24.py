@@ -13,6 +13,7 @@ from hypothesis import given
 
 from collectors import cafe24
 from collectors.cafe24 import (
+    Cafe24Api,
     build,
     parse_articles,
     parse_comments,
@@ -25,7 +26,7 @@ from domain.errors import (
     CredentialRejectedError,
     LayoutChangedError,
 )
-from domain.types import CollectedFeedback, FeedbackKind
+from domain.types import CollectedFeedback, FeedbackKind, Page
 from responders.publishers.cafe24 import build as build_publisher
 from storage import schema
 from storage.session import Database
@@ -405,6 +406,56 @@ def test_what_no_offset_reaches_is_reported_and_nothing_is_called_gone(
 
 
 @pytest.mark.enable_socket
+def test_an_interface_that_always_gives_the_same_full_page_is_read_once_and_told(
+    market: Cafe24Market,
+) -> None:
+    now = market.clock.now()
+    urgent = {market.seed_urgent(f"급해요 {n}", now - timedelta(hours=1)) for n in range(100)}
+    collector = build(build_on(market, {"urgent": True, "comments": False}))
+    seen: set[str] = set()
+    reasons: list[str] = []
+    page = Page((), next_cursor=None)
+    for _ in range(100):
+        page = collector.fetch(now - DAY, now, page.next_cursor)
+        seen |= {item.native_id for item in page.items}
+        reasons += [item.reason for item in page.quarantined]
+        if page.next_cursor is None:
+            break
+    assert seen == urgent
+    assert len(reasons) == 1
+    assert (page.next_cursor, page.covers) == (None, None)
+
+
+@pytest.mark.enable_socket
+def test_comments_that_do_not_end_are_told_and_the_next_article_is_read(
+    market: Cafe24Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = market.clock.now()
+    articles = [market.seed(f"글 {n}", now - timedelta(hours=n + 1), "free") for n in range(2)]
+    for article in articles:
+        for n in range(100):
+            market.comment(article, f"댓글 {n}")
+    page_one = Cafe24Api.ask_comments
+    monkeypatch.setattr(
+        Cafe24Api, "ask_comments", lambda api, board, no, _: page_one(api, board, no, 0)
+    )
+    collector = build(build_on(market, {"boards": {"5": "post"}}))
+    seen: set[str] = set()
+    sources: list[str] = []
+    page = Page((), next_cursor=None)
+    for _ in range(300):
+        page = collector.fetch(now - DAY, now, page.next_cursor)
+        seen |= {item.native_id for item in page.items}
+        # What says the same is quarantined once.
+        sources += [f"{item.reason} {item.raw!r}" for item in page.quarantined]
+        if page.next_cursor is None:
+            break
+    assert page.next_cursor is None
+    assert len(seen) == 202
+    assert len(sources) == len(set(sources)) == 2
+
+
+@pytest.mark.enable_socket
 def test_only_the_chosen_boards_are_asked_for(market: Cafe24Market) -> None:
     market.seed("리뷰", market.clock.now() - timedelta(hours=1), "review")
     question = market.seed("문의", market.clock.now() - timedelta(hours=1), "qna")
@@ -417,6 +468,23 @@ def test_only_the_chosen_boards_are_asked_for(market: Cafe24Market) -> None:
 def test_a_board_that_is_not_there_is_the_operators_business(market: Cafe24Market) -> None:
     with pytest.raises(ConfigurationError, match="board 77"):
         collect(build_on(market, {"boards": {"77": "post"}}), market)
+
+
+@pytest.mark.enable_socket
+def test_a_board_that_went_away_since_the_run_began_is_passed_over_and_nothing_is_called_gone(
+    market: Cafe24Market,
+) -> None:
+    question = market.seed("문의", market.clock.now() - timedelta(hours=1), "qna")
+    made, now = build_on(market), market.clock.now()
+    place = json.loads(build(made).fetch(now - DAY, now, None).next_cursor or "")
+    place["boards"].insert(0, "77:post")
+    page = Page((), next_cursor=json.dumps(place))
+    seen: set[str] = set()
+    while page.next_cursor is not None:
+        page = build(made).fetch(now - DAY, now, page.next_cursor)
+        seen |= {item.native_id for item in page.items}
+    assert seen == {question}
+    assert page.covers is None
 
 
 @pytest.mark.enable_socket

@@ -110,6 +110,15 @@ def test_a_customer_may_write_what_looks_like_markup() -> None:
         ("500", "허용되지 않은 IP입니다.", CredentialRejectedError),
         ("500", "등록된 API KEY가 아닙니다.", CredentialRejectedError),
         ("500", "일일 호출 한도를 넘었습니다.", RateLimitedError),
+        ("500", "API 호출 건수를 초과하였습니다.", RateLimitedError),
+        ("500", "초당 요청 수를 초과하였습니다.", RateLimitedError),
+        ("500", "1일 요청 가능 횟수가 초과되었습니다.", RateLimitedError),
+        # Too much of something else is no reason to wait and ask the same again.
+        ("500", "조회 기간이 7일을 초과하였습니다.", LayoutChangedError),
+        ("500", "검색 가능 기간을 초과하였습니다.", LayoutChangedError),
+        ("500", "요청하신 기간은 최대 7일을 초과하였습니다.", LayoutChangedError),
+        ("500", "답변 글자 수를 초과하였습니다.", ChannelUnavailableError),
+        ("500", "요청하신 답변 내용이 1000자를 초과하였습니다.", ChannelUnavailableError),
     ],
 )
 def test_a_result_code_inside_a_200_is_an_error_with_a_name(

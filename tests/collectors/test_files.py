@@ -192,6 +192,51 @@ def test_an_unclosed_quotation_mark_does_not_swallow_the_rest(tmp_path: Path) ->
     assert [item.row for item in bad(pages)] == [3]
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected", "field"),
+    [
+        # Opened in one row and closed at the end of another: one long text, as it were.
+        ('2,2026-11-20,5,"좋아요|3,2026-11-18,4,그냥|4,2026-11-19,,키가 5"', ["3", "4"], "내용"),
+        ('2,2026-11-20,5,"|3,2026-11-18,4,"', [], "내용"),
+        # Closed in another column than it was opened in.
+        ('2,2026-11-20,"5,좋아요|3,2026-11-18,4,키가 5"', ["3"], "별점"),
+        # In a column in the middle.
+        ('2,2026-11-20,"5,좋아요|3,2026-11-18,4",그냥', [], "별점"),
+    ],
+)
+def test_a_stray_quotation_mark_makes_no_one_row_of_several(
+    tmp_path: Path, rows: str, expected: list[str], field: str
+) -> None:
+    lines = rows.replace("|", "\n")
+    path = write(tmp_path, f"{HEADER}1,2026-11-20,5,앞\n{lines}\n9,2026-11-20,5,뒤\n")
+    pages = read(path)
+    assert [item.native_id for item in items(pages)] == ["1", *expected, "9"]
+    refused = bad(pages)[0]
+    assert (refused.source, refused.row, refused.field) == ("r.csv", 3, field)
+    assert "큰따옴표" in refused.remedy
+    assert refused.raw == f"{lines.partition(chr(10))[0]}\n".encode()
+    # What cannot be read is kept, too.
+    told = b"".join(item.raw for item in bad(pages)).decode()
+    assert len(items(pages)) + told.count("\n") == 2 + rows.count("|") + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "맛, 양, 값, 다 좋아요",
+        "1,2,3번 다 샀어요",
+        "1, 2, 3, 4번 다 샀어요",
+        "2026-11-20에 받고, 5일 뒤, 또, 샀어요",
+        ",,,",
+    ],
+)
+def test_lines_of_a_text_that_have_as_many_commas_as_a_row_stay_a_text(
+    tmp_path: Path, text: str
+) -> None:
+    path = write(tmp_path, f'{HEADER}1,2026-11-20,5,"앞\n{text}\n{text}"\n2,2026-11-20,5,뒤\n')
+    assert [item.text for item in items(read(path))] == [f"앞\n{text}\n{text}", "뒤"]
+
+
 def test_a_quoted_text_keeps_its_lines_and_rows_keep_their_numbers(tmp_path: Path) -> None:
     path = write(tmp_path, f'{HEADER}1,2026-11-20,5,"한 줄\r\n두 줄, ""굿"""\n2,언젠가,5,뒤\n')
     pages = read(path)
@@ -588,8 +633,9 @@ def test_a_file_whose_name_is_not_utf_8_is_read_and_named(
     make_build: MakeBuild, tmp_path: Path, inbox: Path
 ) -> None:
     name = os.fsdecode("리뷰 100%.csv".encode("cp949"))
-    write(inbox, _rows(1, 2, 3), name=name)
+    # The older file is read first, of two of one millisecond the one whose name comes first.
     write(inbox, "other,columns\n", name=f"b{name}")
+    write(inbox, _rows(1, 2, 3), name=name)
     ids, refused, cursors = _run(_collector(make_build, tmp_path))
     assert ids == ["1", "2", "3"]
     assert [file.source for file in refused] == ["b리뷰 100%.csv"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import random
 import socket
+import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -562,6 +564,54 @@ def test_the_doctor_tells_the_reasons_apart() -> None:
     lines = {reason: explain(error) for reason, error in told.items()}
     assert all(line.reason is reason and not line.ok for reason, line in lines.items())
     assert len({line.remedy for line in lines.values()}) == len(told)
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """Give the address of a server that sends its header a letter at a time, for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ended = threading.Event()
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                line, _ = listener.accept()
+                with line:
+                    line.recv(65536)
+                    line.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                    while not ended.wait(0.05):
+                        line.sendall(b"a")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ended.set()
+        thread.join()
+
+
+def test_a_header_that_never_ends_is_no_answer(dripping: str, make_client: MakeClient) -> None:
+    client = make_client(limits=Limits(wait_s=1.0, total_s=0.5))
+    started = time.monotonic()
+    with pytest.raises(ChannelUnavailableError):
+        client.read(dripping)
+    assert time.monotonic() - started < 5
+
+
+def test_a_write_gives_up_when_it_says_it_does(dripping: str, make_client: MakeClient) -> None:
+    client = make_client(limits=Limits(wait_s=1.0, total_s=0.5))
+    started = time.monotonic()
+    with pytest.raises(OutcomeUnknownError):
+        client.write(dripping)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("asked", ["Fri, 31 Dec 9999 23:59:59 GMT", "9" * 30])
+def test_nobody_makes_us_wait_for_years(
+    server: RawServer, make_client: MakeClient, asked: str
+) -> None:
+    server.answers = [answer(b"{}", 429, {"Retry-After": asked})]
+    with pytest.raises(RateLimitedError) as told:
+        make_client().read(server.url)
+    assert told.value.retry_after_s == 24 * 3600
 
 
 def test_retry_after_is_kept_without_asking_again(

@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collectors.listing import Listing, Place, days_between, number_in, read_rows, word_in
+from collectors.listing import (
+    MOST_BACKS,
+    Listing,
+    Place,
+    days_between,
+    number_in,
+    read_rows,
+    word_in,
+)
 from domain.errors import BadInputError, LayoutChangedError
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 
@@ -37,7 +45,7 @@ def test_without_a_total_a_full_page_has_a_next() -> None:
 def test_deletions_lead_back_over_the_pages_they_pulled_rows_across(gone: int, page: int) -> None:
     here = Place(page=4, total=600)
     there = here.within(listing(50, 600 - gone), 50)
-    assert there == Place(page=page, total=600 - gone, shrank=True)
+    assert there == Place(page=page, total=600 - gone, shrank=True, backs=1)
     assert not there.has_all(listing(50, 600 - gone), 50)
 
 
@@ -85,8 +93,26 @@ def test_an_empty_page_in_the_middle_is_a_changed_layout() -> None:
         Place().within(listing(0, 60), 50)
 
 
+def test_a_count_that_falls_and_rises_for_ever_is_a_changed_layout() -> None:
+    here = Place()
+    for _ in range(2 * MOST_BACKS + 1):
+        answered = listing(50, 60) if here.page == 1 else listing(0, 0)
+        here = here.within(answered, 50) or Place()
+    with pytest.raises(LayoutChangedError, match="counted fewer rows"):
+        here.within(listing(0, 0), 50)
+
+
+def test_a_later_page_that_lost_its_count_is_a_changed_layout() -> None:
+    with pytest.raises(LayoutChangedError, match="counts no rows"):
+        Place(page=2, total=60).within(listing(0, -1), 50)
+
+
+def test_a_page_that_counts_nothing_does_not_prove_absence() -> None:
+    assert not Place().has_all(listing(0, -1), 50)
+
+
 def test_a_cursor_reads_back_as_the_same_place() -> None:
-    place = Place(surface=1, stretch=3, page=12, total=99, shrank=True)
+    place = Place(surface=1, stretch=3, page=12, total=99, shrank=True, backs=7)
     assert Place.read(str(place)) == place
     assert Place.read(None) == Place()
 

@@ -217,6 +217,12 @@ def test_any_kakao_answer_is_read_or_a_named_error(body: tuple[str, object]) -> 
         ("https://example.com/#/", "https://example.com"),
         ("https://example.com/#!/", "https://example.com"),
         ("https://example.com/#/post/1/", "https://www.example.com/#/post/1"),
+        (
+            "https://a.tistory.com/entry/김치-후기",
+            "https://a.tistory.com/entry/%EA%B9%80%EC%B9%98-%ed%9b%84%ea%b8%b0",
+        ),
+        ("https://example.com/%b1%db/1", "https://example.com/%B1%DB/1"),
+        ("https://example.com/#/글/1", "https://example.com/#/%ea%b8%80/1"),
     ],
 )
 def test_writings_of_one_address_are_one_post(one: str, other: str) -> None:
@@ -233,6 +239,8 @@ def test_writings_of_one_address_are_one_post(one: str, other: str) -> None:
         ("https://example.com/#/post/1", "https://example.com/#/post/2"),
         ("https://example.com/?a=1#!/post/1", "https://example.com/?a=1#!/post/2"),
         ("https://example.com/wiki?page=%B0%A1", "https://example.com/wiki?page=%B0%A2"),
+        ("https://example.com/a%2Fb", "https://example.com/a/b"),
+        ("https://example.com/%B1%DB", "https://example.com/%B1%DC"),
     ],
 )
 def test_other_addresses_are_other_posts(one: str, other: str) -> None:

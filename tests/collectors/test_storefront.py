@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from collectors import CHANNELS
 from collectors.base import CheckReason
+from collectors.listing import MOST_BACKS
 from collectors.storefront import StorefrontCollector, parse_page
 from demo.content import Article
 from demo.storefront import Storefront
@@ -38,6 +39,21 @@ KEY = "storefront-key"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 FIXTURE = (FIXTURES / "storefront" / "reviews.html").read_text(encoding="utf-8")
 URL = "http://127.0.0.1:8000/saebyeok/board/list.html"
+
+
+ROW = (
+    '<ul><li class="xans-record-" data-article-no="1"><span class="date">2026-11-20</span>'
+    '<span class="writer">김</span><div class="mun-content">글</div></li></ul></div>'
+    '<div class="xans-board-paging"><a class="next" href="?page=2">다음</a>'
+)
+
+
+def _board(total: int, content: str) -> bytes:
+    return answer(
+        '<div class="xans-board-listpackage" data-board-no="4"><p class="board-total">'
+        f'<strong class="total-count">{total}</strong></p>'
+        f'<div class="xans-board-list">{content}</div></div>'.encode()
+    )
 
 
 def _article(no: int) -> Article:
@@ -163,6 +179,29 @@ def test_new_articles_between_two_pages_hide_nothing(
     items, last = _run(collector, between=add)
     assert set(range(1, 36)) <= _numbers(items)
     assert last.covers == (EPOCH, NOW)
+
+
+def test_a_total_that_falls_and_rises_for_ever_is_a_changed_layout(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    pages = [_board(60, ROW), _board(0, '<p class="empty">없음</p>')]
+    server.answers = [*pages * 200]
+    collector, cursor = _collector(server.url, make_build), None
+    for _ in range(2 * MOST_BACKS + 1):
+        cursor = collector.fetch(EPOCH, NOW, cursor).next_cursor
+    with pytest.raises(LayoutChangedError, match="counted fewer"):
+        collector.fetch(EPOCH, NOW, cursor)
+
+
+def test_a_board_with_more_pages_than_articles_is_a_changed_layout(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [_board(3, ROW)]
+    collector, cursor = _collector(server.url, make_build), None
+    for _ in range(2):
+        cursor = collector.fetch(EPOCH, NOW, cursor).next_cursor
+    with pytest.raises(LayoutChangedError, match="a next page"):
+        collector.fetch(EPOCH, NOW, cursor)
 
 
 def test_an_empty_board_is_nothing_new(shop: Storefront, make_build: MakeBuild) -> None:

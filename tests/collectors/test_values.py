@@ -326,6 +326,28 @@ def test_any_html_becomes_text(html: str) -> None:
     html_to_text(html).encode()
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("좋아요 <b 최고예요", "좋아요 <b 최고예요"),
+        ("<p>앞</p>값 <a 뒤 <b 더 뒤", "앞\n값 <a 뒤 <b 더 뒤"),
+        ("<p>앞 </뒤 끝", "앞 </뒤 끝"),
+        # Markup that a feed cut off is no word of anybody.
+        ('앞<br>뒤 <img src="https://x.kr/사진 1', "앞\n뒤"),
+        ("앞 <a href='https://x.kr", "앞"),
+        ("앞 <br", "앞"),
+    ],
+)
+def test_html_that_ends_in_what_is_no_tag_loses_no_word(html: str, text: str) -> None:
+    assert html_to_text(html) == text
+
+
+@pytest.mark.parametrize("piece", ["<b ", "<b  =", "<b 가 ", "</", "<a-", "< "])
+def test_html_of_beginnings_of_tags_costs_no_time(piece: str) -> None:
+    html_to_text(piece * (MAX_TEXT_CHARS // len(piece) - 10))
+    html_to_text("<b " + " " * (MAX_TEXT_CHARS - 10) + "=")
+
+
 def test_html_as_deep_as_a_well_comes_to_an_end() -> None:
     # What grew with the square of the depth would run into the suite's time-out.
     deep = "<div>" * 150_000 + "불만" + "</div>" * 15_000

@@ -164,7 +164,9 @@ def test_failures_are_counted_until_a_success(database: Database) -> None:
     for expected in (1, 2):
         run = start_run(database, account_id)
         with database.unit_of_work() as connection:
-            accounts.fail_run(connection, run, "x" * 900, next_due_at=LATER, keep_cursor=False)
+            accounts.fail_run(
+                connection, run, "x" * 900, failures=expected, next_due_at=LATER, keep_cursor=False
+            )
             assert accounts.failures(connection, account_id) == expected
     finish(database, start_run(database, account_id))
     with database.reading() as connection:

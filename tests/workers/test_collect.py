@@ -35,6 +35,7 @@ from workers.collect import Collected, import_pages, start_due
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from tests.fakes_runtime import FakeChannel, House, StillClock
@@ -138,9 +139,62 @@ def test_a_failure_in_the_middle_keeps_what_was_stored_and_goes_on(
     assert row.next_due_at > clock()
     clock.now = row.next_due_at
     done = run_once(house)
-    assert (done.rows, done.new, done.is_complete) == (5, 3, True)
+    assert (done.rows, done.new, done.is_complete) == (3, 3, True)
+    assert channel.asked == [None, "2", "2", "4"]
     assert (account(house).failures, account(house).run_id) == (0, row.run_id)
     assert incidents(house) == []
+
+
+def test_a_long_collection_of_a_flaky_channel_comes_to_its_end(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 60)
+    for _ in range(30):
+        channel.fetches.extend([lambda: None, ChannelUnavailableError("502")])
+    started = clock()
+    while not run_once(house).is_complete:
+        # Each failure came after progress, so the next try is not put off longer and longer.
+        assert account(house).failures == 1
+        clock.now = account(house).next_due_at
+    assert clock() - started < timedelta(minutes=30 * 15 / 60)
+    assert len(channel.asked) == 59
+    assert account(house).failures == 0
+
+
+def test_a_run_that_went_on_after_a_failure_marks_what_is_missing_and_nothing_else(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.fetches.extend([lambda: None, ChannelUnavailableError("502")])
+    run_once(house)
+    del channel.articles[4]
+    clock.now = account(house).next_due_at
+    assert run_once(house).gone == 1
+
+
+def test_a_place_that_never_answers_is_given_up_and_the_run_begins_again(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    errors = [ChannelUnavailableError("500") for _ in range(collect.PLACE_TRIES)]
+    channel.fetches.extend([lambda: None, *errors])
+    for _ in errors:
+        assert not run_once(house).is_complete
+        clock.now = account(house).next_due_at
+    assert run_once(house).is_complete
+    assert channel.asked == [None, *["2"] * collect.PLACE_TRIES, None, "2", "4"]
+
+
+def test_a_page_that_broke_is_read_again_from_the_first(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    channel.fetches.extend([lambda: None, LayoutChangedError("no rows")])
+    run_once(house)
+    clock.now = account(house).next_due_at
+    assert run_once(house).rows == 5
 
 
 def test_the_channels_own_waiting_time_is_kept_with_the_place(
@@ -272,6 +326,37 @@ def test_a_board_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
     assert run_once(house).gone == 0
     with house.database.reading() as connection:
         assert set(connection.execute(select(FeedbackRow.gone_at)).scalars()) == {None}
+
+
+@pytest.mark.parametrize("is_seen_before", [False, True])
+def test_a_run_that_was_interrupted_is_not_suddenly_empty_either(
+    house: House,
+    channel: FakeChannel,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+    is_seen_before: bool,
+) -> None:
+    fill(channel, 5)
+    run_once(house)
+    clock.advance(minutes=1)
+    first = channel.fetch(clock() - timedelta(days=1), clock(), None).items[:1]
+    answers: list[Page | Exception] = [
+        Page(first if is_seen_before else (), next_cursor="second list"),
+        ChannelUnavailableError("502"),
+    ]
+
+    def fetch(since: datetime, until: datetime, _cursor: str | None) -> Page:
+        answered = answers.pop(0) if answers else Page((), covers=(since, until))
+        if isinstance(answered, Exception):
+            raise answered
+        return answered
+
+    monkeypatch.setattr(channel, "fetch", fetch)
+    run_once(house)
+    clock.now = account(house).next_due_at
+    done = run_once(house)
+    assert done.gone == (4 if is_seen_before else 0)
+    assert ("shows nothing where 5 items are known" in done.error) is not is_seen_before
 
 
 def test_a_few_items_may_all_be_deleted(
