@@ -19,6 +19,7 @@ async function swap(address, options = {}, form = null) {
   one("header.top").replaceWith(document.adoptNode(one("header.top", next)));
   one("main").replaceWith(document.adoptNode(one("main", next)));
   document.title = next.title;
+  if (answer.ok && form) forget(form);
   // A refused form shows the case again; its address stays the case's own.
   const shown = answer.ok ? answer.url : location.href;
   if (shown !== location.href) history.pushState({}, "", shown);
@@ -53,6 +54,38 @@ async function renew(form) {
   for (const field of document.querySelectorAll("[name=form_token]")) field.value = token;
   return true;
 }
+
+// What is being written and not yet sent, by form and field: it outlives the page being swapped.
+const written = new Map();
+const place = (field) => `${new URL(field.form.action).pathname} ${field.name}`;
+
+function keep(field) {
+  if (!field.form?.matches("[data-swap]")) return;
+  if (field.type !== "radio" && field.value === field.defaultValue) written.delete(place(field));
+  else written.set(place(field), field.value);
+}
+
+function forget(form) {
+  for (const field of form.elements) if (field.name) written.delete(place(field));
+}
+
+function restore() {
+  for (const field of document.querySelectorAll("form[data-swap] :is(input, select, textarea):not([type=hidden])")) {
+    const words = written.get(place(field));
+    if (words === undefined) continue;
+    if (field.type === "radio") field.checked = field.value === words;
+    else field.value = words;
+    const fold = field.closest("details");
+    if (fold) fold.open = true;
+  }
+}
+
+document.addEventListener("input", (event) => keep(event.target));
+
+// Texts are asked about before the page goes; a choice is soon made again.
+addEventListener("beforeunload", (event) => {
+  if ([...written.keys()].some((key) => key.endsWith(" text"))) event.preventDefault();
+});
 
 function free(form) {
   for (const button of form.querySelectorAll("button")) button.disabled = false;
@@ -169,6 +202,7 @@ document.addEventListener("click", (event) => {
   if (!take) return;
   one("#edit").open = true;
   one("#text").value = one(".reply", take.closest("article")).textContent;
+  keep(one("#text"));
   measure();
   check();
 });
@@ -199,7 +233,8 @@ setInterval(present, 15000);
 document.addEventListener("toggle", (event) => {
   if (event.target.id === "edit") {
     event.target.closest(".draft").classList.toggle("editing", event.target.open);
-    if (event.target.open) one("#text").focus();
+    // A page that comes with it open leaves the keys as they are.
+    if (event.target.open && event.target.contains(document.activeElement)) one("#text").focus();
   }
 }, true);
 
@@ -248,6 +283,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function ready() {
+  restore();
   measure();
   present();
 }

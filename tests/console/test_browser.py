@@ -427,6 +427,71 @@ def test_what_is_typed_outlives_the_session_it_was_typed_in(
     context.close()
 
 
+def test_what_is_being_written_outlives_the_other_forms_of_the_page(
+    desk: Desk, chromium: Chromium, address: str
+) -> None:
+    case_id = desk.add("야! 멍청이들아 배송이 늦잖아", abuse_spans=(Span(3, 7),))
+    desk.add(due_in=timedelta(hours=9))
+    desk.person("kim")
+    reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
+    context, page = signed_in(chromium, address, "kim")
+    page.goto(f"/cases/{case_id}")
+    page.keyboard.press("r")
+    page.fill("#reject [name=detail]", "이미 전화로 답함")
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    page.fill("#text", reply)
+
+    page.click("#mine button")
+    page.wait_for_selector(".owner:has-text('담당 Kim')")
+    assert page.input_value("#text") == reply
+    assert page.is_visible("#text")
+    assert page.input_value("#reject [name=detail]") == "이미 전화로 답함"
+    assert "고친 답변 승인" in page.inner_text("#approve-button")
+
+    page.click("text=가린 말 보기")
+    page.wait_for_selector("text=멍청이")
+    # It waits, and takes no keys that were meant for the page.
+    page.keyboard.press("j")
+    page.wait_for_url("**/cases/2")
+    assert page.input_value("#text") != reply
+    page.keyboard.press("k")
+    page.wait_for_url(f"**/cases/{case_id}")
+    assert page.input_value("#text") == reply
+
+    # Whoever leaves the desk is asked first, as long as it is not sent.
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    with page.expect_event("dialog") as asked:
+        page.evaluate("setTimeout(() => location.assign('/stats'))")
+    assert asked.value.type == "beforeunload"
+    page.click("#approve-button")
+    page.wait_for_url("**decided=**")
+    [decision] = desk.rows("SELECT * FROM decisions")
+    assert decision["text"] == reply
+    page.click("text=통계")
+    page.wait_for_url("**/stats")
+    context.close()
+
+
+def test_what_was_seen_of_one_reply_outlives_the_record_of_another(desk: Desk, page: Page) -> None:
+    for case_id in (desk.add(), desk.add()):
+        page.goto(f"/cases/{case_id}")
+        page.keyboard.press("a")
+        page.wait_for_url("**decided=**")
+        desk.set_publication(case_id, "attention")
+    page.goto("/attention")
+    first, second = page.locator("form.decide").all()
+    for form in (first, second):
+        form.locator("[value=published]").check()
+        form.locator("[name=seen]").fill("답변이 보임")
+
+    first.locator("button").click()
+    page.wait_for_selector("form.decide >> nth=1", state="detached")
+
+    assert page.is_checked("[value=published]")
+    assert page.input_value("[name=seen]") == "답변이 보임"
+
+
 def serious_violations(page: Page) -> list[tuple[str, str, str]]:
     """Give what axe finds on a page, and whether it scrolls sideways."""
     from axe_playwright_python.sync_playwright import Axe
