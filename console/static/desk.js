@@ -20,8 +20,8 @@ async function swap(address, options = {}, form = null) {
   one("main").replaceWith(document.adoptNode(one("main", next)));
   document.title = next.title;
   if (answer.ok && form) forget(form);
-  // A refused form shows the case again; its address stays the case's own.
-  const shown = answer.ok ? answer.url : location.href;
+  // A form that is answered in place has no page of its own to come back to.
+  const shown = form && !answer.redirected ? location.href : answer.url;
   if (shown !== location.href) history.pushState({}, "", shown);
   scrollTo(0, 0);
   one("main").focus();

@@ -451,6 +451,7 @@ def test_what_is_being_written_outlives_the_other_forms_of_the_page(
 
     page.click("text=가린 말 보기")
     page.wait_for_selector("text=멍청이")
+    assert page.url.partition("?")[0].endswith(f"/cases/{case_id}")
     # It waits, and takes no keys that were meant for the page.
     page.keyboard.press("j")
     page.wait_for_url("**/cases/2")
