@@ -326,6 +326,8 @@ def _show(
     if waiting is not None and not typed and visit.person.name != waiting.proposed_by:
         # The second person starts from what the first found good.
         typed = waiting.text if waiting.text != view.draft_text else ""
+    if not typed and view.state is CaseState.DRAFTED and visit.person.decides:
+        typed = _taken_back(view, around)
     problem = ""
     manual = None
     passages: tuple[Any, ...] = ()
@@ -375,6 +377,15 @@ def _show(
         kept=extra.get("kept") or {},
         can_decide=view.state is CaseState.DRAFTED and visit.person.decides,
     )
+
+
+def _taken_back(view: CaseView, around: desk.Around) -> str:
+    """Give the edited reply that somebody approved and took back; empty when there is none."""
+    last = around.decisions[0] if around.decisions else None
+    about = (view.case.draft_number, view.case.feedback_revision)
+    if last is None or (last["draft_number"], last["feedback_revision"]) != about:
+        return ""
+    return str(last["text"]) if last["kind"] == "approval" and last["was_edited"] else ""
 
 
 def _reply_now(

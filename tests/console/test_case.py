@@ -380,6 +380,18 @@ def test_nothing_unchecked_is_approved_while_a_colleague_takes_theirs_back(
     assert desk.case(case_id)["state"] == "drafted"
 
 
+def test_undo_gives_an_edited_reply_back_to_the_editor(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=reply))
+    browser.post(f"/cases/{case_id}/undo")
+
+    page = browser.get(f"/cases/{case_id}").text
+
+    assert f">\n{reply}</textarea>" in page
+    assert '<details class="edit" id="edit" open>' in page
+
+
 def test_undo_is_refused_once_the_reply_has_left(desk: Desk, browser: Browser) -> None:
     case_id = desk.add()
     browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
