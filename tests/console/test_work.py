@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from console.work import safe_link
 from domain.brands import BusinessHours
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
 from storage import accounts, alerts
+from storage.desk import stats
 from storage.models import CaseRow, FeedbackRow, PublicationRow
 from storage.people import Role
 from tests.console.conftest import Browser, decision_form
@@ -330,6 +331,32 @@ def test_counts_by_brand_channel_category_and_week(desk: Desk, browser: Browser)
 
     for word in ("알파", "베타", "자사몰", "배송", "분류 없음", "2026-11-16", "2026-11-23"):
         assert word in page
+
+
+def test_weeks_begin_on_monday_in_korea_and_the_first_is_a_whole_one(shelf: Desk) -> None:
+    case_id = 0
+    # Three hours after it was written: Sunday 23:30 and Monday 00:30 in Korea.
+    for shelf.now in (
+        datetime(2026, 8, 30, 17, 30, tzinfo=UTC),
+        datetime(2026, 8, 30, 18, 30, tzinfo=UTC),
+        datetime(2026, 11, 15, 17, 30, tzinfo=UTC),
+        datetime(2026, 11, 15, 18, 30, tzinfo=UTC),
+    ):
+        case_id = shelf.add()
+    browser = Browser(shelf)
+    browser.post(f"/cases/{case_id}/approve", **decision_form(shelf, case_id))
+    shelf.set_publication(case_id, "handed_off")
+    browser.post(f"/cases/{case_id}/handed-off", publication=1)
+
+    with shelf.database.reading() as connection:
+        counted = stats(connection, {"alpha"}, weeks=12, now=shelf.now)
+
+    assert [tuple(week.values()) for week in counted["week"]] == [
+        ("2026-11-16", 1, 1, 1, 1),
+        ("2026-11-09", 1, 1, 1, 0),
+        ("2026-08-31", 1, 1, 1, 0),
+    ]
+    assert [tuple(brand.values()) for brand in counted["brand"]] == [("alpha", 3, 3, 3, 1)]
 
 
 def test_an_empty_desk_says_so(browser: Browser) -> None:
