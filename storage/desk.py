@@ -803,13 +803,9 @@ def _unfinished(
     )
 
 
-_HAS_NO_CASE = ~select(CaseRow.id).where(CaseRow.feedback_id == FeedbackRow.id).exists()
-"""What has a case is looked at there; rows of older data are marked all the same."""
-
-
 def _odd(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Keep the feedback that a person should look at, by its small index."""
-    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE), _HAS_NO_CASE).with_hint(
+    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE)).with_hint(
         FeedbackRow, "INDEXED BY ix_feedback_needs_look", "sqlite"
     )
 
@@ -1111,7 +1107,6 @@ def _looked_at(feedback_id: int, revision: int) -> ColumnElement[bool]:
         FeedbackRow.id == feedback_id,
         FeedbackRow.revision == revision,
         FeedbackRow.needs_look,
-        _HAS_NO_CASE,
     )
 
 

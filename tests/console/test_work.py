@@ -142,15 +142,6 @@ def test_what_has_a_case_is_looked_at_there_when_its_writer_edits(
     desk.add("좋아요", native_id="1", sentiment=Sentiment.POSITIVE, mismatch=True, draft=False)
 
     assert "확인할 글이 없습니다" in browser.get("/looks").text
-    # Older data is marked although it has a case.
-    with desk.database.unit_of_work() as connection:
-        connection.execute(update(FeedbackRow).values(needs_look=True))
-    page = browser.get("/looks").text
-    assert "확인할 글이 없습니다" in page
-    assert '확인 필요 <b class="count">' not in page
-    for outcome in ("case", "fine"):
-        answer = browser.post("/looks/1", feedback_revision=2, outcome=outcome)
-        assert answer.status_code == 409
 
 
 @pytest.mark.parametrize("outcome", ["fine", "case"])
