@@ -24,7 +24,8 @@ async function swap(address, options = {}, form = null) {
   const shown = form && !answer.redirected ? location.href : answer.url;
   if (shown !== location.href) history.pushState({}, "", shown);
   scrollTo(0, 0);
-  one("main").focus();
+  // Without scrolling, or the heading would end up under the header that stays.
+  one("main").focus({ preventScroll: true });
   ready();
 }
 

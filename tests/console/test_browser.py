@@ -139,6 +139,18 @@ def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
     assert states(desk) == ["drafted", "drafted"]
 
 
+def test_a_swapped_page_begins_at_its_top(desk: Desk, page: Page) -> None:
+    desk.add("배송이 늦어요. " * 300, due_in=timedelta(hours=1))
+    desk.add("배송이 늦어요. " * 300, due_in=timedelta(hours=2))
+    page.goto("/cases/1")
+    page.keyboard.press("a")
+    page.wait_for_selector("#undo")
+
+    # Below the header that stays, where it says what was decided.
+    assert page.evaluate("scrollY") == 0
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
 def test_rejection_by_keyboard_asks_for_a_reason(desk: Desk, page: Page) -> None:
     desk.add()
     page.goto("/cases/1")
