@@ -280,7 +280,9 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  if (KEYS[event.key]?.()) event.preventDefault();
+  // In Hangul the key of an "a" says "ㅁ", or nothing; where it lies on the keyboard stays.
+  const key = /^[ -~]$/.test(event.key) ? event.key : event.code.replace("Key", "").toLowerCase();
+  if (KEYS[key]?.()) event.preventDefault();
 });
 
 function ready() {

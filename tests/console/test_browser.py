@@ -151,6 +151,21 @@ def test_a_swapped_page_begins_at_its_top(desk: Desk, page: Page) -> None:
     assert page.evaluate("document.activeElement.id") == "main"
 
 
+def test_keys_are_taken_in_hangul_too(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    typed = (
+        "new KeyboardEvent('keydown', { key: '%s', code: '%s', bubbles: true, cancelable: true })"
+    )
+    page.evaluate(f"document.body.dispatchEvent({typed % ('ㄷ', 'KeyE')})")
+    assert page.is_visible("#text")
+    # Some systems say only that somebody's input method took it.
+    page.evaluate(f"document.body.dispatchEvent({typed % ('Process', 'KeyA')})")
+    page.wait_for_url("**/?decided=1")
+
+    assert states(desk) == ["approved"]
+
+
 def test_rejection_by_keyboard_asks_for_a_reason(desk: Desk, page: Page) -> None:
     desk.add()
     page.goto("/cases/1")
