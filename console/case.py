@@ -323,8 +323,8 @@ def _show(
         lacks_card = alerts.is_only_in_thread(connection, case_id, AlertRule.CASE_CARD)
         staff, loads = _staff(visit, connection, brand)
     shows_abuse = bool(extra.get("shows_abuse"))
-    if waiting is not None and not typed and visit.person.name != waiting.proposed_by:
-        # The second person starts from what the first found good.
+    if waiting is not None and not typed:
+        # Everybody goes on from what the first found good.
         typed = waiting.text if waiting.text != view.draft_text else ""
     if not typed and view.state is CaseState.DRAFTED and visit.person.decides:
         typed = _taken_back(view, around)

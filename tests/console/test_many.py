@@ -340,6 +340,20 @@ def test_an_attempt_above_ones_limit_is_not_the_agencys_step(desk: Desk, lead_li
     assert desk.case(case_id)["state"] == "approved"
 
 
+def test_who_proposed_other_words_finds_them_in_the_editor(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.person("kim")
+    case_id = desk.add()
+    kim = Browser(desk, login="kim")
+    reply = "불편을 드려 죄송합니다.\n알파 고객지원팀 드림"
+    kim.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=reply))
+
+    page = kim.get(f"/cases/{case_id}").text
+
+    assert "고친 답변이 아래에 있습니다" in page
+    assert f">\n{reply}</textarea>" in page
+
+
 @pytest.mark.parametrize(("lead_limit", "is_asked"), [(80_000, False), (79_999, True)])
 def test_a_brand_is_asked_for_sums_above_the_leads_limit_only(
     desk: Desk, lead_limit: int, is_asked: bool
