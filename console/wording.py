@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from alerts.rules import AlertRule
@@ -212,6 +212,18 @@ def channel(value: str) -> str:
 def why(reason: str) -> str:
     """Give a history reason in Korean; the pipeline writes constants, people write their own."""
     return _WHYS.get(reason, reason)
+
+
+def about(payload: Mapping[str, Any]) -> str:
+    """Say what a notice about no single piece of feedback is about; empty when its kind says it."""
+    if "detail" in payload:
+        return f"{payload['subject']}: {payload['detail']}"
+    if "case_ids" in payload:
+        return f"케이스 {len(payload['case_ids'])}건"
+    if "window_s" in payload:
+        window = duration(timedelta(seconds=payload["window_s"]))
+        return f"{window} 동안 {payload['total']}건 가운데 부정 {payload['negative']}건"
+    return str(payload.get("account_key", ""))
 
 
 def instant(value: datetime | None, timezone: str = "Asia/Seoul") -> str:

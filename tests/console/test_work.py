@@ -227,6 +227,33 @@ def test_alerts_are_shown_without_slack(desk: Desk, browser: Browser) -> None:
     assert f'href="/cases/{case_id}"' in page
 
 
+def test_alerts_about_many_say_what_about(desk: Desk, browser: Browser) -> None:
+    late = {"case_ids": list(range(1, 9)), "reminder": "overdue"}
+    surge = {"negative": 12, "total": 20, "window_s": 3600, "baseline_rate": 0.1, "categories": []}
+    backfill = {"case_id": None, "account_key": "alpha/shop", "wants_receipt": False}
+    with desk.database.unit_of_work() as connection:
+        alerts.add(
+            connection,
+            [
+                alerts.NewAlert(rule, rule, "alpha", "console", payload)
+                for rule, payload in (
+                    ("overdue", late),
+                    ("surge", surge),
+                    ("backfill_digest", backfill),
+                )
+            ],
+            now=desk.now,
+            is_told=False,
+        )
+
+    page = browser.get("/alerts").text
+
+    assert "케이스 8건" in page
+    assert '<a href="/cases/5">#5</a> …' in page
+    assert "1시간 동안 20건 가운데 부정 12건" in page
+    assert "alpha/shop" in page
+
+
 def undelivered(desk: Desk, state: str) -> int:
     """Bring one mail of alpha to a state; gives the alert."""
     with desk.database.unit_of_work() as connection:
