@@ -125,6 +125,11 @@ document.addEventListener("change", (event) => {
   if (form && event.target.matches("select")) form.requestSubmit();
 });
 
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[name=picked]")) return;
+  one("#picked").textContent = `${document.querySelectorAll("[name=picked]:checked").length}건을`;
+});
+
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (!copy) return;

@@ -520,6 +520,18 @@ def test_what_was_seen_of_one_reply_outlives_the_record_of_another(desk: Desk, p
     assert page.input_value("[name=seen]") == "답변이 보임"
 
 
+def test_it_is_said_how_many_cases_are_decided_at_once(desk: Desk, page: Page) -> None:
+    for _ in range(3):
+        desk.add(reply=PLAIN)
+    page.goto("/")
+    boxes = page.locator("[name=picked]")
+    for box in boxes.all():
+        box.check()
+    assert "고른 3건을" in page.inner_text(".bulk")
+    boxes.nth(1).uncheck()
+    assert "고른 2건을" in page.inner_text(".bulk")
+
+
 def serious_violations(page: Page) -> list[tuple[str, str, str]]:
     """Give what axe finds on a page, and whether it scrolls sideways."""
     from axe_playwright_python.sync_playwright import Axe
