@@ -224,6 +224,17 @@ def test_nothing_scrolls_sideways_on_a_phone(desk: Desk, page: Page, path: str) 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_a_phone_shows_cases_and_not_only_filters(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto("/")
+
+    first = page.locator("[data-case]").bounding_box()
+
+    assert first is not None
+    assert first["y"] + first["height"] < 740 / 2
+
+
 def test_the_desk_works_without_its_script(desk: Desk, chromium: Chromium, address: str) -> None:
     case_id = desk.add()
     context = chromium.new_context(base_url=address, java_script_enabled=False)
