@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
 
+from console import wording
 from console.highlight import Piece, diff_pieces
 from domain.types import (
     AnswerState,
@@ -589,3 +591,18 @@ def test_who_does_not_decide_asks_for_no_card(desk: Desk) -> None:
     assert "카드 올리기" not in viewer.get(f"/cases/{case_id}").text
     assert viewer.post(f"/cases/{case_id}/card").status_code == 403
     assert desk.rows("SELECT actor FROM outbox") == []
+
+
+def test_every_reason_of_the_pipeline_has_korean_words() -> None:
+    root = Path(wording.__file__).parents[1]
+    sources = [path for part in ("storage", "workers") for path in (root / part).glob("*.py")]
+    written = {
+        re.sub("{[^}]*}", "7", reason)
+        for path in sources
+        for reason in re.findall(r'\bwhy ?= ?f?"([a-z][^"]+)"', path.read_text("utf-8"))
+    }
+
+    assert "run 7" in written
+    assert {reason for reason in written if wording.why(reason) == reason} == set()
+    assert wording.why("run 12") == "12번째 수집"
+    assert wording.why("2번 전화함") == "2번 전화함"
