@@ -340,6 +340,23 @@ def test_an_attempt_above_ones_limit_is_not_the_agencys_step(desk: Desk, lead_li
     assert desk.case(case_id)["state"] == "approved"
 
 
+def test_a_brands_page_speaks_to_whoever_reads_it(desk: Desk) -> None:
+    desk.person("lead", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    desk.add(severity=Severity.HIGH)
+
+    owner = Browser(desk, login="owner").get("/brands/alpha").text
+    lead = Browser(desk, login="lead").get("/brands/alpha").text
+
+    assert "결정해 주실 일" in owner
+    assert "답변은 에이전시가 승인합니다" in owner
+    assert "결정해 주실 일" not in lead
+    assert "에이전시가 승인합니다" not in lead
+    # Seven days that go on are no calendar week, and ten severe ones may not be all.
+    assert "지난주" not in owner
+    assert 'href="/?brand=alpha&amp;severity=high"' in owner
+
+
 def test_who_proposed_other_words_finds_them_in_the_editor(desk: Desk) -> None:
     desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
     desk.person("kim")
