@@ -225,7 +225,8 @@ def alternatives(visit: Reading, case_id: CaseId) -> Response:
         drafts = checks.alternatives(visit.context, brand, view.case)
     except ConfigurationError as error:
         raise HTTPException(409, f"운영 매뉴얼을 읽을 수 없습니다. {error}") from None
-    return page_part("alternatives.html", drafts=drafts)
+    others = [draft for draft in drafts if draft.text != view.draft_text]
+    return page_part("alternatives.html", drafts=others)
 
 
 @router.post("/cases/{case_id}/presence")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from console.checks import alternatives
 from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
 from responders.compensation import compensation
 from storage import accounts
 from storage import desk as desk_queries
-from storage.cases import Decision
+from storage.cases import Decision, load_view
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
 
@@ -166,6 +167,20 @@ def test_three_other_drafts_are_offered(desk: Desk, browser: Browser) -> None:
     page = browser.get(f"/cases/{case_id}/alternatives").text
 
     assert page.count("data-take") == 3
+
+
+def test_the_present_draft_is_no_other_one(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    with desk.database.reading() as connection:
+        view = load_view(connection, case_id)
+    assert view is not None
+    first, *_ = alternatives(desk.context, desk.context.brands["alpha"], view.case)
+    with desk.database.unit_of_work() as connection:
+        connection.exec_driver_sql("UPDATE drafts SET text = ?", (first.text,))
+
+    page = browser.get(f"/cases/{case_id}/alternatives").text
+
+    assert page.count("data-take") == 2
 
 
 # Second approvals.
