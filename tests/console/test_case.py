@@ -415,6 +415,23 @@ def test_hostile_words_are_hidden(desk: Desk, browser: Browser) -> None:
     assert page.index("요지: 불만") < page.index("●●●")
 
 
+def test_a_refused_reply_is_shown_once(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add(native_id="1")
+    reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
+    form = decision_form(desk, case_id, text=reply)
+    desk.add("배송이 늦어요. 포장도 깨졌어요.", native_id="1")
+
+    edited = browser.post(f"/cases/{case_id}/approve", **form).text
+    Browser(desk, "이먼저").post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    decided = browser.post(f"/cases/{case_id}/approve", **form).text
+
+    # In the editor, to go on with; where that is gone, as a text to copy.
+    assert f">\n{reply}</textarea>" in edited
+    assert "방금 쓰신 답변" not in edited
+    assert edited.count("고객이 글을 수정했습니다.") == 1
+    assert f'<p class="reply">{reply}</p>' in decided
+
+
 @pytest.mark.parametrize("is_hostile_now", [True, False])
 def test_hostile_words_stay_hidden_when_their_writer_edits(
     shelf: Desk, is_hostile_now: bool
