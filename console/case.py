@@ -225,7 +225,8 @@ def alternatives(visit: Reading, case_id: CaseId) -> Response:
         drafts = checks.alternatives(visit.context, brand, view.case)
     except ConfigurationError as error:
         raise HTTPException(409, f"운영 매뉴얼을 읽을 수 없습니다. {error}") from None
-    return page_part("alternatives.html", drafts=drafts)
+    others = [draft for draft in drafts if draft.text != view.draft_text]
+    return page_part("alternatives.html", drafts=others)
 
 
 @router.post("/cases/{case_id}/presence")
@@ -323,9 +324,11 @@ def _show(
         lacks_card = alerts.is_only_in_thread(connection, case_id, AlertRule.CASE_CARD)
         staff, loads = _staff(visit, connection, brand)
     shows_abuse = bool(extra.get("shows_abuse"))
-    if waiting is not None and not typed and visit.person.name != waiting.proposed_by:
-        # The second person starts from what the first found good.
+    if waiting is not None and not typed:
+        # Everybody goes on from what the first found good.
         typed = waiting.text if waiting.text != view.draft_text else ""
+    if not typed and view.state is CaseState.DRAFTED and visit.person.decides:
+        typed = _taken_back(view, around)
     problem = ""
     manual = None
     passages: tuple[Any, ...] = ()
@@ -375,6 +378,15 @@ def _show(
         kept=extra.get("kept") or {},
         can_decide=view.state is CaseState.DRAFTED and visit.person.decides,
     )
+
+
+def _taken_back(view: CaseView, around: desk.Around) -> str:
+    """Give the edited reply that somebody approved and took back; empty when there is none."""
+    last = around.decisions[0] if around.decisions else None
+    about = (view.case.draft_number, view.case.feedback_revision)
+    if last is None or (last["draft_number"], last["feedback_revision"]) != about:
+        return ""
+    return str(last["text"]) if last["kind"] == "approval" and last["was_edited"] else ""
 
 
 def _reply_now(

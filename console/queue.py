@@ -57,6 +57,10 @@ class Chosen:
         }
         return urlencode(kept)
 
+    def everything(self) -> str:
+        """Write the query of the same tab in the same order, whatever is filtered."""
+        return Chosen(view=self.view, sort=self.sort).query()
+
     def filter(self, visit: Visit) -> QueueFilter:
         """Give the filter for the database, narrowed to the person's brands."""
         brands = visit.person.brands

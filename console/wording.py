@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from alerts.rules import AlertRule
@@ -164,6 +165,7 @@ _WHYS: Mapping[str, str] = {
     "no longer waits for a confirmation": "다른 곳에서 확인 처리됨",
     "waits for a confirmation": "확인 처리를 기다림",
     "undone": "승인을 되돌림",
+    "run {}": "{}번째 수집",
     "claimed": "작업 시작",
     "event": "알림 생성",
     "asked for": "사람이 카드를 요청함",
@@ -171,6 +173,15 @@ _WHYS: Mapping[str, str] = {
     "settled by a person": "사람이 확인함",
     "read back on the channel": "채널에서 답변을 읽어 확인함",
     "edited by its writer": "고객이 글을 수정함",
+    "the channel accepted it": "채널이 답변을 받음",
+    "the channel takes no replies": "채널이 프로그램의 답변을 받지 않음",
+    "the worker was too slow to send within its lease": "보내기가 늦어져 다시 시도함",
+    "the worker died while sending": "보내는 중에 프로그램이 멈춤",
+    "absent on {} reads after it could still arrive": "채널을 {}번 읽어도 답변이 없음",
+    "absent on {} reads of the history": "Slack 기록을 {}번 읽어도 알림이 없음",
+    "gone from the channel while it was being sent": "보내는 사이 채널에서 사라짐",
+    "answered elsewhere while it was being sent": "보내는 사이 다른 곳에서 답변함",
+    "edited by its writer while it was being sent": "보내는 사이 고객이 글을 수정함",
     "waits for the channel's moderation": "채널 검수를 기다림",
     "a reply that is not ours stands on the channel": "채널에 다른 답변이 있음",
     "another answer stands on the channel": "채널에 다른 답변이 있음",
@@ -211,7 +222,20 @@ def channel(value: str) -> str:
 
 def why(reason: str) -> str:
     """Give a history reason in Korean; the pipeline writes constants, people write their own."""
-    return _WHYS.get(reason, reason)
+    words = _WHYS.get(re.sub(r"\d+", "{}", reason))
+    return reason if words is None else words.format(*re.findall(r"\d+", reason))
+
+
+def about(payload: Mapping[str, Any]) -> str:
+    """Say what a notice about no single piece of feedback is about; empty when its kind says it."""
+    if "detail" in payload:
+        return f"{payload['subject']}: {payload['detail']}"
+    if "case_ids" in payload:
+        return f"케이스 {len(payload['case_ids'])}건"
+    if "window_s" in payload:
+        window = duration(timedelta(seconds=payload["window_s"]))
+        return f"{window} 동안 {payload['total']}건 가운데 부정 {payload['negative']}건"
+    return str(payload.get("account_key", ""))
 
 
 def instant(value: datetime | None, timezone: str = "Asia/Seoul") -> str:

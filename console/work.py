@@ -1,7 +1,6 @@
 """What else waits for a person: replies to paste, replies nobody is sure of, odd feedback."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -29,7 +28,7 @@ _ATTENTION_TARGETS = {
     "cancelled": PublicationState.CANCELLED,
 }
 _ALERT_TARGETS = {AlertState.QUEUED: "다시 보내기", AlertState.SENT: "받은 것 확인"}
-STATS_SINCE = timedelta(weeks=12)
+_STATS_WEEKS = 12
 
 
 def safe_link(url: str) -> str:
@@ -277,7 +276,8 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
 @router.get("/stats")
 def stats(visit: Reading) -> Response:
     """Show counts of the last weeks by brand, channel, category and week."""
-    since = visit.context.clock() - STATS_SINCE
     with visit.context.database.reading() as connection:
-        counted = desk.stats(connection, visit.person.brands, since=since)
-    return page(visit, "stats.html", counted=counted, weeks=STATS_SINCE.days // 7)
+        counted = desk.stats(
+            connection, visit.person.brands, weeks=_STATS_WEEKS, now=visit.context.clock()
+        )
+    return page(visit, "stats.html", counted=counted, weeks=_STATS_WEEKS)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BindParameter,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     cast,
     column,
     delete,
@@ -65,11 +68,10 @@ from storage.moves import remember, unsettled
 from storage.session import insert_ignoring, records
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Select
-    from sqlalchemy.sql.functions import Function
 
     from storage.cases import Decision, ToDraft
 
@@ -801,13 +803,9 @@ def _unfinished(
     )
 
 
-_HAS_NO_CASE = ~select(CaseRow.id).where(CaseRow.feedback_id == FeedbackRow.id).exists()
-"""What has a case is looked at there; rows of older data are marked all the same."""
-
-
 def _odd(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Keep the feedback that a person should look at, by its small index."""
-    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE), _HAS_NO_CASE).with_hint(
+    return query.where(text("needs_look"), FeedbackRow.brand.in_(_SCOPE)).with_hint(
         FeedbackRow, "INDEXED BY ix_feedback_needs_look", "sqlite"
     )
 
@@ -1109,7 +1107,6 @@ def _looked_at(feedback_id: int, revision: int) -> ColumnElement[bool]:
         FeedbackRow.id == feedback_id,
         FeedbackRow.revision == revision,
         FeedbackRow.needs_look,
-        _HAS_NO_CASE,
     )
 
 
@@ -1331,26 +1328,29 @@ def channels(connection: Connection, brands: Collection[str]) -> list[str]:
     )
 
 
+_KOREA = ZoneInfo("Asia/Seoul")
+
+
 def stats(
-    connection: Connection, brands: Collection[str], *, since: datetime
+    connection: Connection, brands: Collection[str], *, weeks: int, now: datetime
 ) -> dict[str, list[dict[str, Any]]]:
-    """Count feedback written since an instant, by brand, channel, category and week.
+    """Count the feedback of the last weeks, this one included, by brand, channel, category, week.
 
     Returns:
         Per dimension, rows with ``name``, ``total``, ``negative``, ``cases``, ``answered``. Weeks
         are named by their Monday in Korea, ``2026-11-16``.
     """
-    dimensions = {
-        "brand": FeedbackRow.brand,
-        "channel": FeedbackRow.channel,
-        "category": func.coalesce(FeedbackRow.category, ""),
-        "week": _korean_monday(connection),
-    }
-    keys: list[Any] = [key.label(f"of_{dimension}") for dimension, key in dimensions.items()]
+    today = now.astimezone(_KOREA).replace(hour=0, minute=0, second=0, microsecond=0)
+    mondays = [today - timedelta(days=today.weekday(), weeks=back) for back in range(weeks)]
+    # A small number sorts faster than a date that the database makes of each row's instant.
+    week = case(*((FeedbackRow.written_at >= at, back) for back, at in enumerate(mondays)))
     # Read once and grouped by all four: a table for each would read the weeks four times.
     rows = connection.execute(
         select(
-            *keys,
+            FeedbackRow.brand,
+            FeedbackRow.channel,
+            FeedbackRow.category,
+            week.label("week"),
             func.count().label("total"),
             func.count().filter(FeedbackRow.sentiment == "negative").label("negative"),
             func.count(CaseRow.id).label("cases"),
@@ -1358,35 +1358,34 @@ def stats(
         )
         .select_from(FeedbackRow)
         .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
-        .where(FeedbackRow.brand.in_(sorted(brands)), FeedbackRow.written_at >= since)
-        .group_by(*keys)
+        .where(FeedbackRow.brand.in_(sorted(brands)), FeedbackRow.written_at >= mondays[-1])
+        .group_by(FeedbackRow.brand, FeedbackRow.channel, FeedbackRow.category, text("week"))
+        # Of two ways to the case it would take the unique one, and then read its row.
+        .with_hint(CaseRow, "INDEXED BY ix_cases_feedback_state", "sqlite")
     ).all()
     return {
-        dimension: _summed(rows, f"of_{dimension}", by_name=dimension == "week")
-        for dimension in dimensions
+        "brand": _summed(rows, lambda row: row.brand),
+        "channel": _summed(rows, lambda row: row.channel),
+        "category": _summed(rows, lambda row: row.category or ""),
+        "week": sorted(
+            _summed(rows, lambda row: f"{mondays[row.week]:%Y-%m-%d}"),
+            key=itemgetter("name"),
+            reverse=True,
+        ),
     }
 
 
-def _summed(rows: Iterable[Any], key: str, *, by_name: bool) -> list[dict[str, Any]]:
-    """Sum the groups' counts by one key: latest name first, or most first."""
+def _summed(rows: Iterable[Any], name_of: Callable[[Any], str]) -> list[dict[str, Any]]:
+    """Sum the groups' counts by one name, most first."""
     counted: dict[str, dict[str, Any]] = {}
     for row in rows:
-        name = getattr(row, key)
+        name = name_of(row)
         line = counted.setdefault(
             name, {"name": name, "total": 0, "negative": 0, "cases": 0, "answered": 0}
         )
         for number in ("total", "negative", "cases", "answered"):
             line[number] += getattr(row, number)
-    order = "name" if by_name else "total"
-    return sorted(counted.values(), key=lambda line: line[order], reverse=True)
-
-
-def _korean_monday(connection: Connection) -> Function[Any]:
-    if connection.dialect.name == "postgresql":
-        local = func.timezone("Asia/Seoul", FeedbackRow.written_at)
-        return func.to_char(func.date_trunc("week", local), "YYYY-MM-DD")
-    # Sunday ends a week; six days before it is its Monday.
-    return func.date(FeedbackRow.written_at, "+9 hours", "weekday 0", "-6 days")
+    return sorted(counted.values(), key=itemgetter("total"), reverse=True)
 
 
 def draft_text(connection: Connection, case_id: int, number: int) -> str:

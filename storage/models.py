@@ -180,7 +180,16 @@ class FeedbackRow(Base):
         UniqueConstraint("account_id", "kind", "native_id"),
         Index("ix_feedback_waiting", "queued_at", **_where("state = 'collected'")),
         Index("ix_feedback_window", "account_id", "written_at"),
-        Index("ix_feedback_brand_written_at", "brand", "written_at"),
+        # With all that is counted, so that counting reads no texts.
+        Index(
+            "ix_feedback_brand_written_at",
+            "brand",
+            "written_at",
+            "channel",
+            "category",
+            "sentiment",
+            "id",
+        ),
         Index("ix_feedback_author", "brand", "author_fingerprint"),
         Index(
             "ix_feedback_order", "brand", "order_fingerprint", **_where("order_fingerprint <> ''")
@@ -246,6 +255,7 @@ class CaseRow(Base):
 
     __table_args__ = (
         Index("ix_cases_brand_state", "brand", "state"),
+        Index("ix_cases_feedback_state", "feedback_id", "state"),
         Index("ix_cases_waiting", "queued_at", **_where("state = 'opened'")),
         # A person's queue, nobody's queue, and how much each person has open.
         Index(

@@ -19,11 +19,13 @@ async function swap(address, options = {}, form = null) {
   one("header.top").replaceWith(document.adoptNode(one("header.top", next)));
   one("main").replaceWith(document.adoptNode(one("main", next)));
   document.title = next.title;
-  // A refused form shows the case again; its address stays the case's own.
-  const shown = answer.ok ? answer.url : location.href;
+  if (answer.ok && form) forget(form);
+  // A form that is answered in place has no page of its own to come back to.
+  const shown = form && !answer.redirected ? location.href : answer.url;
   if (shown !== location.href) history.pushState({}, "", shown);
   scrollTo(0, 0);
-  one("main").focus();
+  // Without scrolling, or the heading would end up under the header that stays.
+  one("main").focus({ preventScroll: true });
   ready();
 }
 
@@ -53,6 +55,38 @@ async function renew(form) {
   for (const field of document.querySelectorAll("[name=form_token]")) field.value = token;
   return true;
 }
+
+// What is being written and not yet sent, by form and field: it outlives the page being swapped.
+const written = new Map();
+const place = (field) => `${new URL(field.form.action).pathname} ${field.name}`;
+
+function keep(field) {
+  if (!field.form?.matches("[data-swap]")) return;
+  if (field.type !== "radio" && field.value === field.defaultValue) written.delete(place(field));
+  else written.set(place(field), field.value);
+}
+
+function forget(form) {
+  for (const field of form.elements) if (field.name) written.delete(place(field));
+}
+
+function restore() {
+  for (const field of document.querySelectorAll("form[data-swap] :is(input, select, textarea):not([type=hidden])")) {
+    const words = written.get(place(field));
+    if (words === undefined) continue;
+    if (field.type === "radio") field.checked = field.value === words;
+    else field.value = words;
+    const fold = field.closest("details");
+    if (fold) fold.open = true;
+  }
+}
+
+document.addEventListener("input", (event) => keep(event.target));
+
+// Texts are asked about before the page goes; a choice is soon made again.
+addEventListener("beforeunload", (event) => {
+  if ([...written.keys()].some((key) => key.endsWith(" text"))) event.preventDefault();
+});
 
 function free(form) {
   for (const button of form.querySelectorAll("button")) button.disabled = false;
@@ -89,6 +123,11 @@ addEventListener("popstate", () => location.reload());
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");
   if (form && event.target.matches("select")) form.requestSubmit();
+});
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[name=picked]")) return;
+  one("#picked").textContent = `${document.querySelectorAll("[name=picked]:checked").length}건을`;
 });
 
 document.addEventListener("click", async (event) => {
@@ -169,6 +208,7 @@ document.addEventListener("click", (event) => {
   if (!take) return;
   one("#edit").open = true;
   one("#text").value = one(".reply", take.closest("article")).textContent;
+  keep(one("#text"));
   measure();
   check();
 });
@@ -199,7 +239,8 @@ setInterval(present, 15000);
 document.addEventListener("toggle", (event) => {
   if (event.target.id === "edit") {
     event.target.closest(".draft").classList.toggle("editing", event.target.open);
-    if (event.target.open) one("#text").focus();
+    // A page that comes with it open leaves the keys as they are.
+    if (event.target.open && event.target.contains(document.activeElement)) one("#text").focus();
   }
 }, true);
 
@@ -244,10 +285,13 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  if (KEYS[event.key]?.()) event.preventDefault();
+  // In Hangul the key of an "a" says "ㅁ", or nothing; where it lies on the keyboard stays.
+  const key = /^[ -~]$/.test(event.key) ? event.key : event.code.replace("Key", "").toLowerCase();
+  if (KEYS[key]?.()) event.preventDefault();
 });
 
 function ready() {
+  restore();
   measure();
   present();
 }

@@ -139,6 +139,33 @@ def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
     assert states(desk) == ["drafted", "drafted"]
 
 
+def test_a_swapped_page_begins_at_its_top(desk: Desk, page: Page) -> None:
+    desk.add("배송이 늦어요. " * 300, due_in=timedelta(hours=1))
+    desk.add("배송이 늦어요. " * 300, due_in=timedelta(hours=2))
+    page.goto("/cases/1")
+    page.keyboard.press("a")
+    page.wait_for_selector("#undo")
+
+    # Below the header that stays, where it says what was decided.
+    assert page.evaluate("scrollY") == 0
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_keys_are_taken_in_hangul_too(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    typed = (
+        "new KeyboardEvent('keydown', { key: '%s', code: '%s', bubbles: true, cancelable: true })"
+    )
+    page.evaluate(f"document.body.dispatchEvent({typed % ('ㄷ', 'KeyE')})")
+    assert page.is_visible("#text")
+    # Some systems say only that somebody's input method took it.
+    page.evaluate(f"document.body.dispatchEvent({typed % ('Process', 'KeyA')})")
+    page.wait_for_url("**/?decided=1")
+
+    assert states(desk) == ["approved"]
+
+
 def test_rejection_by_keyboard_asks_for_a_reason(desk: Desk, page: Page) -> None:
     desk.add()
     page.goto("/cases/1")
@@ -195,6 +222,17 @@ def test_nothing_scrolls_sideways_on_a_phone(desk: Desk, page: Page, path: str) 
     page.goto(path)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_phone_shows_cases_and_not_only_filters(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto("/")
+
+    first = page.locator("[data-case]").bounding_box()
+
+    assert first is not None
+    assert first["y"] + first["height"] < 740 / 2
 
 
 def test_the_desk_works_without_its_script(desk: Desk, chromium: Chromium, address: str) -> None:
@@ -425,6 +463,84 @@ def test_what_is_typed_outlives_the_session_it_was_typed_in(
     [decision] = desk.rows("SELECT * FROM decisions")
     assert (decision["text"], decision["decided_by"]) == (reply, "Lee (lee)")
     context.close()
+
+
+def test_what_is_being_written_outlives_the_other_forms_of_the_page(
+    desk: Desk, chromium: Chromium, address: str
+) -> None:
+    case_id = desk.add("야! 멍청이들아 배송이 늦잖아", abuse_spans=(Span(3, 7),))
+    desk.add(due_in=timedelta(hours=9))
+    desk.person("kim")
+    reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
+    context, page = signed_in(chromium, address, "kim")
+    page.goto(f"/cases/{case_id}")
+    page.keyboard.press("r")
+    page.fill("#reject [name=detail]", "이미 전화로 답함")
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    page.fill("#text", reply)
+
+    page.click("#mine button")
+    page.wait_for_selector(".owner:has-text('담당 Kim')")
+    assert page.input_value("#text") == reply
+    assert page.is_visible("#text")
+    assert page.input_value("#reject [name=detail]") == "이미 전화로 답함"
+    assert "고친 답변 승인" in page.inner_text("#approve-button")
+
+    page.click("text=가린 말 보기")
+    page.wait_for_selector("text=멍청이")
+    assert page.url.partition("?")[0].endswith(f"/cases/{case_id}")
+    # It waits, and takes no keys that were meant for the page.
+    page.keyboard.press("j")
+    page.wait_for_url("**/cases/2")
+    assert page.input_value("#text") != reply
+    page.keyboard.press("k")
+    page.wait_for_url(f"**/cases/{case_id}")
+    assert page.input_value("#text") == reply
+
+    # Whoever leaves the desk is asked first, as long as it is not sent.
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    with page.expect_event("dialog") as asked:
+        page.evaluate("setTimeout(() => location.assign('/stats'))")
+    assert asked.value.type == "beforeunload"
+    page.click("#approve-button")
+    page.wait_for_url("**decided=**")
+    [decision] = desk.rows("SELECT * FROM decisions")
+    assert decision["text"] == reply
+    page.click("text=통계")
+    page.wait_for_url("**/stats")
+    context.close()
+
+
+def test_what_was_seen_of_one_reply_outlives_the_record_of_another(desk: Desk, page: Page) -> None:
+    for case_id in (desk.add(), desk.add()):
+        page.goto(f"/cases/{case_id}")
+        page.keyboard.press("a")
+        page.wait_for_url("**decided=**")
+        desk.set_publication(case_id, "attention")
+    page.goto("/attention")
+    first, second = page.locator("form.decide").all()
+    for form in (first, second):
+        form.locator("[value=published]").check()
+        form.locator("[name=seen]").fill("답변이 보임")
+
+    first.locator("button").click()
+    page.wait_for_selector("form.decide >> nth=1", state="detached")
+
+    assert page.is_checked("[value=published]")
+    assert page.input_value("[name=seen]") == "답변이 보임"
+
+
+def test_it_is_said_how_many_cases_are_decided_at_once(desk: Desk, page: Page) -> None:
+    for _ in range(3):
+        desk.add(reply=PLAIN)
+    page.goto("/")
+    boxes = page.locator("[name=picked]")
+    for box in boxes.all():
+        box.check()
+    assert "고른 3건을" in page.inner_text(".bulk")
+    boxes.nth(1).uncheck()
+    assert "고른 2건을" in page.inner_text(".bulk")
 
 
 def serious_violations(page: Page) -> list[tuple[str, str, str]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
 
+from console import wording
 from console.highlight import Piece, diff_pieces
 from domain.types import (
     AnswerState,
@@ -380,6 +382,18 @@ def test_nothing_unchecked_is_approved_while_a_colleague_takes_theirs_back(
     assert desk.case(case_id)["state"] == "drafted"
 
 
+def test_undo_gives_an_edited_reply_back_to_the_editor(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
+    browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=reply))
+    browser.post(f"/cases/{case_id}/undo")
+
+    page = browser.get(f"/cases/{case_id}").text
+
+    assert f">\n{reply}</textarea>" in page
+    assert '<details class="edit" id="edit" open>' in page
+
+
 def test_undo_is_refused_once_the_reply_has_left(desk: Desk, browser: Browser) -> None:
     case_id = desk.add()
     browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
@@ -399,6 +413,23 @@ def test_hostile_words_are_hidden(desk: Desk, browser: Browser) -> None:
     assert "멍청이들" not in page
     assert "●●●" in page
     assert page.index("요지: 불만") < page.index("●●●")
+
+
+def test_a_refused_reply_is_shown_once(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add(native_id="1")
+    reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
+    form = decision_form(desk, case_id, text=reply)
+    desk.add("배송이 늦어요. 포장도 깨졌어요.", native_id="1")
+
+    edited = browser.post(f"/cases/{case_id}/approve", **form).text
+    Browser(desk, "이먼저").post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    decided = browser.post(f"/cases/{case_id}/approve", **form).text
+
+    # In the editor, to go on with; where that is gone, as a text to copy.
+    assert f">\n{reply}</textarea>" in edited
+    assert "방금 쓰신 답변" not in edited
+    assert edited.count("고객이 글을 수정했습니다.") == 1
+    assert f'<p class="reply">{reply}</p>' in decided
 
 
 @pytest.mark.parametrize("is_hostile_now", [True, False])
@@ -577,3 +608,18 @@ def test_who_does_not_decide_asks_for_no_card(desk: Desk) -> None:
     assert "카드 올리기" not in viewer.get(f"/cases/{case_id}").text
     assert viewer.post(f"/cases/{case_id}/card").status_code == 403
     assert desk.rows("SELECT actor FROM outbox") == []
+
+
+def test_every_reason_of_the_pipeline_has_korean_words() -> None:
+    root = Path(wording.__file__).parents[1]
+    sources = [path for part in ("storage", "workers") for path in (root / part).glob("*.py")]
+    written = {
+        re.sub("{[^}]*}", "7", reason)
+        for path in sources
+        for reason in re.findall(r'\bwhy ?= ?f?"([a-z][^"]+)"', path.read_text("utf-8"))
+    }
+
+    assert "run 7" in written
+    assert {reason for reason in written if wording.why(reason) == reason} == set()
+    assert wording.why("run 12") == "12번째 수집"
+    assert wording.why("2번 전화함") == "2번 전화함"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from console.checks import alternatives
 from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
 from responders.compensation import compensation
 from storage import accounts
 from storage import desk as desk_queries
-from storage.cases import Decision
+from storage.cases import Decision, load_view
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
 
@@ -166,6 +167,20 @@ def test_three_other_drafts_are_offered(desk: Desk, browser: Browser) -> None:
     page = browser.get(f"/cases/{case_id}/alternatives").text
 
     assert page.count("data-take") == 3
+
+
+def test_the_present_draft_is_no_other_one(desk: Desk, browser: Browser) -> None:
+    case_id = desk.add()
+    with desk.database.reading() as connection:
+        view = load_view(connection, case_id)
+    assert view is not None
+    first, *_ = alternatives(desk.context, desk.context.brands["alpha"], view.case)
+    with desk.database.unit_of_work() as connection:
+        connection.exec_driver_sql("UPDATE drafts SET text = ?", (first.text,))
+
+    page = browser.get(f"/cases/{case_id}/alternatives").text
+
+    assert page.count("data-take") == 2
 
 
 # Second approvals.
@@ -338,6 +353,37 @@ def test_an_attempt_above_ones_limit_is_not_the_agencys_step(desk: Desk, lead_li
     assert "뚜껑이 깨졌어요" in owner.get("/brands/alpha").text
     owner.post(f"/cases/{case_id}/approve", **form)
     assert desk.case(case_id)["state"] == "approved"
+
+
+def test_a_brands_page_speaks_to_whoever_reads_it(desk: Desk) -> None:
+    desk.person("lead", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    desk.add(severity=Severity.HIGH)
+
+    owner = Browser(desk, login="owner").get("/brands/alpha").text
+    lead = Browser(desk, login="lead").get("/brands/alpha").text
+
+    assert "결정해 주실 일" in owner
+    assert "답변은 에이전시가 승인합니다" in owner
+    assert "결정해 주실 일" not in lead
+    assert "에이전시가 승인합니다" not in lead
+    # Seven days that go on are no calendar week, and ten severe ones may not be all.
+    assert "지난주" not in owner
+    assert 'href="/?brand=alpha&amp;severity=high"' in owner
+
+
+def test_who_proposed_other_words_finds_them_in_the_editor(desk: Desk) -> None:
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.person("kim")
+    case_id = desk.add()
+    kim = Browser(desk, login="kim")
+    reply = "불편을 드려 죄송합니다.\n알파 고객지원팀 드림"
+    kim.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=reply))
+
+    page = kim.get(f"/cases/{case_id}").text
+
+    assert "고친 답변이 아래에 있습니다" in page
+    assert f">\n{reply}</textarea>" in page
 
 
 @pytest.mark.parametrize(("lead_limit", "is_asked"), [(80_000, False), (79_999, True)])

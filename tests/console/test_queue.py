@@ -49,6 +49,22 @@ def test_fewest_stars_and_widest_reach_come_first_and_are_shown(
     assert "조회수 모름" in by_reach
 
 
+def test_an_empty_page_says_whether_a_filter_left_it_empty(desk: Desk, browser: Browser) -> None:
+    desk.add()
+
+    filtered = browser.get("/?q=없는말&sort=due").text
+    closed = browser.get("/?view=closed&stars=1").text
+
+    assert "결정을 기다리는 케이스가 없습니다" not in filtered
+    for page, everything in ((filtered, "/?sort=due"), (closed, "/?view=closed")):
+        assert "조건에 맞는 케이스가 없습니다" in page
+        assert f'<a href="{everything}">조건 지우기</a>' in page
+    assert "조건에 맞는" not in browser.get("/?view=closed").text
+    # What is closed has one order, whatever was chosen before.
+    assert 'name="sort"' in filtered
+    assert 'name="sort"' not in closed
+
+
 def test_filters_narrow_the_queue(desk: Desk, browser: Browser) -> None:
     alpha = desk.add(brand="alpha", rating=1)
     beta = desk.add(brand="beta", kind=FeedbackKind.INQUIRY, rating=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from console.work import safe_link
 from domain.brands import BusinessHours
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
 from storage import accounts, alerts
+from storage.desk import stats
 from storage.models import CaseRow, FeedbackRow, PublicationRow
 from storage.people import Role
 from tests.console.conftest import Browser, decision_form
@@ -141,15 +142,6 @@ def test_what_has_a_case_is_looked_at_there_when_its_writer_edits(
     desk.add("좋아요", native_id="1", sentiment=Sentiment.POSITIVE, mismatch=True, draft=False)
 
     assert "확인할 글이 없습니다" in browser.get("/looks").text
-    # Older data is marked although it has a case.
-    with desk.database.unit_of_work() as connection:
-        connection.execute(update(FeedbackRow).values(needs_look=True))
-    page = browser.get("/looks").text
-    assert "확인할 글이 없습니다" in page
-    assert '확인 필요 <b class="count">' not in page
-    for outcome in ("case", "fine"):
-        answer = browser.post("/looks/1", feedback_revision=2, outcome=outcome)
-        assert answer.status_code == 409
 
 
 @pytest.mark.parametrize("outcome", ["fine", "case"])
@@ -233,6 +225,33 @@ def test_alerts_are_shown_without_slack(desk: Desk, browser: Browser) -> None:
     assert "새 케이스" in page
     assert "여기에만 표시" in page
     assert f'href="/cases/{case_id}"' in page
+
+
+def test_alerts_about_many_say_what_about(desk: Desk, browser: Browser) -> None:
+    late = {"case_ids": list(range(1, 9)), "reminder": "overdue"}
+    surge = {"negative": 12, "total": 20, "window_s": 3600, "baseline_rate": 0.1, "categories": []}
+    backfill = {"case_id": None, "account_key": "alpha/shop", "wants_receipt": False}
+    with desk.database.unit_of_work() as connection:
+        alerts.add(
+            connection,
+            [
+                alerts.NewAlert(rule, rule, "alpha", "console", payload)
+                for rule, payload in (
+                    ("overdue", late),
+                    ("surge", surge),
+                    ("backfill_digest", backfill),
+                )
+            ],
+            now=desk.now,
+            is_told=False,
+        )
+
+    page = browser.get("/alerts").text
+
+    assert "케이스 8건" in page
+    assert '<a href="/cases/5">#5</a> …' in page
+    assert "1시간 동안 20건 가운데 부정 12건" in page
+    assert "alpha/shop" in page
 
 
 def undelivered(desk: Desk, state: str) -> int:
@@ -330,6 +349,32 @@ def test_counts_by_brand_channel_category_and_week(desk: Desk, browser: Browser)
 
     for word in ("알파", "베타", "자사몰", "배송", "분류 없음", "2026-11-16", "2026-11-23"):
         assert word in page
+
+
+def test_weeks_begin_on_monday_in_korea_and_the_first_is_a_whole_one(shelf: Desk) -> None:
+    case_id = 0
+    # Three hours after it was written: Sunday 23:30 and Monday 00:30 in Korea.
+    for shelf.now in (
+        datetime(2026, 8, 30, 17, 30, tzinfo=UTC),
+        datetime(2026, 8, 30, 18, 30, tzinfo=UTC),
+        datetime(2026, 11, 15, 17, 30, tzinfo=UTC),
+        datetime(2026, 11, 15, 18, 30, tzinfo=UTC),
+    ):
+        case_id = shelf.add()
+    browser = Browser(shelf)
+    browser.post(f"/cases/{case_id}/approve", **decision_form(shelf, case_id))
+    shelf.set_publication(case_id, "handed_off")
+    browser.post(f"/cases/{case_id}/handed-off", publication=1)
+
+    with shelf.database.reading() as connection:
+        counted = stats(connection, {"alpha"}, weeks=12, now=shelf.now)
+
+    assert [tuple(week.values()) for week in counted["week"]] == [
+        ("2026-11-16", 1, 1, 1, 1),
+        ("2026-11-09", 1, 1, 1, 0),
+        ("2026-08-31", 1, 1, 1, 0),
+    ]
+    assert [tuple(brand.values()) for brand in counted["brand"]] == [("alpha", 3, 3, 3, 1)]
 
 
 def test_an_empty_desk_says_so(browser: Browser) -> None:

@@ -135,6 +135,14 @@ def assign(connection: Connection) -> object:
             ["SEARCH publications .* ix_publications_published_at (published_at>?)"],
             id="the console's page of a brand",
         ),
+        pytest.param(
+            lambda connection: desk.stats(connection, {BRAND, "other"}, weeks=12, now=NOW),
+            [
+                "SEARCH feedback USING COVERING INDEX ix_feedback_brand_written_at",
+                "SEARCH cases USING COVERING INDEX ix_cases_feedback_state (feedback_id=?)",
+            ],
+            id="the console's statistics",
+        ),
     ],
 )
 def test_it_is_found_by_an_index(

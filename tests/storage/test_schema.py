@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, update
 
 from domain.errors import ConfigurationError
 from storage import schema
-from storage.models import Base, CaseRow
+from storage.models import Base, CaseRow, FeedbackRow
 from storage.session import Database
 from tests.storage.rows import drafted_case, row_of
 
@@ -69,6 +69,17 @@ def test_cases_from_before_owners_get_their_place_in_the_queues_orders(
     with database.reading() as connection:
         case = connection.execute(select(CaseRow.__table__)).one()
     assert (case.id, case.stars_rank, case.reach_rank, case.owner_id) == (case_id, 2, 0, None)
+
+
+def test_what_has_a_case_and_was_marked_for_a_look_is_marked_no_more(database: Database) -> None:
+    drafted_case(database)
+    schema.downgrade(database, "0013")
+    with database.unit_of_work() as connection:
+        connection.execute(update(FeedbackRow).values(needs_look=True))
+
+    schema.upgrade(database)
+
+    assert not row_of(database).needs_look
 
 
 def test_models_and_migrations_agree(database: Database) -> None:
