@@ -26,7 +26,14 @@ from pydantic import (
     model_validator,
 )
 
-from domain.brands import Account, Brand, BusinessHours, CompensationLimits, DigestEmails
+from domain.brands import (
+    USUAL_RETENTION,
+    Account,
+    Brand,
+    BusinessHours,
+    CompensationLimits,
+    DigestEmails,
+)
 from domain.errors import ConfigurationError
 from domain.mail import MailServer, check_address, parse_server
 
@@ -408,7 +415,7 @@ class _BrandTable(_Strict):
     slack_brand_destination: str = ""
     undo_window: Duration = timedelta(minutes=2)
     two_step_approval: bool = False
-    retention: Duration = timedelta(days=365)
+    retention: Duration = USUAL_RETENTION
     reply_within: Duration = timedelta(hours=8)
     hours: _HoursTable = _HoursTable()
     digest_emails: _EmailsTable = _EmailsTable()

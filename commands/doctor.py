@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ def _examine(settings: Settings, runtime: Runtime, *, has_key: bool) -> list[Fin
     if all(finding.ok for finding in findings if finding.subject == "database"):
         if has_key:
             findings.extend(_accounts(runtime))
+        findings.extend(_gone_brands(settings, runtime))
         findings.extend(_incidents(runtime))
     findings.append(_guarded("slack", lambda: _slack(runtime)))
     findings.append(_guarded("mail", lambda: _mail(runtime)))
@@ -123,6 +125,21 @@ def _brands(runtime: Runtime) -> Finding:
             remedy="make BRAND/brand.toml there, or set PYEONGPAN_BRANDS",
         )
     return Finding("brands", ok=True, detail=names)
+
+
+def _gone_brands(settings: Settings, runtime: Runtime) -> Iterator[Finding]:
+    with runtime.database.reading() as connection:
+        periods = accounts.retentions(connection)
+    for folder in brand_folders(settings.brands):
+        periods.pop(folder.name, None)
+    for slug, retention in periods.items():
+        # Taken out on purpose, as a rule.
+        yield Finding(
+            f"brand {slug}",
+            ok=True,
+            detail="no folder: nothing is collected; its customers' personal data is erased "
+            f"{retention / timedelta(days=1):g} days after it was written or first seen",
+        )
 
 
 def _manual(brand: Brand) -> Finding:

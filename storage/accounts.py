@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from domain.brands import USUAL_RETENTION
 from domain.states import OPEN_CASE_STATES, CaseState
 from storage.models import (
     AccountRow,
@@ -30,6 +31,8 @@ from storage.models import (
     IncidentRow,
     OutboxRow,
     QuarantineRow,
+    RetentionRow,
+    TokenRow,
     TwoStepBrandRow,
 )
 from storage.session import insert_ignoring
@@ -100,6 +103,32 @@ def require_two_steps(connection: Connection, brands: Mapping[str, bool]) -> Non
         connection.execute(insert_ignoring(connection, TwoStepBrandRow), wanted)
     others = [slug for slug, is_two_step in brands.items() if not is_two_step]
     connection.execute(delete(TwoStepBrandRow).where(TwoStepBrandRow.brand.in_(others)))
+
+
+def remember_retentions(connection: Connection, brands: Mapping[str, timedelta]) -> None:
+    """Keep how long each brand's personal data is kept, for when its folder is gone."""
+    for slug, retention in brands.items():
+        seconds = int(retention.total_seconds())
+        connection.execute(
+            insert_ignoring(connection, RetentionRow), [{"brand": slug, "seconds": seconds}]
+        )
+        connection.execute(
+            update(RetentionRow)
+            .where(RetentionRow.brand == slug, RetentionRow.seconds != seconds)
+            .values(seconds=seconds)
+        )
+
+
+def retentions(connection: Connection) -> dict[str, timedelta]:
+    """Give how long personal data is kept of every brand there ever was, as was said last."""
+    usual = int(USUAL_RETENTION.total_seconds())
+    rows = connection.execute(
+        select(AccountRow.brand, func.coalesce(RetentionRow.seconds, usual))
+        .outerjoin(RetentionRow, RetentionRow.brand == AccountRow.brand)
+        .distinct()
+        .order_by(AccountRow.brand)
+    )
+    return {brand: timedelta(seconds=seconds) for brand, seconds in rows}
 
 
 def _set(connection: Connection, account_id: int, **values: object) -> None:
@@ -600,6 +629,14 @@ def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetim
         ).rowcount
         for table, column, is_kept in _sealed(brand)
     )
+
+
+def erase_tokens(connection: Connection, brand: str, *, removed_before: datetime) -> None:
+    """Remove the tokens of accounts taken out so long ago: a board's hold names and texts."""
+    gone = select(AccountRow.key).where(
+        AccountRow.brand == brand, AccountRow.removed_at < removed_before
+    )
+    connection.execute(delete(TokenRow).where(TokenRow.account_key.in_(gone)))
 
 
 def channels_of(connection: Connection, brand: str) -> list[str]:

@@ -20,15 +20,22 @@ log = structlog.get_logger()
 def erase_expired(runtime: Runtime) -> int:
     """Erase the personal data of feedback past its brand's retention.
 
+    A brand whose folder is gone keeps the retention that the folder said last: what is erased
+    cannot be put back, and the folder may be.
+
     Returns:
         How many pieces of feedback were changed.
     """
+    with runtime.database.reading() as connection:
+        periods = accounts.retentions(connection)
+    periods |= {slug: brand.retention for slug, brand in runtime.brands.items()}
     total = 0
-    for brand in runtime.brands.values():
-        before = runtime.clock() - brand.retention
+    for slug, retention in periods.items():
+        before = runtime.clock() - retention
         with runtime.database.unit_of_work() as connection:
-            total += feedback.erase_expired(connection, brand.slug, written_before=before)
-            accounts.erase_kept_pages(connection, brand.slug, seen_before=before)
+            total += feedback.erase_expired(connection, slug, written_before=before)
+            accounts.erase_kept_pages(connection, slug, seen_before=before)
+            accounts.erase_tokens(connection, slug, removed_before=before)
     if total:
         log.info("personal_data_expired", feedback=total)
     return total

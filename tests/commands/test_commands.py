@@ -419,6 +419,21 @@ def test_doctor_looks_at_the_mail_server(
     assert found["remedy"]
 
 
+def test_doctor_says_how_long_the_data_of_a_brand_without_a_folder_is_kept(
+    cli: Callable[..., Result], shop: Storefront, tmp_path: Path
+) -> None:
+    del shop
+    path = next(tmp_path.rglob("brand.toml"))
+    table = path.read_text(encoding="utf-8")
+    path.write_text(table.replace("\n\n", '\nretention = "30d"\n\n', 1), encoding="utf-8")
+    cli("collect", "--account", "saebyeok/shop")
+    assert "brand saebyeok" not in findings(cli("doctor", "--json"))
+    path.unlink()
+    found = findings(cli("doctor", "--json"))["brand saebyeok"]
+    assert found["ok"]
+    assert "erased 30 days" in found["detail"]
+
+
 def test_an_old_schema_is_found(cli: Callable[..., Result], shop: Storefront) -> None:
     del shop
     found = findings(cli("doctor", "--json"))

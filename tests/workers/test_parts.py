@@ -23,7 +23,8 @@ from domain.errors import ChannelUnavailableError, ConfigurationError, RateLimit
 from domain.types import QuarantinedItem
 from privacy.sealing import Sealer, generate_key
 from storage import accounts, outbox
-from storage.models import ErasureRow, FeedbackRow, IncidentRow, QuarantineRow
+from storage.models import ErasureRow, FeedbackRow, IncidentRow, QuarantineRow, TokenRow
+from storage.tokens import DatabaseTokenStore
 from tests.fakes_runtime import ACCOUNT, SEALER, make_account
 from workers import broker as brokers
 from workers import collect, retain
@@ -33,7 +34,7 @@ from workers.broker import ping, set_up
 from workers.engine import start_workers
 from workers.redis_broker import DELAYED_MS
 from workers.relay import RelayThread, relay
-from workers.runtime import is_holiday
+from workers.runtime import is_holiday, synchronize
 
 if TYPE_CHECKING:
     from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
@@ -252,6 +253,50 @@ def test_personal_data_goes_after_the_brands_retention(house: House, clock: Stil
     (row,) = feedback_rows(house)
     assert (row.sealed_original, row.author, row.author_fingerprint) == (None, "", "")
     assert row.text
+
+
+@pytest.mark.parametrize("days", [30, None])
+def test_a_brand_without_a_folder_keeps_the_retention_it_had(
+    house: House, clock: StillClock, days: int | None
+) -> None:
+    collect.collect(house.runtime, house.account_id())
+    if days:
+        brand = replace(house.runtime.brands["saebyeok"], retention=timedelta(days=days))
+        house.runtime.brands = {"saebyeok": brand}
+        synchronize(house.runtime)
+    keep_a_page_and_a_token(house)
+    house.runtime.brands = {}
+    synchronize(house.runtime)
+    clock.advance(days=(days or 365) - 1)
+    assert retain.erase_expired(house.runtime) == 0
+    clock.advance(days=2)
+    assert retain.erase_expired(house.runtime) == 1
+    (row,) = feedback_rows(house)
+    assert (row.sealed_original, row.author, row.author_fingerprint) == (None, "", "")
+    with house.database.reading() as connection:
+        assert connection.execute(select(IncidentRow.sealed_page)).scalar_one() is None
+        assert connection.execute(select(TokenRow.account_key)).all() == []
+
+
+def test_the_tokens_of_an_account_in_use_stay(house: House, clock: StillClock) -> None:
+    keep_a_page_and_a_token(house)
+    clock.advance(days=1000)
+    retain.erase_expired(house.runtime)
+    with house.database.reading() as connection:
+        assert connection.execute(select(TokenRow.account_key)).scalar_one() == ACCOUNT
+
+
+def keep_a_page_and_a_token(house: House) -> None:
+    DatabaseTokenStore(house.database, SEALER.seal, SEALER.open).save(ACCOUNT, {"posts": "[]"})
+    with house.database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection,
+            "layout_changed",
+            ACCOUNT,
+            "no rows",
+            now=house.clock(),
+            sealed_page=SEALER.seal(b"page"),
+        )
 
 
 def test_an_author_is_found_by_the_name_the_channel_shows(house: House) -> None:
