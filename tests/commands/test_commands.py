@@ -20,8 +20,9 @@ from sqlalchemy import select
 from commands.__main__ import main
 from demo.content import Article
 from demo.storefront import Storefront
+from domain.errors import ConfigurationError
 from domain.types import FeedbackKind
-from privacy.sealing import Sealer, load_or_create_key
+from privacy.sealing import Sealer, generate_key, load_or_create_key
 from storage import accounts
 from storage.models import AuditRow, ErasureRow, FeedbackRow
 from storage.session import Database
@@ -504,28 +505,48 @@ def test_the_same_lines_can_be_read_by_a_person(cli: Callable[..., Result]) -> N
     assert "->" in result.output
 
 
-def test_the_demo_leaves_the_shells_slack_alone(home: Path, tmp_path: Path) -> None:
+def test_the_demo_leaves_the_shells_own_settings_alone(home: Path, tmp_path: Path) -> None:
     from commands.demo import demo_settings
     from commands.socket_mode import is_configured
-    from settings import load
+    from settings import Settings, load
 
+    key = generate_key()
     given = load(
         {
+            "PYEONGPAN_SEAL_KEY": key,
             "PYEONGPAN_SLACK_BOT_TOKEN": "xoxb-1",
             "PYEONGPAN_SLACK_APP_TOKEN": "xapp-1",
             "PYEONGPAN_SLACK_SIGNING_SECRET": "signed",
+            "PYEONGPAN_SMTP_URL": "smtp://robot@example.com:587",
+            "PYEONGPAN_SMTP_PASSWORD": "secret",
+            "PYEONGPAN_SMTP_SENDER": "robot@example.com",
+            "PYEONGPAN_OIDC_ISSUER": "https://slack.com",
+            "PYEONGPAN_OIDC_CLIENT_ID": "client",
+            "PYEONGPAN_OIDC_CLIENT_SECRET": "secret",
+            "PYEONGPAN_CONSOLE_URL": "https://desk.example.com",
+            "PYEONGPAN_CONSOLE_PORT": "8500",
+            "PYEONGPAN_LOG_LEVEL": "DEBUG",
         }
     )
     made = demo_settings(given, home, tmp_path / "brands")
     with closing(runtimes.build(made)) as runtime:
-        assert runtime.slack is None
+        assert (runtime.slack, runtime.mail) == (None, None)
         assert not is_configured(runtime)
-    assert not made.slack_signing_secret.get_secret_value()
+        assert runtime.console_url == "http://127.0.0.1:8500"
+        with pytest.raises(ConfigurationError):
+            Sealer([key]).open(runtime.sealer.seal(b"made up"))
+    usual = Settings()
+    changed = {
+        name for name in Settings.model_fields if getattr(made, name) != getattr(usual, name)
+    }
+    assert changed == {
+        *("home", "brands", "publish_enabled", "allow_private_addresses"),
+        *("console_port", "log_level"),
+    }
 
 
 def test_a_second_daemon_on_one_home_is_refused(home: Path, tmp_path: Path) -> None:
     from commands.daemon import Daemon
-    from domain.errors import ConfigurationError
     from settings import Settings
     from workers.broker import set_up
 
@@ -544,7 +565,6 @@ def test_a_console_that_cannot_listen_says_why(home: Path, tmp_path: Path) -> No
     from fastapi import FastAPI
 
     from commands.daemon import ConsoleThread
-    from domain.errors import ConfigurationError
     from settings import Settings
 
     def begin(host: str, port: int) -> str:
