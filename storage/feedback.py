@@ -64,7 +64,8 @@ class MaskedFeedback:
     """Collected feedback after masking, ready to be stored.
 
     Attributes:
-        content_fingerprint: Keyed hash of the unmasked content; another value is an edit.
+        content_fingerprint: Keyed hash of the unmasked content; another value is an edit. A row
+            without one, erased before a change of keys, is never edited.
         retired_fingerprints: Such hashes of the same content under keys that are retired.
         sealed_original: The whole original, encrypted; empty, like title and text, where the
             content was found stored.
@@ -190,7 +191,8 @@ def store_page(
     edits: list[tuple[Any, MaskedFeedback]] = []
     for item in items:
         key = key_of(item)
-        if current.setdefault(key, item.content_fingerprint) == item.content_fingerprint:
+        now_stored = current.setdefault(key, item.content_fingerprint)
+        if now_stored in ("", item.content_fingerprint, *item.retired_fingerprints):
             if key not in known:
                 new[key] = item
             continue

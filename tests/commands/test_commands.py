@@ -28,6 +28,7 @@ from storage.models import AuditRow, ErasureRow, FeedbackRow
 from storage.session import Database
 from tests.fakes.mail_server import MailServer, listen
 from workers import runtime as runtimes
+from workers.rotate import Rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -752,6 +753,40 @@ def test_a_resolved_row_is_counted_no_more_and_resolved_once(
     assert "quarantined" not in after
     assert cli("quarantine", "resolve", "1", *BY).stdout == "resolved: 0\n"
     assert [line[0] for line in audited(home)] == ["quarantine_resolved"]
+
+
+def test_a_new_key_takes_over_and_the_old_one_may_go(
+    cli: Callable[..., Result], kept: Path, home: Path
+) -> None:
+    del kept
+    old, new = load_or_create_key(home / "seal.key"), generate_key()
+    refused = cli("keys", "rotate")
+    assert refused.exit_code == 1
+    assert "no key is retired" in refused.stderr
+    both = {"PYEONGPAN_SEAL_KEY": f"{new},{old}"}
+    assert "1 retired" in findings(cli("doctor", "--json", env=both))["keys"]["detail"]
+    alone = {"PYEONGPAN_SEAL_KEY": new}
+    assert not findings(cli("doctor", "--json", env=alone))["keys"]["ok"]
+    done = cli("keys", "rotate", env=both)
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "renewed: 4"), done.output
+    assert "nothing needs a retired key" in done.stdout
+    found = findings(cli("doctor", "--json", env=alone))["keys"]
+    assert (found["ok"], found["detail"]) == (True, "what is stored can be opened")
+    assert cli("keys", "rotate", env=both).stdout.startswith("renewed: 0")
+
+
+def test_a_key_that_is_missing_or_still_in_use_is_named(
+    cli: Callable[..., Result], kept: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del kept
+    key = load_or_create_key(home / "seal.key")
+    lost = cli("keys", "rotate", env={"PYEONGPAN_SEAL_KEY": f"{generate_key()},{generate_key()}"})
+    assert lost.exit_code == 1
+    assert "4 no key opens" in lost.stderr
+    monkeypatch.setattr("commands.keys.rotate", lambda *_: Rotated(renewed=2))
+    late = cli("keys", "rotate", env={"PYEONGPAN_SEAL_KEY": f"{generate_key()},{key}"})
+    assert late.exit_code == 1
+    assert "start every process" in late.stderr
 
 
 def test_one_unknown_number_resolves_none(
