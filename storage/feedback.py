@@ -1018,15 +1018,42 @@ def count_unseen(connection: Connection, run: Run, window: tuple[datetime, datet
     return known if known and seen_run < run.run_id else 0
 
 
+def originals(connection: Connection, brand: str, *, after: int) -> list[tuple[int, bytes]]:
+    """Give ids and sealed originals of a brand's feedback with a higher id, a page at a time."""
+    rows = connection.execute(
+        select(FeedbackRow.id, FeedbackRow.sealed_original)
+        .where(
+            FeedbackRow.brand == brand,
+            FeedbackRow.id > after,
+            FeedbackRow.sealed_original.is_not(None),
+        )
+        .order_by(FeedbackRow.id)
+        .limit(_ORIGINALS)
+    )
+    return [(row.id, row.sealed_original) for row in rows]
+
+
+_ORIGINALS = 1000
+
+
 def erase_author(
     connection: Connection,
     brand: str,
     author_fingerprints: Sequence[str],
     *,
+    named: Collection[int] = (),
     requested_by: str,
     now: datetime,
 ) -> int:
     """Remove what still identifies an author, and record that it was done.
+
+    Args:
+        connection: The caller's transaction.
+        brand: Slug.
+        author_fingerprints: Of the author under every key.
+        named: Ids of further feedback whose originals name the author.
+        requested_by: Who asked.
+        now: When.
 
     Returns:
         How many pieces of feedback were changed.
@@ -1034,7 +1061,10 @@ def erase_author(
     erased = _erase(
         connection,
         FeedbackRow.brand == brand,
-        FeedbackRow.author_fingerprint.in_(author_fingerprints),
+        or_(
+            FeedbackRow.author_fingerprint.in_(author_fingerprints),
+            FeedbackRow.id.in_(sorted(named)),
+        ),
     )
     connection.execute(
         insert(ErasureRow),

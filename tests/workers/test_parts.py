@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from domain.errors import ChannelUnavailableError, ConfigurationError, RateLimitedError
-from domain.types import QuarantinedItem
+from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 from privacy.sealing import Sealer, generate_key
 from storage import accounts, outbox
 from storage.models import ErasureRow, FeedbackRow, IncidentRow, QuarantineRow, TokenRow
@@ -306,6 +306,32 @@ def test_an_author_is_found_by_the_name_the_channel_shows(house: House) -> None:
     assert erase(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
     with house.database.reading() as connection:
         assert len(connection.execute(select(ErasureRow.id)).all()) == 2
+
+
+@pytest.mark.parametrize(
+    ("author", "erased"),
+    [("김하늘", 2), ("sky****", 1), ("sea****", 1), ("김하", 0), ("이****", 0), ("land****", 1)],
+)
+def test_an_author_with_an_id_is_found_by_the_name_too(
+    house: House, monkeypatch: pytest.MonkeyPatch, author: str, erased: int
+) -> None:
+    """SmartStore shows who asks as 김하늘 and sky****; a customer who writes to us says 김하늘."""
+    shown = (("김하늘", "sky****"), ("김하늘", "sea****"), ("이****", "land****"))
+    items = tuple(
+        CollectedFeedback(
+            FeedbackKind.INQUIRY,
+            str(number),
+            "언제 오나요",
+            house.clock(),
+            author=name,
+            author_id=id_,
+        )
+        for number, (name, id_) in enumerate(shown)
+    )
+    monkeypatch.setattr(house.channel, "fetch", lambda *_: Page(items))
+    collect.collect(house.runtime, house.account_id())
+    assert retain.erase_author(house.runtime, "saebyeok", author, requested_by="x") == erased
+    assert [row.author_fingerprint for row in feedback_rows(house)].count("") == erased
 
 
 @pytest.mark.parametrize("left", [(), ("feed",)])
