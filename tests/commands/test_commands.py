@@ -28,6 +28,7 @@ from storage.models import AuditRow, ErasureRow, FeedbackRow
 from storage.session import Database
 from tests.fakes.mail_server import MailServer, listen
 from workers import runtime as runtimes
+from workers.retain import erase_expired
 from workers.rotate import Rotated
 
 if TYPE_CHECKING:
@@ -606,6 +607,23 @@ def test_the_daemon_limits_time_and_is_not_warned_of(
         assert isinstance(limits.manager, threading.Thread)
         assert limits.manager.is_alive()
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+def test_retention_is_held_where_the_daemon_is_off_at_night_or_busy(
+    home: Path, tmp_path: Path
+) -> None:
+    from commands.schedule import build_scheduler
+    from settings import Settings
+
+    with closing(runtimes.build(Settings(home=home, brands=tmp_path / "brands"))) as runtime:
+        scheduler = build_scheduler(runtime)
+        scheduler.start(paused=True)
+        jobs = scheduler.get_jobs()
+        scheduler.shutdown()
+    erasing = [job.next_run_time for job in jobs if erase_expired in job.args + job.func.args]
+    assert min(erasing) - datetime.now(UTC) < timedelta(hours=1)
+    assert len(erasing) == 2
+    assert {job.misfire_grace_time for job in jobs} == {None}
 
 
 BY = ("--by", "김운영")
