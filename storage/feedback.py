@@ -1102,7 +1102,14 @@ def _erase(connection: Connection, *which: ColumnElement[bool]) -> int:
         connection.execute(
             update(FeedbackRow)
             .where(*which)
-            .values(sealed_original=None, author="", author_fingerprint="", order_fingerprint="")
+            .values(
+                sealed_original=None,
+                author="",
+                author_fingerprint="",
+                order_fingerprint="",
+                # A blog's address has its writer's id in it; a shop's names the product.
+                url=case((FeedbackRow.kind == FeedbackKind.POST, ""), else_=FeedbackRow.url),
+            )
             .returning(FeedbackRow.id)
         ).scalars()
     )
