@@ -593,12 +593,13 @@ def resolve_quarantined(connection: Connection, row_id: int, *, now: datetime) -
     return changed.rowcount == 1
 
 
-def _sealed(brand: str) -> tuple[tuple[Any, Any, ColumnElement[bool]], ...]:
-    """Give the tables of a brand's sealed rows and pages, the column and the condition of each."""
+def _sealed(brand: str) -> tuple[tuple[Any, Any, Any, ColumnElement[bool]], ...]:
+    """Give the tables of a brand's sealed rows and pages: table, column, since when, which."""
     return (
         (
             QuarantineRow,
             QuarantineRow.sealed_raw,
+            QuarantineRow.seen_at,
             and_(
                 QuarantineRow.account_id.in_(
                     select(AccountRow.id).where(AccountRow.brand == brand)
@@ -609,6 +610,8 @@ def _sealed(brand: str) -> tuple[tuple[Any, Any, ColumnElement[bool]], ...]:
         (
             IncidentRow,
             IncidentRow.sealed_page,
+            # An incident is seen again, but its page is the first one.
+            IncidentRow.opened_at,
             and_(
                 IncidentRow.subject.startswith(f"{brand}/", autoescape=True),
                 IncidentRow.sealed_page.is_not(None),
@@ -617,7 +620,7 @@ def _sealed(brand: str) -> tuple[tuple[Any, Any, ColumnElement[bool]], ...]:
     )
 
 
-def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetime) -> int:
+def erase_kept_pages(connection: Connection, brand: str, *, kept_before: datetime) -> int:
     """Remove sealed rows and pages past the brand's retention; what was wrong stays on record.
 
     Returns:
@@ -625,9 +628,9 @@ def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetim
     """
     return sum(
         connection.execute(
-            update(table).where(is_kept, table.seen_at < seen_before).values({column.key: None})
+            update(table).where(is_kept, kept_at < kept_before).values({column.key: None})
         ).rowcount
-        for table, column, is_kept in _sealed(brand)
+        for table, column, kept_at, is_kept in _sealed(brand)
     )
 
 
@@ -663,7 +666,7 @@ def erase_kept(connection: Connection, brand: str, is_named_in: Callable[[bytes]
         How many were emptied.
     """
     emptied = 0
-    for table, column, is_kept in _sealed(brand):
+    for table, column, _, is_kept in _sealed(brand):
         ids = connection.execute(select(table.id).where(is_kept)).scalars()
         # One at a time: a page may have many megabytes.
         for row_id in list(ids):

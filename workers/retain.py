@@ -34,7 +34,7 @@ def erase_expired(runtime: Runtime) -> int:
         before = runtime.clock() - retention
         with runtime.database.unit_of_work() as connection:
             total += feedback.erase_expired(connection, slug, written_before=before)
-            accounts.erase_kept_pages(connection, slug, seen_before=before)
+            accounts.erase_kept_pages(connection, slug, kept_before=before)
             accounts.erase_tokens(connection, slug, removed_before=before)
     if total:
         log.info("personal_data_expired", feedback=total)

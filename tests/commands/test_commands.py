@@ -751,7 +751,7 @@ def test_another_key_opens_nothing(cli: Callable[..., Result], kept: Path, home:
 def test_an_erased_row_says_so(cli: Callable[..., Result], kept: Path, home: Path) -> None:
     database = Database(f"sqlite:///{home / 'pyeongpan.db'}")
     with database.unit_of_work() as connection:
-        accounts.erase_kept_pages(connection, "saebyeok", seen_before=runtimes.utc_now())
+        accounts.erase_kept_pages(connection, "saebyeok", kept_before=runtimes.utc_now())
     database.close()
     assert "its content is erased" in cli("quarantine", "list").stdout
     result = cli("quarantine", "open", "1", str(kept / "none"), *BY)

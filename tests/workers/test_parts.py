@@ -278,6 +278,20 @@ def test_a_brand_without_a_folder_keeps_the_retention_it_had(
         assert connection.execute(select(TokenRow.account_key)).all() == []
 
 
+def test_the_page_of_an_incident_that_goes_on_is_no_younger_for_it(
+    house: House, clock: StillClock
+) -> None:
+    keep_a_page_and_a_token(house)
+    clock.advance(days=366)
+    with house.database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection, "layout_changed", ACCOUNT, "no rows", now=clock(), sealed_page=b"newer"
+        )
+    retain.erase_expired(house.runtime)
+    with house.database.reading() as connection:
+        assert connection.execute(select(IncidentRow.sealed_page)).scalar_one() is None
+
+
 def test_the_tokens_of_an_account_in_use_stay(house: House, clock: StillClock) -> None:
     keep_a_page_and_a_token(house)
     clock.advance(days=1000)
