@@ -26,7 +26,14 @@ from pydantic import (
     model_validator,
 )
 
-from domain.brands import Account, Brand, BusinessHours, CompensationLimits, DigestEmails
+from domain.brands import (
+    USUAL_RETENTION,
+    Account,
+    Brand,
+    BusinessHours,
+    CompensationLimits,
+    DigestEmails,
+)
 from domain.errors import ConfigurationError
 from domain.mail import MailServer, check_address, parse_server
 
@@ -51,8 +58,13 @@ def _duration(value: object) -> timedelta:
     if not isinstance(length, timedelta):
         reason = f'{value!r} is no length of time; write "90s", "10m", "8h" or "30d"'
         raise ValueError(reason)  # noqa: TRY004 - pydantic reports ValueError only
+    if length > _LONGEST:
+        raise ValueError(f"{value!r} is more than {_LONGEST.days} days")
     return length
 
+
+_LONGEST = timedelta(days=36_500)
+"""Added to or taken from the present, much more would be no date any more."""
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
@@ -408,7 +420,7 @@ class _BrandTable(_Strict):
     slack_brand_destination: str = ""
     undo_window: Duration = timedelta(minutes=2)
     two_step_approval: bool = False
-    retention: Duration = timedelta(days=365)
+    retention: Duration = USUAL_RETENTION
     reply_within: Duration = timedelta(hours=8)
     hours: _HoursTable = _HoursTable()
     digest_emails: _EmailsTable = _EmailsTable()

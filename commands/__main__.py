@@ -350,6 +350,25 @@ def seal_key() -> None:
     click.echo(generate_key())
 
 
+@main.group()
+def keys() -> None:
+    """Keys that seal personal data."""
+
+
+@keys.command(name="rotate")
+@click.pass_obj
+def rotate_keys(settings: Settings) -> None:
+    """Bring everything stored under the first key of PYEONGPAN_SEAL_KEY.
+
+    May be stopped at any time and run again, while everything else runs.
+    """
+    from commands.keys import rotate_keys as bring_under_the_first
+
+    done = bring_under_the_first(_ready(settings), sys.stderr)
+    click.echo(f"renewed: {done.renewed}")
+    click.echo("nothing needs a retired key: leave the first one alone in PYEONGPAN_SEAL_KEY")
+
+
 @main.command()
 @click.option("--login", prompt=True)
 @click.option("--name", prompt=True, help="As colleagues know the person.")

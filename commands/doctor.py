@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from domain.errors import ReputationError
 from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
 from settings import brand_folders, load_brand
-from storage import accounts, schema
+from storage import accounts, schema, sealed
 from storage.session import Database, DatabaseError
 from workers.collect import reach_of
 from workers.runtime import utc_now
@@ -91,7 +92,9 @@ def _examine(settings: Settings, runtime: Runtime, *, has_key: bool) -> list[Fin
     findings.append(_guarded("model", lambda: _model(runtime)))
     if all(finding.ok for finding in findings if finding.subject == "database"):
         if has_key:
+            findings.append(_guarded("keys", lambda: _keys(runtime)))
             findings.extend(_accounts(runtime))
+        findings.extend(_gone_brands(settings, runtime))
         findings.extend(_incidents(runtime))
     findings.append(_guarded("slack", lambda: _slack(runtime)))
     findings.append(_guarded("mail", lambda: _mail(runtime)))
@@ -125,6 +128,21 @@ def _brands(runtime: Runtime) -> Finding:
     return Finding("brands", ok=True, detail=names)
 
 
+def _gone_brands(settings: Settings, runtime: Runtime) -> Iterator[Finding]:
+    with runtime.database.reading() as connection:
+        periods = accounts.retentions(connection)
+    for folder in brand_folders(settings.brands):
+        periods.pop(folder.name, None)
+    for slug, retention in periods.items():
+        # Taken out on purpose, as a rule.
+        yield Finding(
+            f"brand {slug}",
+            ok=True,
+            detail="no folder: nothing is collected; its customers' personal data is erased "
+            f"{retention / timedelta(days=1):g} days after it was written or first seen",
+        )
+
+
 def _manual(brand: Brand) -> Finding:
     manual = load_manual(brand.manual_folder, brand.timezone)
     notes = [*manual.warnings]
@@ -141,6 +159,18 @@ def _database(runtime: Runtime) -> Finding:
             "database", ok=False, detail=f"{name}: old schema", remedy="run pyeongpan db upgrade"
         )
     return Finding("database", ok=True, detail=name)
+
+
+def _keys(runtime: Runtime) -> Finding:
+    with runtime.database.reading() as connection:
+        values = sealed.samples(connection)
+    for value in values:
+        runtime.sealer.open(value)
+    retired = runtime.sealer.retired
+    detail = "what is stored can be opened"
+    if retired:
+        detail += f"; {retired} retired: `pyeongpan keys rotate` says when they may be taken out"
+    return Finding("keys", ok=True, detail=detail)
 
 
 def _broker(settings: Settings) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,15 @@ SWEEP_S = 5
 CARDS_S = 5
 REMIND_S = 60
 SURGE_S = 300
+ERASE_AFTER = timedelta(minutes=30)
 
 
 def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
     """Make the scheduler; several of them at once are harmless, each step is a claim."""
     scheduler = BackgroundScheduler(
-        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
+        timezone="UTC",
+        # A second late is late enough to be left out otherwise, for a whole day in the end.
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     scheduler.add_job(partial(_guarded, sweep, runtime), "interval", seconds=SWEEP_S)
     if runtime.slack is not None:
@@ -39,7 +43,10 @@ def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
     for step in (hand_over, remind, send_digests):
         scheduler.add_job(partial(_guarded, step, runtime), "interval", seconds=REMIND_S)
     scheduler.add_job(partial(_guarded, watch_surges, runtime), "interval", seconds=SURGE_S)
-    scheduler.add_job(partial(_guarded, erase_expired, runtime), "cron", hour=18, minute=30)
+    erase = partial(_guarded, erase_expired, runtime)
+    scheduler.add_job(erase, "cron", hour=18, minute=30)
+    # Whose machine is off at night must hold retention too.
+    scheduler.add_job(erase, "date", run_date=datetime.now(UTC) + ERASE_AFTER)
     return scheduler
 
 

@@ -73,6 +73,14 @@ class Person:
         """Tell whether this person belongs to a brand, not to the agency."""
         return self.role in {Role.BRAND_APPROVER, Role.BRAND_VIEWER}
 
+    @property
+    def sees_owners(self) -> bool:
+        """Tell whether this person may read whose case is whose.
+
+        Who works for the agency, and why somebody no longer does, is not the brands' to read.
+        """
+        return self.account is not None and not self.is_brand_side
+
     def compensation_limit(self, brand: Brand) -> int | None:
         """Won a reply of a brand may promise; None without a limit."""
         if self.role is None or self.role is Role.BRAND_APPROVER:

@@ -350,6 +350,11 @@ def _show(
         safe_link=safe_link,
         brand=brand,
         around=around,
+        history=[
+            row
+            for row in around.history
+            if visit.person.sees_owners or row["entity"] != owners.OWNER
+        ],
         choice=choice,
         following=following,
         previous_address=_address(previous, choice) if previous else "",

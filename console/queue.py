@@ -80,9 +80,9 @@ class Chosen:
 
 
 def _owner_id(owner: str, visit: Visit) -> int | None:
-    """Give whose cases are meant; None where all are, or where nobody signs in."""
+    """Give whose cases are meant; None where all are, or where the person may not know."""
     account = visit.person.account
-    if account is None or not owner:
+    if account is None or not visit.person.sees_owners or not owner:
         return None
     named = {"me": account.id, "nobody": desk.NOBODY}
     return named[owner] if owner in named else int(owner)
@@ -146,11 +146,10 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
         channels = desk.channels(connection, visit.person.brands)
         decided = desk.decided(connection, choice.decided, visit.person.brands, visit.person.name)
         saved = desk.saved_views(connection, visit.person.name)
-        # Who works for the agency is not the brands' to read.
         staff = (
-            []
-            if visit.person.is_brand_side
-            else owners.of_brands(connection, visit.person.brands, now=visit.context.clock())
+            owners.of_brands(connection, visit.person.brands, now=visit.context.clock())
+            if visit.person.sees_owners
+            else []
         )
     more = ""
     if len(items) > PAGE_SIZE:

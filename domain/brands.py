@@ -103,6 +103,10 @@ class CompensationLimits:
     lead: int = 300_000
 
 
+USUAL_RETENTION = timedelta(days=365)
+"""How long personal data is kept where nothing else is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Brand:
     """Whose reputation is watched (브랜드).
@@ -132,7 +136,7 @@ class Brand:
     slack_brand_destination: str = ""
     undo_window: timedelta = timedelta(minutes=2)
     two_step_approval: bool = False
-    retention: timedelta = timedelta(days=365)
+    retention: timedelta = USUAL_RETENTION
     reply_within: timedelta = timedelta(hours=8)
     digest_emails: DigestEmails = DigestEmails()
     compensation_limits: CompensationLimits = CompensationLimits()

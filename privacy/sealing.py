@@ -48,7 +48,8 @@ class Sealer:
             _decoded(key, number, " of PYEONGPAN_SEAL_KEY")
             for number, key in enumerate(keys, start=1)
         ]
-        self._fernet = MultiFernet([Fernet(key.strip()) for key in keys])
+        fernets = [Fernet(key.strip()) for key in keys]
+        self._present, self._fernet = fernets[0], MultiFernet(fernets)
         self._fingerprint_keys = tuple(
             hmac.digest(key, b"author fingerprint", hashlib.sha256) for key in decoded
         )
@@ -71,13 +72,24 @@ class Sealer:
                 " -> add the key that was in use when it was stored, after the present one"
             ) from error
 
+    @property
+    def retired(self) -> int:
+        """How many keys only open old values."""
+        return len(self._fingerprint_keys) - 1
+
     def rotate(self, sealed: bytes) -> bytes:
         """Give a value sealed with the first key for one sealed with any of them.
+
+        One that the first key opens is given back as it is.
 
         Raises:
             ConfigurationError: No key opens it, or it was changed.
         """
-        return self.seal(self.open(sealed))
+        try:
+            self._present.decrypt(sealed)
+        except InvalidToken:
+            return self.seal(self.open(sealed))
+        return sealed
 
     def fingerprint(self, author_id: str) -> str:
         """Give 32 hex digits that are the same for the same author and key.

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from domain.brands import USUAL_RETENTION
 from domain.states import OPEN_CASE_STATES, CaseState
 from storage.models import (
     AccountRow,
@@ -30,6 +31,8 @@ from storage.models import (
     IncidentRow,
     OutboxRow,
     QuarantineRow,
+    RetentionRow,
+    TokenRow,
     TwoStepBrandRow,
 )
 from storage.session import insert_ignoring
@@ -100,6 +103,32 @@ def require_two_steps(connection: Connection, brands: Mapping[str, bool]) -> Non
         connection.execute(insert_ignoring(connection, TwoStepBrandRow), wanted)
     others = [slug for slug, is_two_step in brands.items() if not is_two_step]
     connection.execute(delete(TwoStepBrandRow).where(TwoStepBrandRow.brand.in_(others)))
+
+
+def remember_retentions(connection: Connection, brands: Mapping[str, timedelta]) -> None:
+    """Keep how long each brand's personal data is kept, for when its folder is gone."""
+    for slug, retention in brands.items():
+        seconds = int(retention.total_seconds())
+        connection.execute(
+            insert_ignoring(connection, RetentionRow), [{"brand": slug, "seconds": seconds}]
+        )
+        connection.execute(
+            update(RetentionRow)
+            .where(RetentionRow.brand == slug, RetentionRow.seconds != seconds)
+            .values(seconds=seconds)
+        )
+
+
+def retentions(connection: Connection) -> dict[str, timedelta]:
+    """Give how long personal data is kept of every brand there ever was, as was said last."""
+    usual = int(USUAL_RETENTION.total_seconds())
+    rows = connection.execute(
+        select(AccountRow.brand, func.coalesce(RetentionRow.seconds, usual))
+        .outerjoin(RetentionRow, RetentionRow.brand == AccountRow.brand)
+        .distinct()
+        .order_by(AccountRow.brand)
+    )
+    return {brand: timedelta(seconds=seconds) for brand, seconds in rows}
 
 
 def _set(connection: Connection, account_id: int, **values: object) -> None:
@@ -564,12 +593,13 @@ def resolve_quarantined(connection: Connection, row_id: int, *, now: datetime) -
     return changed.rowcount == 1
 
 
-def _sealed(brand: str) -> tuple[tuple[Any, Any, ColumnElement[bool]], ...]:
-    """Give the tables of a brand's sealed rows and pages, the column and the condition of each."""
+def _sealed(brand: str) -> tuple[tuple[Any, Any, Any, ColumnElement[bool]], ...]:
+    """Give the tables of a brand's sealed rows and pages: table, column, since when, which."""
     return (
         (
             QuarantineRow,
             QuarantineRow.sealed_raw,
+            QuarantineRow.seen_at,
             and_(
                 QuarantineRow.account_id.in_(
                     select(AccountRow.id).where(AccountRow.brand == brand)
@@ -580,6 +610,8 @@ def _sealed(brand: str) -> tuple[tuple[Any, Any, ColumnElement[bool]], ...]:
         (
             IncidentRow,
             IncidentRow.sealed_page,
+            # An incident is seen again, but its page is the first one.
+            IncidentRow.opened_at,
             and_(
                 IncidentRow.subject.startswith(f"{brand}/", autoescape=True),
                 IncidentRow.sealed_page.is_not(None),
@@ -588,7 +620,7 @@ def _sealed(brand: str) -> tuple[tuple[Any, Any, ColumnElement[bool]], ...]:
     )
 
 
-def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetime) -> int:
+def erase_kept_pages(connection: Connection, brand: str, *, kept_before: datetime) -> int:
     """Remove sealed rows and pages past the brand's retention; what was wrong stays on record.
 
     Returns:
@@ -596,10 +628,18 @@ def erase_kept_pages(connection: Connection, brand: str, *, seen_before: datetim
     """
     return sum(
         connection.execute(
-            update(table).where(is_kept, table.seen_at < seen_before).values({column.key: None})
+            update(table).where(is_kept, kept_at < kept_before).values({column.key: None})
         ).rowcount
-        for table, column, is_kept in _sealed(brand)
+        for table, column, kept_at, is_kept in _sealed(brand)
     )
+
+
+def erase_tokens(connection: Connection, brand: str, *, removed_before: datetime) -> None:
+    """Remove the tokens of accounts taken out so long ago: a board's hold names and texts."""
+    gone = select(AccountRow.key).where(
+        AccountRow.brand == brand, AccountRow.removed_at < removed_before
+    )
+    connection.execute(delete(TokenRow).where(TokenRow.account_key.in_(gone)))
 
 
 def channels_of(connection: Connection, brand: str) -> list[str]:
@@ -626,7 +666,7 @@ def erase_kept(connection: Connection, brand: str, is_named_in: Callable[[bytes]
         How many were emptied.
     """
     emptied = 0
-    for table, column, is_kept in _sealed(brand):
+    for table, column, _, is_kept in _sealed(brand):
         ids = connection.execute(select(table.id).where(is_kept)).scalars()
         # One at a time: a page may have many megabytes.
         for row_id in list(ids):

@@ -64,7 +64,8 @@ class MaskedFeedback:
     """Collected feedback after masking, ready to be stored.
 
     Attributes:
-        content_fingerprint: Keyed hash of the unmasked content; another value is an edit.
+        content_fingerprint: Keyed hash of the unmasked content; another value is an edit. A row
+            without one, erased before a change of keys, is never edited.
         retired_fingerprints: Such hashes of the same content under keys that are retired.
         sealed_original: The whole original, encrypted; empty, like title and text, where the
             content was found stored.
@@ -190,7 +191,8 @@ def store_page(
     edits: list[tuple[Any, MaskedFeedback]] = []
     for item in items:
         key = key_of(item)
-        if current.setdefault(key, item.content_fingerprint) == item.content_fingerprint:
+        now_stored = current.setdefault(key, item.content_fingerprint)
+        if now_stored in ("", item.content_fingerprint, *item.retired_fingerprints):
             if key not in known:
                 new[key] = item
             continue
@@ -1016,15 +1018,42 @@ def count_unseen(connection: Connection, run: Run, window: tuple[datetime, datet
     return known if known and seen_run < run.run_id else 0
 
 
+def originals(connection: Connection, brand: str, *, after: int) -> list[tuple[int, bytes]]:
+    """Give ids and sealed originals of a brand's feedback with a higher id, a page at a time."""
+    rows = connection.execute(
+        select(FeedbackRow.id, FeedbackRow.sealed_original)
+        .where(
+            FeedbackRow.brand == brand,
+            FeedbackRow.id > after,
+            FeedbackRow.sealed_original.is_not(None),
+        )
+        .order_by(FeedbackRow.id)
+        .limit(_ORIGINALS)
+    )
+    return [(row.id, row.sealed_original) for row in rows]
+
+
+_ORIGINALS = 1000
+
+
 def erase_author(
     connection: Connection,
     brand: str,
     author_fingerprints: Sequence[str],
     *,
+    named: Collection[int] = (),
     requested_by: str,
     now: datetime,
 ) -> int:
     """Remove what still identifies an author, and record that it was done.
+
+    Args:
+        connection: The caller's transaction.
+        brand: Slug.
+        author_fingerprints: Of the author under every key.
+        named: Ids of further feedback whose originals name the author.
+        requested_by: Who asked.
+        now: When.
 
     Returns:
         How many pieces of feedback were changed.
@@ -1032,7 +1061,10 @@ def erase_author(
     erased = _erase(
         connection,
         FeedbackRow.brand == brand,
-        FeedbackRow.author_fingerprint.in_(author_fingerprints),
+        or_(
+            FeedbackRow.author_fingerprint.in_(author_fingerprints),
+            FeedbackRow.id.in_(sorted(named)),
+        ),
     )
     connection.execute(
         insert(ErasureRow),
@@ -1070,7 +1102,14 @@ def _erase(connection: Connection, *which: ColumnElement[bool]) -> int:
         connection.execute(
             update(FeedbackRow)
             .where(*which)
-            .values(sealed_original=None, author="", author_fingerprint="", order_fingerprint="")
+            .values(
+                sealed_original=None,
+                author="",
+                author_fingerprint="",
+                order_fingerprint="",
+                # A blog's address has its writer's id in it; a shop's names the product.
+                url=case((FeedbackRow.kind == FeedbackKind.POST, ""), else_=FeedbackRow.url),
+            )
             .returning(FeedbackRow.id)
         ).scalars()
     )

@@ -387,6 +387,15 @@ class TwoStepBrandRow(Base):
     brand: Mapped[str] = mapped_column(String(100), primary_key=True)
 
 
+class RetentionRow(Base):
+    """How long a brand's personal data is kept, as its folder said last."""
+
+    __tablename__ = "retentions"
+
+    brand: Mapped[str] = mapped_column(String(100), primary_key=True)
+    seconds: Mapped[int] = mapped_column(BigInteger)
+
+
 class AlertRow(Base):
     """One internal notice; the key makes the same event one notice per destination."""
 

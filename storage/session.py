@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import psycopg
     from sqlalchemy import CursorResult, FromClause
+    from sqlalchemy.engine import ExceptionContext
 
     from storage.models import Base
 
@@ -77,6 +78,7 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             event.listen(self.engine, "connect", _prepare_postgresql)
+            event.listen(self.engine, "handle_error", _hide_details)
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Connection]:
@@ -129,6 +131,19 @@ def _prepare_postgresql(connection: psycopg.Connection, _record: object) -> None
     # Where a common word stands, without forgetting where exactly.
     connection.execute("SET work_mem = '32MB'")
     connection.autocommit = False
+
+
+def _hide_details(context: ExceptionContext) -> None:
+    """Keep the first line of what PostgreSQL says: its DETAIL and CONTEXT quote the row."""
+    error = context.original_exception
+    # An error that is not the server's has none.
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    if primary is None:
+        return
+    everything = str(error)
+    for told in (error, context.sqlalchemy_exception):
+        if told is not None:
+            told.args = (str(told.args[0]).replace(everything, primary), *told.args[1:])
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -195,7 +195,7 @@ def leaves(group: click.Group, prefix: str = "pyeongpan") -> Iterator[str]:
 @pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
 def test_the_readme_lists_every_command_and_no_other(readme: str) -> None:
     listed = re.findall(
-        r"^\| `(pyeongpan [a-z-]+(?: (?:upgrade|list|open|page|resolve))?)",
+        r"^\| `(pyeongpan [a-z-]+(?: (?:upgrade|list|open|page|resolve|rotate))?)",
         read(readme),
         re.MULTILINE,
     )

@@ -403,6 +403,7 @@ def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
         (BRAND.replace("lunch", "saterday"), "hours.saterday: .*known are weekdays, saturday"),
         ('name = "x"\nretention = 365', 'retention: 365 is no length of time; write .*"30d"'),
         ('name = "x"\nretention = "-P3D"', "retention: '-P3D' is no length of time"),
+        ('name = "x"\nretention = "999999d"', "retention: '999999d' is more than 36500 days"),
         ('name = "x"\nundo_window = true', "undo_window: True is no length of time"),
         (BRAND.replace('"10m"', "10"), "accounts.0.interval: 10 is no length of time"),
         (BRAND + 'answer_within = ""', "accounts.0.answer_within: '' is no time .*write"),

@@ -112,7 +112,7 @@ def prepare(
     """Mask everything readable and seal the original, unless just that is stored.
 
     Most of a page was stored by an earlier run, and masking it again would be most of a run.
-    What was stored under a retired key keeps its fingerprint: a new key is no edit.
+    What was stored under a retired key is found by its fingerprint: a new key is no edit.
 
     Args:
         item: As collected.
@@ -123,13 +123,12 @@ def prepare(
         is_repeated: Mask and seal it in any case.
         now: Taken as the date of what the channel does not date, and marked as inexact.
     """
-    fingerprints = sealer.fingerprints(f"{item.title}\0{item.text}\0{item.rating}")
-    fingerprint = stored if stored in fingerprints else fingerprints[0]
-    is_new = is_repeated or fingerprint != stored
+    fingerprints = sealer.fingerprints(content(item.title, item.text, item.rating))
+    is_new = is_repeated or stored not in fingerprints
     return MaskedFeedback(
         kind=item.kind,
         native_id=item.native_id,
-        content_fingerprint=fingerprint,
+        content_fingerprint=fingerprints[0],
         sealed_original=sealer.seal(_original(item)) if is_new else b"",
         title=mask_text(item.title) if is_new and item.title else "",
         text=mask_text(item.text) if is_new else "",
@@ -149,6 +148,11 @@ def prepare(
         replies=tuple(reply.text for reply in item.replies),
         retired_fingerprints=fingerprints[1:],
     )
+
+
+def content(title: str, text: str, rating: int | None) -> str:
+    """Give what is fingerprinted of a text: another value is an edit."""
+    return f"{title}\0{text}\0{rating}"
 
 
 def identity(channel: str, name: str) -> str:

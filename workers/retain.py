@@ -20,15 +20,22 @@ log = structlog.get_logger()
 def erase_expired(runtime: Runtime) -> int:
     """Erase the personal data of feedback past its brand's retention.
 
+    A brand whose folder is gone keeps the retention that the folder said last: what is erased
+    cannot be put back, and the folder may be.
+
     Returns:
         How many pieces of feedback were changed.
     """
+    with runtime.database.reading() as connection:
+        periods = accounts.retentions(connection)
+    periods |= {slug: brand.retention for slug, brand in runtime.brands.items()}
     total = 0
-    for brand in runtime.brands.values():
-        before = runtime.clock() - brand.retention
+    for slug, retention in periods.items():
+        before = runtime.clock() - retention
         with runtime.database.unit_of_work() as connection:
-            total += feedback.erase_expired(connection, brand.slug, written_before=before)
-            accounts.erase_kept_pages(connection, brand.slug, seen_before=before)
+            total += feedback.erase_expired(connection, slug, written_before=before)
+            accounts.erase_kept_pages(connection, slug, kept_before=before)
+            accounts.erase_tokens(connection, slug, removed_before=before)
     if total:
         log.info("personal_data_expired", feedback=total)
     return total
@@ -50,9 +57,10 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
         How many pieces of feedback were changed.
 
     Raises:
-        ConfigurationError: No key opens one of those; with such keys the author's feedback would
-            not be found either. Nothing was erased.
+        ConfigurationError: No key opens one of those or an original; with such keys the author's
+            feedback would not be found. Nothing was erased.
     """
+    named = _written_by(runtime, brand, author)
     with runtime.database.unit_of_work() as connection:
         # Where nothing was ever collected, the request is on record all the same.
         channels = accounts.channels_of(connection, brand) or [""]
@@ -69,11 +77,31 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
             connection,
             brand,
             fingerprints,
+            named=named,
             requested_by=requested_by,
             now=runtime.clock(),
         )
     log.info("author_erased", brand=brand, feedback=erased, kept=kept)
     return erased
+
+
+def _written_by(runtime: Runtime, brand: str, author: str) -> list[int]:
+    """Find feedback by what its originals say: a fingerprint is that of the id where there is one.
+
+    A name that the channel shortens (``이****``) is that of many people, who have ids.
+    """
+    keys = ("author_id",) if "*" in author else ("author_id", "author")
+    found: list[int] = []
+    last = 0
+    while True:
+        with runtime.database.reading() as connection:
+            page = feedback.originals(connection, brand, after=last)
+        if not page:
+            return found
+        for last, sealed in page:
+            original = json.loads(runtime.sealer.open(sealed))
+            if author in {original.get(key) for key in keys}:
+                found.append(last)
 
 
 _CHARSETS = ("utf-8", "cp949", "utf-16-le", "utf-16-be")

@@ -289,6 +289,9 @@ def synchronize(runtime: Runtime) -> None:
     with runtime.database.unit_of_work() as connection:
         accounts.synchronize(connection, runtime.accounts.values(), now=runtime.clock())
         accounts.require_two_steps(connection, two_steps(runtime))
+        accounts.remember_retentions(
+            connection, {slug: brand.retention for slug, brand in runtime.brands.items()}
+        )
 
 
 def _mail(settings: Settings) -> SmtpClient | None:

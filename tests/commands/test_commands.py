@@ -20,13 +20,16 @@ from sqlalchemy import select
 from commands.__main__ import main
 from demo.content import Article
 from demo.storefront import Storefront
+from domain.errors import ConfigurationError
 from domain.types import FeedbackKind
-from privacy.sealing import Sealer, load_or_create_key
+from privacy.sealing import Sealer, generate_key, load_or_create_key
 from storage import accounts
 from storage.models import AuditRow, ErasureRow, FeedbackRow
 from storage.session import Database
 from tests.fakes.mail_server import MailServer, listen
 from workers import runtime as runtimes
+from workers.retain import erase_expired
+from workers.rotate import Rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -419,6 +422,21 @@ def test_doctor_looks_at_the_mail_server(
     assert found["remedy"]
 
 
+def test_doctor_says_how_long_the_data_of_a_brand_without_a_folder_is_kept(
+    cli: Callable[..., Result], shop: Storefront, tmp_path: Path
+) -> None:
+    del shop
+    path = next(tmp_path.rglob("brand.toml"))
+    table = path.read_text(encoding="utf-8")
+    path.write_text(table.replace("\n\n", '\nretention = "30d"\n\n', 1), encoding="utf-8")
+    cli("collect", "--account", "saebyeok/shop")
+    assert "brand saebyeok" not in findings(cli("doctor", "--json"))
+    path.unlink()
+    found = findings(cli("doctor", "--json"))["brand saebyeok"]
+    assert found["ok"]
+    assert "erased 30 days" in found["detail"]
+
+
 def test_an_old_schema_is_found(cli: Callable[..., Result], shop: Storefront) -> None:
     del shop
     found = findings(cli("doctor", "--json"))
@@ -489,28 +507,48 @@ def test_the_same_lines_can_be_read_by_a_person(cli: Callable[..., Result]) -> N
     assert "->" in result.output
 
 
-def test_the_demo_leaves_the_shells_slack_alone(home: Path, tmp_path: Path) -> None:
+def test_the_demo_leaves_the_shells_own_settings_alone(home: Path, tmp_path: Path) -> None:
     from commands.demo import demo_settings
     from commands.socket_mode import is_configured
-    from settings import load
+    from settings import Settings, load
 
+    key = generate_key()
     given = load(
         {
+            "PYEONGPAN_SEAL_KEY": key,
             "PYEONGPAN_SLACK_BOT_TOKEN": "xoxb-1",
             "PYEONGPAN_SLACK_APP_TOKEN": "xapp-1",
             "PYEONGPAN_SLACK_SIGNING_SECRET": "signed",
+            "PYEONGPAN_SMTP_URL": "smtp://robot@example.com:587",
+            "PYEONGPAN_SMTP_PASSWORD": "secret",
+            "PYEONGPAN_SMTP_SENDER": "robot@example.com",
+            "PYEONGPAN_OIDC_ISSUER": "https://slack.com",
+            "PYEONGPAN_OIDC_CLIENT_ID": "client",
+            "PYEONGPAN_OIDC_CLIENT_SECRET": "secret",
+            "PYEONGPAN_CONSOLE_URL": "https://desk.example.com",
+            "PYEONGPAN_CONSOLE_PORT": "8500",
+            "PYEONGPAN_LOG_LEVEL": "DEBUG",
         }
     )
     made = demo_settings(given, home, tmp_path / "brands")
     with closing(runtimes.build(made)) as runtime:
-        assert runtime.slack is None
+        assert (runtime.slack, runtime.mail) == (None, None)
         assert not is_configured(runtime)
-    assert not made.slack_signing_secret.get_secret_value()
+        assert runtime.console_url == "http://127.0.0.1:8500"
+        with pytest.raises(ConfigurationError):
+            Sealer([key]).open(runtime.sealer.seal(b"made up"))
+    usual = Settings()
+    changed = {
+        name for name in Settings.model_fields if getattr(made, name) != getattr(usual, name)
+    }
+    assert changed == {
+        *("home", "brands", "publish_enabled", "allow_private_addresses"),
+        *("console_port", "log_level"),
+    }
 
 
 def test_a_second_daemon_on_one_home_is_refused(home: Path, tmp_path: Path) -> None:
     from commands.daemon import Daemon
-    from domain.errors import ConfigurationError
     from settings import Settings
     from workers.broker import set_up
 
@@ -529,7 +567,6 @@ def test_a_console_that_cannot_listen_says_why(home: Path, tmp_path: Path) -> No
     from fastapi import FastAPI
 
     from commands.daemon import ConsoleThread
-    from domain.errors import ConfigurationError
     from settings import Settings
 
     def begin(host: str, port: int) -> str:
@@ -570,6 +607,23 @@ def test_the_daemon_limits_time_and_is_not_warned_of(
         assert isinstance(limits.manager, threading.Thread)
         assert limits.manager.is_alive()
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+def test_retention_is_held_where_the_daemon_is_off_at_night_or_busy(
+    home: Path, tmp_path: Path
+) -> None:
+    from commands.schedule import build_scheduler
+    from settings import Settings
+
+    with closing(runtimes.build(Settings(home=home, brands=tmp_path / "brands"))) as runtime:
+        scheduler = build_scheduler(runtime)
+        scheduler.start(paused=True)
+        jobs = scheduler.get_jobs()
+        scheduler.shutdown()
+    erasing = [job.next_run_time for job in jobs if erase_expired in job.args + job.func.args]
+    assert min(erasing) - datetime.now(UTC) < timedelta(hours=1)
+    assert len(erasing) == 2
+    assert {job.misfire_grace_time for job in jobs} == {None}
 
 
 BY = ("--by", "김운영")
@@ -697,7 +751,7 @@ def test_another_key_opens_nothing(cli: Callable[..., Result], kept: Path, home:
 def test_an_erased_row_says_so(cli: Callable[..., Result], kept: Path, home: Path) -> None:
     database = Database(f"sqlite:///{home / 'pyeongpan.db'}")
     with database.unit_of_work() as connection:
-        accounts.erase_kept_pages(connection, "saebyeok", seen_before=runtimes.utc_now())
+        accounts.erase_kept_pages(connection, "saebyeok", kept_before=runtimes.utc_now())
     database.close()
     assert "its content is erased" in cli("quarantine", "list").stdout
     result = cli("quarantine", "open", "1", str(kept / "none"), *BY)
@@ -717,6 +771,40 @@ def test_a_resolved_row_is_counted_no_more_and_resolved_once(
     assert "quarantined" not in after
     assert cli("quarantine", "resolve", "1", *BY).stdout == "resolved: 0\n"
     assert [line[0] for line in audited(home)] == ["quarantine_resolved"]
+
+
+def test_a_new_key_takes_over_and_the_old_one_may_go(
+    cli: Callable[..., Result], kept: Path, home: Path
+) -> None:
+    del kept
+    old, new = load_or_create_key(home / "seal.key"), generate_key()
+    refused = cli("keys", "rotate")
+    assert refused.exit_code == 1
+    assert "no key is retired" in refused.stderr
+    both = {"PYEONGPAN_SEAL_KEY": f"{new},{old}"}
+    assert "1 retired" in findings(cli("doctor", "--json", env=both))["keys"]["detail"]
+    alone = {"PYEONGPAN_SEAL_KEY": new}
+    assert not findings(cli("doctor", "--json", env=alone))["keys"]["ok"]
+    done = cli("keys", "rotate", env=both)
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "renewed: 4"), done.output
+    assert "nothing needs a retired key" in done.stdout
+    found = findings(cli("doctor", "--json", env=alone))["keys"]
+    assert (found["ok"], found["detail"]) == (True, "what is stored can be opened")
+    assert cli("keys", "rotate", env=both).stdout.startswith("renewed: 0")
+
+
+def test_a_key_that_is_missing_or_still_in_use_is_named(
+    cli: Callable[..., Result], kept: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del kept
+    key = load_or_create_key(home / "seal.key")
+    lost = cli("keys", "rotate", env={"PYEONGPAN_SEAL_KEY": f"{generate_key()},{generate_key()}"})
+    assert lost.exit_code == 1
+    assert "4 no key opens" in lost.stderr
+    monkeypatch.setattr("commands.keys.rotate", lambda *_: Rotated(renewed=2))
+    late = cli("keys", "rotate", env={"PYEONGPAN_SEAL_KEY": f"{generate_key()},{key}"})
+    assert late.exit_code == 1
+    assert "start every process" in late.stderr
 
 
 def test_one_unknown_number_resolves_none(

@@ -69,6 +69,26 @@ def test_a_brand_reads_no_list_of_the_agencys_people(desk: Desk, role: Role) -> 
         assert "Kim" not in browser.get(path).text
 
 
+@pytest.mark.parametrize("role", [Role.BRAND_APPROVER, Role.BRAND_VIEWER])
+def test_a_brand_does_not_read_whose_case_it_is_or_was(desk: Desk, role: Role) -> None:
+    kim, lee = desk.person("kim"), desk.person("lee")
+    desk.person("ops", Role.OPERATOR)
+    desk.person("owner", role)
+    case_id = desk.add()
+    owner_id = desk.case(case_id)["owner_id"]
+    gone, left = ("Kim", lee) if owner_id == kim else ("Lee", kim)
+    Browser(desk, login="ops").post(f"/people/{owner_id}/disable")
+    assert desk.case(case_id)["owner_id"] == left
+    agency = Browser(desk, login="ops").get(f"/cases/{case_id}").text
+    assert f"{gone} 님이 맡던 케이스" in agency
+    browser = Browser(desk, login="owner")
+
+    lists = [browser.get(path).text for path in ("/", f"/?owner={left}", "/?owner=nobody")]
+    assert [shown(page) for page in lists] == [[case_id]] * 3
+    for page in (*lists, browser.get(f"/cases/{case_id}").text):
+        assert [words for words in ("Kim", "Lee", "담당", "인계", "막혀") if words in page] == []
+
+
 @pytest.mark.parametrize("owner", ["0", "-1", "99999999999", "2147483648", "١", "me'--", "%00"])
 def test_a_strange_owner_in_the_address_is_no_filter(desk: Desk, owner: str) -> None:
     case_id = desk.add()

@@ -185,6 +185,14 @@ def test_a_name_found_once_is_masked_everywhere() -> None:
         "유정란 고객 후기를 보고 샀어요",
         "제조원 직원이 답해 주셨어요",
         "주방장님이 친절하세요",
+        "설치한 기사님이 꼼꼼해요",
+        "노련한 기사님과 정중한 상담원",
+        "소중한 고객이라더니",
+        "같은 곳으로 세 번 오배송 기사님도 같은 분",
+        "설치 기사 방문일 다음 주 목요일",
+        "다른 회원 주문서가 보여요",
+        "앱 지도상 기사님은 옆 동네",
+        "주문받는 분 표정이 싸늘해요",
     ],
 )
 def test_an_ordinary_word_is_no_name(text: str) -> None:
@@ -203,6 +211,8 @@ def test_an_ordinary_word_is_no_name(text: str) -> None:
         ("당첨자 이지해입니다", "이지해"),
         ("이름이 최진만이에요", "최진만"),
         ("최정은 직원이 도와줬어요", "최정은"),
+        ("기사님 성함이 박철수였어요", "박철수"),
+        ("담당자 이름이 김하늘이었는데", "김하늘"),
     ],
 )
 def test_a_name_that_ends_like_a_particle_or_a_place_is_a_name(text: str, name: str) -> None:
@@ -233,6 +243,38 @@ def test_a_bar_code_is_no_resident_number_unless_the_text_says_so() -> None:
     assert find("바코드 8801234567893") == ()
     (finding,) = find("주민번호 8801234567893")
     assert finding.kind is PersonalDataKind.RESIDENT_NUMBER
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("김철수(010-1234-5678)에게 주세요", "[이름]([전화번호])에게 주세요"),
+        ("김철수010-1234-5678", "[이름][전화번호]"),
+        ("(02)123-4567 김철수", "[전화번호] [이름]"),
+        ("번호는 0 1 0 - 1 2 3 4 - 5 6 7 8", "번호는 [전화번호]"),
+        ("85.01.01생 여자", "[생년월일]생 여자"),
+        ("1985-01-01생", "[생년월일]생"),
+        ("850101생입니다", "[생년월일]생입니다"),
+        ("개인통관고유부호 P 1234 5678 9012", "개인통관고유부호 [신분번호]"),
+        ("통관부호는 P1234-5678-9012", "통관부호는 [신분번호]"),
+    ],
+)
+def test_what_customers_write_in_their_own_way_is_found(text: str, masked: str) -> None:
+    assert mask(text).text == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "두 개 하나 12000-13000원에 샀어요",
+        "우리 100000-200000원대 제품",
+        "쿠폰 P1234-5678-9012",
+        "0 1 2 3 4 5 6 7 8 9 10 단계",
+        "25.11.01생산 제품",
+    ],
+)
+def test_prices_and_codes_are_nobodys(text: str) -> None:
+    assert mask(text).text == text
 
 
 def test_a_range_of_dates_is_no_order_number() -> None:

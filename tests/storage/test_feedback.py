@@ -537,6 +537,19 @@ def test_an_author_is_erased_with_a_record(database: Database) -> None:
     )
 
 
+@pytest.mark.parametrize(("kind", "is_kept"), [("post", False), ("review", True)])
+def test_the_address_of_an_erased_post_goes_too(
+    database: Database, kind: str, is_kept: bool
+) -> None:
+    """A blog's address is its writer's id: https://blog.naver.com/ID/1."""
+    url = "https://blog.naver.com/skyblue/1"
+    run = start_run(database, add_account(database))
+    store(database, run, [masked("n1", kind=FeedbackKind(kind), url=url)])
+    with database.unit_of_work() as connection:
+        feedback.erase_author(connection, "saebyeok", ["author"], requested_by="x", now=NOW)
+    assert row_of(database).url == (url if is_kept else "")
+
+
 def test_erasing_nobody_is_recorded_too(database: Database) -> None:
     with database.unit_of_work() as connection:
         args = (connection, "saebyeok", ["nobody"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import StatementError
 
-from storage.models import ReplayRow
+from storage.models import ReplayRow, SavedViewRow
 from storage.session import ConflictError, insert_ignoring
 from tests.storage.rows import NOW
 
@@ -60,6 +61,31 @@ def test_an_error_does_not_repeat_what_was_to_be_written(database: Database) -> 
     with pytest.raises(StatementError) as caught, database.unit_of_work() as connection:
         connection.execute(text("INSERT INTO away VALUES (:key)"), row)
     assert "배송" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"who": "김하늘", "name": "x", "query": "배송"},
+        {"who": "김하늘", "name": None, "query": "배송"},
+    ],
+    ids=["key exists", "failing row"],
+)
+def test_an_error_does_not_repeat_what_the_database_says_of_a_row(
+    database: Database, values: dict[str, str]
+) -> None:
+    """PostgreSQL's DETAIL quotes the row: what is logged is the whole traceback."""
+
+    def write_twice() -> None:
+        with database.unit_of_work() as connection:
+            for _ in range(2):
+                connection.execute(insert(SavedViewRow), [values])
+
+    with pytest.raises(ConflictError) as caught:
+        write_twice()
+    said = "".join(traceback.format_exception(caught.value))
+    assert [word for word in ("김하늘", "배송") if word in said] == []
+    assert "saved_views" in str(caught.value.orig)
 
 
 def test_writers_take_turns_and_lose_nothing(database: Database) -> None:

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from domain.errors import ChannelUnavailableError, ConfigurationError, RateLimitedError
-from domain.types import QuarantinedItem
+from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 from privacy.sealing import Sealer, generate_key
 from storage import accounts, outbox
-from storage.models import ErasureRow, FeedbackRow, IncidentRow, QuarantineRow
+from storage.models import ErasureRow, FeedbackRow, IncidentRow, QuarantineRow, TokenRow
+from storage.tokens import DatabaseTokenStore
 from tests.fakes_runtime import ACCOUNT, SEALER, make_account
 from workers import broker as brokers
 from workers import collect, retain
@@ -33,7 +34,7 @@ from workers.broker import ping, set_up
 from workers.engine import start_workers
 from workers.redis_broker import DELAYED_MS
 from workers.relay import RelayThread, relay
-from workers.runtime import is_holiday
+from workers.runtime import is_holiday, synchronize
 
 if TYPE_CHECKING:
     from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
@@ -254,6 +255,64 @@ def test_personal_data_goes_after_the_brands_retention(house: House, clock: Stil
     assert row.text
 
 
+@pytest.mark.parametrize("days", [30, None])
+def test_a_brand_without_a_folder_keeps_the_retention_it_had(
+    house: House, clock: StillClock, days: int | None
+) -> None:
+    collect.collect(house.runtime, house.account_id())
+    if days:
+        brand = replace(house.runtime.brands["saebyeok"], retention=timedelta(days=days))
+        house.runtime.brands = {"saebyeok": brand}
+        synchronize(house.runtime)
+    keep_a_page_and_a_token(house)
+    house.runtime.brands = {}
+    synchronize(house.runtime)
+    clock.advance(days=(days or 365) - 1)
+    assert retain.erase_expired(house.runtime) == 0
+    clock.advance(days=2)
+    assert retain.erase_expired(house.runtime) == 1
+    (row,) = feedback_rows(house)
+    assert (row.sealed_original, row.author, row.author_fingerprint) == (None, "", "")
+    with house.database.reading() as connection:
+        assert connection.execute(select(IncidentRow.sealed_page)).scalar_one() is None
+        assert connection.execute(select(TokenRow.account_key)).all() == []
+
+
+def test_the_page_of_an_incident_that_goes_on_is_no_younger_for_it(
+    house: House, clock: StillClock
+) -> None:
+    keep_a_page_and_a_token(house)
+    clock.advance(days=366)
+    with house.database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection, "layout_changed", ACCOUNT, "no rows", now=clock(), sealed_page=b"newer"
+        )
+    retain.erase_expired(house.runtime)
+    with house.database.reading() as connection:
+        assert connection.execute(select(IncidentRow.sealed_page)).scalar_one() is None
+
+
+def test_the_tokens_of_an_account_in_use_stay(house: House, clock: StillClock) -> None:
+    keep_a_page_and_a_token(house)
+    clock.advance(days=1000)
+    retain.erase_expired(house.runtime)
+    with house.database.reading() as connection:
+        assert connection.execute(select(TokenRow.account_key)).scalar_one() == ACCOUNT
+
+
+def keep_a_page_and_a_token(house: House) -> None:
+    DatabaseTokenStore(house.database, SEALER.seal, SEALER.open).save(ACCOUNT, {"posts": "[]"})
+    with house.database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection,
+            "layout_changed",
+            ACCOUNT,
+            "no rows",
+            now=house.clock(),
+            sealed_page=SEALER.seal(b"page"),
+        )
+
+
 def test_an_author_is_found_by_the_name_the_channel_shows(house: House) -> None:
     collect.collect(house.runtime, house.account_id())
     erase = retain.erase_author
@@ -261,6 +320,32 @@ def test_an_author_is_found_by_the_name_the_channel_shows(house: House) -> None:
     assert erase(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
     with house.database.reading() as connection:
         assert len(connection.execute(select(ErasureRow.id)).all()) == 2
+
+
+@pytest.mark.parametrize(
+    ("author", "erased"),
+    [("김하늘", 2), ("sky****", 1), ("sea****", 1), ("김하", 0), ("이****", 0), ("land****", 1)],
+)
+def test_an_author_with_an_id_is_found_by_the_name_too(
+    house: House, monkeypatch: pytest.MonkeyPatch, author: str, erased: int
+) -> None:
+    """SmartStore shows who asks as 김하늘 and sky****; a customer who writes to us says 김하늘."""
+    shown = (("김하늘", "sky****"), ("김하늘", "sea****"), ("이****", "land****"))
+    items = tuple(
+        CollectedFeedback(
+            FeedbackKind.INQUIRY,
+            str(number),
+            "언제 오나요",
+            house.clock(),
+            author=name,
+            author_id=id_,
+        )
+        for number, (name, id_) in enumerate(shown)
+    )
+    monkeypatch.setattr(house.channel, "fetch", lambda *_: Page(items))
+    collect.collect(house.runtime, house.account_id())
+    assert retain.erase_author(house.runtime, "saebyeok", author, requested_by="x") == erased
+    assert [row.author_fingerprint for row in feedback_rows(house)].count("") == erased
 
 
 @pytest.mark.parametrize("left", [(), ("feed",)])
