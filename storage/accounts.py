@@ -280,15 +280,6 @@ def advance_run(
     return changed.rowcount == 1
 
 
-def restart_run(connection: Connection, run: Run) -> None:
-    """Begin the run's pages again: they shifted while they were read."""
-    connection.execute(
-        update(AccountRow)
-        .where(AccountRow.id == run.account_id, AccountRow.lease_token == run.token)
-        .values(run_cursor=None)
-    )
-
-
 def finish_run(
     connection: Connection, run: Run, *, rows: int, now: datetime, next_due_at: datetime
 ) -> bool:
