@@ -221,7 +221,8 @@ class SlackClient:
             absence only when read later than the time-out plus Slack's slowest commit; read twice.
 
         Raises:
-            CredentialRejectedError: The history scope is not granted: unreadable, a person settles.
+            CredentialRejectedError: The history scope is not granted (reason ``permission``):
+                unreadable, a person settles; or the token is refused.
             RateLimitedError: 429. Apps sold outside Slack's Marketplace get one read a minute.
             ChannelUnavailableError: Could not be read completely; try again later.
             PermanentError: Any other refusal: unreadable.

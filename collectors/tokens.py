@@ -52,7 +52,9 @@ class TokenKeeper:
         self._renew = renew
 
     def using(self, ask: Callable[[str], _Result]) -> _Result:
-        """Ask a question with the token; once more with a new one when it is refused.
+        """Ask or write with the token; once more with a new one when it is refused.
+
+        A refused token has stored nothing.
 
         Raises:
             CredentialRejectedError: The new token is refused, too, or none is given.

@@ -171,7 +171,7 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
 @main.command()
 @click.pass_obj
 def scheduler(settings: Settings) -> None:
-    """Run the clock: due collections, relaying, repairs."""
+    """Run the clock: due collections, relaying, repairs, retention."""
     from commands.schedule import build_scheduler
     from workers.relay import RelayThread
     from workers.runtime import synchronize
@@ -313,7 +313,7 @@ def train(
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def doctor(settings: Settings, *, as_json: bool) -> None:
-    """Check configuration, database, broker, model, accounts and Slack."""
+    """Check configuration, database, keys, broker, model, accounts, Slack and mail."""
     from commands.doctor import examine
 
     findings = examine(settings)

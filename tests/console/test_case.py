@@ -621,5 +621,9 @@ def test_every_reason_of_the_pipeline_has_korean_words() -> None:
 
     assert "run 7" in written
     assert {reason for reason in written if wording.why(reason) == reason} == set()
+    # What a person is told, as workers.publish puts it together.
+    lost = "absent on 2 reads after it could still arrive, at the last of 10 attempts"
+    for reason in (lost, "accepted by the channel, but it is not there"):
+        assert wording.why(reason) != reason
     assert wording.why("run 12") == "12번째 수집"
     assert wording.why("2번 전화함") == "2번 전화함"
