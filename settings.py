@@ -58,12 +58,12 @@ def _duration(value: object) -> timedelta:
     if not isinstance(length, timedelta):
         reason = f'{value!r} is no length of time; write "90s", "10m", "8h" or "30d"'
         raise ValueError(reason)  # noqa: TRY004 - pydantic reports ValueError only
-    if length > _LONGEST:
-        raise ValueError(f"{value!r} is more than {_LONGEST.days} days")
+    if length > LONGEST_DURATION:
+        raise ValueError(f"{value!r} is more than {LONGEST_DURATION.days} days")
     return length
 
 
-_LONGEST = timedelta(days=36_500)
+LONGEST_DURATION = timedelta(days=36_500)
 """Added to or taken from the present, much more would be no date any more."""
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

@@ -22,7 +22,7 @@ from domain.errors import (
     RetryableError,
 )
 from domain.messages import Message
-from settings import parse_duration
+from settings import LONGEST_DURATION, parse_duration
 from storage import accounts, feedback, outbox
 from workers.backoff import pause
 from workers.intake import PreparedPage, prepare_page
@@ -182,10 +182,12 @@ def reach_of(account: Account) -> Reach:
 
 
 def _duration(account: Account, option: str, default: timedelta) -> timedelta:
-    value = parse_duration(account.options.get(option, default))
-    if not isinstance(value, timedelta):
+    given = account.options.get(option, default)
+    value = parse_duration(given)
+    if not isinstance(value, timedelta) or value > LONGEST_DURATION:
         raise ConfigurationError(
-            f'account {account.key}: {option} = {value!r} is not a duration; write "90d"'
+            f"account {account.key}: {option} = {given!r} is not a duration of at most "
+            f'{LONGEST_DURATION.days} days; write "90d"'
         )
     return value
 

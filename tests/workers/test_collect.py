@@ -480,12 +480,13 @@ def test_an_option_that_the_channel_does_not_read_is_an_incident(
     assert [incident.kind for incident in incidents(house)] == ["collection"]
 
 
+@pytest.mark.parametrize("backfill", ["long", "999999d"])
 def test_a_wrong_duration_is_refused_with_its_place(
-    make_house: Callable[..., House], tmp_path: Path
+    make_house: Callable[..., House], tmp_path: Path, backfill: str
 ) -> None:
-    house = make_house(brand=make_brand(tmp_path, make_account(options={"backfill": "long"})))
+    house = make_house(brand=make_brand(tmp_path, make_account(options={"backfill": backfill})))
     for _ in range(2):
-        assert "saebyeok/shop: backfill = 'long'" in run_once(house).error
+        assert f"saebyeok/shop: backfill = '{backfill}'" in run_once(house).error
     assert [incident.kind for incident in incidents(house)] == ["collection"]
     row = account(house)
     assert (row.failures, row.run_until, row.lease_until) == (2, None, None)
