@@ -299,7 +299,7 @@ def _absent(
     with runtime.database.unit_of_work() as connection:
         if not is_proven:
             publications.keep_waiting(
-                connection, job, token, check_at=next_read, absent_reads=reads
+                connection, job, token, check_at=next_read, absent_reads=reads, failed_reads=0
             )
         elif is_taken:
             publications.settle_answered_elsewhere(connection, job, token, now=now)

@@ -369,6 +369,20 @@ def test_a_channel_that_cannot_be_read_for_long_goes_to_a_person(
     assert channel.sent == []
 
 
+def test_a_read_that_shows_nothing_ends_a_row_of_failed_ones(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.writes.append(LOST)
+    sent = approved(house)
+    publish(house.runtime, sent)
+    for state in ("uncertain", "queued"):
+        channel.reads.extend([ChannelUnavailableError("503")] * (READS_BEFORE_ATTENTION - 1))
+        for _ in range(READS_BEFORE_ATTENTION):
+            house.clock.advance(hours=1)
+            verify(house.runtime, sent)
+        assert row(house).state == state
+
+
 @pytest.mark.parametrize(
     ("write", "way"),
     [
