@@ -328,7 +328,7 @@ def _show(
         # Everybody goes on from what the first found good.
         typed = waiting.text if waiting.text != view.draft_text else ""
     if not typed and view.state is CaseState.DRAFTED and visit.person.decides:
-        typed = _taken_back(view, around)
+        typed = _taken_back(view, around, waiting)
     problem = ""
     manual = None
     passages: tuple[Any, ...] = ()
@@ -385,11 +385,16 @@ def _show(
     )
 
 
-def _taken_back(view: CaseView, around: desk.Around) -> str:
-    """Give the edited reply that somebody approved and took back; empty when there is none."""
+def _taken_back(view: CaseView, around: desk.Around, waiting: desk.Proposal | None) -> str:
+    """Give the edited reply that somebody approved and took back; empty when there is none.
+
+    Nor is there one where the draft itself was proposed since.
+    """
     last = around.decisions[0] if around.decisions else None
     about = (view.case.draft_number, view.case.feedback_revision)
     if last is None or (last["draft_number"], last["feedback_revision"]) != about:
+        return ""
+    if waiting is not None and waiting.proposed_at > last["decided_at"]:
         return ""
     return str(last["text"]) if last["kind"] == "approval" and last["was_edited"] else ""
 

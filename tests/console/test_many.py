@@ -386,6 +386,26 @@ def test_who_proposed_other_words_finds_them_in_the_editor(desk: Desk) -> None:
     assert f">\n{reply}</textarea>" in page
 
 
+def test_words_that_were_taken_back_do_not_stand_for_a_proposal(desk: Desk) -> None:
+    desk.person("kim")
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add()
+    kim = Browser(desk, login="kim")
+    reply = "불편을 드려 죄송합니다.\n알파 고객지원팀 드림"
+    kim.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id, text=reply))
+    kim.post(f"/cases/{case_id}/undo")
+    assert f">\n{reply}</textarea>" in kim.get(f"/cases/{case_id}").text
+
+    desk.now += timedelta(minutes=1)
+    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    kim = Browser(desk, login="kim")
+    kim.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    page = Browser(desk, login="owner").get(f"/cases/{case_id}").text
+    assert "초안 그대로입니다." in page
+    assert f">\n{reply}</textarea>" not in page
+
+
 @pytest.mark.parametrize(("lead_limit", "is_asked"), [(80_000, False), (79_999, True)])
 def test_a_brand_is_asked_for_sums_above_the_leads_limit_only(
     desk: Desk, lead_limit: int, is_asked: bool
