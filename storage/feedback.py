@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Select,
     String,
     bindparam,
     case,
@@ -253,14 +255,21 @@ def _stored(
         return {}
     kinds, native_ids = ({key[part] for key in keys} for part in (0, 1))
     rows = connection.execute(
-        select(FeedbackRow.kind, FeedbackRow.native_id, *columns).where(
-            FeedbackRow.account_id == account_id,
-            FeedbackRow.kind.in_(kinds),
-            FeedbackRow.native_id.in_(native_ids),
-        )
+        _by_key(*columns),
+        {"account_id": account_id, "kinds": sorted(kinds), "native_ids": sorted(native_ids)},
     )
     found = {(row.kind, row.native_id): row for row in rows}
     return {key: row for key, row in found.items() if key in keys}
+
+
+# Asked twice a page: made once, because making it takes longer than asking.
+@cache
+def _by_key(*columns: InstrumentedAttribute[Any]) -> Select[*tuple[Any, ...]]:
+    return select(FeedbackRow.kind, FeedbackRow.native_id, *columns).where(
+        FeedbackRow.account_id == bindparam("account_id"),
+        FeedbackRow.kind.in_(bindparam("kinds", expanding=True)),
+        FeedbackRow.native_id.in_(bindparam("native_ids", expanding=True)),
+    )
 
 
 def find_known(
