@@ -67,24 +67,26 @@ _PASSING = frozenset(
     }
 )
 _LIMITED = frozenset({"rate_limited", "ratelimited"})
+# Our token, or where we call from; whatever the destination.
 _CREDENTIALS = {
-    "access_denied": "permission",
     "accesslimited": "address",
     "account_inactive": "secret",
-    "ekm_access_denied": "permission",
     "invalid_auth": "secret",
     "missing_scope": "permission",
-    "no_permission": "permission",
     "not_allowed_token_type": "secret",
     "not_authed": "secret",
     "token_expired": "expired",
     "token_revoked": "secret",
 }
+# Perhaps one destination only: the others are told.
 _DESTINATION = {
+    "access_denied": "let the app use the channel",
     "cannot_reply_to_message": "the thread's first message does not take replies",
     "channel_is_archived": "unarchive the channel or configure another",
     "channel_not_found": "check the channel id, and invite the app to a private channel",
+    "ekm_access_denied": "administrators have suspended posting there",
     "is_archived": "unarchive the channel or configure another",
+    "no_permission": "invite the app to the channel",
     "not_in_channel": "invite the app to the channel",
     "restricted_action": "a workspace setting forbids the app to post there",
     "restricted_action_read_only_channel": "the channel is read-only",

@@ -366,7 +366,7 @@ def rotate_keys(settings: Settings) -> None:
 
     done = bring_under_the_first(_ready(settings), sys.stderr)
     click.echo(f"renewed: {done.renewed}")
-    click.echo("nothing needs a retired key: leave the first one alone in PYEONGPAN_SEAL_KEY")
+    click.echo("nothing needs a retired key: keep only the first key in PYEONGPAN_SEAL_KEY")
 
 
 @main.command()

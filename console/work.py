@@ -14,9 +14,9 @@ from domain.mail import MAIL
 from domain.states import AlertState, PublicationState
 from responders.compensation import waiting_for_brand
 from storage import desk, publications
-from storage.accounts import SLACK
 from storage.alerts import can_settle, settle_by_hand
 from storage.feedback import load_for_analysis
+from storage.session import Connection
 
 router = APIRouter()
 
@@ -182,15 +182,20 @@ def alerts(visit: Reading) -> Response:
     """Show the newest alerts, wherever they were told."""
     with visit.context.database.reading() as connection:
         rows = desk.alerts(connection, visit.person.brands)
-        incidents = desk.incidents(connection, visit.person.brands)
+        refusals = _slack_incidents(connection, visit)
     return page(
         visit,
         "alerts.html",
         rows=rows,
-        refusals=[each for each in incidents if each["subject"] == SLACK],
+        refusals=refusals,
         mail=MAIL,
         choices=_choices if _settles(visit) else _none,
     )
+
+
+def _slack_incidents(connection: Connection, visit: Visit) -> list[dict[str, Any]]:
+    """Give Slack's open incidents to whoever can mend its token or have it mended."""
+    return [] if visit.person.is_brand_side else desk.slack_incidents(connection)
 
 
 def _settles(visit: Visit) -> bool:
@@ -240,7 +245,10 @@ def collection(visit: Reading) -> Response:
     """Show each account's progress, open incidents and what is quarantined."""
     with visit.context.database.reading() as connection:
         accounts = desk.accounts(connection, visit.person.brands)
-        incidents = desk.incidents(connection, visit.person.brands)
+        incidents = [
+            *_slack_incidents(connection, visit),
+            *desk.incidents(connection, visit.person.brands),
+        ]
         quarantined = desk.quarantine_reasons(connection, visit.person.brands)
     return page(
         visit,

@@ -528,6 +528,7 @@ def undo(connection: Connection, case_id: int, *, who: str, now: datetime) -> No
         who=who,
     ):
         raise DecisionRefusedError("이미 게시가 시작되어 되돌릴 수 없습니다.", "decided")
+    # Told again of the deadline: whoever was told thinks it is answered.
     move(
         connection,
         [case_id],
@@ -536,6 +537,7 @@ def undo(connection: Connection, case_id: int, *, who: str, now: datetime) -> No
         at=now,
         why=why,
         who=who,
+        reminder="",
     )
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     cast,
     column,
     delete,
+    false,
     func,
     insert,
     literal,
@@ -1256,11 +1257,19 @@ def alerts(
 
 
 def incidents(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
-    """Give open incidents of Slack and of the brands' accounts, newest first, without the pages."""
-    subjects = or_(
-        IncidentRow.subject == SLACK,
-        *(IncidentRow.subject.startswith(f"{brand}/", autoescape=True) for brand in sorted(brands)),
+    """Give open incidents of the brands' accounts, newest first, without the pages."""
+    of_brands = (
+        IncidentRow.subject.startswith(f"{brand}/", autoescape=True) for brand in sorted(brands)
     )
+    return _open_incidents(connection, or_(false(), *of_brands))
+
+
+def slack_incidents(connection: Connection) -> list[dict[str, Any]]:
+    """Give the open incidents of Slack, newest first."""
+    return _open_incidents(connection, IncidentRow.subject == SLACK)
+
+
+def _open_incidents(connection: Connection, subjects: ColumnElement[bool]) -> list[dict[str, Any]]:
     return _dicts(
         connection.execute(
             select(

@@ -476,6 +476,7 @@ def settle_attention(
         outbox.add(connection, Message.PUBLICATION_PUBLISH, ids, available_at=now)
     else:
         published = target is PublicationState.PUBLISHED
+        # Back at the desk it is told again of its deadline: what was told was about this reply.
         move(
             connection,
             [case_id],
@@ -485,6 +486,7 @@ def settle_attention(
             why=why,
             who=who,
             closed_at=now if published else None,
+            reminder="",
         )
     return True
 

@@ -787,7 +787,7 @@ def test_a_new_key_takes_over_and_the_old_one_may_go(
     assert not findings(cli("doctor", "--json", env=alone))["keys"]["ok"]
     done = cli("keys", "rotate", env=both)
     assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "renewed: 4"), done.output
-    assert "nothing needs a retired key" in done.stdout
+    assert "keep only the first key in PYEONGPAN_SEAL_KEY" in done.stdout
     found = findings(cli("doctor", "--json", env=alone))["keys"]
     assert (found["ok"], found["detail"]) == (True, "what is stored can be opened")
     assert cli("keys", "rotate", env=both).stdout.startswith("renewed: 0")

@@ -92,6 +92,7 @@ def test_every_query_of_the_desk_runs_on_both_databases(shelf: Desk) -> None:
         desk_queries.around(connection, case_id)
         desk_queries.accounts(connection, BOTH)
         desk_queries.incidents(connection, BOTH)
+        desk_queries.slack_incidents(connection)
         desk_queries.quarantine_reasons(connection, BOTH)
         desk_queries.alerts(connection, BOTH)
         desk_queries.looks(connection, BOTH)

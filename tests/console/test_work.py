@@ -340,6 +340,22 @@ def test_a_refused_slack_token_is_shown_where_its_alerts_wait(desk: Desk, browse
     assert "invalid_auth" not in browser.get("/alerts").text
 
 
+def test_a_refused_slack_token_is_the_agencys_to_mend(desk: Desk) -> None:
+    with desk.database.unit_of_work() as connection:
+        accounts.open_incident(
+            connection, "credentials", accounts.SLACK, "slack: invalid_auth", now=desk.now
+        )
+        accounts.open_incident(connection, "layout_changed", "alpha/shop", "no rows", now=desk.now)
+    for role in Role:
+        desk.person(role.value, role)
+        person = Browser(desk, login=role.value)
+        is_brand_side = role in {Role.BRAND_APPROVER, Role.BRAND_VIEWER}
+        assert ("slack: invalid_auth" not in person.get("/alerts").text) == is_brand_side
+        found = person.get("/collection").text
+        assert ("slack: invalid_auth" not in found) == is_brand_side
+        assert "no rows" in found
+
+
 def test_counts_by_brand_channel_category_and_week(desk: Desk, browser: Browser) -> None:
     desk.add(brand="alpha")
     desk.now += timedelta(days=7)

@@ -382,7 +382,9 @@ def test_two_schedulers_remind_of_a_case_once(postgres_database: Database) -> No
     assert taken == [[case_id], []]
 
 
-@pytest.mark.parametrize("comes_back_as", ["refused", "edited", "there again"])
+@pytest.mark.parametrize(
+    "comes_back_as", ["refused", "edited", "there again", "undone", "not sent after all"]
+)
 def test_a_case_that_comes_back_is_reminded_of_again(
     database: Database, comes_back_as: str
 ) -> None:
@@ -405,6 +407,12 @@ def test_a_case_that_comes_back_is_reminded_of_again(
             assert job is not None
             sending, over = PublicationState.SENDING, PublicationState.REFUSED
             assert publications.settle(connection, job, token, sending, over, now=NOW, why="no")
+        elif comes_back_as == "undone":
+            cases.undo(connection, case_id, who="김담당", now=NOW)
+        elif comes_back_as == "not sent after all":
+            connection.execute(update(PublicationRow).values(state=PublicationState.ATTENTION))
+            over, seen = PublicationState.CANCELLED, {"who": "김담당", "why": "없음"}
+            assert publications.settle_attention(connection, case_id, sent, over, **seen, now=NOW)
         elif comes_back_as == "edited":
             ids = [view.case.feedback_id]
             cases.withdraw(connection, ids, CaseState.OPENED, at=NOW, why="edited")

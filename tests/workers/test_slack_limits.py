@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from alerts.slack import SlackClient
 from commands.daemon import take_up
-from storage import turns
+from storage import accounts, turns
 from storage.models import AlertRow
 from tests.alerts.fake_slack import LOST_ANSWER, FakeSlack, limited, says
 from tests.fakes_runtime import Article
@@ -147,6 +147,24 @@ def test_cards_follow_their_cases_once_a_refused_token_is_mended(
     house.clock.now += house.runtime.settings.lease
     assert refresh(house.runtime) == 1
     assert "승인" in str(web.messages[0]["blocks"])
+
+
+@pytest.mark.parametrize("code", ["access_denied", "ekm_access_denied", "no_permission"])
+def test_a_room_that_may_not_be_used_holds_up_no_other(
+    house: House, web: FakeSlack, channel: FakeChannel, code: str
+) -> None:
+    web.script("chat.postMessage", says(code))
+    write(house, channel, "벌레가 나왔어요")
+    house.run_on(timedelta(hours=1))
+    told = {"CREVIEW", "CBRAND"}
+    with house.database.reading() as connection:
+        found = connection.execute(select(AlertRow.destination, AlertRow.state, AlertRow.problem))
+        rows = {row.destination: row for row in found}
+        assert accounts.open_incidents(connection) == []
+    (refused,) = [row for row in rows.values() if row.state == "failed"]
+    assert code in refused.problem
+    assert [message["channel"] for message in web.messages] == [*(told - {refused.destination})]
+    assert web.calls.count("chat.postMessage") == 2
 
 
 def test_a_card_that_closes_while_its_case_opens_again_follows_it(
