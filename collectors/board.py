@@ -62,7 +62,7 @@ from domain.errors import (
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from collectors.http import Answer
     from domain.brands import Account
@@ -424,8 +424,40 @@ def _again(token: Mapping[str, str]) -> _Again:
     }
 
 
+def without_posts(
+    token: Mapping[str, str], is_theirs: Callable[[Mapping[str, object]], bool]
+) -> Mapping[str, str]:
+    """Give a kept token without somebody's waiting posts, which count as read from now on.
+
+    A run whose posts these were reads its list again.
+
+    Args:
+        token: As the token store has it; that of another channel has no posts.
+        is_theirs: Looks at a post's fields.
+    """
+    waiting, again = json.loads(token.get("posts", "[]")), _again(token)
+    posts = [*waiting, *(post for _, post in again.values())]
+    marks = {_mark_of(str(post["native_id"])) for post in posts if is_theirs(post)}
+    if not marks:
+        return token
+    read = [mark for mark in token.get("read", "").split() if mark not in marks]
+    left = [post for post in waiting if not is_theirs(post)]
+    failed = {mark: kept for mark, kept in again.items() if not is_theirs(kept[1])}
+    rest = {name: value for name, value in token.items() if name not in {"posts", "again"}}
+    return {
+        **rest,
+        "read": " ".join([*read, *sorted(marks)][-REMEMBERED:]),
+        **({"posts": json.dumps(left)} if left else {}),
+        **({"again": json.dumps(failed)} if failed else {}),
+    }
+
+
 def _mark(item: CollectedFeedback) -> str:
-    return hashlib.sha256(item.native_id.encode("utf-8", "replace")).hexdigest()[:12]
+    return _mark_of(item.native_id)
+
+
+def _mark_of(native_id: str) -> str:
+    return hashlib.sha256(native_id.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _name(posts: str) -> str:

@@ -633,6 +633,28 @@ def erase_tokens(connection: Connection, brand: str, *, removed_before: datetime
     connection.execute(delete(TokenRow).where(TokenRow.account_key.in_(gone)))
 
 
+def change_tokens(connection: Connection, brand: str, changed: Callable[[bytes], bytes]) -> None:
+    """Change what the token store keeps for a brand's accounts, removed ones included.
+
+    Args:
+        connection: The caller's transaction.
+        brand: Slug.
+        changed: Gives the new sealed value for one; the same where nothing changes.
+    """
+    ours = select(AccountRow.key).where(AccountRow.brand == brand)
+    rows = connection.execute(
+        select(TokenRow.account_key, TokenRow.sealed)
+        .where(TokenRow.account_key.in_(ours))
+        .order_by(TokenRow.account_key)
+        .with_for_update()
+    ).all()
+    for key, sealed in rows:
+        new = changed(sealed) if sealed else sealed
+        if new != sealed:
+            row = update(TokenRow).where(TokenRow.account_key == key)
+            connection.execute(row.values(sealed=new))
+
+
 def channels_of(connection: Connection, brand: str) -> list[str]:
     """Give every channel a brand's feedback may be from, those of removed accounts included."""
     rows = connection.execute(
