@@ -361,6 +361,24 @@ def release_run(connection: Connection, run: Run) -> None:
     )
 
 
+def forget_failures(connection: Connection, run: Run) -> None:
+    """Note that a run got on past the place where it failed.
+
+    An open incident's failures stay: its page may lie ahead, in a run that began again.
+    """
+    connection.execute(
+        update(AccountRow)
+        .where(
+            AccountRow.id == run.account_id,
+            AccountRow.lease_token == run.token,
+            ~exists().where(
+                IncidentRow.subject == run.account_key, IncidentRow.closed_at.is_(None)
+            ),
+        )
+        .values(failures=0, last_error="")
+    )
+
+
 def failures(connection: Connection, account_id: int) -> int:
     """Count the failures since the run last got on."""
     return connection.execute(

@@ -296,6 +296,7 @@ def _finish(
 def _make_room(runtime: Runtime, run: Run) -> None:
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
+        accounts.forget_failures(connection, run)
         accounts.release_run(connection, run)
         outbox.add(connection, Message.ACCOUNT_COLLECT, [run.account_id], available_at=now)
 
