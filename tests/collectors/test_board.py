@@ -509,6 +509,21 @@ def test_an_old_post_that_comes_up_on_the_list_later_is_read(
     assert [item.text for item in _run(build)[0]] == ["이제야 인기글"]
 
 
+def test_old_posts_that_come_up_are_looked_for_until_a_page_has_some_that_were_read(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    build = _build(server, make_build, detail=True, max_pages=3)
+    server.answers = [OPEN, _list([2, 1], "11.10"), _body("둘"), _body("하나"), _list([])]
+    _run(build, NOW - timedelta(days=30))
+    server.seen.clear()
+    # Since the last run more posts became popular than a page shows.
+    pages = [_list([6, 5], "11.10"), _body("육"), _body("오"), _list([4, 2], "11.10"), _body("사")]
+    server.answers = [*pages, _list([1, 0], "11.10")]
+    assert [item.text for item in _run(build)[0]] == ["육", "오", "사"]
+    lists = [path for path in _asked(server) if path.startswith("/list")]
+    assert lists == ["/list?page=1", "/list?page=2"]
+
+
 def test_a_deleted_post_is_kept_with_its_title(server: RawServer, make_build: MakeBuild) -> None:
     server.answers = [OPEN, _list([1]), answer(b"", 404)]
     items, quarantined = _run(_build(server, make_build, detail=True, max_pages=1))
