@@ -468,7 +468,7 @@ def quarantine(
     items: Sequence[QuarantinedItem],
     *,
     seal: Callable[[bytes], bytes],
-    fingerprints: Callable[[bytes], Sequence[str]],
+    fingerprints: Callable[[QuarantinedItem], Sequence[str]],
     now: datetime,
 ) -> int:
     """Keep what could not be parsed, once per content.
@@ -478,7 +478,7 @@ def quarantine(
         account_id: Whose rows.
         items: What could not be parsed.
         seal: Encrypts the raw rows.
-        fingerprints: Names a content under every key, the present one first.
+        fingerprints: Names an item under every key, the present one first.
         now: When they were read.
 
     Returns:
@@ -486,7 +486,7 @@ def quarantine(
     """
     if not items:
         return 0
-    named = [(item, fingerprints(item.raw + item.reason.encode())) for item in items]
+    named = [(item, fingerprints(item)) for item in items]
     retired = [name for _, names in named for name in names[1:]]
     kept = set(
         connection.execute(

@@ -397,7 +397,7 @@ def test_rows_and_pages_that_name_an_author_are_emptied(house: House, name: str)
             house.account_id(),
             [QuarantinedItem("no date", raw)],
             seal=SEALER.seal,
-            fingerprints=lambda raw: SEALER.fingerprints(raw.hex()),
+            fingerprints=lambda item: SEALER.fingerprints(repr(item)),
             now=house.clock(),
         )
         for subject in (ACCOUNT, "other/shop"):
