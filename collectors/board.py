@@ -62,7 +62,7 @@ from domain.errors import (
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from collectors.http import Answer
     from domain.brands import Account
@@ -210,7 +210,7 @@ class BoardCollector:
             not page.items
             or place.page + 1 >= self._max_pages
             or "{page}" not in self._page_url
-            or (page.ends is not None and _latest(page.ends) < since)
+            or (page.ends is not None and self._has_all_behind(page, _latest(page.ends), since))
         )
         following = None if is_last else str(_Place(place.page + 1, frame=page.frame))
         if not self._reads_posts:
@@ -228,6 +228,15 @@ class BoardCollector:
         if waiting:
             following = str(_Place(place.page, waiting, is_last=is_last, frame=page.frame))
         return Page((), page.quarantined, next_cursor=following)
+
+    def _has_all_behind(self, page: ListPage, ends: datetime, since: datetime) -> bool:
+        """Tell whether what follows a page was written or read before.
+
+        Where posts come up late, a page of old ones, none of them read, has more behind it.
+        """
+        if ends >= since or not self._reads_posts:
+            return ends < since
+        return ends < self._shelf.earliest(since) or self._shelf.knows_any(page.items)
 
     def _read_post(self, place: _Place, posts: Sequence[CollectedFeedback]) -> Page:
         listed = posts[place.index]
@@ -340,6 +349,11 @@ class _Shelf:
             return since
         return min(since, datetime.fromisoformat(token["since"]))
 
+    def knows_any(self, items: Sequence[CollectedFeedback]) -> bool:
+        """Tell whether one of the posts was read, or did not answer, in an earlier run."""
+        known = _known(self._tokens.load(self._key))
+        return any(_mark(item) in known for item in items)
+
     def keep(self, items: Sequence[CollectedFeedback], *, is_first: bool) -> str:
         """Keep the posts that were not read yet; gives their name, empty when there are none.
 
@@ -347,8 +361,7 @@ class _Shelf:
         and those that failed most often last, so that they hold up nothing.
         """
         token = dict(self._tokens.load(self._key))
-        again = _again(token)
-        known = {*token.get("read", "").split(), *again}
+        again, known = _again(token), _known(token)
         waiting = [_packed(item) for item in items if _mark(item) not in known]
         if is_first:
             waiting += [post for _, post in sorted(again.values(), key=itemgetter(0))]
@@ -424,8 +437,44 @@ def _again(token: Mapping[str, str]) -> _Again:
     }
 
 
+def _known(token: Mapping[str, str]) -> set[str]:
+    return {*token.get("read", "").split(), *_again(token)}
+
+
+def without_posts(
+    token: Mapping[str, str], is_theirs: Callable[[Mapping[str, object]], bool]
+) -> Mapping[str, str]:
+    """Give a kept token without somebody's waiting posts, which count as read from now on.
+
+    A run whose posts these were reads its list again.
+
+    Args:
+        token: As the token store has it; that of another channel has no posts.
+        is_theirs: Looks at a post's fields.
+    """
+    waiting, again = json.loads(token.get("posts", "[]")), _again(token)
+    posts = [*waiting, *(post for _, post in again.values())]
+    marks = {_mark_of(str(post["native_id"])) for post in posts if is_theirs(post)}
+    if not marks:
+        return token
+    read = [mark for mark in token.get("read", "").split() if mark not in marks]
+    left = [post for post in waiting if not is_theirs(post)]
+    failed = {mark: kept for mark, kept in again.items() if not is_theirs(kept[1])}
+    rest = {name: value for name, value in token.items() if name not in {"posts", "again"}}
+    return {
+        **rest,
+        "read": " ".join([*read, *sorted(marks)][-REMEMBERED:]),
+        **({"posts": json.dumps(left)} if left else {}),
+        **({"again": json.dumps(failed)} if failed else {}),
+    }
+
+
 def _mark(item: CollectedFeedback) -> str:
-    return hashlib.sha256(item.native_id.encode("utf-8", "replace")).hexdigest()[:12]
+    return _mark_of(item.native_id)
+
+
+def _mark_of(native_id: str) -> str:
+    return hashlib.sha256(native_id.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _name(posts: str) -> str:

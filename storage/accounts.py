@@ -361,6 +361,24 @@ def release_run(connection: Connection, run: Run) -> None:
     )
 
 
+def forget_failures(connection: Connection, run: Run) -> None:
+    """Note that a run got on past the place where it failed.
+
+    An open incident's failures stay: its page may lie ahead, in a run that began again.
+    """
+    connection.execute(
+        update(AccountRow)
+        .where(
+            AccountRow.id == run.account_id,
+            AccountRow.lease_token == run.token,
+            ~exists().where(
+                IncidentRow.subject == run.account_key, IncidentRow.closed_at.is_(None)
+            ),
+        )
+        .values(failures=0, last_error="")
+    )
+
+
 def failures(connection: Connection, account_id: int) -> int:
     """Count the failures since the run last got on."""
     return connection.execute(
@@ -450,7 +468,7 @@ def quarantine(
     items: Sequence[QuarantinedItem],
     *,
     seal: Callable[[bytes], bytes],
-    fingerprints: Callable[[bytes], Sequence[str]],
+    fingerprints: Callable[[QuarantinedItem], Sequence[str]],
     now: datetime,
 ) -> int:
     """Keep what could not be parsed, once per content.
@@ -460,7 +478,7 @@ def quarantine(
         account_id: Whose rows.
         items: What could not be parsed.
         seal: Encrypts the raw rows.
-        fingerprints: Names a content under every key, the present one first.
+        fingerprints: Names an item under every key, the present one first.
         now: When they were read.
 
     Returns:
@@ -468,7 +486,7 @@ def quarantine(
     """
     if not items:
         return 0
-    named = [(item, fingerprints(item.raw + item.reason.encode())) for item in items]
+    named = [(item, fingerprints(item)) for item in items]
     retired = [name for _, names in named for name in names[1:]]
     kept = set(
         connection.execute(
@@ -631,6 +649,28 @@ def erase_tokens(connection: Connection, brand: str, *, removed_before: datetime
         AccountRow.brand == brand, AccountRow.removed_at < removed_before
     )
     connection.execute(delete(TokenRow).where(TokenRow.account_key.in_(gone)))
+
+
+def change_tokens(connection: Connection, brand: str, changed: Callable[[bytes], bytes]) -> None:
+    """Change what the token store keeps for a brand's accounts, removed ones included.
+
+    Args:
+        connection: The caller's transaction.
+        brand: Slug.
+        changed: Gives the new sealed value for one; the same where nothing changes.
+    """
+    ours = select(AccountRow.key).where(AccountRow.brand == brand)
+    rows = connection.execute(
+        select(TokenRow.account_key, TokenRow.sealed)
+        .where(TokenRow.account_key.in_(ours))
+        .order_by(TokenRow.account_key)
+        .with_for_update()
+    ).all()
+    for key, sealed in rows:
+        new = changed(sealed) if sealed else sealed
+        if new != sealed:
+            row = update(TokenRow).where(TokenRow.account_key == key)
+            connection.execute(row.values(sealed=new))
 
 
 def channels_of(connection: Connection, brand: str) -> list[str]:

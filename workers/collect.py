@@ -25,7 +25,7 @@ from domain.messages import Message
 from settings import LONGEST_DURATION, parse_duration
 from storage import accounts, feedback, outbox
 from workers.backoff import pause
-from workers.intake import PreparedPage, prepare_page
+from workers.intake import PreparedPage, prepare_page, rejected
 from workers.notices import new_alert, tell
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _store_items(
         run.account_id,
         prepared.quarantined,
         seal=runtime.sealer.seal,
-        fingerprints=lambda raw: runtime.sealer.fingerprints(raw.hex()),
+        fingerprints=lambda item: runtime.sealer.fingerprints(rejected(item.raw, item.reason)),
         now=now,
     )
     for message, ids in (
@@ -296,6 +296,7 @@ def _finish(
 def _make_room(runtime: Runtime, run: Run) -> None:
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
+        accounts.forget_failures(connection, run)
         accounts.release_run(connection, run)
         outbox.add(connection, Message.ACCOUNT_COLLECT, [run.account_id], available_at=now)
 

@@ -134,8 +134,10 @@ def prepare(
         text=mask_text(item.text) if is_new else "",
         rating=item.rating,
         author=mask_author(item.author) if item.author else "",
-        author_fingerprint=_fingerprint(sealer, channel, item.author_id or item.author),
-        order_fingerprint=_fingerprint(sealer, channel, item.order_id),
+        author_fingerprint=_fingerprint(
+            sealer, author_identity(channel, item.author_id, item.author)
+        ),
+        order_fingerprint=_fingerprint(sealer, identity(channel, item.order_id)),
         product_id=item.product_id,
         product_name=item.product_name,
         url=item.url,
@@ -156,12 +158,25 @@ def content(title: str, text: str, rating: int | None) -> str:
 
 
 def identity(channel: str, name: str) -> str:
-    """Give what is fingerprinted for an author or order: ids mean something per channel only."""
-    return f"{channel}:{name}"
+    """Give what is fingerprinted for an author or order: ids mean something per channel only.
+
+    Empty without a name or id, for which there is no fingerprint.
+    """
+    return f"{channel}:{name}" if name else ""
 
 
-def _fingerprint(sealer: Sealer, channel: str, name: str) -> str:
-    return sealer.fingerprint(identity(channel, name)) if name else ""
+def author_identity(channel: str, author_id: str, author: str) -> str:
+    """Give what is fingerprinted for an author: the id where the channel gives one, or the name."""
+    return identity(channel, author_id or author)
+
+
+def rejected(raw: bytes, reason: str) -> str:
+    """Give what is fingerprinted of a quarantined row: refused for another reason it is another."""
+    return (raw + reason.encode()).hex()
+
+
+def _fingerprint(sealer: Sealer, named: str) -> str:
+    return sealer.fingerprint(named) if named else ""
 
 
 _PERSONAL = ("title", "text", "author", "author_id", "order_id")

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from collectors.board import without_posts
 from storage import accounts, feedback
 from workers.intake import identity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from privacy.sealing import Sealer
     from workers.runtime import Runtime
 
@@ -51,16 +54,17 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
         requested_by: Who asked, for the record.
 
     Quarantined rows and saved pages with the name or id in them go too, and workbooks, whose
-    texts are packed.
+    texts are packed. So do the author's posts that wait on a board's shelf to be read.
 
     Returns:
         How many pieces of feedback were changed.
 
     Raises:
-        ConfigurationError: No key opens one of those or an original; with such keys the author's
+        ConfigurationError: No key opens one of those, a token or an original; with such keys the author's
             feedback would not be found. Nothing was erased.
     """
-    named = _written_by(runtime, brand, author)
+    is_theirs = _is_by(author)
+    named = _written_by(runtime, brand, is_theirs)
     with runtime.database.unit_of_work() as connection:
         # Where nothing was ever collected, the request is on record all the same.
         channels = accounts.channels_of(connection, brand) or [""]
@@ -72,6 +76,9 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
         spellings = _spellings(author)
         kept = accounts.erase_kept(
             connection, brand, lambda sealed: _may_name(runtime.sealer, sealed, spellings)
+        )
+        accounts.change_tokens(
+            connection, brand, lambda sealed: _without(runtime.sealer, sealed, is_theirs)
         )
         erased = feedback.erase_author(
             connection,
@@ -85,12 +92,19 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
     return erased
 
 
-def _written_by(runtime: Runtime, brand: str, author: str) -> list[int]:
-    """Find feedback by what its originals say: a fingerprint is that of the id where there is one.
+def _is_by(author: str) -> Callable[[Mapping[str, object]], bool]:
+    """Give what tells from its fields whether feedback is an author's, by name or id.
 
     A name that the channel shortens (``이****``) is that of many people, who have ids.
     """
     keys = ("author_id",) if "*" in author else ("author_id", "author")
+    return lambda fields: author in {fields.get(key) for key in keys}
+
+
+def _written_by(
+    runtime: Runtime, brand: str, is_theirs: Callable[[Mapping[str, object]], bool]
+) -> list[int]:
+    """Find feedback by what its originals say: a fingerprint is that of the id where there is one."""
     found: list[int] = []
     last = 0
     while True:
@@ -99,8 +113,7 @@ def _written_by(runtime: Runtime, brand: str, author: str) -> list[int]:
         if not page:
             return found
         for last, sealed in page:
-            original = json.loads(runtime.sealer.open(sealed))
-            if author in {original.get(key) for key in keys}:
+            if is_theirs(json.loads(runtime.sealer.open(sealed))):
                 found.append(last)
 
 
@@ -119,3 +132,12 @@ def _spellings(author: str) -> frozenset[bytes]:
 def _may_name(sealer: Sealer, sealed: bytes, spellings: frozenset[bytes]) -> bool:
     plain = sealer.open(sealed)
     return plain.startswith(_ARCHIVES) or any(spelling in plain for spelling in spellings)
+
+
+def _without(
+    sealer: Sealer, sealed: bytes, is_theirs: Callable[[Mapping[str, object]], bool]
+) -> bytes:
+    """Give a sealed token without somebody's posts; the same where it has none of theirs."""
+    token = json.loads(sealer.open(sealed))
+    left = without_posts(token, is_theirs)
+    return sealed if left == token else sealer.seal(json.dumps(dict(left)).encode())

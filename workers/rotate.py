@@ -17,7 +17,7 @@ from domain.errors import ConfigurationError
 from storage import sealed
 from storage.models import FeedbackRevisionRow, FeedbackRow, QuarantineRow
 from storage.session import ConflictError
-from workers.intake import content, identity
+from workers.intake import author_identity, content, identity, rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,14 +113,14 @@ def _renewed(sealer: Sealer, shelf: Shelf, row: Row) -> Row:
 def _named(shelf: Shelf, row: Row, plain: bytes | None) -> dict[str, str]:
     """Give what each fingerprint of a row was made of; for an erased text, what it may have been."""
     if shelf.table is QuarantineRow and plain is not None:
-        return {"fingerprint": (plain + row["reason"].encode()).hex()}
+        return {"fingerprint": rejected(plain, row["reason"])}
     if shelf.table not in {FeedbackRow, FeedbackRevisionRow}:
         return {}
     original: Mapping[str, str] = row if plain is None else json.loads(plain)
     said = content(original.get("title", ""), original.get("text", ""), row["rating"])
     named = {sealed.CONTENT: said}
     if shelf.table is FeedbackRow and plain is not None:
-        author = original.get("author_id") or original.get("author", "")
-        named["author_fingerprint"] = identity(row["channel"], author)
+        author_id, author = original.get("author_id", ""), original.get("author", "")
+        named["author_fingerprint"] = author_identity(row["channel"], author_id, author)
         named["order_fingerprint"] = identity(row["channel"], original.get("order_id", ""))
     return named

@@ -467,6 +467,28 @@ def test_other_posts_under_an_old_cursor_mean_reading_the_list_again(
     assert _asked(server)[-1] == "/list?page=1"
 
 
+def test_somebodys_posts_that_wait_are_dropped_and_asked_for_by_no_later_run(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    build = _build(server, make_build, detail=True, max_pages=1)
+    server.answers = [OPEN, _list([3]), GONE_WRONG]
+    _run(build)
+    server.answers = [_list([6, 5, 4]), _body("여섯")]
+    cursor = BoardCollector(build).fetch(SINCE, NOW, None).next_cursor
+    cursor = BoardCollector(build).fetch(SINCE, NOW, cursor).next_cursor
+    token = build.tokens.load(build.account.key)
+    left = board.without_posts(token, lambda post: post["native_id"] in {"3", "5"})
+    build.tokens.save(build.account.key, left)
+    server.seen.clear()
+    server.answers = [_list([6, 5, 4]), _body("여섯"), _body("넷")]
+    while cursor:
+        cursor = BoardCollector(build).fetch(SINCE, NOW, cursor).next_cursor
+    assert _asked(server) == ["/list?page=1", "/view/6", "/view/4"]
+    server.answers = [_list([6, 5, 4, 3])]
+    assert _run(build) == ([], [])
+    assert board.without_posts({"access_token": "x"}, lambda _: True) == {"access_token": "x"}
+
+
 def test_old_posts_are_not_read(server: RawServer, make_build: MakeBuild) -> None:
     server.answers = [OPEN, _list([2, 1], "11.10")]
     build = _build(server, make_build, detail=True)
@@ -485,6 +507,21 @@ def test_an_old_post_that_comes_up_on_the_list_later_is_read(
     # A list of popular posts shows a post long after it was written.
     server.answers = [_list([7, 2, 1], "11.10"), _body("이제야 인기글")]
     assert [item.text for item in _run(build)[0]] == ["이제야 인기글"]
+
+
+def test_old_posts_that_come_up_are_looked_for_until_a_page_has_some_that_were_read(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    build = _build(server, make_build, detail=True, max_pages=3)
+    server.answers = [OPEN, _list([2, 1], "11.10"), _body("둘"), _body("하나"), _list([])]
+    _run(build, NOW - timedelta(days=30))
+    server.seen.clear()
+    # Since the last run more posts became popular than a page shows.
+    pages = [_list([6, 5], "11.10"), _body("육"), _body("오"), _list([4, 2], "11.10"), _body("사")]
+    server.answers = [*pages, _list([1, 0], "11.10")]
+    assert [item.text for item in _run(build)[0]] == ["육", "오", "사"]
+    lists = [path for path in _asked(server) if path.startswith("/list")]
+    assert lists == ["/list?page=1", "/list?page=2"]
 
 
 def test_a_deleted_post_is_kept_with_its_title(server: RawServer, make_build: MakeBuild) -> None:

@@ -318,7 +318,7 @@ def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> Non
             account_id,
             [QuarantinedItem("별점 범위 밖", b"raw", remedy="확인")],
             seal=lambda raw: raw,
-            fingerprints=lambda raw: (str(hash(raw)),),
+            fingerprints=lambda item: (str(hash(item)),),
             now=desk.now,
         )
 

@@ -195,7 +195,7 @@ def test_an_unreadable_row_is_kept_once_and_sealed(database: Database) -> None:
                 account_id,
                 items,
                 seal=SEALER.seal,
-                fingerprints=lambda raw: SEALER.fingerprints(raw.hex()),
+                fingerprints=lambda item: SEALER.fingerprints(repr(item)),
                 now=NOW,
             )
 
@@ -217,7 +217,7 @@ def test_a_kept_row_can_be_read_and_settled_once(database: Database) -> None:
             account_id,
             [QuarantinedItem("no date", b"raw", row=3), QuarantinedItem("no text", b"raw")],
             seal=SEALER.seal,
-            fingerprints=lambda raw: SEALER.fingerprints(raw.hex()),
+            fingerprints=lambda item: SEALER.fingerprints(repr(item)),
             now=NOW,
         )
         first, second = accounts.quarantined_rows(connection, None)

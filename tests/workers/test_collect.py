@@ -187,6 +187,36 @@ def test_a_place_that_never_answers_is_given_up_and_the_run_begins_again(
     assert channel.asked == [None, *["2"] * collect.PLACE_TRIES, None, "2", "4"]
 
 
+def test_failures_before_a_stint_that_got_on_are_none_at_the_place_after_it(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 7)
+    errors = [ChannelUnavailableError("500") for _ in range(collect.PLACE_TRIES - 1)]
+    slowly = [lambda: clock.advance(seconds=30)]
+    channel.fetches.extend([lambda: None, *errors, *slowly, ChannelUnavailableError("500")])
+    for _ in errors:
+        run_once(house)
+        clock.now = account(house).next_due_at
+    assert (run_once(house).pages, account(house).failures) == (1, 0)
+    assert run_once(house).error == "500"
+    clock.now = account(house).next_due_at
+    assert run_once(house).is_complete
+    assert channel.asked[len(errors) + 1 :] == ["2", "4", "4", "6"]
+
+
+def test_a_page_that_broke_late_in_a_run_of_stints_is_tried_more_and_more_seldom(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 7)
+    for failures in (1, 2, 3):
+        slowly = [lambda: clock.advance(seconds=30)] * 2
+        channel.fetches.extend([*slowly, LayoutChangedError("no rows")])
+        for _ in range(3):
+            run_once(house)
+        assert account(house).failures == failures
+        clock.now = account(house).next_due_at
+
+
 def test_a_page_that_broke_is_read_again_from_the_first(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:

@@ -397,7 +397,7 @@ def test_rows_and_pages_that_name_an_author_are_emptied(house: House, name: str)
             house.account_id(),
             [QuarantinedItem("no date", raw)],
             seal=SEALER.seal,
-            fingerprints=lambda raw: SEALER.fingerprints(raw.hex()),
+            fingerprints=lambda item: SEALER.fingerprints(repr(item)),
             now=house.clock(),
         )
         for subject in (ACCOUNT, "other/shop"):
@@ -418,6 +418,25 @@ def test_rows_and_pages_that_name_an_author_are_emptied(house: House, name: str)
         }
     assert (row.sealed_raw is None, row.reason) == (is_emptied, "no date")
     assert pages == {ACCOUNT: is_emptied, "other/shop": False}
+
+
+def test_an_authors_posts_that_wait_on_a_boards_shelf_go_too(house: House) -> None:
+    def post(number: str, author: str, author_id: str = "") -> dict[str, object]:
+        return {"native_id": number, "author": author, "author_id": author_id, "text": "국이 샜다"}
+
+    tokens = house.runtime._build(make_account()).tokens
+    waiting = [post("1", "김하늘"), post("2", "박바다")]
+    again = {"a": [1, post("3", "하늘", "김하늘")], "b": [0, post("4", "박바다")]}
+    shelf = {"read": "x y", "posts": json.dumps(waiting), "again": json.dumps(again)}
+    for key in (ACCOUNT, "other/shop"):
+        tokens.save(key, shelf)
+    retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x")
+    left = tokens.load(ACCOUNT)
+    assert "박바다" in json.loads(left["posts"])[0]["author"]
+    assert [waits["native_id"] for waits in json.loads(left["posts"])] == ["2"]
+    assert [waits["native_id"] for _, waits in json.loads(left["again"]).values()] == ["4"]
+    assert len(left["read"].split()) == 4
+    assert tokens.load("other/shop") == shelf
 
 
 def test_an_erasure_that_could_find_nothing_is_refused_and_loses_nothing(house: House) -> None:
