@@ -52,13 +52,13 @@ from collectors.http import raise_if_captcha
 from collectors.mentions import is_web_address
 from collectors.relevance import Relevance
 from collectors.robots import Robots
-from collectors.values import KST
 from domain.errors import (
     BadInputError,
     ChannelUnavailableError,
     ConfigurationError,
     LayoutChangedError,
 )
+from domain.korea import KST
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 
 if TYPE_CHECKING:

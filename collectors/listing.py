@@ -14,8 +14,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from collectors.values import KST, clean_text
+from collectors.values import clean_text
 from domain.errors import BadInputError, ConfigurationError, LayoutChangedError
+from domain.korea import KST
 from domain.types import CollectedFeedback, Page, QuarantinedItem
 
 if TYPE_CHECKING:

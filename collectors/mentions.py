@@ -18,13 +18,14 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from collectors.base import CheckResult, check_by
 from collectors.listing import Row, read_rows, rows_of
 from collectors.relevance import Relevance, words_option
-from collectors.values import KST, html_to_text
+from collectors.values import html_to_text
 from domain.errors import (
     BadInputError,
     ConfigurationError,
     LayoutChangedError,
     RateLimitedError,
 )
+from domain.korea import KST
 from domain.types import CollectedFeedback, Page
 
 if TYPE_CHECKING:

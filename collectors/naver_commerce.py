@@ -41,7 +41,7 @@ from collectors.listing import (
     word_in,
 )
 from collectors.tokens import Renewed, TokenKeeper, TokenRefusedError
-from collectors.values import KST, parse_when
+from collectors.values import parse_when
 from domain.errors import (
     BadInputError,
     CredentialRejectedError,
@@ -49,6 +49,7 @@ from domain.errors import (
     RateLimitedError,
     ReputationError,
 )
+from domain.korea import KST
 from domain.types import ChannelReply, CollectedFeedback, FeedbackKind, Page, ReplyRules
 
 if TYPE_CHECKING:

@@ -19,13 +19,12 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from html import unescape
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from domain.errors import BadInputError
+from domain.korea import KST
 
-KST: Final = ZoneInfo("Asia/Seoul")
 FUTURE_SKEW: Final = timedelta(minutes=5)
 """A channel's clock may run this far ahead of ours."""
 EARLIEST_YEAR: Final = 1995

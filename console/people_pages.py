@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
@@ -12,13 +11,13 @@ from console.access import Administering, ChangingPeople, Visit, clean_name, one
 from console.operators import check_new
 from console.pages import page
 from domain.errors import BadInputError
+from domain.korea import KST
 from storage import owners, people
 from storage.people import Account, Role
 from storage.session import ConflictError, Connection
 
 router = APIRouter()
 PersonId = Annotated[int, Path(ge=1, le=2**31 - 1)]
-_ZONE = ZoneInfo("Asia/Seoul")
 
 
 @router.get("/people")
@@ -128,7 +127,7 @@ def _first_instant(day: str) -> datetime | None:
     if not day:
         return None
     try:
-        return datetime.combine(date.fromisoformat(day), time(), _ZONE).astimezone(UTC)
+        return datetime.combine(date.fromisoformat(day), time(), KST).astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadInputError("날짜는 2026-11-21처럼 적어 주세요.") from None
 
@@ -139,7 +138,7 @@ def _end_of(day: str) -> datetime | None:
 
 
 def _first_day(valid_from: datetime | None) -> str:
-    return "" if valid_from is None else valid_from.astimezone(_ZONE).date().isoformat()
+    return "" if valid_from is None else valid_from.astimezone(KST).date().isoformat()
 
 
 def _last_day(valid_until: datetime | None) -> str:

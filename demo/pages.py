@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from domain.korea import KST
 from domain.types import FeedbackKind
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ BOARD_TITLES = {
     FeedbackKind.INQUIRY: "상품 Q&A",
 }
 
-_SEOUL = ZoneInfo("Asia/Seoul")
 _PAGES_SHOWN = 10
 _STYLE = (
     "body{font:15px/1.6 sans-serif;max-width:860px;margin:2em auto;padding:0 1em;color:#222}"
@@ -55,7 +54,7 @@ class Reply:
 
 def local_time(instant: datetime) -> str:
     """Give an instant as the board shows it: Korean time without a zone, to the second."""
-    return instant.astimezone(_SEOUL).strftime("%Y-%m-%d %H:%M:%S")
+    return instant.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def render_row(article: Article, replies: Sequence[Reply], skin: str) -> str:
@@ -64,7 +63,7 @@ def render_row(article: Article, replies: Sequence[Reply], skin: str) -> str:
         return _row_b(article, replies)
     writer, date = (' class="writer"', ' class="date"') if skin == "a" else ("", "")
     edited = (
-        f' data-edited-at="{article.edited_at.astimezone(_SEOUL).isoformat(timespec="seconds")}"'
+        f' data-edited-at="{article.edited_at.astimezone(KST).isoformat(timespec="seconds")}"'
         if article.edited_at
         else ""
     )

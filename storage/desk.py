@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BindParameter,
@@ -41,6 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
+from domain.korea import KST
 from domain.messages import Message
 from domain.states import CaseState, FeedbackState, PublicationState
 from domain.types import Severity
@@ -1337,9 +1337,6 @@ def channels(connection: Connection, brands: Collection[str]) -> list[str]:
     )
 
 
-_KOREA = ZoneInfo("Asia/Seoul")
-
-
 def stats(
     connection: Connection, brands: Collection[str], *, weeks: int, now: datetime
 ) -> dict[str, list[dict[str, Any]]]:
@@ -1349,7 +1346,7 @@ def stats(
         Per dimension, rows with ``name``, ``total``, ``negative``, ``cases``, ``answered``. Weeks
         are named by their Monday in Korea, ``2026-11-16``.
     """
-    today = now.astimezone(_KOREA).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = now.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0)
     mondays = [today - timedelta(days=today.weekday(), weeks=back) for back in range(weeks)]
     # A small number sorts faster than a date that the database makes of each row's instant.
     week = case(*((FeedbackRow.written_at >= at, back) for back, at in enumerate(mondays)))

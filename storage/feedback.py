@@ -234,7 +234,8 @@ def _was_replaced(connection: Connection, row: Any, item: MaskedFeedback) -> boo
     earlier = select(FeedbackRevisionRow.revision).where(
         FeedbackRevisionRow.feedback_id == row.id,
         FeedbackRevisionRow.content_fingerprint.in_(
-            (item.content_fingerprint, *item.retired_fingerprints)
+            # Of an erased text that a change of keys made unknown: any may have been it.
+            ("", item.content_fingerprint, *item.retired_fingerprints)
         ),
     )
     return connection.execute(earlier).first() is not None

@@ -61,7 +61,7 @@ def prepare_page(
             mask_text,
             account.channel,
             sealer,
-            stored=stored.get(key, ""),
+            stored=stored.get(key),
             # What stands twice on a page may be an edit of itself.
             is_repeated=times[key] > 1,
             now=now,
@@ -105,7 +105,7 @@ def prepare(
     channel: str,
     sealer: Sealer,
     *,
-    stored: str = "",
+    stored: str | None = None,
     is_repeated: bool = False,
     now: datetime,
 ) -> MaskedFeedback:
@@ -119,12 +119,13 @@ def prepare(
         mask_text: From ``masker``.
         channel: Where the author and the order are known.
         sealer: Encrypts and fingerprints.
-        stored: Content fingerprint of the item as the database has it.
-        is_repeated: Mask and seal it in any case.
+        stored: Content fingerprint of the item as the database has it; None where it is new. One
+            that a change of keys emptied says that nothing read may ever be stored.
+        is_repeated: Mask and seal it also where just that is stored.
         now: Taken as the date of what the channel does not date, and marked as inexact.
     """
     fingerprints = sealer.fingerprints(content(item.title, item.text, item.rating))
-    is_new = is_repeated or stored not in fingerprints
+    is_new = stored != "" and (is_repeated or stored not in fingerprints)
     return MaskedFeedback(
         kind=item.kind,
         native_id=item.native_id,

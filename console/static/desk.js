@@ -66,8 +66,12 @@ function keep(field) {
   else written.set(place(field), field.value);
 }
 
+// With a decision goes all that was typed for its case: what was not sent can no longer be.
 function forget(form) {
   for (const field of form.elements) if (field.name) written.delete(place(field));
+  if (!form.matches(".decide")) return;
+  const ofCase = new URL(".", form.action).pathname;
+  for (const key of written.keys()) if (key.startsWith(ofCase)) written.delete(key);
 }
 
 function restore() {

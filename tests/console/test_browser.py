@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser as Chromium
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Dialog, Page
 
     from tests.console.conftest import Desk
 
@@ -510,6 +510,47 @@ def test_what_is_being_written_outlives_the_other_forms_of_the_page(
     page.click("text=통계")
     page.wait_for_url("**/stats")
     context.close()
+
+
+def test_a_reply_typed_on_a_case_goes_with_its_rejection_and_no_other(
+    desk: Desk, page: Page
+) -> None:
+    rejected, other = desk.add(due_in=timedelta(hours=1)), desk.add(due_in=timedelta(hours=2))
+    reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
+    asked: list[str] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
+    page.goto(f"/cases/{other}")
+    page.keyboard.press("e")
+    page.fill("#text", reply)
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")
+    page.wait_for_url(f"**/cases/{rejected}")
+    page.keyboard.press("e")
+    page.fill("#text", reply)
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    page.select_option("select[name=reason]", "답변이 필요 없는 글")
+    page.click("text=반려하고 닫기")
+    page.wait_for_url(f"**/cases/{other}?decided={rejected}")
+    assert states(desk) == ["rejected", "drafted"]
+    assert page.input_value("#text") == reply
+
+    page.fill("#text", "불편을 드려 죄송합니다.\n알파 고객지원팀 드림")
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    page.select_option("select[name=reason]", "답변이 필요 없는 글")
+    page.click("text=반려하고 닫기")
+    page.wait_for_url(f"**/?decided={other}")
+    page.click("text=통계")
+    page.wait_for_url("**/stats")
+
+    assert states(desk) == ["rejected", "rejected"]
+    assert asked == []
 
 
 def test_what_was_seen_of_one_reply_outlives_the_record_of_another(desk: Desk, page: Page) -> None:

@@ -8,11 +8,11 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import LargeBinary, select, update
+from sqlalchemy import LargeBinary, or_, select, update
 
 from domain.types import Page, QuarantinedItem
 from privacy.sealing import Sealer, generate_key
-from storage import accounts, desk, people, sealed
+from storage import accounts, desk, feedback, people, sealed
 from storage.models import (
     Base,
     CaseRow,
@@ -225,12 +225,61 @@ def test_an_erased_author_does_not_come_back_when_the_old_key_is_gone(old: House
     old.runtime.sealer = Sealer([NEW])
     again = read_again(old)
     assert (again.new, again.changed, again.error) == (0, 0, "")
+    assert kept_of_authors(old) == []
     # What nothing was masked in is still known word by word; the rest is never an edit.
     write(old, "이제 좋아요", "이제 좋아요", "이제 좋아요")
     assert read_again(old).changed == 2
     with old.database.reading() as connection:
         texts = connection.execute(select(FeedbackRow.text)).scalars().all()
     assert sorted(texts) == ["별로예요 [전화번호]", "이제 좋아요", "이제 좋아요"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_may_not_come_back_is_not_even_masked(
+    old: House, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    retain.erase_author(old.runtime, "saebyeok", "김하늘", requested_by="x")
+    rotate(old.runtime)
+    old.runtime.sealer = Sealer([NEW])
+    write(old, "아주 별로예요 010-1234-5678", "포장이 정말 별로예요", "나빠요")
+    del old.channel.articles[1:]
+    old.channel.articles *= times
+    masked: list[str] = []
+    monkeypatch.setattr("workers.intake.mask", lambda text, **_: masked.append(text))
+    again = read_again(old)
+    assert (again.new, again.changed, again.error) == (0, 0, "")
+    assert masked == []
+    assert kept_of_authors(old) == []
+
+
+def test_an_old_export_brings_no_erased_earlier_text_back(
+    old: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = "별로예요 010-1234-5678"
+    write(old, "이제 좋아요")
+    assert read_again(old).changed == 1
+    retain.erase_author(old.runtime, "saebyeok", "김하늘", requested_by="x")
+    rotate(old.runtime)
+    old.runtime.sealer = Sealer([NEW])
+    real = feedback.store_page
+    monkeypatch.setattr(
+        feedback, "store_page", lambda *args, **named: real(*args, **{**named, "is_export": True})
+    )
+    write(old, earlier)
+    again = read_again(old)
+    assert (again.new, again.changed, again.error) == (0, 0, "")
+    assert kept_of_authors(old) == []
+
+
+def kept_of_authors(house: House) -> list[Any]:
+    """Give all rows of feedback, earlier texts too, that lead to a person."""
+    names = (FeedbackRow.author, FeedbackRow.author_fingerprint, FeedbackRow.order_fingerprint)
+    original, earlier = FeedbackRow.sealed_original, FeedbackRevisionRow.sealed_original
+    leads = or_(original.is_not(None), *(name != "" for name in names))
+    with house.database.reading() as connection:
+        rows = connection.execute(select(FeedbackRow.text, *names).where(leads)).all()
+        revisions = select(FeedbackRevisionRow.text).where(earlier.is_not(None))
+        return [*rows, *connection.execute(revisions)]
 
 
 def test_a_collection_that_began_before_is_no_edit(
