@@ -193,6 +193,9 @@ def test_a_name_found_once_is_masked_everywhere() -> None:
         "다른 회원 주문서가 보여요",
         "앱 지도상 기사님은 옆 동네",
         "주문받는 분 표정이 싸늘해요",
+        "고구마씨앗 심었는데 안 나요",
+        "이상한 씨지만 싹은 텄어요",
+        "우연이 씨실과 날실처럼",
     ],
 )
 def test_an_ordinary_word_is_no_name(text: str) -> None:
@@ -213,6 +216,10 @@ def test_an_ordinary_word_is_no_name(text: str) -> None:
         ("최정은 직원이 도와줬어요", "최정은"),
         ("기사님 성함이 박철수였어요", "박철수"),
         ("담당자 이름이 김하늘이었는데", "김하늘"),
+        ("김민수씨에게 전해 주세요", "김민수"),
+        ("옆집 김민수씨랑 바뀐 듯", "김민수"),
+        ("최지우 씨한테 보낸 거예요", "최지우"),
+        ("박서준씨집으로 갔네요", "박서준"),
     ],
 )
 def test_a_name_that_ends_like_a_particle_or_a_place_is_a_name(text: str, name: str) -> None:
