@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from collectors.values import (
     EARLIEST_YEAR,
     FUTURE_SKEW,
-    KST,
     MAX_TEXT_CHARS,
     clean_text,
     decode_text,
@@ -22,6 +21,7 @@ from collectors.values import (
     parse_when,
 )
 from domain.errors import BadInputError
+from domain.korea import KST
 
 LAW = settings(derandomize=True, deadline=None, max_examples=300)
 NOW = datetime(2026, 1, 3, 1, 0, tzinfo=UTC)
