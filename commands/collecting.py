@@ -9,6 +9,7 @@ from collectors import CHANNELS
 from domain.errors import BadInputError, ConfigurationError
 from storage import accounts
 from workers.collect import Collected, collect, import_pages
+from workers.runtime import channel_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,17 +54,18 @@ def import_file(
 
     Raises:
         BadInputError: The file cannot be used, or the account's channel has no exports.
+        ConfigurationError: The account's channel or one of its options is unknown.
     """
     account = runtime.account(account_key)
-    spec = CHANNELS[account.channel].spec
-    if not spec.reads_files:
+    channel = channel_of(account)
+    if not channel.spec.reads_files:
         readable = sorted(name for name, channel in CHANNELS.items() if channel.spec.reads_files)
         raise BadInputError(
             f"channel {account.channel!r} of account {account_key} has no exports",
             source=str(path),
             remedy=f"use an account whose channel is one of {', '.join(readable)}",
         )
-    pages = CHANNELS[account.channel].load().read_file(path, account, runtime.clock())
+    pages = channel.load().read_file(path, account, runtime.clock())
     done = import_pages(runtime, account, pages, is_dry_run=is_dry_run)
     return {**_summary(account_key, done), "dry_run": is_dry_run}
 

@@ -159,7 +159,8 @@ class Runtime:
             ConfigurationError: Its channel is unknown or its options are wrong.
         """
         return self._once(  # type: ignore[no-any-return]
-            ("collector", account.key), lambda: _channel(account).load().build(self._build(account))
+            ("collector", account.key),
+            lambda: channel_of(account).load().build(self._build(account)),
         )
 
     def publisher(self, account: Account) -> Publisher | None:
@@ -192,7 +193,7 @@ class Runtime:
             ("client", account.key),
             lambda: build_client(
                 account,
-                _channel(account).spec,
+                channel_of(account).spec,
                 pacer=self._pacer,
                 clock=self.clock,
                 allow_private=self.settings.allow_private_addresses,
@@ -208,7 +209,12 @@ class Runtime:
             return self._made[key]
 
 
-def _channel(account: Account) -> Any:  # noqa: ANN401 - a registry line
+def channel_of(account: Account) -> Any:  # noqa: ANN401 - a registry line
+    """Give the registry's line for an account's channel.
+
+    Raises:
+        ConfigurationError: There is no such channel, or it does not know an option.
+    """
     if account.channel not in CHANNELS:
         known = ", ".join(sorted(CHANNELS))
         raise ConfigurationError(

@@ -313,6 +313,26 @@ def test_a_channel_without_exports_is_refused_with_the_remedy(
     assert "generic_file" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ('"generic_file"', '"csv"', "unknown channel 'csv'"),
+        ("[accounts.columns]", "ratings = 5\n[accounts.columns]", "ratings is no option"),
+    ],
+)
+def test_an_import_with_a_misspelt_channel_or_option_is_refused_by_name(
+    cli: Callable[..., Result], table: Path, home: Path, right: str, wrong: str, told: str
+) -> None:
+    assert right in TABLE
+    settings = table.parent / "brands" / "saebyeok" / "brand.toml"
+    settings.write_text(TABLE.replace(right, wrong), encoding="utf-8")
+    result = cli("import", str(table), "--account", "saebyeok/table")
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert "Traceback" not in result.output
+    assert stored(home) == []
+
+
 def test_an_author_is_erased_by_name_with_a_record(
     cli: Callable[..., Result], table: Path, home: Path
 ) -> None:
