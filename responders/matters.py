@@ -13,14 +13,16 @@ from domain.types import (
     ReplyRules,
     Span,
 )
-from responders.phrases import FILM_ISSUES, ISSUES, Issue
-from responders.quoting import sentences
+from responders.phrases import FILM_ISSUES, ISSUES, WISHES, Issue
+from responders.quoting import sentences, without_instructions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
 _SECOND_CATEGORY = 0.35
+_NAMED = 0.3
+"""How likely a category is that no words show, to be named in a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +66,34 @@ def find_matters(case: DraftInput) -> list[Matter]:
     ]
     if not findings:
         findings = [CategoryFinding(ComplaintCategory.OTHER, 0.0)]
-    return [_matter(case, finding) for finding in findings[:3]]
+    matters = [_matter(case, finding) for finding in findings[:3]]
+    # What somebody wants because of it comes after what is wrong.
+    return sorted(matters, key=lambda matter: matter.issue.name in WISHES)
 
 
 def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
     issues = ISSUES[finding.category]
-    text = case.text[:2_000]
-    spans: list[Span] = []
+    text = without_instructions(case.text[:2_000])
+    span = finding.span
     issue = issues[-1]
-    if finding.span is not None:
+    shown = [s for s in sentences(text) if span and s.start < span.end and span.start < s.end]
+    if shown:
         # The sentence that showed the category says best what exactly is wrong.
-        shown = next(
-            (
-                text[s.start : s.end]
-                for s in sentences(text)
-                if s.start < finding.span.end and finding.span.start < s.end
-            ),
-            "",
-        )
-        issue = first_issue(issues, shown)
-        spans.append(finding.span)
+        issue = first_issue(issues, text[shown[0].start : shown[0].end])
     if not issue.words:
         issue = first_issue(issues, text)
     if not issue.words:
         issue = first_issue(issues, case.title)
+    spans: list[Span] = []
     if issue.words:
-        spans += [Span(match.start(), match.end()) for match in issue.pattern.finditer(text)]
+        spans = [Span(match.start(), match.end()) for match in issue.pattern.finditer(text)]
+        # Where the words stand in the sentence shown, they are quoted first: a clause that the
+        # model only finds the worst may say something else.
+        spans.sort(key=lambda one: not any(s.start <= one.start < s.end for s in shown))
+    elif finding.score < _NAMED:
+        issue = ISSUES[ComplaintCategory.OTHER][-1]
+    if span:
+        spans.append(span)
     return Matter(finding.category, issue, tuple(spans[:6]))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from domain.types import Span
@@ -31,24 +32,28 @@ _SENTENCE_WORD = re.compile(
     r"(?<=[가-힣])(?:니다|어요|아요|여요|네요|예요|에요|세요|해요|군요|데요|지요|죠|래요|고요|구요|었음|았음|했음|했다|였다|었다|았다)(?= )"
 )
 _CLAUSE_WORD = re.compile(
-    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|고)(?=,? (?!싶|있|나서|말|해[요서]|계))|,(?= )"
+    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|고)(?=,? (?!싶|있|나서|말|해[요서]|계|하[더는시던고면]|했|그러|들[었어]|생각|느꼈|물[어었]))|,(?= )"
 )
-_TURN = re.compile(r"(?:데|지만|더니),?$")
+_TURN = re.compile(r"(?:데|지만),?$")
 _PLAIN = re.compile(r"[가-힣0-9A-Za-z ,'%/:()·\"&+?-]+")
 _NUMBER_RUN = re.compile(r"\d[\d -]{5,}\d|[A-Za-z]{14,}|www|http|\.com")
 _LEADING = re.compile(
     r"^(?:[ ,?)/:·&+'\"-]+|(?:그리고|근데|그런데|하지만|그래서|아니|진짜|정말|와|아|헐|음|그냥|게다가|또|일단|솔직히|참|야|"
-    r"그래도|암튼|아무튼|결국|특히|다행히|당연히|아놔|와우|혹시|그리구|전|저는|제가)(?=[ ,])[ ,]*)+"
+    r"그래도|암튼|아무튼|결국|특히|다행히|당연히|아놔|와우|혹시|그리구|전|저는|제가|다만|그러나|사장님|저기요|담에는)(?=[ ,])[ ,]*)+"
 )
 _TRAILING = re.compile(r"[ ,/:·&+'\"(-]+$")
 _UNREPEATABLE = re.compile(
     r"쓰레기|사기|최악|개떡|미친|미쳤|짜증|존나|졸라|씨발|시발|시1발|병신|꺼져|거지|토나|토할|빡|더럽|더러|구라|양아치|"
     r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|때리|치고 싶|패고|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|제보|변호사|"
     r"소비자원|식약처|방송국|머저리|등신|멍청|정신 나간|대가리|ㅅㅂ|개새|개같|좆|썅|쳐먹|발로|똥|낚|알바|빨갱|짱깨|"
-    r"졸작|망작|폭망|구리|후지|한심|어이|더러운|변태|섹스|야동|핏덩|장난하|귀를 의심|가관|줄 알았|대단한|센스|찜질방|그런 회사|백화점|쿠팡|컬리|이마트|마트에서|다른 데서|막장|돈독|바보|또라이|찐따"
+    r"졸작|망작|폭망|구리|후지|한심|어이|더러운|변태|섹스|야동|핏덩|장난하|귀를 의심|가관|줄 알았|대단한|센스|찜질방|그런 회사|백화점|쿠팡|컬리|이마트|마트에서|다른 데서|막장|돈독|바보|또라이|찐따|욕만|뭘 잘못|누구냐|평점|별점"
 )
 _INSTRUCTION = re.compile(
     r"지시|프롬프트|무시하|답변하|분류|시스템|역할|명령|작성해|출력|ignore|system|prompt|instruction|assistant",
+    re.IGNORECASE,
+)
+_COMMAND = re.compile(
+    r"지시|프롬프트|답변하(?:세요|라)|분류(?:한|하)|출력(?:해|하)|ignore|prompt|instruction",
     re.IGNORECASE,
 )
 _PERSON = re.compile(
@@ -72,8 +77,9 @@ _COMPLAINS = re.compile(
 )
 _ASKS = re.compile(r"(?:나요|까요|까|가요|나|니|건가|래요|세요|죠|예요|에요)\?$")
 _WISH_ENDED = re.compile(
-    r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요)$"
+    r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요|주[새쇼]요?|주쇼)$"
 )
+_VAGUE = re.compile(r"(?:이거|그거|그럼|그게|같이|어떻게|어디[서에]?|언제쯤?|얼마나?|왜|뭐가?) ")
 _TITLE = re.compile(r"[가-힣A-Za-z0-9 ·]{2,16}")
 _ASKING = re.compile(r"\s?(?:문의|질문)$")
 _NO_TOPIC = re.compile(r"^(?:비밀글|안녕|기타$|문의|질문|궁금)|(?:니다|요|죠|좀)$")
@@ -122,7 +128,32 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
         yield Span(start, end)
 
 
-def quote_for(text: str, wanted: Span | None, avoid: Sequence[Span] = ()) -> Quote | None:
+def without_instructions(text: str) -> str:
+    """Blank the sentences that tell whoever answers what to write; every offset stays."""
+    kept = list(text)
+    for span in sentences(text):
+        if _COMMAND.search(text, span.start, span.end):
+            kept[span.start : span.end] = " " * (span.end - span.start)
+    return "".join(kept)
+
+
+def blamed(text: str) -> str:
+    """Blank the clauses that only praise; every offset stays."""
+    kept = list(text)
+    for sentence in sentences(text):
+        borders = [
+            match.end() for match in _CLAUSE_WORD.finditer(text, sentence.start, sentence.end)
+        ]
+        for start, end in pairwise([sentence.start, *borders, sentence.end]):
+            words = text[start:end]
+            if _PRAISE.search(words) and not _COMPLAINS.search(words):
+                kept[start:end] = " " * (end - start)
+    return "".join(kept)
+
+
+def quote_for(
+    text: str, wanted: Span | None, avoid: Sequence[Span] = (), *, wants_answer: bool = False
+) -> Quote | None:
     """Give the piece of ``text`` around ``wanted`` that can be repeated in public.
 
     Args:
@@ -130,6 +161,7 @@ def quote_for(text: str, wanted: Span | None, avoid: Sequence[Span] = ()) -> Quo
         wanted: The words that show the complaint; None takes the first piece that
             sounds like a complaint.
         avoid: Hostile words, never repeated.
+        wants_answer: The words are a question that is answered: its mark stays.
 
     Returns:
         None when nothing around ``wanted`` reads well in a public reply.
@@ -141,10 +173,15 @@ def quote_for(text: str, wanted: Span | None, avoid: Sequence[Span] = ()) -> Quo
                 continue
         elif not _overlaps(sentence, wanted):
             continue
-        quote = _best_piece(text, sentence, wanted, avoid)
+        quote = _best_piece(text, sentence, wanted, avoid, wants_answer=wants_answer)
         if quote is not None:
             return quote
     return None
+
+
+def is_vague(question: str) -> bool:
+    """Tell whether a question names nothing by itself: ``어떻게 하면 되나요?``."""
+    return bool(_VAGUE.match(question))
 
 
 def topic_of(title: str) -> str:
@@ -164,13 +201,18 @@ def _overlaps(one: Span, other: Span) -> bool:
 
 
 def _best_piece(
-    text: str, sentence: Span, wanted: Span | None, avoid: Sequence[Span]
+    text: str,
+    sentence: Span,
+    wanted: Span | None,
+    avoid: Sequence[Span],
+    *,
+    wants_answer: bool,
 ) -> Quote | None:
     whole = text[sentence.start : sentence.end]
     if _UNREPEATABLE.search(whole) or _INSTRUCTION.search(whole):
         return None
     for piece in _pieces(text, sentence, wanted):
-        quote = _as_quote(text, piece, sentence, avoid)
+        quote = _as_quote(text, piece, sentence, avoid, wants_answer=wants_answer)
         if quote is not None:
             return quote
     return None
@@ -200,7 +242,9 @@ def _pieces(text: str, sentence: Span, wanted: Span | None) -> Iterator[Span]:
         yield Span(borders[first], borders[last])
 
 
-def _as_quote(text: str, piece: Span, sentence: Span, avoid: Sequence[Span]) -> Quote | None:
+def _as_quote(
+    text: str, piece: Span, sentence: Span, avoid: Sequence[Span], *, wants_answer: bool
+) -> Quote | None:
     words = text[piece.start : piece.end]
     lead = _LEADING.match(words)
     start = piece.start + (lead.end() if lead else 0)
@@ -215,10 +259,19 @@ def _as_quote(text: str, piece: Span, sentence: Span, avoid: Sequence[Span]) -> 
         return None
     if not cut_short and not _reads_complete(words):
         return None
+    if not words.endswith("?") and not _may_complain(words):
+        return None
     if cut_short and (_HALF.search(words) or len(words) < _MIN_CUT_QUOTE):
         return None
-    shown = words if _ASKS.search(words) else words.rstrip("?")
+    shown = words if wants_answer or _ASKS.search(words) else words.rstrip("?")
     return Quote(f"{shown}…" if cut_short else shown, Span(start, start + len(shown)))
+
+
+def _may_complain(words: str) -> bool:
+    """Leave out pure praise and a scene that was only set: ``4모나 시켰는데``."""
+    if _COMPLAINS.search(words):
+        return True
+    return not _PRAISE.search(words) and not _TURN.search(words)
 
 
 def _is_repeatable(words: str) -> bool:

@@ -44,10 +44,39 @@ def test_words_show_the_category(text: str, category: str) -> None:
         ("색이 별로예요", Severity.NORMAL),
         ("벌레 나올까 걱정했는데 깨끗해요", Severity.NORMAL),
         ("두드러기 없이 잘 써요", Severity.NORMAL),
+        ("샐러드에서 벌레가 나왔어요", Severity.HIGH),
+        ("식빵에 곰팡이가 피었어요", Severity.HIGH),
+        ("구두 신고 나갔는데 굽이 부러졌어요", Severity.NORMAL),
+        ("분실신고했는데 답이 없어요", Severity.NORMAL),
+        ("배우 연기가 어색해요", Severity.NORMAL),
+        ("밥솥에서 연기가 났어요", Severity.CRITICAL),
+        ("고소한 맛이 없어요", Severity.NORMAL),
+        ("사장을 고소하겠습니다", Severity.CRITICAL),
+        ("이상한 걸 보내셨네요", Severity.NORMAL),
+        ("두통샀는데 효과가 없어요", Severity.NORMAL),
+        ("여행 가방 바퀴가 안 굴러요", Severity.NORMAL),
+        ("상담원을 죽여버리고 싶네요", Severity.CRITICAL),
+        ("상담원이 불친절해서 탈퇴합니다", Severity.NORMAL),
+        ("두 번째 구매인데 작아졌어요", Severity.NORMAL),
+        ("네 번째 고장이에요", Severity.HIGH),
     ],
 )
 def test_words_raise_the_severity(text: str, severity: Severity) -> None:
     assert find_severity(fold(text))[0] is severity
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("락스 냄새네요", "defect"),
+        ("오픈하자마자 품절이래요", "defect"),
+        ("배달비가 비싸요", "delivery"),
+        ("이상한 게 왔어요", "safety"),
+        ("퍼즐 한 조각이 없어요", "safety"),
+    ],
+)
+def test_words_that_only_sound_alike_show_no_category(text: str, category: str) -> None:
+    assert ComplaintCategory(category) not in find_categories(fold(text))
 
 
 def test_a_complaint_always_has_a_category() -> None:
