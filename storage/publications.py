@@ -132,7 +132,7 @@ def begin_sending(
         The lease's token, or None when it is not due, not queued, somebody else's, or answers
         what the customer no longer says; then it was withdrawn.
     """
-    if _withdraw_outdated(connection, publication_id, now=now):
+    if _withdraw_outdated(connection, publication_id, PublicationState.QUEUED, now=now):
         return None
     token = secrets.token_hex(8)
     moved = move(
@@ -153,11 +153,19 @@ def begin_sending(
     return token if moved else None
 
 
-def _withdraw_outdated(connection: Connection, publication_id: int, *, now: datetime) -> bool:
-    """Withdraw a queued reply whose feedback changed while an earlier attempt was on its way.
+def _withdraw_outdated(
+    connection: Connection, publication_id: int, state: PublicationState, *, now: datetime
+) -> bool:
+    """Withdraw a reply, or its case, whose feedback changed while an attempt was on its way.
 
-    Such a change finds the publication not queued and leaves it alone. The feedback's row is
-    locked first, as a change does, so that the two cannot cross.
+    Such a change finds the publication on its way and leaves it and its case alone. The
+    feedback's row is locked first, as a change does, so that the two cannot cross.
+
+    Args:
+        connection: The caller's transaction.
+        publication_id: Which.
+        state: In which it is back in our hands; in another one nothing happens.
+        now: Instant.
     """
     row = connection.execute(
         select(
@@ -169,7 +177,7 @@ def _withdraw_outdated(connection: Connection, publication_id: int, *, now: date
         )
         .join(PublicationRow, PublicationRow.feedback_id == FeedbackRow.id)
         .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
-        .where(PublicationRow.id == publication_id, PublicationRow.state == PublicationState.QUEUED)
+        .where(PublicationRow.id == publication_id, PublicationRow.state == state)
         .with_for_update(of=FeedbackRow, key_share=True)
     ).one_or_none()
     if row is None:
@@ -231,6 +239,9 @@ def settle(
     Returns:
         False when the lease was lost meanwhile; nothing was written.
     """
+    comes_back = target in {PublicationState.REFUSED, PublicationState.HANDED_OFF}
+    if comes_back:
+        _lock_feedback(connection, job.id)
     moved = move(
         connection,
         [job.id],
@@ -252,6 +263,8 @@ def settle(
         note = f"채널이 거절했습니다: {why}"
         # Told again of the deadline: whoever was told thinks it is answered.
         _move_case(connection, job, CaseState.DRAFTED, now=now, why=why, note=note, reminder="")
+    if comes_back:
+        _withdraw_outdated(connection, job.id, target, now=now)
     if check_at is not None:
         sends = target is PublicationState.QUEUED
         message = Message.PUBLICATION_PUBLISH if sends else Message.PUBLICATION_VERIFY
@@ -340,16 +353,24 @@ def settle_gone(
 ) -> bool:
     """Record that the channel no longer has what the reply answers.
 
-    A collector may never tell: deletions are seen only as far back as it reads again. The
-    feedback's row is locked first, as a change does, so that the two cannot cross.
+    A collector may never tell: deletions are seen only as far back as it reads again.
     """
-    of_job = FeedbackRow.id == job.feedback_id
-    connection.execute(select(FeedbackRow.id).where(of_job).with_for_update(key_share=True))
+    _lock_feedback(connection, job.id)
     done = _end(connection, job, token, CaseState.GONE, now=now, why=why)
     if done:
-        is_news = of_job & FeedbackRow.gone_at.is_(None)
+        is_news = (FeedbackRow.id == job.feedback_id) & FeedbackRow.gone_at.is_(None)
         connection.execute(update(FeedbackRow).where(is_news).values(gone_at=now))
     return done
+
+
+def _lock_feedback(connection: Connection, publication_id: int) -> None:
+    """Lock the feedback's row before its reply's, as a change does, so that the two cannot cross."""
+    connection.execute(
+        select(FeedbackRow.id)
+        .join(PublicationRow, PublicationRow.feedback_id == FeedbackRow.id)
+        .where(PublicationRow.id == publication_id)
+        .with_for_update(of=FeedbackRow, key_share=True)
+    )
 
 
 def keep_waiting(
@@ -377,6 +398,8 @@ def keep_waiting(
 
 def hand_off(connection: Connection, job: PublicationJob, *, now: datetime, why: str) -> None:
     """Give a due reply to a person, who pastes it on the channel and confirms."""
+    if _withdraw_outdated(connection, job.id, PublicationState.QUEUED, now=now):
+        return
     move(
         connection,
         [job.id],
@@ -455,6 +478,8 @@ def settle_attention(
     Returns:
         False when nothing waited for a person.
     """
+    if target is PublicationState.CANCELLED:
+        _lock_feedback(connection, publication_id)
     ids = _waiting(connection, case_id, publication_id, PublicationState.ATTENTION)
     values: dict[str, Any] = {"queued_at": now, "problem": ""}
     if target is PublicationState.PUBLISHED:
@@ -488,6 +513,8 @@ def settle_attention(
             closed_at=now if published else None,
             reminder="",
         )
+    if target is PublicationState.CANCELLED:
+        _withdraw_outdated(connection, publication_id, target, now=now)
     return True
 
 

@@ -16,6 +16,7 @@ from domain.errors import (
     CredentialRejectedError,
     LayoutChangedError,
     OutcomeUnknownError,
+    PermanentError,
     PublicationRefusedError,
     RateLimitedError,
 )
@@ -622,6 +623,71 @@ def test_a_text_that_vanished_while_sending_is_not_answered_again(
     house.run_on()
     assert channel.sent == []
     assert (row(house).state, case(house).state) == ("cancelled", "gone")
+
+
+@pytest.mark.parametrize("back", ["refused", "for a person", "not sent after all", "unwritable"])
+@pytest.mark.parametrize("change", ["edited", "gone", "answered elsewhere"])
+def test_what_comes_back_follows_what_changed_while_it_was_away(
+    make_house: Callable[..., House],
+    channel: FakeChannel,
+    clock: StillClock,
+    back: str,
+    change: str,
+    tmp_path: Path,
+) -> None:
+    """Nobody decides about, or pastes, an answer to what the channel no longer says."""
+    house = make_house()
+    channel.writes.append(
+        {
+            "refused": PublicationRefusedError("no"),
+            "for a person": PublicationRefusedError("no", PublicationRefusedError.READ_ONLY),
+            "not sent after all": LOST,
+            "unwritable": ChannelUnavailableError("503"),
+        }[back]
+    )
+    channel.reads.append(PermanentError("cannot be read"))
+    sent = approved(house)
+    before = channel.publish
+
+    def change_meanwhile(*args: Any) -> ChannelReply:  # noqa: ANN401 - the real one's
+        if change == "edited":
+            edit(channel)
+        elif change == "gone":
+            channel.articles.clear()
+        else:
+            channel.replies["n1"].append(ChannelReply("판매자가 직접 남긴 답변"))
+        collect.collect(house.runtime, house.account_id())
+        return before(*args)
+
+    channel.publish = change_meanwhile  # type: ignore[method-assign, assignment]
+    clock.advance(minutes=1)
+    publish(house.runtime, sent)
+    channel.publish = before  # type: ignore[method-assign]
+    if back == "unwritable":
+        house = make_house(brand=make_brand(tmp_path, make_account(writable=False)))
+        house.runtime._made.clear()
+        house.runtime._made["model", ""] = house.classifier
+    house.run_on()
+    if back == "not sent after all":
+        with house.database.unit_of_work() as connection:
+            assert publications.settle_attention(
+                connection,
+                case(house).id,
+                sent,
+                PublicationState.CANCELLED,
+                who="김담당",
+                why="없음",
+                now=clock(),
+            )
+    clock.advance(minutes=3)
+    sweep(house.runtime)
+    house.run_on()
+    assert row(house).state in {"refused", "cancelled"}
+    ends = {"edited": "drafted", "gone": "gone", "answered elsewhere": "answered_elsewhere"}
+    assert case(house).state == ends[change]
+    assert case(house).draft_number == (2 if change == "edited" else 1)
+    assert (case(house).closed_at is None) == (change == "edited")
+    assert channel.sent == []
 
 
 def test_an_answer_from_elsewhere_cancels_what_waits(
