@@ -712,6 +712,22 @@ def test_our_published_reply_is_not_taken_for_somebody_elses(
     assert channel.sent == ["n1"]
 
 
+def test_what_comes_back_with_our_reply_on_it_gets_no_second_one(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    """A review that was hidden for a while; its answer was lost, and so was the look for it."""
+    channel.writes.append(Lost(LOST))
+    channel.reads.append(PublicationRefusedError("hidden", PublicationRefusedError.GONE))
+    approved(house)
+    house.run_on()
+    assert (row(house).state, case(house).state) == ("cancelled", "gone")
+    collect_again(house, clock)
+    house.run_on()
+    assert case(house).state == "answered_elsewhere"
+    assert house.approve_all("한 번 더") == []
+    assert channel.sent == ["n1"]
+
+
 def test_what_is_no_publication_is_nobodys_business(house: House, slack: RecordingSlack) -> None:
     publish(house.runtime, 4711)
     verify(house.runtime, 4711)
