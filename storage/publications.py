@@ -24,6 +24,7 @@ from storage.models import (
     CaseRow,
     DecisionRow,
     FeedbackRow,
+    HistoryRow,
     PublicationRow,
 )
 from storage.moves import claim, expired, move
@@ -322,6 +323,19 @@ def settle_found(
         published_at=func.coalesce(PublicationRow.published_at, now),
         verified_at=now,
     )
+
+
+def times_absent(connection: Connection, job: PublicationJob) -> int:
+    """Count the attempts that left and never arrived; others were refused, and may be any number."""
+    return connection.execute(
+        select(func.count(HistoryRow.id)).where(
+            HistoryRow.feedback_id == job.feedback_id,
+            HistoryRow.entity == PublicationRow.__tablename__,
+            HistoryRow.entity_id == job.id,
+            HistoryRow.source == PublicationState.UNCERTAIN,
+            HistoryRow.target == PublicationState.QUEUED,
+        )
+    ).scalar_one()
 
 
 def settle_answered_elsewhere(

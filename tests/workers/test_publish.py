@@ -280,6 +280,18 @@ def test_a_request_that_is_lost_every_time_goes_to_a_person(
     assert rules(house).count("publication_uncertain") == 1
 
 
+def test_refusals_do_not_use_up_the_attempts_of_a_lost_reply(
+    house: House, channel: FakeChannel
+) -> None:
+    refusals = [CredentialRejectedError("401"), RateLimitedError("429", 60)]
+    channel.writes.extend([*refusals * SENDS_BEFORE_ATTENTION, LOST])
+    approved(house)
+    house.run_on(timedelta(hours=12))
+    assert path(house)[-1] == "published"
+    assert rules(house).count("publication_uncertain") == 0
+    assert channel.sent == ["n1"]
+
+
 def test_a_person_hears_of_every_attempt_that_needs_one(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
