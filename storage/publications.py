@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from domain.messages import Message
 from domain.states import CaseState, PublicationState
@@ -264,6 +264,8 @@ def settle(
         note = f"채널이 거절했습니다: {why}"
         # Told again of the deadline: whoever was told thinks it is answered.
         _move_case(connection, job, CaseState.DRAFTED, now=now, why=why, note=note, reminder="")
+    elif target in {PublicationState.QUEUED, PublicationState.HANDED_OFF}:
+        _remind_again(connection, job)
     if comes_back:
         _withdraw_outdated(connection, job.id, target, now=now)
     if check_at is not None:
@@ -384,6 +386,18 @@ def _lock_feedback(connection: Connection, publication_id: int) -> None:
         .join(PublicationRow, PublicationRow.feedback_id == FeedbackRow.id)
         .where(PublicationRow.id == publication_id)
         .with_for_update(of=FeedbackRow, key_share=True)
+    )
+
+
+def _remind_again(connection: Connection, job: PublicationJob) -> None:
+    """Have a case told of again once its reply needs a person: who was told thinks it is answered."""
+    needs_person = or_(
+        PublicationRow.state == PublicationState.HANDED_OFF,
+        PublicationRow.attempts == cases.STUCK_AFTER,
+    )
+    reply = select(PublicationRow.id).where(PublicationRow.id == job.id, needs_person)
+    connection.execute(
+        update(CaseRow).where(CaseRow.id == job.case_id, reply.exists()).values(reminder="")
     )
 
 
@@ -511,11 +525,12 @@ def settle_attention(
         **values,
     ):
         return False
+    # What was told of its deadline was about this attempt: the next one, or the desk, begins anew.
     if target is PublicationState.QUEUED:
+        connection.execute(update(CaseRow).where(CaseRow.id == case_id).values(reminder=""))
         outbox.add(connection, Message.PUBLICATION_PUBLISH, ids, available_at=now)
     else:
         published = target is PublicationState.PUBLISHED
-        # Back at the desk it is told again of its deadline: what was told was about this reply.
         move(
             connection,
             [case_id],

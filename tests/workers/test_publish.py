@@ -150,6 +150,24 @@ def test_a_reply_that_a_channel_does_not_take_for_long_is_told_of_at_its_deadlin
     assert "승인한 답변을 채널이 받지 않음" in str(rendered.message.blocks)
 
 
+@pytest.mark.parametrize("refusal", [ChannelUnavailableError("503"), AccessBlockedError("CAPTCHA")])
+def test_a_reply_that_was_approved_too_late_is_told_of_again_when_it_needs_a_person(
+    house: House, channel: FakeChannel, clock: StillClock, refusal: Exception
+) -> None:
+    channel.writes.extend([refusal] * 1000)
+    collect.start_due(house.runtime)
+    house.run()
+    clock.now = case(house).due_at
+    assert remind(house.runtime) == 1
+    clock.advance(days=1)
+    assert remind(house.runtime) == 1
+    house.approve_all()
+    assert remind(house.runtime) == 0
+    house.run_on(timedelta(hours=2))
+    assert row(house).state in {"queued", "handed_off"}
+    assert remind(house.runtime) == 1
+
+
 def test_the_channels_own_waiting_time_is_kept(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
