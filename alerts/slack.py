@@ -78,10 +78,9 @@ _CREDENTIALS = {
     "token_expired": "expired",
     "token_revoked": "secret",
 }
-# Perhaps one destination only: the others are told.
+# One destination only: the others are told, and this one's wait until an operator mends it.
 _DESTINATION = {
     "access_denied": "let the app use the channel",
-    "cannot_reply_to_message": "the thread's first message does not take replies",
     "channel_is_archived": "unarchive the channel or configure another",
     "channel_not_found": "check the channel id, and invite the app to a private channel",
     "ekm_access_denied": "administrators have suspended posting there",
@@ -182,7 +181,7 @@ class SlackClient:
             ChannelUnavailableError: Nothing was posted; try again later.
             OutcomeUnknownError: Perhaps posted; ask ``find_posted`` before posting again.
             CredentialRejectedError: Token or scope.
-            ConfigurationError: Destination.
+            ConfigurationError: Destination; whatever is posted there is refused until it is mended.
             BadInputError: Slack refuses the message itself.
             PermanentError: Any other refusal.
         """
@@ -227,6 +226,7 @@ class SlackClient:
                 unreadable, a person settles; or the token is refused.
             RateLimitedError: 429. Apps sold outside Slack's Marketplace get one read a minute.
             ChannelUnavailableError: Could not be read completely; try again later.
+            ConfigurationError: Destination, as at ``post``.
             PermanentError: Any other refusal: unreadable.
         """
         oldest = f"{(since - CLOCK_MARGIN).timestamp():.6f}"

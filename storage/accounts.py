@@ -714,6 +714,11 @@ SLACK = "slack"
 """What an incident is about that concerns no account but Slack."""
 
 
+def slack_room(destination: str) -> str:
+    """Give what an incident is about that concerns one room in Slack."""
+    return f"{SLACK}:{destination}"
+
+
 def open_incident(
     connection: Connection,
     kind: str,

@@ -109,7 +109,7 @@ def add(connection: Connection, alerts: Sequence[NewAlert], *, now: datetime, is
             "available_at": alert.available_at or now,
             "queued_at": alert.available_at or now,
         }
-        for alert in alerts
+        for alert in sorted(alerts, key=_lock_order)
     ]
     made = connection.execute(
         insert_ignoring(connection, AlertRow).returning(
@@ -135,6 +135,15 @@ def add(connection: Connection, alerts: Sequence[NewAlert], *, now: datetime, is
         if row.state == AlertState.QUEUED:
             outbox.add(connection, message_for(row.urgent), [row.id], available_at=row.available_at)
     return len(made)
+
+
+def _lock_order(alert: NewAlert) -> str:
+    """Give the order in which notices are stored: those of feedback as they come, then the others.
+
+    What is about no feedback alone may be made by two transactions at once. Each waits for the
+    other's row, so all take them in one order.
+    """
+    return alert.dedupe_key if alert.feedback_id is None else ""
 
 
 def message_for(urgent: bool) -> Message:  # noqa: FBT001 - the row's own column

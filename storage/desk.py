@@ -45,7 +45,7 @@ from domain.messages import Message
 from domain.states import CaseState, FeedbackState, PublicationState
 from domain.types import Severity
 from storage import outbox, owners
-from storage.accounts import SLACK
+from storage.accounts import SLACK, slack_room
 from storage.feedback import SEVERITY_RANK, queue_ranks
 from storage.lessons import LOOKED_AT, OPENED_BY_PERSON
 from storage.models import (
@@ -1265,8 +1265,9 @@ def incidents(connection: Connection, brands: Collection[str]) -> list[dict[str,
 
 
 def slack_incidents(connection: Connection) -> list[dict[str, Any]]:
-    """Give the open incidents of Slack, newest first."""
-    return _open_incidents(connection, IncidentRow.subject == SLACK)
+    """Give the open incidents of Slack and of its rooms, newest first."""
+    of_rooms = IncidentRow.subject.startswith(slack_room(""), autoescape=True)
+    return _open_incidents(connection, or_(IncidentRow.subject == SLACK, of_rooms))
 
 
 def _open_incidents(connection: Connection, subjects: ColumnElement[bool]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from domain.states import CaseState, FeedbackState
+from domain.states import LIVE_PUBLICATION_STATES, CaseState, FeedbackState
 from domain.types import (
     NEEDS_CONFIRM,
     Analysis,
@@ -581,7 +581,10 @@ def queue_ranks(rating: int | None, reach: int | None) -> dict[str, int]:
 def _notice_replies(
     connection: Connection, account_id: int, items: Sequence[MaskedFeedback], *, now: datetime
 ) -> None:
-    """Close what somebody answered outside; our own reply is not "elsewhere"."""
+    """Close what somebody answered outside; our own reply is not "elsewhere".
+
+    One that was given up is: it was taken for gone with what it answers, and came back with it.
+    """
     replies = {key_of(item): item.replies for item in items if item.replies}
     if not replies:
         return
@@ -590,7 +593,10 @@ def _notice_replies(
     for decided in connection.execute(
         select(PublicationRow.feedback_id, DecisionRow.text)
         .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
-        .where(PublicationRow.feedback_id.in_([row.id for row in rows.values()]))
+        .where(
+            PublicationRow.feedback_id.in_([row.id for row in rows.values()]),
+            PublicationRow.state.in_(LIVE_PUBLICATION_STATES),
+        )
     ):
         ours.setdefault(decided.feedback_id, []).append(decided.text)
     elsewhere = [

@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from domain.messages import Message
 from domain.states import CaseState, PublicationState
@@ -24,6 +24,7 @@ from storage.models import (
     CaseRow,
     DecisionRow,
     FeedbackRow,
+    HistoryRow,
     PublicationRow,
 )
 from storage.moves import claim, expired, move
@@ -132,7 +133,7 @@ def begin_sending(
         The lease's token, or None when it is not due, not queued, somebody else's, or answers
         what the customer no longer says; then it was withdrawn.
     """
-    if _withdraw_outdated(connection, publication_id, now=now):
+    if _withdraw_outdated(connection, publication_id, PublicationState.QUEUED, now=now):
         return None
     token = secrets.token_hex(8)
     moved = move(
@@ -153,11 +154,19 @@ def begin_sending(
     return token if moved else None
 
 
-def _withdraw_outdated(connection: Connection, publication_id: int, *, now: datetime) -> bool:
-    """Withdraw a queued reply whose feedback changed while an earlier attempt was on its way.
+def _withdraw_outdated(
+    connection: Connection, publication_id: int, state: PublicationState, *, now: datetime
+) -> bool:
+    """Withdraw a reply, or its case, whose feedback changed while an attempt was on its way.
 
-    Such a change finds the publication not queued and leaves it alone. The feedback's row is
-    locked first, as a change does, so that the two cannot cross.
+    Such a change finds the publication on its way and leaves it and its case alone. The
+    feedback's row is locked first, as a change does, so that the two cannot cross.
+
+    Args:
+        connection: The caller's transaction.
+        publication_id: Which.
+        state: In which it is back in our hands; in another one nothing happens.
+        now: Instant.
     """
     row = connection.execute(
         select(
@@ -169,7 +178,7 @@ def _withdraw_outdated(connection: Connection, publication_id: int, *, now: date
         )
         .join(PublicationRow, PublicationRow.feedback_id == FeedbackRow.id)
         .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
-        .where(PublicationRow.id == publication_id, PublicationRow.state == PublicationState.QUEUED)
+        .where(PublicationRow.id == publication_id, PublicationRow.state == state)
         .with_for_update(of=FeedbackRow, key_share=True)
     ).one_or_none()
     if row is None:
@@ -231,6 +240,9 @@ def settle(
     Returns:
         False when the lease was lost meanwhile; nothing was written.
     """
+    comes_back = target in {PublicationState.REFUSED, PublicationState.HANDED_OFF}
+    if comes_back:
+        _lock_feedback(connection, job.id)
     moved = move(
         connection,
         [job.id],
@@ -252,6 +264,10 @@ def settle(
         note = f"채널이 거절했습니다: {why}"
         # Told again of the deadline: whoever was told thinks it is answered.
         _move_case(connection, job, CaseState.DRAFTED, now=now, why=why, note=note, reminder="")
+    elif target in {PublicationState.QUEUED, PublicationState.HANDED_OFF}:
+        _remind_again(connection, job)
+    if comes_back:
+        _withdraw_outdated(connection, job.id, target, now=now)
     if check_at is not None:
         sends = target is PublicationState.QUEUED
         message = Message.PUBLICATION_PUBLISH if sends else Message.PUBLICATION_VERIFY
@@ -311,6 +327,19 @@ def settle_found(
     )
 
 
+def times_absent(connection: Connection, job: PublicationJob) -> int:
+    """Count the attempts that left and never arrived; others were refused, and may be any number."""
+    return connection.execute(
+        select(func.count(HistoryRow.id)).where(
+            HistoryRow.feedback_id == job.feedback_id,
+            HistoryRow.entity == PublicationRow.__tablename__,
+            HistoryRow.entity_id == job.id,
+            HistoryRow.source == PublicationState.UNCERTAIN,
+            HistoryRow.target == PublicationState.QUEUED,
+        )
+    ).scalar_one()
+
+
 def settle_answered_elsewhere(
     connection: Connection, job: PublicationJob, token: str, *, now: datetime
 ) -> bool:
@@ -340,16 +369,36 @@ def settle_gone(
 ) -> bool:
     """Record that the channel no longer has what the reply answers.
 
-    A collector may never tell: deletions are seen only as far back as it reads again. The
-    feedback's row is locked first, as a change does, so that the two cannot cross.
+    A collector may never tell: deletions are seen only as far back as it reads again.
     """
-    of_job = FeedbackRow.id == job.feedback_id
-    connection.execute(select(FeedbackRow.id).where(of_job).with_for_update(key_share=True))
+    _lock_feedback(connection, job.id)
     done = _end(connection, job, token, CaseState.GONE, now=now, why=why)
     if done:
-        is_news = of_job & FeedbackRow.gone_at.is_(None)
+        is_news = (FeedbackRow.id == job.feedback_id) & FeedbackRow.gone_at.is_(None)
         connection.execute(update(FeedbackRow).where(is_news).values(gone_at=now))
     return done
+
+
+def _lock_feedback(connection: Connection, publication_id: int) -> None:
+    """Lock the feedback's row before its reply's, as a change does, so that the two cannot cross."""
+    connection.execute(
+        select(FeedbackRow.id)
+        .join(PublicationRow, PublicationRow.feedback_id == FeedbackRow.id)
+        .where(PublicationRow.id == publication_id)
+        .with_for_update(of=FeedbackRow, key_share=True)
+    )
+
+
+def _remind_again(connection: Connection, job: PublicationJob) -> None:
+    """Have a case told of again once its reply needs a person: who was told thinks it is answered."""
+    needs_person = or_(
+        PublicationRow.state == PublicationState.HANDED_OFF,
+        PublicationRow.attempts == cases.STUCK_AFTER,
+    )
+    reply = select(PublicationRow.id).where(PublicationRow.id == job.id, needs_person)
+    connection.execute(
+        update(CaseRow).where(CaseRow.id == job.case_id, reply.exists()).values(reminder="")
+    )
 
 
 def keep_waiting(
@@ -377,6 +426,8 @@ def keep_waiting(
 
 def hand_off(connection: Connection, job: PublicationJob, *, now: datetime, why: str) -> None:
     """Give a due reply to a person, who pastes it on the channel and confirms."""
+    if _withdraw_outdated(connection, job.id, PublicationState.QUEUED, now=now):
+        return
     move(
         connection,
         [job.id],
@@ -455,6 +506,8 @@ def settle_attention(
     Returns:
         False when nothing waited for a person.
     """
+    if target is PublicationState.CANCELLED:
+        _lock_feedback(connection, publication_id)
     ids = _waiting(connection, case_id, publication_id, PublicationState.ATTENTION)
     values: dict[str, Any] = {"queued_at": now, "problem": ""}
     if target is PublicationState.PUBLISHED:
@@ -472,11 +525,12 @@ def settle_attention(
         **values,
     ):
         return False
+    # What was told of its deadline was about this attempt: the next one, or the desk, begins anew.
     if target is PublicationState.QUEUED:
+        connection.execute(update(CaseRow).where(CaseRow.id == case_id).values(reminder=""))
         outbox.add(connection, Message.PUBLICATION_PUBLISH, ids, available_at=now)
     else:
         published = target is PublicationState.PUBLISHED
-        # Back at the desk it is told again of its deadline: what was told was about this reply.
         move(
             connection,
             [case_id],
@@ -488,6 +542,8 @@ def settle_attention(
             closed_at=now if published else None,
             reminder="",
         )
+    if target is PublicationState.CANCELLED:
+        _withdraw_outdated(connection, publication_id, target, now=now)
     return True
 
 

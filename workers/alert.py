@@ -136,9 +136,9 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
         free_at = max(known_at, sent_at + _pause(error, turn))
         values = {"sent_at": sent_at}
         return _Sent(AlertState.UNCERTAIN, str(error), known_at, free_at, values)
-    except (RetryableError, CredentialRejectedError) as error:
-        if isinstance(error, CredentialRejectedError):
-            _report_token(runtime, str(error))
+    except (RetryableError, CredentialRejectedError, ConfigurationError) as error:
+        if not isinstance(error, RetryableError) and not _is_mendable(runtime, job, error):
+            return _Sent(AlertState.FAILED, str(error), values={"problem": str(error)})
         retry_at = runtime.clock() + _pause(error, turn)
         return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at)
     except PermanentError as error:
@@ -164,6 +164,8 @@ def _showing(job: AlertJob) -> Iterator[None]:
     """Make a permanent error of a defect: what cannot be shown is not tried for ever."""
     try:
         yield
+    except ConfigurationError as error:
+        raise PermanentError(str(error)) from error
     except (ReputationError, DatabaseError):
         raise
     except Exception as error:
@@ -197,8 +199,8 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
         _look_later(runtime, job, token, error)
         return
     except PermanentError as error:
-        if isinstance(error, CredentialRejectedError) and error.reason != "permission":
-            _report_token(runtime, str(error))
+        lacks_right = isinstance(error, CredentialRejectedError) and error.reason == "permission"
+        if not lacks_right and _is_mendable(runtime, job, error):
             _look_later(runtime, job, token, error)
             return
         # Without the right to read history nobody knows; telling twice is worse than once less.
@@ -224,12 +226,33 @@ def _look_later(runtime: Runtime, job: AlertJob, token: str, error: ReputationEr
         alerts.keep_waiting(connection, job, token, check_at=runtime.clock() + wait)
 
 
-def _report_token(runtime: Runtime, problem: str) -> None:
-    """Note that nothing reaches Slack until an operator mends the token; then everything does."""
+def _is_mendable(runtime: Runtime, job: AlertJob, error: PermanentError) -> bool:
+    """Note what reaches Slack only once an operator mends it: our token, or one of the rooms.
+
+    Returns:
+        False for anything else, and for a room that the brand has left.
+    """
+    now = runtime.clock()
+    if isinstance(error, CredentialRejectedError):
+        kind, subject = "credentials", accounts.SLACK
+    elif isinstance(error, ConfigurationError):
+        kind, subject = "room", accounts.slack_room(job.destination)
+    else:
+        return False
     with runtime.database.unit_of_work() as connection:
-        accounts.open_incident(
-            connection, "credentials", accounts.SLACK, problem, now=runtime.clock()
-        )
+        if kind == "room" and job.destination not in _rooms(runtime):
+            accounts.close_incidents(connection, subject, now=now)
+            return False
+        accounts.open_incident(connection, kind, subject, str(error), now=now)
+    return True
+
+
+def _rooms(runtime: Runtime) -> set[str]:
+    return {
+        room
+        for brand in runtime.brands.values()
+        for room in (brand.slack_review_destination, brand.slack_brand_destination)
+    }
 
 
 def _found(
@@ -377,7 +400,8 @@ def _settle(
             **values,
         )
         if settled and target is AlertState.SENT and not job.destination.startswith(MAIL):
-            accounts.close_incidents(connection, accounts.SLACK, now=now)
+            for subject in (accounts.SLACK, accounts.slack_room(job.destination)):
+                accounts.close_incidents(connection, subject, now=now)
         if settled and job.rule == AlertRule.CASE_CARD and values.get("is_final"):
             alerts.wake_reopened(connection, job.id)
         if settled and is_a_persons:

@@ -50,7 +50,7 @@ CREDENTIAL_PAUSE = timedelta(minutes=10)
 READS_BEFORE_ATTENTION = 8
 """Failed reads in a row after which a person looks."""
 SENDS_BEFORE_ATTENTION = 10
-"""Attempts, about an hour of them, after which a reply that never arrived is a person's."""
+"""Attempts that left and never arrived, about an hour of them; then the reply is a person's."""
 SWITCHED_OFF_PAUSE = timedelta(minutes=1)
 
 
@@ -291,9 +291,12 @@ def _absent(
     is_taken = others and publisher.rules.one_reply_only
     is_proven = reads >= publications.READS_TO_PROVE_ABSENCE
     why = f"absent on {reads} reads after it could still arrive"
-    if is_proven and not is_taken and job.attempts >= SENDS_BEFORE_ATTENTION:
-        _give_to_person(runtime, job, token, f"{why}, at the last of {job.attempts} attempts")
-        return
+    if is_proven and not is_taken:
+        with runtime.database.reading() as connection:
+            sends = publications.times_absent(connection, job) + 1
+        if sends >= SENDS_BEFORE_ATTENTION:
+            _give_to_person(runtime, job, token, f"{why}, at the last of {sends} attempts")
+            return
     now = runtime.clock()
     next_read = max(now + FIRST_PAUSE / 5, sent_at + _settled(publisher))
     with runtime.database.unit_of_work() as connection:

@@ -340,6 +340,19 @@ def test_a_refused_slack_token_is_shown_where_its_alerts_wait(desk: Desk, browse
     assert "invalid_auth" not in browser.get("/alerts").text
 
 
+def test_a_room_that_takes_nothing_is_shown_where_its_alerts_wait(
+    desk: Desk, browser: Browser
+) -> None:
+    with desk.database.unit_of_work() as connection:
+        subject = accounts.slack_room("C0LOST")
+        accounts.open_incident(connection, "room", subject, "slack: is_archived", now=desk.now)
+    for path in ("/alerts", "/collection"):
+        page = browser.get(path).text
+        assert "slack: is_archived" in page
+        assert "C0LOST" in page
+        assert "봇 토큰을 거절" not in page
+
+
 def test_a_refused_slack_token_is_the_agencys_to_mend(desk: Desk) -> None:
     with desk.database.unit_of_work() as connection:
         accounts.open_incident(

@@ -72,6 +72,33 @@ def test_many_threads_make_one_alert(database: Database) -> None:
     assert sorted(made) == [0, 0, 0, 0, 0, 1]
 
 
+def test_batches_with_the_same_notices_do_not_wait_for_each_other(
+    postgres_database: Database,
+) -> None:
+    digests = [notice(f"digest {number:04}") for number in range(3000)]
+    barrier = threading.Barrier(2)
+    made: list[int] = []
+
+    def tell(*notices: NewAlert) -> None:
+        barrier.wait(timeout=30)
+        made.append(add(postgres_database, *notices, is_told=False))
+
+    threads = [threading.Thread(target=tell, args=each) for each in (digests, digests[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(made) == [0, 3000]
+
+
+def test_cards_are_told_in_the_order_they_were_made(database: Database) -> None:
+    drafted_case(database)
+    feedback_id = row_of(database).id
+    cards = [notice(key, feedback_id=feedback_id) for key in "cba"]
+    add(database, notice("digest"), *cards)
+    assert [job.dedupe_key for job in all_jobs(database)] == ["c", "b", "a", "digest"]
+
+
 def test_without_a_token_or_a_destination_it_is_shown(database: Database) -> None:
     add(database, notice("a"), is_told=False)
     add(database, notice("b", destination=""))

@@ -383,7 +383,8 @@ def test_two_schedulers_remind_of_a_case_once(postgres_database: Database) -> No
 
 
 @pytest.mark.parametrize(
-    "comes_back_as", ["refused", "edited", "there again", "undone", "not sent after all"]
+    "comes_back_as",
+    ["refused", "edited", "there again", "undone", "not sent after all", "sent again"],
 )
 def test_a_case_that_comes_back_is_reminded_of_again(
     database: Database, comes_back_as: str
@@ -413,6 +414,12 @@ def test_a_case_that_comes_back_is_reminded_of_again(
             connection.execute(update(PublicationRow).values(state=PublicationState.ATTENTION))
             over, seen = PublicationState.CANCELLED, {"who": "김담당", "why": "없음"}
             assert publications.settle_attention(connection, case_id, sent, over, **seen, now=NOW)
+        elif comes_back_as == "sent again":
+            # Told of while it waited for somebody's look; then the channel does not take it.
+            connection.execute(update(PublicationRow).values(state=PublicationState.ATTENTION))
+            over, seen = PublicationState.QUEUED, {"who": "김담당", "why": "없음"}
+            assert publications.settle_attention(connection, case_id, sent, over, **seen, now=NOW)
+            connection.execute(update(PublicationRow).values(attempts=cases.STUCK_AFTER))
         elif comes_back_as == "edited":
             ids = [view.case.feedback_id]
             cases.withdraw(connection, ids, CaseState.OPENED, at=NOW, why="edited")
@@ -422,7 +429,8 @@ def test_a_case_that_comes_back_is_reminded_of_again(
             connection.execute(update(FeedbackRow).values(gone_at=NOW))
     if comes_back_as == "there again":
         store(database, start_run(database, view.case.account_id, LATER), [masked("n1")], LATER)
-    assert case_state(database, case_id) in {"opened", "drafted"}
+    at_the_desk = {"approved"} if comes_back_as == "sent again" else {"opened", "drafted"}
+    assert case_state(database, case_id) in at_the_desk
     assert take() == [case_id]
     assert take() == []
 

@@ -13,16 +13,19 @@ from domain.errors import (
     ConfigurationError,
     CredentialRejectedError,
     OutcomeUnknownError,
+    PermanentError,
     RateLimitedError,
 )
 from storage import accounts
 from storage.models import AlertRow, CaseRow, HistoryRow
-from tests.fakes_runtime import Article, Death, Lost
+from tests.fakes_runtime import Article, Death, Lost, make_brand
 from workers import alert, collect, slack_messages
 from workers.sweep import sweep
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from storage.alerts import AlertJob
     from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
@@ -235,14 +238,75 @@ def test_a_lost_answer_waits_until_a_refused_token_can_look_for_it(
     assert incidents(house) == []
 
 
+NO_ROOM = ConfigurationError("channel_not_found")
+
+
+def test_a_wrong_room_is_one_problem_and_its_alerts_wait(
+    house: House, slack: RecordingSlack, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.articles[:] = [
+        Article(f"n{index}", f"{word} {index}", clock())
+        for index, word in enumerate(("별로", "벌레", "환불", "별로"))
+    ]
+    clock.advance(seconds=1)
+    before = slack.post
+
+    def refuse_one(destination: str, *args: Any, **rest: Any) -> Any:  # noqa: ANN401 - the real one's
+        if destination == "CREVIEW":
+            slack.troubles.append(NO_ROOM)
+        return before(destination, *args, **rest)
+
+    slack.post = refuse_one  # type: ignore[method-assign]
+    collect.start_due(house.runtime)
+    house.run_on(timedelta(hours=1))
+    assert slack.attempts < 60
+    assert sorted(states_of_alerts(house)) == ["queued"] * 4 + ["sent"] * 2
+    assert incidents(house) == [("slack:CREVIEW", str(NO_ROOM))]
+
+    slack.post = before  # type: ignore[method-assign]
+    house.run_on(timedelta(hours=1))
+    assert states_of_alerts(house) == ["sent"] * 6
+    assert len(slack.posts) == len(set(slack.posts)) == 6
+    assert incidents(house) == []
+
+
+def test_what_waits_for_a_room_that_the_brand_left_is_shown(
+    house: House, slack: RecordingSlack, make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.extend([NO_ROOM] * 2)
+    alert.send(house.runtime, alert_id)
+    assert incidents(house) == [("slack:CREVIEW", str(NO_ROOM))]
+    moved = make_house(brand=make_brand(tmp_path, slack_review_destination="CNEW"))
+    moved.run_on(timedelta(hours=1))
+    assert (row(moved).state, row(moved).problem) == ("failed", str(NO_ROOM))
+    assert incidents(moved) == []
+
+
+def test_a_lost_answer_waits_until_its_room_can_be_read(
+    house: House, slack: RecordingSlack
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(Lost(LOST))
+    slack.history_troubles.extend([NO_ROOM, NO_ROOM])
+    alert.send(house.runtime, alert_id)
+    house.clock.advance(minutes=1)
+    alert.send(house.runtime, alert_id)
+    assert incidents(house) == [("slack:CREVIEW", str(NO_ROOM))]
+    house.run_on()
+    assert row(house).state == "sent"
+    assert len(slack.posts) == 1
+    assert incidents(house) == []
+
+
 def test_a_refusal_is_shown_and_not_repeated(house: House, slack: RecordingSlack) -> None:
     alert_id = make_alert(house)
-    slack.troubles.append(ConfigurationError("channel_not_found"))
+    slack.troubles.append(PermanentError("msg_too_long"))
     alert.send(house.runtime, alert_id)
     house.clock.advance(minutes=10)
     sweep(house.runtime)
     house.run_on()
-    assert (row(house).state, row(house).problem) == ("failed", "channel_not_found")
+    assert (row(house).state, row(house).problem) == ("failed", "msg_too_long")
     assert slack.attempts == 1
 
 

@@ -16,6 +16,7 @@ from domain.errors import (
     CredentialRejectedError,
     LayoutChangedError,
     OutcomeUnknownError,
+    PermanentError,
     PublicationRefusedError,
     RateLimitedError,
 )
@@ -149,6 +150,24 @@ def test_a_reply_that_a_channel_does_not_take_for_long_is_told_of_at_its_deadlin
     assert "승인한 답변을 채널이 받지 않음" in str(rendered.message.blocks)
 
 
+@pytest.mark.parametrize("refusal", [ChannelUnavailableError("503"), AccessBlockedError("CAPTCHA")])
+def test_a_reply_that_was_approved_too_late_is_told_of_again_when_it_needs_a_person(
+    house: House, channel: FakeChannel, clock: StillClock, refusal: Exception
+) -> None:
+    channel.writes.extend([refusal] * 1000)
+    collect.start_due(house.runtime)
+    house.run()
+    clock.now = case(house).due_at
+    assert remind(house.runtime) == 1
+    clock.advance(days=1)
+    assert remind(house.runtime) == 1
+    house.approve_all()
+    assert remind(house.runtime) == 0
+    house.run_on(timedelta(hours=2))
+    assert row(house).state in {"queued", "handed_off"}
+    assert remind(house.runtime) == 1
+
+
 def test_the_channels_own_waiting_time_is_kept(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -277,6 +296,18 @@ def test_a_request_that_is_lost_every_time_goes_to_a_person(
     assert row(house).state == "attention"
     assert f"{SENDS_BEFORE_ATTENTION} attempts" in row(house).problem
     assert rules(house).count("publication_uncertain") == 1
+
+
+def test_refusals_do_not_use_up_the_attempts_of_a_lost_reply(
+    house: House, channel: FakeChannel
+) -> None:
+    refusals = [CredentialRejectedError("401"), RateLimitedError("429", 60)]
+    channel.writes.extend([*refusals * SENDS_BEFORE_ATTENTION, LOST])
+    approved(house)
+    house.run_on(timedelta(hours=12))
+    assert path(house)[-1] == "published"
+    assert rules(house).count("publication_uncertain") == 0
+    assert channel.sent == ["n1"]
 
 
 def test_a_person_hears_of_every_attempt_that_needs_one(
@@ -624,6 +655,71 @@ def test_a_text_that_vanished_while_sending_is_not_answered_again(
     assert (row(house).state, case(house).state) == ("cancelled", "gone")
 
 
+@pytest.mark.parametrize("back", ["refused", "for a person", "not sent after all", "unwritable"])
+@pytest.mark.parametrize("change", ["edited", "gone", "answered elsewhere"])
+def test_what_comes_back_follows_what_changed_while_it_was_away(
+    make_house: Callable[..., House],
+    channel: FakeChannel,
+    clock: StillClock,
+    back: str,
+    change: str,
+    tmp_path: Path,
+) -> None:
+    """Nobody decides about, or pastes, an answer to what the channel no longer says."""
+    house = make_house()
+    channel.writes.append(
+        {
+            "refused": PublicationRefusedError("no"),
+            "for a person": PublicationRefusedError("no", PublicationRefusedError.READ_ONLY),
+            "not sent after all": LOST,
+            "unwritable": ChannelUnavailableError("503"),
+        }[back]
+    )
+    channel.reads.append(PermanentError("cannot be read"))
+    sent = approved(house)
+    before = channel.publish
+
+    def change_meanwhile(*args: Any) -> ChannelReply:  # noqa: ANN401 - the real one's
+        if change == "edited":
+            edit(channel)
+        elif change == "gone":
+            channel.articles.clear()
+        else:
+            channel.replies["n1"].append(ChannelReply("판매자가 직접 남긴 답변"))
+        collect.collect(house.runtime, house.account_id())
+        return before(*args)
+
+    channel.publish = change_meanwhile  # type: ignore[method-assign, assignment]
+    clock.advance(minutes=1)
+    publish(house.runtime, sent)
+    channel.publish = before  # type: ignore[method-assign]
+    if back == "unwritable":
+        house = make_house(brand=make_brand(tmp_path, make_account(writable=False)))
+        house.runtime._made.clear()
+        house.runtime._made["model", ""] = house.classifier
+    house.run_on()
+    if back == "not sent after all":
+        with house.database.unit_of_work() as connection:
+            assert publications.settle_attention(
+                connection,
+                case(house).id,
+                sent,
+                PublicationState.CANCELLED,
+                who="김담당",
+                why="없음",
+                now=clock(),
+            )
+    clock.advance(minutes=3)
+    sweep(house.runtime)
+    house.run_on()
+    assert row(house).state in {"refused", "cancelled"}
+    ends = {"edited": "drafted", "gone": "gone", "answered elsewhere": "answered_elsewhere"}
+    assert case(house).state == ends[change]
+    assert case(house).draft_number == (2 if change == "edited" else 1)
+    assert (case(house).closed_at is None) == (change == "edited")
+    assert channel.sent == []
+
+
 def test_an_answer_from_elsewhere_cancels_what_waits(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -643,6 +739,22 @@ def test_our_published_reply_is_not_taken_for_somebody_elses(
     collect_again(house, clock)
     house.run()
     assert case(house).state == "answered"
+    assert channel.sent == ["n1"]
+
+
+def test_what_comes_back_with_our_reply_on_it_gets_no_second_one(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    """A review that was hidden for a while; its answer was lost, and so was the look for it."""
+    channel.writes.append(Lost(LOST))
+    channel.reads.append(PublicationRefusedError("hidden", PublicationRefusedError.GONE))
+    approved(house)
+    house.run_on()
+    assert (row(house).state, case(house).state) == ("cancelled", "gone")
+    collect_again(house, clock)
+    house.run_on()
+    assert case(house).state == "answered_elsewhere"
+    assert house.approve_all("한 번 더") == []
     assert channel.sent == ["n1"]
 
 
