@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from domain.types import (
@@ -25,7 +26,7 @@ from responders.rendering import fill_clause, hours_in_words, render
 from responders.retrieval import alike, touches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from domain.brands import Brand
@@ -271,7 +272,7 @@ class Composer:
         care = [self._courtesy(phrases.CONCERN, Need.SECOND)] if hurt else []
         if self.is_film or any(_DOES_STOP.search(line.sentence.text) for line in policies):
             return care
-        edible = self._is_edible()
+        edible = self._is_edible
         bank = phrases.STOP_EATING if edible else phrases.STOP_USING
         care.append(self._courtesy(bank, Need.CORE))
         if hurt or (edible and _WORRIED.search(self.case.text)):
@@ -280,6 +281,13 @@ class Composer:
             care.append(self._courtesy(doctor, Need.APOLOGY))
         return care
 
+    @cached_property
+    def _unspoken(self) -> list[str]:
+        """Conditions that nothing here speaks of."""
+        about = f"{self.case.title} {self.case.product_name} {self.case.text}"
+        return [word for word in _CONDITIONS if word not in about]
+
+    @cached_property
     def _is_edible(self) -> bool:
         name = self.case.product_name
         if _WARE.search(name):
@@ -415,20 +423,20 @@ class Composer:
             if any(s.start < sentence.end and sentence.start < s.end for s in matter.spans)
         ]
         words = f"{' '.join(near[:2]) or text[:200]} {query}"
-        found = self._found(words, kinds, (matter.category.value,))
-        if kinds != (SourceKind.POLICY,):
+        found = list(self._found(words, kinds, (matter.category.value,)))
+        if not query or kinds != (SourceKind.POLICY,):
             return found
         # A complaint of one thing is often settled by a clause on another: what was charged twice
         # stands under prices, whatever category the model saw.
-        beyond = self._found(words, kinds, ())
+        beyond = next(self._found(words, kinds, ()), None)
         least = _MUCH_BETTER * found[0].words if found else _MIN_BEYOND
-        if query and beyond and beyond[0].words >= least and beyond[0].fit >= _GENERAL_FIT:
-            return [beyond[0], *(one for one in found if one.clause != beyond[0].clause)]
+        if beyond and beyond.words >= least and beyond.fit >= _GENERAL_FIT:
+            return [beyond, *(one for one in found if one.clause != beyond.clause)]
         return found
 
     def _found(
         self, words: str, kinds: tuple[SourceKind, ...], topics: Sequence[str]
-    ) -> list[Passage]:
+    ) -> Iterator[Passage]:
         found = self.view.search(
             words,
             topics,
@@ -437,18 +445,16 @@ class Composer:
             product=self.case.product_name,
             only_topics=bool(topics),
         )
-        return [passage for passage in found if self._may_cite(passage.clause)]
+        return (passage for passage in found if self._may_cite(passage.clause))
 
     def _may_cite(self, clause: Clause) -> bool:
         """Tell whether a clause stands, and not for other goods or other orders than this."""
-        case = self.case
-        about = f"{case.title} {case.product_name} {case.text}"
         condition = clause.text[: clause.text.find(" ", 12)]
         return (
             self.view.is_citable(clause)
-            and not any(word in condition and word not in about for word in _CONDITIONS)
+            and not any(word in condition for word in self._unspoken)
             and (
-                self._is_edible()
+                self._is_edible
                 or not _SPEAKS_OF_FOOD.search(clause.text)
                 or "주방용품" in clause.text
             )

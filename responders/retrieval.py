@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product as pairs_of
 from operator import add
 from typing import TYPE_CHECKING
@@ -173,7 +174,7 @@ class ManualView:
         """
         wanted = tuple(topics)
         names = _pieces(product.lower())
-        pieces = _pieces(_expand(text[:_MAX_QUERY_CHARACTERS])) | names
+        pieces = _asked(text[:_MAX_QUERY_CHARACTERS]) | names
         scores: dict[int, float] = {}
         named: dict[int, float] = {}
         fits = [0.0] * len(self.clauses)
@@ -230,7 +231,7 @@ class ManualView:
 
 def touches(text: str, clause: Clause) -> bool:
     """Tell whether a clause has any word of ``text``."""
-    return bool(_pieces(_expand(text)) & _pieces(clause.text.lower()))
+    return bool(_asked(text) & _pieces(clause.text.lower()))
 
 
 def alike(one: Clause, other: Clause) -> bool:
@@ -246,9 +247,12 @@ def _topic_share(clause: Clause, topics: Collection[str]) -> float:
     return 0.0
 
 
-def _expand(text: str) -> str:
+@lru_cache(maxsize=8)
+def _asked(text: str) -> frozenset[str]:
+    """Give the pieces of what is asked and of the manual's words for it; one text is asked twice."""
     lowered = text.lower()
-    return lowered + "".join(more for shape, more in _SYNONYMS if shape.search(lowered))
+    more = "".join(more for shape, more in _SYNONYMS if shape.search(lowered))
+    return frozenset(_pieces(lowered + more))
 
 
 def _pieces(text: str) -> set[str]:
