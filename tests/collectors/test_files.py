@@ -6,6 +6,7 @@ import contextlib
 import os
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -218,6 +219,18 @@ def test_a_stray_quotation_mark_makes_no_one_row_of_several(
     # What cannot be read is kept, too.
     told = b"".join(item.raw for item in bad(pages)).decode()
     assert len(items(pages)) + told.count("\n") == 2 + rows.count("|") + 1
+
+
+def test_rows_with_few_figures_behind_a_quotation_mark_are_kept_for_a_person(
+    tmp_path: Path,
+) -> None:
+    merged = '2,5,"좋아요\n3,4,그냥\n4,1,키가 5"\n'
+    path = write(tmp_path, f"번호,별점,내용\n1,5,앞\n{merged}9,5,뒤\n")
+    columns = {"id": "번호", "rating": "별점", "text": "내용"}
+    pages = read(path, replace(TABLE, options={"columns": columns}))
+    assert [item.native_id for item in items(pages)] == ["1", "9"]
+    (kept,) = bad(pages)
+    assert (kept.row, kept.field, kept.raw.decode()) == (3, "내용", merged)
 
 
 @pytest.mark.parametrize(
