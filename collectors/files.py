@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO, TextIO
 
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
     from collectors.base import Build, ChannelSpec
     from domain.brands import Account
 
@@ -598,18 +600,35 @@ def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError) -> Iterator[R
         sheet.reset_dimensions()
         cells = sheet.iter_rows()
         number = width = 0
+        header: list[Cell] = []
         while True:
             try:
                 row = next(cells)
             except StopIteration:
-                return
+                break
             except Exception:  # noqa: BLE001 - as above; damage shows only while reading
                 raise damaged from None
             number += 1
             width = width or len(row)
-            yield _xlsx_row(number, row, width)
+            read = _xlsx_row(number, row, width)
+            header = header or list(read.cells)
+            yield read
+        for other in book.worksheets[1:]:
+            # What is longer than one sheet may go on in the next; pivots and notes have no such header.
+            if header and _first_cells(other, damaged)[:width] == header:
+                problem = "only the first sheet is read, and another has the same columns"
+                yield Row(1, tuple(header), problem=problem, raw=other.title)
     finally:
         book.close()
+
+
+def _first_cells(sheet: ReadOnlyWorksheet, damaged: BadInputError) -> list[Cell]:
+    sheet.reset_dimensions()
+    try:
+        row = next(sheet.iter_rows(max_row=1), ())
+    except Exception:  # noqa: BLE001 - as above
+        raise damaged from None
+    return list(_xlsx_row(1, row, 0).cells)
 
 
 def _xlsx_row(number: int, row: tuple[object, ...], width: int) -> Row:

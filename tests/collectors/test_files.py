@@ -221,6 +221,22 @@ def test_a_stray_quotation_mark_makes_no_one_row_of_several(
     assert len(items(pages)) + told.count("\n") == 2 + rows.count("|") + 1
 
 
+@pytest.mark.parametrize(("columns", "told"), [(HEADER.strip(), 1), ("합계,개수", 0)])
+def test_a_second_sheet_with_the_same_columns_is_told_of(
+    tmp_path: Path, columns: str, told: int
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(HEADER.strip().split(","))
+    book.active.append(["1", "2026-11-20", 5, "앞"])
+    more = book.create_sheet("이어서")
+    more.append(columns.split(","))
+    more.append(["2", "2026-11-20", 5, "뒤"])
+    book.save(tmp_path / "r.xlsx")
+    pages = read(tmp_path / "r.xlsx")
+    assert [item.native_id for item in items(pages)] == ["1"]
+    assert [item.raw.decode() for item in bad(pages)] == ["이어서"] * told
+
+
 def test_rows_with_few_figures_behind_a_quotation_mark_are_kept_for_a_person(
     tmp_path: Path,
 ) -> None:
