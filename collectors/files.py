@@ -8,7 +8,7 @@ in a watched folder the refused file is one quarantined item and the other files
 
 Bounds: a CSV is read as a stream, up to `MAX_CSV_BYTES`. An XLSX keeps its shared texts in
 memory, so it is refused above `MAX_XLSX_BYTES`, or when it would unpack to more than
-`MAX_UNPACKED_BYTES`.
+`MAX_UNPACKED_BYTES`. Of its sheets only the first is read.
 """
 
 from __future__ import annotations
