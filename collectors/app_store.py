@@ -139,7 +139,10 @@ def parse_page(body: object, *, app_id: str, now: datetime) -> ReviewList:
         source="app_store reviews",
     )
     links = body.get("links") if isinstance(body, dict) else None
-    link = links.get("next") if isinstance(links, dict) else None
+    if not isinstance(links, dict):
+        # Always there by the specification; without it a first page would pass for the whole.
+        raise changed("there are no links", body)
+    link = links.get("next")
     if link is not None and not isinstance(link, str):
         raise changed("links.next is not an address", body)
     total = count_in(body, "meta", "paging", "total")

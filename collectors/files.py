@@ -8,7 +8,7 @@ in a watched folder the refused file is one quarantined item and the other files
 
 Bounds: a CSV is read as a stream, up to `MAX_CSV_BYTES`. An XLSX keeps its shared texts in
 memory, so it is refused above `MAX_XLSX_BYTES`, or when it would unpack to more than
-`MAX_UNPACKED_BYTES`.
+`MAX_UNPACKED_BYTES`. Of its sheets only the first is read.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from domain.types import CollectedFeedback, Page, QuarantinedItem
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO, TextIO
+
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
     from collectors.base import Build, ChannelSpec
     from domain.brands import Account
@@ -463,24 +465,28 @@ def _records(file: TextIO, delimiter: str) -> Iterator[Row]:
             yield Row(start, (), problem=f"broken CSV row ({error})", raw=raw)
             continue
         header = header or cells
-        if lines.continued and (column := _swallowing(cells, header, lines.continued, delimiter)):
+        if not lines.continued:
+            yield Row(start, cells, raw=lines.taken())
+            continue
+        opened = next((at for at, cell in enumerate(cells) if "\n" in cell or "\r" in cell), 0)
+        column = (_name(header[opened]) if opened < len(header) else "") or str(opened + 1)
+        # What stands behind that cell may be in another column.
+        known = cells if len(cells) == len(header) else cells[:opened]
+        alike = [
+            _figures_alike(line, known, len(header), delimiter)
+            for line in lines.continued
+            if line.strip()
+        ]
+        if any(figures >= _SURE for figures, _ in alike):
             raw = lines.give_back_all_but_first()
             problem = "a quotation mark that is not closed: rows follow in its text"
             yield Row(start, (), problem=problem, column=column, raw=raw)
+        elif alike and all(figures and is_same for figures, is_same in alike):
+            # Too few figures to tell rows from lines of a text: a person can, if all is kept.
+            problem = "every further line of its text looks like a row: is a quotation mark missing"
+            yield Row(start, (), problem=problem, column=column, raw=lines.taken())
         else:
             yield Row(start, cells, raw=lines.taken())
-
-
-def _swallowing(
-    cells: tuple[str, ...], header: tuple[str, ...], lines: list[str], delimiter: str
-) -> str:
-    """Name the column whose text has rows of their own in it; empty for a proper record."""
-    opened = next((place for place, cell in enumerate(cells) if "\n" in cell or "\r" in cell), 0)
-    # What stands behind that cell may be in another column.
-    known = cells if len(cells) == len(header) else cells[:opened]
-    if not any(_is_row_like(line, known, len(header), delimiter) for line in lines):
-        return ""
-    return (_name(header[opened]) if opened < len(header) else "") or str(opened + 1)
 
 
 _FIGURES: Final = re.compile(r"[\d\s.:/+\-년월일시분초점]*")
@@ -489,26 +495,32 @@ _SURE: Final = 3
 """As many numbers as a date has: lines of a text are not by chance so like a row."""
 
 
-def _is_row_like(line: str, cells: tuple[str, ...], width: int, delimiter: str) -> bool:
-    """Tell whether a line inside a record is a row of its own, by the figures in its columns.
+def _figures_alike(
+    line: str, cells: tuple[str, ...], width: int, delimiter: str
+) -> tuple[int, bool]:
+    """Count the numbers that a line inside a record has where the record has some; 0 for no row.
+
+    The second value tells whether it has all of them, written alike.
 
     A text may have lines with as many separators as a row, but not a number, a date and stars
     where the record itself has them.
     """
     if line.count(delimiter) < width - 1:
-        return False
+        return 0, False
     own = next(csv.reader([line], delimiter=delimiter), [])
     if len(own) != width:
-        return False
-    alike = 0
+        return 0, False
+    alike, is_same = 0, True
     for cell, other in zip(cells, own, strict=False):
         if cell.isspace() or not cell or not other or not _FIGURES.fullmatch(cell):
             continue
         if not _FIGURES.fullmatch(other):
-            return False
+            return 0, False
         if _DIGITS.sub("0", cell) == _DIGITS.sub("0", other):
             alike += len(_DIGITS.findall(cell))
-    return alike >= _SURE
+        else:
+            is_same = False
+    return alike, is_same
 
 
 class _Lines:
@@ -588,18 +600,35 @@ def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError) -> Iterator[R
         sheet.reset_dimensions()
         cells = sheet.iter_rows()
         number = width = 0
+        header: list[Cell] = []
         while True:
             try:
                 row = next(cells)
             except StopIteration:
-                return
+                break
             except Exception:  # noqa: BLE001 - as above; damage shows only while reading
                 raise damaged from None
             number += 1
             width = width or len(row)
-            yield _xlsx_row(number, row, width)
+            read = _xlsx_row(number, row, width)
+            header = header or list(read.cells)
+            yield read
+        for other in book.worksheets[1:]:
+            # What is longer than one sheet may go on in the next; pivots and notes have no such header.
+            if header and _first_cells(other, damaged)[:width] == header:
+                problem = "only the first sheet is read, and another has the same columns"
+                yield Row(1, tuple(header), problem=problem, raw=other.title)
     finally:
         book.close()
+
+
+def _first_cells(sheet: ReadOnlyWorksheet, damaged: BadInputError) -> list[Cell]:
+    sheet.reset_dimensions()
+    try:
+        row = next(sheet.iter_rows(max_row=1), ())
+    except Exception:  # noqa: BLE001 - as above
+        raise damaged from None
+    return list(_xlsx_row(1, row, 0).cells)
 
 
 def _xlsx_row(number: int, row: tuple[object, ...], width: int) -> Row:

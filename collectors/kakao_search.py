@@ -97,6 +97,8 @@ def parse_page(
     is_end = meta.get("is_end") if isinstance(meta, dict) else None
     if total < 0 or not isinstance(is_end, bool):
         raise changed("kakao search: no meta.total_count or meta.is_end", payload)
+    if not rows and not is_end:
+        raise changed("kakao search: an empty page that is not the last", payload)
     return read_results(
         rows,
         lambda row: _parse_feedback(row, service, keyword, now),

@@ -281,6 +281,10 @@ class Place:
         else:
             has_more = listing.rows >= page_size
         if not has_more:
+            if listing.total > self.page * page_size:
+                raise changed(
+                    f"page {self.page} is the last and {listing.total} rows are counted", {}
+                )
             return None
         if not listing.rows:
             raise changed(f"page {self.page} is empty and {listing.total} rows are counted", {})

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BARRIER = "\ufffc"
 """Stands in the folded copy where something is masked or allowed; no rule matches across it."""
+NAMED = "\ufffb"
+"""Stands there for a name: what is beside a number is a name more often than what is beside one."""
 
 _INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\u20e3\u3164\ufe00-\ufe0f\ufeff\uffa0"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u2501\u30fc\u3161\u02d7\ufe58\ufe63"

@@ -13,7 +13,7 @@ from domain.types import Span
 from privacy import numbers
 from privacy.addresses import addresses, may_hold_address
 from privacy.findings import REPLACED, REPLACEMENTS, Finding, Masked, PersonalDataKind
-from privacy.folding import BARRIER, fold
+from privacy.folding import BARRIER, NAMED, fold
 from privacy.names import may_hold_name, names
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _one_pass(copy: str) -> tuple[str, list[tuple[int, int, PersonalDataKind]]]:
         for kind, rule in rules:
             spans = _merged(rule(copy))
             if spans:
-                copy = _blanked(copy, spans)
+                copy = _blanked(copy, spans, kind)
                 fresh += ((start, end, kind) for start, end in spans)
     return copy, fresh
 
@@ -146,18 +146,20 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _blanked(copy: str, spans: list[tuple[int, int]]) -> str:
+def _blanked(copy: str, spans: list[tuple[int, int]], kind: PersonalDataKind) -> str:
+    barrier = NAMED if kind is PersonalDataKind.NAME else BARRIER
     parts: list[str] = []
     position = 0
     for start, end in spans:
-        parts += (copy[position:start], BARRIER * (end - start))
+        parts += (copy[position:start], barrier * (end - start))
         position = end
     parts.append(copy[position:])
     return "".join(parts)
 
 
 def _blank(match: re.Match[str]) -> str:
-    return BARRIER * len(match[0])
+    is_name = match[0] == REPLACEMENTS[PersonalDataKind.NAME]
+    return (NAMED if is_name else BARRIER) * len(match[0])
 
 
 @lru_cache(maxsize=64)

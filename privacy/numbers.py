@@ -14,7 +14,7 @@ from stdnum import ean, luhn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_GAP = r"[ \t\-./)(_,~*]{0,3}"
+_GAP = r"(?:[ \t\-./)(_,~*]{0,3}|[ ]?다시[ ]?)"
 _FILLER = r"(?:[은는이가을를의도]|으로|로|에)?[ \t]{0,2}(?:[:=\-(\[#]|번호)?[ \t]{0,2}"
 _COUNTED = r"(?![ \t]?(?:원|년|월|일|시|분|초|개|명|번째|점|호|층|동|m|k|g|%|만|천))"
 _BORN = r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
@@ -24,12 +24,17 @@ def _only_digits(text: str) -> str:
     return "".join(filter(str.isdigit, text))
 
 
+def _before(text: str, start: int, length: int) -> str:
+    """Give what stands before a place, up to what is masked there: its length is not the text's."""
+    return re.split("[\ufffb\ufffc]", text[max(0, start - length) : start])[-1]
+
+
 # --- e-mail -------------------------------------------------------------------------------
 
 _LOCAL = r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1,64}"
 _EMAIL = re.compile(
     _LOCAL
-    + r"(?:[ ]?@[ ]?|[ ]{0,2}(?:골뱅이|\(at\)|\[at\]|\(골뱅이\))[ ]{0,2})"
+    + r"(?:[ ]?@[ ]?|[ ]{0,2}(?:골뱅이|앳|\(at\)|\[at\]|\(골뱅이\))[ ]{0,2})"
     + r"(?:(?:[A-Za-z0-9\-]{1,63}\.){1,5}[A-Za-z]{2,24}"
     + r"|(?:네이버|지메일|다음|한메일|네이트|카카오|핫메일|아웃룩|naver|gmail|daum|hanmail|nate|kakao)"
     + r"(?:[ ]?(?:점|쩜|닷|\.)[ ]?(?:컴|com|넷|net))?)",
@@ -48,6 +53,9 @@ _RESIDENT = re.compile(
     rf"(?<!\d){_BORN}(?P<dash>[ ]{{0,2}}[\-~][ ]{{0,2}}|[ ])?[0-9][\d*xX●]{{6}}(?!\d)"
 )
 _RESIDENT_LABEL = re.compile(r"주민|외국인|등록번호|본인")
+_RESIDENT_HALF = re.compile(
+    r"(?:주민|외국인)(?:등록)?[ ]?번호[^\d\n\ufffb\ufffc]{0,10}(?P<half>\d{6,7}|\d[*xX●]{6})(?![\d\-])"
+)
 
 
 def resident_numbers(text: str) -> Iterator[tuple[int, int]]:
@@ -58,11 +66,11 @@ def resident_numbers(text: str) -> Iterator[tuple[int, int]]:
     """
     for match in _RESIDENT.finditer(text):
         bare = match["dash"] is None and match[0].isdigit()
-        if bare and (match[0][6] in "09" or ean.is_valid(match[0])):
-            before = text[max(0, match.start() - 15) : match.start()]
-            if not _RESIDENT_LABEL.search(before):
-                continue
+        may_be_bar_code = bare and (match[0][6] in "09" or ean.is_valid(match[0]))
+        if may_be_bar_code and not _RESIDENT_LABEL.search(_before(text, match.start(), 15)):
+            continue
         yield match.span()
+    yield from (match.span("half") for match in _RESIDENT_HALF.finditer(text))
 
 
 # --- cards --------------------------------------------------------------------------------
@@ -72,20 +80,24 @@ _CARD_GROUPS = re.compile(
 )
 _CARD_RUN = re.compile(r"(?<![\d\-])(?:3[47]\d{2}[ \-]?\d{6}[ \-]?\d{5}|[2-69]\d{13,15})(?![\d\-])")
 _CARD_LABEL = re.compile(r"카드|card", re.IGNORECASE)
+_CARD_NUMBER = re.compile(rf"카드[ ]?번호{_FILLER}(?P<value>\d{{15,16}})(?![\d\-])")
 
 
 def cards(text: str) -> Iterator[tuple[int, int]]:
     """Find card numbers: four groups of four, or a run that passes Luhn.
 
-    A run that begins with a date is an order number unless the text says 카드 before it.
+    A run right after 카드번호 needs no Luhn: one digit may be mistyped. A run that begins with a date
+    is an order number unless the text says 카드 before it.
     """
     for match in _CARD_GROUPS.finditer(text):
         yield match.span()
+    for match in _CARD_NUMBER.finditer(text):
+        yield match.span("value")
     for match in _CARD_RUN.finditer(text):
         digits = _only_digits(match[0])
         if not luhn.is_valid(digits):
             continue
-        before = text[max(0, match.start() - 12) : match.start()]
+        before = _before(text, match.start(), 12)
         if not _DATED_ORDER.fullmatch(match[0]) or _CARD_LABEL.search(before):
             yield match.span()
 
@@ -128,7 +140,10 @@ def orders(text: str) -> Iterator[tuple[int, int]]:
 
 # --- accounts -----------------------------------------------------------------------------
 
-_ACCOUNT = r"(?<![\d\-])(?P<value>\d{2,6}(?:[ ]?-[ ]?\d{1,8}){1,4}|\d{10,14})(?![\d\-원])"
+_ACCOUNT = (
+    r"(?<![\d\-])(?P<value>\d{2,6}(?:[ ]?-[ ]?\d{1,8}){1,4}"
+    r"|\d{3,6}(?:[ ]\d{2,8}){1,3}|\d{10,14})(?![\d\-원])"
+)
 _BANK = (
     r"(?:국민|신한|우리|하나|기업|제일|씨티|부산|대구|광주|전북|경남|제주|산업|외환|수출입)은행"
     r"|농협(?:은행)?|수협(?:은행)?|신협|새마을(?:금고)?|우체국|카카오뱅크|카뱅|토스(?:뱅크)?"
@@ -136,7 +151,7 @@ _BANK = (
 )
 _BANK_SHORT = r"국민|신한|우리|하나|기업|제일|씨티|부산|대구|광주|전북|경남|제주|산업|외환"
 _ACCOUNT_AFTER_BANK = re.compile(
-    rf"(?:(?:{_BANK})[^\d\n\ufffc]{{0,12}}|(?:{_BANK_SHORT})[ :]{{1,2}}){_ACCOUNT}"
+    rf"(?:(?:{_BANK})[^\d\n\ufffb\ufffc]{{0,12}}|(?:{_BANK_SHORT})[ :]{{1,2}}){_ACCOUNT}"
 )
 _ACCOUNT_BEFORE_BANK = re.compile(
     rf"{_ACCOUNT}[ (]{{0,2}}(?:{_BANK}|(?:{_BANK_SHORT})(?=이|입|으로|로|$|[^가-힣]))"
@@ -174,8 +189,8 @@ _ABROAD = r"(?<!\d)\+[ ]?\d{1,3}(?:[ \-.()]{0,3}\d){7,13}(?!\d)"
 # Korea's code is also written without the plus: 82-10-..., 0082 10 ....
 _FROM_ABROAD = rf"(?<![\d.,\-])(?:00)?82{_GAP}0?10{_GAP}\d{{4}}{_GAP}\d{{4}}(?!\d)"
 _SPOKEN = (
-    r"(?<!\d)(?:[공영빵]일[공영빵]|010(?=[0-9 \-.,]{0,12}[공영빵일이삼사오육륙칠팔구]))"
-    rf"(?:[ \-.,]{{0,2}}{_KOREAN_DIGIT}){{7,8}}(?!\d)"
+    r"(?<!\d)(?:[공영빵][1일][공영빵]|010(?=[0-9 \-.,]{0,12}[공영빵일이삼사오육륙칠팔구]))"
+    rf"(?:(?:[ \-.,]{{0,2}}|에[ ]?|[ ]?다시[ ]?){_KOREAN_DIGIT}){{7,8}}(?!\d)"
 )
 _SPREAD = r"(?<!\d)(?<!\d[ .\-])0[ .\-]1[ .\-]0(?:[ .\-]{1,3}\d){8}(?![ .\-]?\d)"
 _PHONE = re.compile(
@@ -207,6 +222,8 @@ _IDENTITY = re.compile(
     r"|통관[^\d\n]{0,12}?(?P<customs>[Pp](?:[ \-]{0,2}\d{4}){3})(?!\d)"
     r"|여권(?:[ ]?번호)?" + _FILLER + r"(?P<passport>[A-Z]\d{3}[A-Z0-9]\d{4})(?![A-Z0-9])"
     r"|(?:차량|차|번호판)[ ]?(?:번호)?" + _FILLER + r"(?P<plate>\d{2,3}[가-힣][ ]?\d{4})(?!\d)"
+    r"|(?<!\d)\d{2,3}[가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우하허호배자바사아]"
+    r"[ ]?\d{4}(?=[ ]?(?:번[ ]?)?차(?:량|주|번호))"
 )
 
 
@@ -217,7 +234,7 @@ def identity_numbers(text: str) -> Iterator[tuple[int, int]]:
 
 
 _BIRTH = re.compile(
-    rf"(?:생년[ ]?월일|생일|출생일?){_FILLER}"
+    rf"(?:생년[ ]?월일|생일|출생일?)(?:[ ]?앞[ ]?자리)?{_FILLER}"
     r"(?P<labelled>(?:19|20)?\d{2}[.\-/년 ]{0,3}\d{1,2}[.\-/월 ]{0,3}\d{1,2}(?!\d)(?:[ ]?일)?)"
     r"|(?<!\d)(?P<born>\d{6}|(?:19|20)?\d{2}"
     r"(?:년[ ]?\d{1,2}월[ ]?\d{1,2}일|(?P<dot>[.\-/])\d{1,2}(?P=dot)\d{1,2}))"
@@ -233,8 +250,10 @@ def birth_dates(text: str) -> Iterator[tuple[int, int]]:
 
 _KEY = r"(?:종|열쇠|호출|경비실?|별|샵|우물정)"
 _DOOR = re.compile(
-    r"(?:비밀[ ]?번호|비번|출입[ ]?(?:번호|코드)|번호키|도어락|현관(?:문)?)"
-    rf"{_FILLER}(?P<value>(?:{_KEY}[ ]?)?[#*]{{0,2}}[ ]?\d{{3,8}}[ ]?[#*]{{0,2}}"
+    r"(?:비밀[ ]?번호|비번|출입[ ]?(?:번호|코드)|번호키|도어락|현관[문키]?"
+    rf"|출입문(?={_FILLER}(?:[#*]|\d{{3,8}}[ ]?[#*])))"
+    rf"{_FILLER}(?P<value>(?:{_KEY}[ ]?)?[#*]{{0,2}}[ ]?\d{{3,8}}(?:[ ]?{_KEY}[ ]?\d{{3,8}})?"
+    rf"[ ]?[#*]{{0,2}}"
     rf"(?:[ ]?{_KEY}(?![가-힣]))?[#*]{{0,2}}){_COUNTED}(?![\d\-])"
 )
 
@@ -248,8 +267,9 @@ def door_codes(text: str) -> Iterator[tuple[int, int]]:
 
 _HANDLE = r"[A-Za-z][A-Za-z0-9._\-]{3,29}"
 _MESSENGER = re.compile(
-    r"(?:카톡|카카오톡|카카오|텔레그램|텔레|라인|인스타(?:그램)?|트위터|페이스북|스레드|디엠)?[ ]?"
-    rf"(?:아이디|(?<=[톡램인타터북드])[ ]?[Ii][Dd]){_FILLER}(?P<named>@?{_HANDLE}(?<![._\-]))"
+    r"(?:아이디|(?:카톡|카카오톡?|텔레(?:그램)?|라인|인스타(?:그램)?|트위터|페이스북|스레드|디엠)[ ]?[Ii][Dd])"
+    rf"{_FILLER}(?P<named>@?{_HANDLE}(?<![._\-]))"
+    rf"|(?<![A-Za-z])(?:ID|id){_FILLER}(?P<id>(?=[A-Za-z.]{{0,29}}[\d_]){_HANDLE}(?<![._\-]))"
     rf"|(?:카톡|카카오톡|텔레그램|인스타(?:그램)?){_FILLER}"
     r"(?P<plain>(?=[A-Za-z.]{0,29}[\d_@])@?[A-Za-z][A-Za-z0-9._\-]{3,29}(?<![._\-]))"
     rf"|(?<![A-Za-z0-9_@.])(?P<handle>@{_HANDLE}(?<![._\-]))"
@@ -271,16 +291,15 @@ def ip_addresses(text: str) -> Iterator[tuple[int, int]]:
     """Find IPv4 addresses that are no version numbers (at least two parts of two digits)."""
     for match in _IP.finditer(text):
         long_parts = sum(len(part) > 1 for part in match[0].split("."))
-        before = text[max(0, match.start() - 6) : match.start()]
-        if long_parts >= 2 and not _VERSION.search(before):
+        if long_parts >= 2 and not _VERSION.search(_before(text, match.start(), 6)):
             yield match.span()
 
 
 # --- cheap tests that most texts fail -------------------------------------------------------
 
 _SOME_DIGITS = re.compile(r"\d(?:[^\d\n]{0,3}\d){2}")
-_AT = re.compile(r"@|골뱅이|[Aa][Tt][)\]]")
-_SPOKEN_START = re.compile(r"[공영빵]일[공영빵]|[Oo][1lI][016789Oo]")
+_AT = re.compile(r"@|골뱅이|앳|[Aa][Tt][)\]]")
+_SPOKEN_START = re.compile(r"[공영빵][1일][공영빵]|[Oo][1lI][016789Oo]")
 
 
 def may_hold_email(text: str) -> bool:
@@ -298,4 +317,4 @@ def may_hold_messenger(text: str) -> bool:
     return _NETWORK.search(text) is not None
 
 
-_NETWORK = re.compile("[@톡]|아이디|텔레|인스타")
+_NETWORK = re.compile("[@톡]|아이디|[Ii][Dd]|텔레|인스타")

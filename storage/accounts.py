@@ -316,7 +316,7 @@ def fail_run(
     failures: int,
     next_due_at: datetime,
     keep_cursor: bool,
-) -> None:
+) -> bool:
     """Give the account back after a failure; the run goes on next time.
 
     Args:
@@ -326,8 +326,11 @@ def fail_run(
         failures: How many there were, this one included, since the run last got on.
         next_due_at: When to try again.
         keep_cursor: Whether the pages read so far need not be read again.
+
+    Returns:
+        False when the lease was lost; what failed is somebody else's business by now.
     """
-    connection.execute(
+    changed = connection.execute(
         update(AccountRow)
         .where(AccountRow.id == run.account_id, AccountRow.lease_token == run.token)
         .values(
@@ -339,6 +342,7 @@ def fail_run(
             **({} if keep_cursor else {"run_cursor": None}),
         )
     )
+    return changed.rowcount == 1
 
 
 def note_failure(
@@ -429,6 +433,30 @@ def keep_import(connection: Connection, run: Run, *, now: datetime, lease: timed
         .values(lease_until=now + lease)
     )
     return changed.rowcount == 1
+
+
+def take_over(connection: Connection, brand: str, *, until: datetime) -> str:
+    """Lease all accounts of a brand, whoever holds them: what they hold is not stored any more.
+
+    Returns:
+        The lease's token, for ``give_back``.
+    """
+    token = secrets.token_hex(8)
+    connection.execute(
+        update(AccountRow)
+        .where(AccountRow.brand == brand)
+        .values(lease_until=until, lease_token=token)
+    )
+    return token
+
+
+def give_back(connection: Connection, token: str) -> None:
+    """End the leases of one token; interrupted runs go on from their cursors."""
+    connection.execute(
+        update(AccountRow)
+        .where(AccountRow.lease_token == token)
+        .values(lease_until=None, lease_token=None)
+    )
 
 
 def forget_leases(connection: Connection) -> None:

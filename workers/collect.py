@@ -314,7 +314,7 @@ def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed:
     with runtime.database.unit_of_work() as connection:
         is_first = passes and has_progressed
         failures = 0 if is_first else accounts.failures(connection, run.account_id)
-        accounts.fail_run(
+        held = accounts.fail_run(
             connection,
             run,
             str(error),
@@ -323,7 +323,8 @@ def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed:
             keep_cursor=isinstance(error, RateLimitedError)
             or (passes and failures + 1 < PLACE_TRIES),
         )
-        if isinstance(error, PermanentError):
+        # Whoever took the account over may have erased what is on the page.
+        if held and isinstance(error, PermanentError):
             report_incident(runtime, connection, run.account_key, error, now=now)
 
 

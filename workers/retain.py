@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
+
+ERASURE_LEASE = timedelta(hours=1)
 
 
 def erase_expired(runtime: Runtime) -> int:
@@ -54,7 +57,8 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
         requested_by: Who asked, for the record.
 
     Quarantined rows and saved pages with the name or id in them go too, and workbooks, whose
-    texts are packed. So do the author's posts that wait on a board's shelf to be read.
+    texts are packed. So do the author's posts that wait on a board's shelf to be read. What a run
+    is reading meanwhile is not stored; it reads that page again afterwards.
 
     Returns:
         How many pieces of feedback were changed.
@@ -63,6 +67,18 @@ def erase_author(runtime: Runtime, brand: str, author: str, *, requested_by: str
         ConfigurationError: No key opens one of those, a token or an original; with such keys the author's
             feedback would not be found. Nothing was erased.
     """
+    with runtime.database.unit_of_work() as connection:
+        # What a run or an import has read by now would else be stored behind our back.
+        until = runtime.clock() + ERASURE_LEASE
+        token = accounts.take_over(connection, brand, until=until)
+    try:
+        return _erase(runtime, brand, author, requested_by=requested_by)
+    finally:
+        with runtime.database.unit_of_work() as connection:
+            accounts.give_back(connection, token)
+
+
+def _erase(runtime: Runtime, brand: str, author: str, *, requested_by: str) -> int:
     is_theirs = _is_by(author)
     named = _written_by(runtime, brand, is_theirs)
     with runtime.database.unit_of_work() as connection:

@@ -113,6 +113,11 @@ def test_any_single_review_is_read_or_refused_by_name(body: object) -> None:
         return
 
 
+def test_a_page_without_links_is_not_taken_for_the_last() -> None:
+    with pytest.raises(LayoutChangedError, match="links"):
+        parse_page({"data": LIST["data"]}, app_id=APP_ID, now=NOW)
+
+
 def test_a_response_that_was_not_sent_along_is_not_taken_for_none() -> None:
     body = {**LIST, "included": []}
     page = parse_page(body, app_id=APP_ID, now=NOW)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -218,6 +219,34 @@ def test_a_stray_quotation_mark_makes_no_one_row_of_several(
     # What cannot be read is kept, too.
     told = b"".join(item.raw for item in bad(pages)).decode()
     assert len(items(pages)) + told.count("\n") == 2 + rows.count("|") + 1
+
+
+@pytest.mark.parametrize(("columns", "told"), [(HEADER.strip(), 1), ("합계,개수", 0)])
+def test_a_second_sheet_with_the_same_columns_is_told_of(
+    tmp_path: Path, columns: str, told: int
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(HEADER.strip().split(","))
+    book.active.append(["1", "2026-11-20", 5, "앞"])
+    more = book.create_sheet("이어서")
+    more.append(columns.split(","))
+    more.append(["2", "2026-11-20", 5, "뒤"])
+    book.save(tmp_path / "r.xlsx")
+    pages = read(tmp_path / "r.xlsx")
+    assert [item.native_id for item in items(pages)] == ["1"]
+    assert [item.raw.decode() for item in bad(pages)] == ["이어서"] * told
+
+
+def test_rows_with_few_figures_behind_a_quotation_mark_are_kept_for_a_person(
+    tmp_path: Path,
+) -> None:
+    merged = '2,5,"좋아요\n3,4,그냥\n4,1,키가 5"\n'
+    path = write(tmp_path, f"번호,별점,내용\n1,5,앞\n{merged}9,5,뒤\n")
+    columns = {"id": "번호", "rating": "별점", "text": "내용"}
+    pages = read(path, replace(TABLE, options={"columns": columns}))
+    assert [item.native_id for item in items(pages)] == ["1", "9"]
+    (kept,) = bad(pages)
+    assert (kept.row, kept.field, kept.raw.decode()) == (3, "내용", merged)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,11 @@ def test_an_empty_page_in_the_middle_is_a_changed_layout() -> None:
         Place().within(listing(0, 60), 50)
 
 
+def test_a_last_page_that_leaves_counted_rows_out_is_a_changed_layout() -> None:
+    with pytest.raises(LayoutChangedError, match="300 rows are counted"):
+        Place().within(listing(50, 300, pages=1), 50)
+
+
 def test_a_count_that_falls_and_rises_for_ever_is_a_changed_layout() -> None:
     here = Place()
     for _ in range(2 * MOST_BACKS + 1):

@@ -346,6 +346,19 @@ def test_kakao_is_read_until_its_end_or_the_watermark(
     assert len(_run(_collector(make_build(account)), NOW - timedelta(hours=1), NOW)) == 1
 
 
+def test_an_empty_page_that_is_not_kakaos_last_is_a_change(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    body = _load("kakao_search", "cafe")
+    body["meta"]["is_end"] = False
+    server.answers = [
+        answer(json.dumps(part).encode()) for part in (body, {**body, "documents": []})
+    ]
+    collector = _collector(make_build(_account("kakao_search", server.url, services=["cafe"])))
+    with pytest.raises(LayoutChangedError, match="not the last"):
+        _run(collector, NOW - timedelta(days=9), NOW)
+
+
 def test_results_that_are_counted_but_not_given_are_a_change(
     server: RawServer, make_build: MakeBuild
 ) -> None:

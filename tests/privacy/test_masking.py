@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -110,6 +111,79 @@ def test_findings_point_into_the_original() -> None:
     (finding,) = find(text)
     assert text[finding.span.start] == "0"
     assert mask(text).text == "번호는 [전화번호] 입니다"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "«공1공-4321-8765» 문자 부탁드려요",
+        "«010 다시 4321 다시 8765» 로 주세요",
+        "«공일공에 사삼이일에 팔칠육오»입니다",
+        "받는분: «최 민 호»",
+        "저는 «권시우»라고 해요",
+        "«양세찬» 명의로 입금했어요",
+        "«전소민» 앞으로 온 택배가 없어졌어요",
+        "상담사 «구본승» 님 추천합니다",
+        "아까 통화한 «민경훈»입니다",
+        "봉투에 «노윤서» 귀하 라고 써주세요",
+        "«박지훈» «김서연»씨께 감사드려요",
+        "«hong77 앳 gmail.com»",
+        "주민번호 뒷자리 «1234567» 이요",
+        "카드번호 «5327123456789012» 결제가 두 번 됐어요",
+        "계좌번호는 우리 «1002 123 456789»",
+        "하나은행 «123 456789 01234»",
+        "«역삼동 823-24»로 보내주세요",
+        "«힐스테이트 103-1502» 입니다",
+        "출입문 «2580#» 누르고 들어오세요",
+        "현관키 «1234» 예요",
+        "공동현관 출입번호는 «1023호출4321»",
+        "«123가 4567» 차량이에요",
+        "생년월일 앞자리 «900115»",
+        "라인 id: «kim_ls»",
+        "ID는 «minho77»",
+    ],
+)
+def test_ways_of_writing_found_missing_later(hidden: str) -> None:
+    text = hidden.replace("«", "").replace("»", "")
+    masked = {
+        text[place]
+        for finding in find(text)
+        for place in range(finding.span.start, finding.span.end)
+    }
+    left = mask(text).text
+    for part in re.findall("«(.*?)»", hidden):
+        assert part not in left, left
+        assert {char for char in part if char.isalnum()} <= masked
+    kept = re.sub("«.*?»", "\0", hidden).split("\0")
+    assert all(words in left for words in kept)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "우리나라 국정원직원 이야기",
+        "1위가 7번지의 선물",
+        "이런 영화가 나오지 앞으로는 못 봐요",
+        "강심장 앞으로 더 빛날 거예요",
+        "이름의 기원이 된 영화",
+        "설정도 과장된 부분이 많아요",
+        "릴레이시사회로 1~2편을 봤어요",
+        "원본이에요?",
+        "운동 300-500 칼로리",
+        "출입문 900 폭이 안 맞아요",
+        "기업은행 2025 01 15 입금했어요",
+        "내공1000000000단",
+        "고아원 원장 역",
+    ],
+)
+def test_words_found_masked_later_stay(text: str) -> None:
+    assert mask(text).text == text
+
+
+def test_a_word_before_a_name_is_no_name_of_its_own() -> None:
+    text = mask("완벽하게 소화한 조인성씨, 특히 우주랑 박철민씨도요. 마동한 이보희씨").text
+    assert text == "완벽하게 소화한 [이름]씨, 특히 우주랑 [이름]씨도요. 마동한 [이름]씨"
+    assert mask(text).text == text
 
 
 @pytest.mark.parametrize(
@@ -352,6 +426,8 @@ PIECES = st.sampled_from(
         "테헤란로 152", "101동 1203호", "302호", "비번 ", "1234", "#", "@", "-", ".", "\n", "[이름]", "[",
         "]", "\u200b", "0", "1", "공일공", "김", "로", "카톡 ", "생일 ", "900101", "\ufffc", "골뱅이", "+82 ",
         "에서 ", "이름으로", "8801234567893", "행복빌라 ", "번지", "(at)", "드림", "ㅡ", "０", "한", "4111",
+        "\ufffb", "주민번호 ", "카드번호", "5327123456789012", "출입문 ", "호출", "다시", "에", "공", "ID ", "kim_1",
+        " 차량", "12가", "역삼동 ", "823-24", "자이 ", "103-1502", "명의로", "앞으로 보내", "귀하", ",", "/",
     ]
 )  # fmt: skip
 

@@ -19,7 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from domain.errors import ChannelUnavailableError, ConfigurationError, RateLimitedError
+from domain.errors import (
+    ChannelUnavailableError,
+    ConfigurationError,
+    LayoutChangedError,
+    RateLimitedError,
+)
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 from privacy.sealing import Sealer, generate_key
 from storage import accounts, outbox
@@ -311,6 +316,35 @@ def keep_a_page_and_a_token(house: House) -> None:
             now=house.clock(),
             sealed_page=SEALER.seal(b"page"),
         )
+
+
+def test_a_page_in_the_hand_of_a_run_is_not_stored_behind_an_erasure(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.fetches.append(
+        lambda: retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x")
+    )
+    interrupted = collect.collect(house.runtime, house.account_id())
+    assert "somebody else took over" in interrupted.error
+    assert feedback_rows(house) == []
+    # The account is free again and nothing is held against it.
+    clock.advance(minutes=5)
+    assert collect.collect(house.runtime, house.account_id()).is_complete
+    with house.database.reading() as connection:
+        assert accounts.failures(connection, house.account_id()) == 0
+
+
+def test_a_page_that_could_not_be_read_is_not_kept_behind_an_erasure(
+    house: House, channel: FakeChannel
+) -> None:
+    def fail() -> None:
+        retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x")
+        raise LayoutChangedError("no rows", "<p>김하늘</p>".encode())
+
+    channel.fetches.append(fail)
+    collect.collect(house.runtime, house.account_id())
+    with house.database.reading() as connection:
+        assert connection.execute(select(IncidentRow.id)).all() == []
 
 
 def test_an_author_is_found_by_the_name_the_channel_shows(house: House) -> None:
