@@ -19,6 +19,8 @@ from domain.errors import ReputationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from structlog.typing import Processor
+
     from settings import Settings
     from workers.runtime import Runtime
 
@@ -48,7 +50,7 @@ def set_up_logging(level: str) -> None:
     """Write one line per event to standard error, also a library's; JSON when nobody watches."""
     import logging
 
-    before = [
+    before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

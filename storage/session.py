@@ -92,6 +92,15 @@ class Database:
         with self.engine.connect().execution_options(pyeongpan_reading=True) as connection:
             yield connection
 
+    def ping(self) -> None:
+        """Prove that the database answers.
+
+        Raises:
+            DatabaseError: It does not.
+        """
+        with self.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

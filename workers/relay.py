@@ -69,7 +69,8 @@ class RelayThread(threading.Thread):
         while not self._stopping.is_set():
             try:
                 self._look()
-                # A sign of life that costs nothing: both database and broker answered.
+                # A sign of life that costs nothing: the database answered, and the broker
+                # if anything was due.
                 (home / "alive").touch()
             except (dramatiq.errors.BrokerConnectionError, DatabaseError, OSError) as error:
                 log.warning("relay_failed", error=type(error).__name__)
