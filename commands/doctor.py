@@ -14,7 +14,7 @@ from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
 from settings import brand_folders, load_brand
 from storage import accounts, schema, sealed
-from storage.session import Database, DatabaseError
+from storage.session import Database, DatabaseError, reason_of
 from workers.collect import reach_of
 from workers.runtime import utc_now
 
@@ -111,8 +111,8 @@ def _guarded(subject: str, look: Callable[[], Finding]) -> Finding:
         return Finding(
             subject,
             ok=False,
-            detail=f"cannot be reached: {type(error.orig).__name__}",
-            remedy="check PYEONGPAN_DATABASE_URL and that the server runs",
+            detail=f"cannot be used: {reason_of(error)}",
+            remedy="mend what it says; else check PYEONGPAN_DATABASE_URL and that the server runs",
         )
 
 

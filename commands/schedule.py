@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from storage.session import DatabaseError
+from storage.session import DatabaseError, reason_of
 from workers.cards import refresh
 from workers.deadlines import remind, send_digests, watch_surges
 from workers.hand_over import hand_over
@@ -61,4 +61,4 @@ def _guarded(step: Callable[[Runtime], Any], runtime: Runtime) -> None:
     try:
         step(runtime)
     except DatabaseError as error:
-        log.warning("database_lost", step=step.__name__, error=type(error.orig).__name__)
+        log.warning("database_lost", step=step.__name__, error=reason_of(error))

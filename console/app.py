@@ -17,7 +17,7 @@ from console.access import NameNeededError, SignInNeededError
 from console.context import ConsoleContext
 from console.pages import plain_page
 from console.security import Guard, host_names
-from storage.session import DatabaseError
+from storage.session import DatabaseError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,8 +123,8 @@ def _not_understood(request: Request, _error: Exception) -> Response:
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
-    cause = error.orig if isinstance(error, DatabaseError) else error
-    log.warning("database_lost", step="console", error=type(cause).__name__)
+    reason = reason_of(error) if isinstance(error, DatabaseError) else ""
+    log.warning("database_lost", step="console", error=reason)
     typed = await _typed(request) if request.method == "POST" else []
     return _problem(request, 503, _PLAIN_REASONS[503], typed=typed)
 

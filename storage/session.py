@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     from storage.models import Base
 
-__all__ = ["ConflictError", "Connection", "Database", "DatabaseError", "insert_ignoring", "records"]
+__all__ = [
+    "ConflictError",
+    "Connection",
+    "Database",
+    "DatabaseError",
+    "insert_ignoring",
+    "reason_of",
+    "records",
+]
 
 Record = TypeVar("Record")
 
@@ -35,6 +43,11 @@ ConflictError = IntegrityError
 """What a broken constraint raises."""
 
 _BUSY_TIMEOUT_S = 30
+
+
+def reason_of(error: DatabaseError) -> str:
+    """Give the database's own reason in one line: a full disk, a refused password, a lost server."""
+    return str(error.orig).partition("\n")[0]
 
 
 class Database:

@@ -12,7 +12,7 @@ import dramatiq
 import structlog
 
 from domain.messages import Message
-from storage.session import DatabaseError
+from storage.session import DatabaseError, reason_of
 from workers import alert, analyze, collect, draft, publish
 from workers.runtime import current
 
@@ -86,7 +86,7 @@ def _handler(spec: ActorSpec) -> Callable[[Any], None]:
             spec.work(current(), argument)
         except DatabaseError as error:
             # Expected: tried again without the traceback that a defect gets.
-            log.warning("database_lost", step=spec.message, error=type(error.orig).__name__)
+            log.warning("database_lost", step=spec.message, error=reason_of(error))
             raise dramatiq.errors.Retry from error
 
     return handle

@@ -111,12 +111,12 @@ def test_a_defect_is_retried_by_the_broker(threads: House, monkeypatch: pytest.M
 def test_a_lost_database_is_told_in_one_line(
     threads: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    threads.classifier.troubles.append(DatabaseError("SELECT", {}, OSError("gone")))
+    threads.classifier.troubles.append(DatabaseError("SELECT", {}, OSError("gone\nTry again")))
     collect.start_due(threads.runtime)
     with capture_logs() as events:
         threads.run()
     told = [event for event in events if event["event"] == "database_lost"]
-    assert [(event["step"], event["error"]) for event in told] == [("feedback.analyze", "OSError")]
+    assert [(event["step"], event["error"]) for event in told] == [("feedback.analyze", "gone")]
     assert not any(record.exc_info for record in caplog.records)
 
 
