@@ -34,6 +34,15 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except ReputationError as error:
             raise click.ClickException(str(error)) from None
+        except Exception as error:
+            # Loaded by then, unless it is the help that ends so.
+            from storage.session import DatabaseError, reason_of
+
+            if not isinstance(error, DatabaseError):
+                raise
+            raise click.ClickException(
+                f"the database cannot be used: {reason_of(error)}; `pyeongpan doctor` looks at it"
+            ) from None
 
 
 @click.group(cls=_Group)
