@@ -69,6 +69,16 @@ LONGEST_DURATION = timedelta(days=36_500)
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
+def _not_nothing(length: timedelta) -> timedelta:
+    # A retention of nothing erases everybody at night, an interval of nothing never stops asking.
+    if not length:
+        raise ValueError("must be longer than nothing")
+    return length
+
+
+Period = Annotated[Duration, AfterValidator(_not_nothing)]
+
+
 def _server_address(value: str) -> str:
     if value:
         parse_server(value)
@@ -161,7 +171,7 @@ class Settings(BaseModel):
         default=False,
         description="Whether a configured base_url may be a private address.",
     )
-    lease: Duration = Field(
+    lease: Period = Field(
         timedelta(minutes=3),
         description="How long the rows of a worker that died wait for another one.",
     )
@@ -396,7 +406,7 @@ class _AccountTable(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
     channel: str
-    interval: Duration = timedelta(minutes=10)
+    interval: Period = timedelta(minutes=10)
     credentials_file: str = ""
     writable: bool = False
     hours: Annotated[_HoursTable, AfterValidator(_is_whole)] | None = None
@@ -411,7 +421,7 @@ class _AccountTable(BaseModel):
 
 
 class _BrandTable(_Strict):
-    name: str
+    name: str = Field(min_length=1)
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Seoul"
     tone: str = ""
     closing: str = ""
@@ -420,8 +430,8 @@ class _BrandTable(_Strict):
     slack_brand_destination: str = ""
     undo_window: Duration = timedelta(minutes=2)
     two_step_approval: bool = False
-    retention: Duration = USUAL_RETENTION
-    reply_within: Duration = timedelta(hours=8)
+    retention: Period = USUAL_RETENTION
+    reply_within: Period = timedelta(hours=8)
     hours: _HoursTable = _HoursTable()
     digest_emails: _EmailsTable = _EmailsTable()
     compensation_limits: _LimitsTable = _LimitsTable()
@@ -433,6 +443,20 @@ _TABLES: dict[str, type[BaseModel]] = {
     "digest_emails": _EmailsTable,
     "compensation_limits": _LimitsTable,
 }
+
+
+_IN_PLAIN_WORDS = {
+    "missing": 'is missing; write {key} = "..."',
+    "string_type": 'must be text in quotes, such as "..."',
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must be of a-z, 0-9, - and _ only",
+    "int_type": "must be a whole number without quotes",
+    "bool_type": "must be true or false, without quotes",
+    "bool_parsing": "must be true or false, without quotes",
+    "tuple_type": 'must be a list; write {key} = ["...", "..."]',
+    "model_type": "must be a table; write [{key}] on a line of its own and its keys below",
+}
+"""What pydantic says of a wrong value, for people who do not program."""
 
 
 def load_brands(folder: Path) -> dict[str, Brand]:
@@ -502,6 +526,10 @@ def _parse_brand(path: Path) -> _BrandTable:
         problem = error.errors()[0]
         places = [str(part) for part in problem["loc"]]
         reason = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] in _IN_PLAIN_WORDS:
+            reason = _IN_PLAIN_WORDS[problem["type"]].format(key=places[-1])
+        if places == ["accounts"]:
+            reason = "must be written as [[accounts]] on a line of its own, once for each account"
         if problem["type"] == "extra_forbidden":
             table = _TABLES.get(places[-2], _BrandTable) if places[1:] else _BrandTable
             reason = f"is not known here; known are {', '.join(table.model_fields)}"

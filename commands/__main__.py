@@ -19,6 +19,8 @@ from domain.errors import ReputationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from structlog.typing import Processor
+
     from settings import Settings
     from workers.runtime import Runtime
 
@@ -32,6 +34,15 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except ReputationError as error:
             raise click.ClickException(str(error)) from None
+        except Exception as error:
+            # Loaded by then, unless it is the help that ends so.
+            from storage.session import DatabaseError, reason_of
+
+            if not isinstance(error, DatabaseError):
+                raise
+            raise click.ClickException(
+                f"the database cannot be used: {reason_of(error)}; `pyeongpan doctor` looks at it"
+            ) from None
 
 
 @click.group(cls=_Group)
@@ -45,23 +56,35 @@ def main(context: click.Context) -> None:
 
 
 def set_up_logging(level: str) -> None:
-    """Write one line per event to standard error; JSON when nobody watches."""
+    """Write one line per event to standard error, also a library's; JSON when nobody watches."""
     import logging
 
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    render = (
+        structlog.dev.ConsoleRenderer()
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer()
-            if sys.stderr.isatty()
-            else structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*before, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *before],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    # It tells of one refused connection in seven lines and a traceback; whoever asked says it in one.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 def _wait_for_signal() -> None:

@@ -103,6 +103,8 @@ class ConsoleThread:
                 console,
                 host=settings.console_host,
                 port=settings.console_port,
+                # As everything else is logged.
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 server_header=False,

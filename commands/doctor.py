@@ -14,7 +14,7 @@ from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
 from settings import brand_folders, load_brand
 from storage import accounts, schema, sealed
-from storage.session import Database, DatabaseError
+from storage.session import Database, DatabaseError, reason_of
 from workers.collect import reach_of
 from workers.runtime import utc_now
 
@@ -59,7 +59,11 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [
         Finding("settings", ok=True, detail=f"home {settings.home}, brands {settings.brands}")
     ]
-    database = Database(settings.database)
+    try:
+        database = Database(settings.database)
+    except ReputationError as error:
+        # Everything else rests on it.
+        return [*findings, _misconfigured(error)]
     brands: dict[str, Brand] = {}
     for folder in brand_folders(settings.brands):
         try:
@@ -111,8 +115,8 @@ def _guarded(subject: str, look: Callable[[], Finding]) -> Finding:
         return Finding(
             subject,
             ok=False,
-            detail=f"cannot be reached: {type(error.orig).__name__}",
-            remedy="check PYEONGPAN_DATABASE_URL and that the server runs",
+            detail=f"cannot be used: {reason_of(error)}",
+            remedy="mend what it says; else check PYEONGPAN_DATABASE_URL and that the server runs",
         )
 
 
@@ -154,6 +158,13 @@ def _manual(brand: Brand) -> Finding:
 
 def _database(runtime: Runtime) -> Finding:
     name = runtime.database.url.render_as_string(hide_password=True)
+    if schema.is_newer(runtime.database):
+        return Finding(
+            "database",
+            ok=False,
+            detail=f"{name}: {schema.NEWER}",
+            remedy="start that version, or restore a backup",
+        )
     if not schema.is_current(runtime.database):
         return Finding(
             "database", ok=False, detail=f"{name}: old schema", remedy="run pyeongpan db upgrade"
@@ -184,7 +195,7 @@ def _broker(settings: Settings) -> Finding:
         return Finding(
             "broker",
             ok=False,
-            detail=f"cannot be reached: {type(error).__name__}",
+            detail=f"cannot be used: {error}",
             remedy="check PYEONGPAN_BROKER_URL and that the server runs",
         )
     return Finding("broker", ok=True, detail=settings.broker_url.partition("://")[0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from storage.session import DatabaseError
+from storage.session import DatabaseError, reason_of
 from workers.cards import refresh
 from workers.deadlines import remind, send_digests, watch_surges
 from workers.hand_over import hand_over
@@ -37,16 +37,21 @@ def build_scheduler(runtime: Runtime) -> BackgroundScheduler:
         # A second late is late enough to be left out otherwise, for a whole day in the end.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    scheduler.add_job(partial(_guarded, sweep, runtime), "interval", seconds=SWEEP_S)
+
+    def add(step: Callable[[Runtime], Any], trigger: str, **when: Any) -> None:  # noqa: ANN401 - the trigger's
+        # Named, because the scheduler logs the name.
+        job = partial(_guarded, step, runtime)
+        scheduler.add_job(job, trigger, name=step.__name__, **when)
+
+    add(sweep, "interval", seconds=SWEEP_S)
     if runtime.slack is not None:
-        scheduler.add_job(partial(_guarded, refresh, runtime), "interval", seconds=CARDS_S)
+        add(refresh, "interval", seconds=CARDS_S)
     for step in (hand_over, remind, send_digests):
-        scheduler.add_job(partial(_guarded, step, runtime), "interval", seconds=REMIND_S)
-    scheduler.add_job(partial(_guarded, watch_surges, runtime), "interval", seconds=SURGE_S)
-    erase = partial(_guarded, erase_expired, runtime)
-    scheduler.add_job(erase, "cron", hour=18, minute=30)
+        add(step, "interval", seconds=REMIND_S)
+    add(watch_surges, "interval", seconds=SURGE_S)
+    add(erase_expired, "cron", hour=18, minute=30)
     # Whose machine is off at night must hold retention too.
-    scheduler.add_job(erase, "date", run_date=datetime.now(UTC) + ERASE_AFTER)
+    add(erase_expired, "date", run_date=datetime.now(UTC) + ERASE_AFTER)
     return scheduler
 
 
@@ -56,4 +61,4 @@ def _guarded(step: Callable[[Runtime], Any], runtime: Runtime) -> None:
     try:
         step(runtime)
     except DatabaseError as error:
-        log.warning("database_lost", step=step.__name__, error=type(error.orig).__name__)
+        log.warning("database_lost", step=step.__name__, error=reason_of(error))

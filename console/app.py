@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from fastapi import FastAPI
+import structlog
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
@@ -16,14 +17,17 @@ from console.access import NameNeededError, SignInNeededError
 from console.context import ConsoleContext
 from console.pages import plain_page
 from console.security import Guard, host_names
+from storage.session import DatabaseError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fastapi import APIRouter, Request
+    from fastapi import APIRouter
     from starlette.responses import Response
 
 __all__ = ["ConsoleContext", "create_app"]
+
+log = structlog.get_logger()
 
 _PLAIN_REASONS = {
     400: "요청을 이해하지 못했습니다.",
@@ -32,6 +36,7 @@ _PLAIN_REASONS = {
     405: "허용되지 않은 요청입니다.",
     409: "그 사이에 바뀌었습니다.",
     422: "입력한 값을 다시 확인해 주세요.",
+    503: "지금은 데이터베이스를 쓸 수 없습니다. 잠시 뒤 다시 시도해 주세요.",
 }
 _GATES = {
     "/sign-in": "로그인이 끝나 보내지 못했습니다. 쓰신 내용은 그대로 있습니다. "
@@ -73,10 +78,15 @@ def create_app(context: ConsoleContext, routers: Sequence[APIRouter] = ()) -> Fa
     app.add_exception_handler(SignInNeededError, _ask_who)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(DatabaseError, _unreachable)
     return app
 
 
-def _health() -> PlainTextResponse:
+def _health(request: Request) -> PlainTextResponse:
+    try:
+        request.app.state.context.database.ping()
+    except DatabaseError:
+        return PlainTextResponse("database cannot be reached", status_code=503)
     return PlainTextResponse("ok")
 
 
@@ -110,6 +120,13 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 def _not_understood(request: Request, _error: Exception) -> Response:
     return _problem(request, 422, _PLAIN_REASONS[422])
+
+
+async def _unreachable(request: Request, error: Exception) -> Response:
+    reason = reason_of(error) if isinstance(error, DatabaseError) else ""
+    log.warning("database_lost", step="console", error=reason)
+    typed = await _typed(request) if request.method == "POST" else []
+    return _problem(request, 503, _PLAIN_REASONS[503], typed=typed)
 
 
 def _problem(

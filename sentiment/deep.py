@@ -40,6 +40,8 @@ class Deep:
     """
 
     def __init__(self, directory: Path, outputs: int) -> None:
+        # Otherwise its import sends Microsoft an id of this machine and what the machine is.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime as ort
         from tokenizers import Tokenizer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +17,6 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator
 
     import psycopg
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     from storage.models import Base
 
-__all__ = ["ConflictError", "Connection", "Database", "DatabaseError", "insert_ignoring", "records"]
+__all__ = [
+    "ConflictError",
+    "Connection",
+    "Database",
+    "DatabaseError",
+    "insert_ignoring",
+    "reason_of",
+    "records",
+]
 
 Record = TypeVar("Record")
 
@@ -37,6 +45,11 @@ ConflictError = IntegrityError
 _BUSY_TIMEOUT_S = 30
 
 
+def reason_of(error: DatabaseError) -> str:
+    """Give the database's own reason in one line: a full disk, a refused password, a lost server."""
+    return str(error.orig).partition("\n")[0]
+
+
 class Database:
     """A SQLite file (WAL) or PostgreSQL.
 
@@ -45,7 +58,8 @@ class Database:
         pool_size: Connections kept for this process's threads.
 
     Raises:
-        ConfigurationError: The address is not one of the two databases.
+        ConfigurationError: The address is not one of the two databases, or its folder cannot
+            be made.
     """
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
@@ -59,7 +73,14 @@ class Database:
                 "use sqlite:///... or postgresql://..."
             )
         if self.is_sqlite and address.database:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(address.database).parent
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{folder} cannot be made: {error.strerror}; set PYEONGPAN_HOME to a folder "
+                    "that may be written"
+                ) from None
         self.url = address
         self.engine: Engine = create_engine(
             address,
@@ -92,6 +113,15 @@ class Database:
         with self.engine.connect().execution_options(pyeongpan_reading=True) as connection:
             yield connection
 
+    def ping(self) -> None:
+        """Prove that the database answers.
+
+        Raises:
+            DatabaseError: It does not.
+        """
+        with self.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
@@ -108,16 +138,22 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own transaction handling begins too late for BEGIN IMMEDIATE.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
+    pragmas = (
         "journal_mode = WAL",
         # A claim must survive a power cut: it is what keeps a reply from being sent twice.
         "synchronous = FULL",
         "foreign_keys = ON",
         f"busy_timeout = {_BUSY_TIMEOUT_S * 1000}",
         "cache_size = -4096",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    )
+    try:
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+    except sqlite3.DatabaseError as error:
+        # What is no database, or a damaged one, is lost like one that cannot be opened.
+        raise sqlite3.OperationalError(*error.args) from error
+    finally:
+        cursor.close()
 
 
 def _prepare_postgresql(connection: psycopg.Connection, _record: object) -> None:

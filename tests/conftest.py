@@ -50,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let every test reach this machine and nothing else; pytest-socket reads the option next."""
     config.option.allow_hosts = LOOPBACK
     config.option.allow_unix_socket = True
+    # pytest-socket sees Python's sockets only, and a test imports ONNX Runtime by itself.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 @pytest.fixture(autouse=True)

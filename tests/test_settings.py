@@ -371,9 +371,19 @@ def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("closing = 'x'", "name: Field required"),
-        ("name = 3", "name: "),
-        (BRAND + '\n[[accounts]]\nname = "B ad"\nchannel = "x"', "accounts.1.name: "),
+        ("closing = 'x'", r'name: is missing; write name = "\.\.\."'),
+        ("name = 3", "name: must be text in quotes"),
+        ('name = ""', "name: must not be empty"),
+        ('name = "x"\ncontacts = "1522-0000"', r'contacts: must be a list; write contacts = \["'),
+        ('name = "x"\ncontacts = [1522]', "contacts.0: must be text in quotes"),
+        ('name = "x"\nhours = "9:00-18:00"', r"hours: must be a table; write \[hours\]"),
+        ('name = "x"\ntwo_step_approval = "ja"', "two_step_approval: must be true or false"),
+        ('name = "x"\n[accounts]\nname = "shop"', r"accounts: .*written as \[\[accounts\]\]"),
+        (BRAND + '\n[[accounts]]\nname = "x"', "accounts.1.channel: is missing; write channel"),
+        (BRAND + '\n[[accounts]]\nname = "B ad"\nchannel = "x"', "accounts.1.name: .*a-z, 0-9"),
+        (BRAND.replace('"10m"', '"0s"'), "accounts.0.interval: must be longer than nothing"),
+        ('name = "x"\nretention = "0d"', "retention: must be longer than nothing"),
+        ('name = "x"\nreply_within = "0h"', "reply_within: must be longer than nothing"),
         (BRAND.replace('"10m"', '"10 minutes"'), "accounts.0.interval: "),
         (BRAND.replace('"9:00-18:00"', '"18:00-9:00"'), "hours.weekdays: "),
         (BRAND.replace('"9:00-18:00"', '"9-18"'), 'hours.weekdays: .*write "09:00-18:00"'),
@@ -427,7 +437,7 @@ def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
         (BRAND + '[digest_emails]\nmonthly = ["a@example.com"]', "digest_emails.monthly: "),
         (BRAND + "[compensation_limits]\nspecialist = -1", "compensation_limits.specialist: "),
         (BRAND + "[compensation_limits]\nspecialist = 400000", "raise the later one"),
-        (BRAND + '[compensation_limits]\nlead = "300000"', "compensation_limits.lead: "),
+        (BRAND + '[compensation_limits]\nlead = "300000"', "limits.lead: must be a whole number"),
     ],
 )
 def test_a_mistake_is_refused_with_file_and_key(tmp_path: Path, text: str, place: str) -> None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+import structlog
 
 from domain.messages import Message
+from storage.session import DatabaseError, reason_of
 from workers import alert, analyze, collect, draft, publish
 from workers.runtime import current
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from dramatiq import Broker
 
     from workers.runtime import Runtime
+
+log = structlog.get_logger()
 
 MAX_RETRIES = 3
 """For defects and lost databases only; everything foreseen is queued again by the database."""
@@ -78,6 +82,11 @@ def declare(broker: Broker) -> None:
 
 def _handler(spec: ActorSpec) -> Callable[[Any], None]:
     def handle(argument: Any) -> None:  # noqa: ANN401 - an id or a list of ids
-        spec.work(current(), argument)
+        try:
+            spec.work(current(), argument)
+        except DatabaseError as error:
+            # Expected: tried again without the traceback that a defect gets.
+            log.warning("database_lost", step=spec.message, error=reason_of(error))
+            raise dramatiq.errors.Retry from error
 
     return handle

@@ -146,4 +146,5 @@ def ping(broker: Broker) -> None:
             _ = broker.connection  # type: ignore[attr-defined]
     except Exception as error:
         # Both clients have error families of their own; all of them mean the same here.
-        raise OSError(type(error).__name__) from error
+        reason = str(error) or ", ".join(map(str, error.args))
+        raise OSError(f"{type(error).__name__}: {reason}") from error

@@ -9,7 +9,7 @@ import dramatiq
 import structlog
 
 from storage import accounts, outbox
-from storage.session import DatabaseError
+from storage.session import DatabaseError, reason_of
 from workers.collect import start_due
 
 if TYPE_CHECKING:
@@ -69,10 +69,14 @@ class RelayThread(threading.Thread):
         while not self._stopping.is_set():
             try:
                 self._look()
-                # A sign of life that costs nothing: both database and broker answered.
+                # A sign of life that costs nothing: the database answered, and the broker
+                # if anything was due.
                 (home / "alive").touch()
-            except (dramatiq.errors.BrokerConnectionError, DatabaseError, OSError) as error:
-                log.warning("relay_failed", error=type(error).__name__)
+            except DatabaseError as error:
+                log.warning("database_lost", step="relay", error=reason_of(error))
+                self._stopping.wait(IDLE_S)
+            except (dramatiq.errors.BrokerConnectionError, OSError) as error:
+                log.warning("relay_failed", error=str(error) or type(error).__name__)
                 self._stopping.wait(IDLE_S)
             except Exception:
                 # A defect in starting one account must not end what every message goes through;

@@ -276,7 +276,11 @@ def build_sealer(settings: Settings, database: Database) -> Sealer:
             "PYEONGPAN_SEAL_KEY is required on PostgreSQL: every machine needs the same key; "
             "make one with `pyeongpan seal-key`"
         )
-    return Sealer([load_or_create_key(settings.home / "seal.key")])
+    path = settings.home / "seal.key"
+    try:
+        return Sealer([load_or_create_key(path)])
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read or made: {error.strerror}") from None
 
 
 def _slack(settings: Settings) -> SlackClient | None:

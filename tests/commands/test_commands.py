@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 import socket
+import sqlite3
 import stat
 import threading
 from contextlib import closing
@@ -408,6 +409,7 @@ def test_a_broken_setup_names_each_problem_with_its_remedy(
     assert set(broken) == {"broker", "account saebyeok/shop"}
     assert all(entry["remedy"] for entry in broken.values())
     assert "PYEONGPAN_BROKER_URL" in broken["broker"]["remedy"]
+    assert "Connection refused" in broken["broker"]["detail"]
 
 
 def test_doctor_looks_at_the_mail_server(
@@ -481,6 +483,38 @@ def test_a_database_that_does_not_answer_does_not_hide_the_rest(
     assert found["database"]["ok"] is False
     assert "PYEONGPAN_DATABASE_URL" in found["database"]["remedy"]
     assert found["model"]["ok"] is True
+
+
+def test_a_file_that_is_no_database_is_one_line(cli: Callable[..., Result], home: Path) -> None:
+    home.mkdir()
+    (home / "pyeongpan.db").write_text("no database" * 100)
+    found = findings(cli("doctor", "--json"))
+    assert "file is not a database" in found["database"]["detail"]
+    assert found["model"]["ok"]
+    result = cli("db", "upgrade")
+    assert (result.exit_code, "file is not a database" in result.output) == (1, True)
+    assert result.output.startswith("Error: ")
+    assert result.output.count("\n") == 1
+
+
+def test_a_home_that_cannot_be_made_is_named(cli: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = cli("doctor", "--json", env={"PYEONGPAN_HOME": str(tmp_path / "file" / "home")})
+    assert "set PYEONGPAN_HOME" in findings(result)["configuration"]["detail"]
+    assert result.exit_code == 1
+
+
+def test_a_database_of_a_newer_version_is_left_alone(
+    cli: Callable[..., Result], home: Path
+) -> None:
+    cli("db", "upgrade")
+    with closing(sqlite3.connect(home / "pyeongpan.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    assert "by a newer version" in findings(cli("doctor", "--json"))["database"]["detail"]
+    result = cli("db", "upgrade")
+    assert result.output.startswith("Error: the database was brought up to date by a newer")
+    assert result.exit_code == 1
 
 
 def test_postgresql_needs_a_seal_key(cli: Callable[..., Result]) -> None:

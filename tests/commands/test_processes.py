@@ -91,6 +91,30 @@ def test_a_misspelt_variable_ends_the_process_with_its_name() -> None:
     assert done.stderr.startswith(b"Error: PYEONGPAN_HOMEE is not a setting")
 
 
+def test_what_libraries_log_is_one_line_each_as_our_own_is() -> None:
+    code = """
+import logging, structlog
+from commands.__main__ import set_up_logging
+set_up_logging("INFO")
+structlog.get_logger().info("ours", number=1)
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("uvicorn.error").exception("broken\\n")
+logging.getLogger("dramatiq.worker").info("ready")
+logging.getLogger("pika.adapters").error("refused, in seven lines")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    ours, theirs = (json.loads(line) for line in done.stderr.splitlines())
+    assert (ours["event"], ours["number"], ours["level"]) == ("ours", 1, "info")
+    assert theirs["event"].startswith("broken")
+    assert (theirs["logger"], theirs["level"]) == ("uvicorn.error", "error")
+    assert theirs["exception"].endswith("ZeroDivisionError: division by zero")
+    assert ours.keys() - {"number"} <= theirs.keys()
+
+
 @contextmanager
 def demo(home: Path, port: int) -> Iterator[None]:
     """Run the demo for the block, and see that its console is where it says."""

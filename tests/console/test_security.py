@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from console.app import create_app
 from console.security import host_names, refuse_open_host
 from domain.errors import ConfigurationError
+from storage.session import Database
+from tests.console.conftest import decision_form
 
 if TYPE_CHECKING:
     from tests.console.conftest import Browser, Desk
@@ -33,6 +36,25 @@ def test_console_without_sign_in_listens_on_this_machine(host: str) -> None:
 def test_the_console_answers_to_its_own_name() -> None:
     assert "desk.example.com" in host_names("https://desk.example.com:8443")
     assert EVERYWHERE not in host_names(f"http://{EVERYWHERE}:8420")
+
+
+def test_a_lost_database_is_said_and_what_was_written_is_kept(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = desk.add()
+    form = {"form_token": browser.token(), **decision_form(desk, case_id, text="오래 쓴 답변")}
+    assert browser.get("/healthz").text == "ok"
+    gone = Database("postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(desk.database, "engine", gone.engine)
+
+    with capture_logs() as events:
+        page, sent = browser.get("/"), browser.http.post(f"/cases/{case_id}/approve", data=form)
+
+    assert (page.status_code, sent.status_code) == (503, 503)
+    assert "데이터베이스를 쓸 수 없습니다" in page.text
+    assert "오래 쓴 답변" in sent.text
+    assert [event["event"] for event in events] == ["database_lost"] * 2
+    assert browser.get("/healthz").status_code == 503
 
 
 def test_pages_have_no_inline_script_or_style(desk: Desk, browser: Browser) -> None:

@@ -158,6 +158,8 @@ def test_no_password_stands_in_a_compose_file() -> None:
 def test_each_lasting_service_has_a_healthcheck_and_comes_back(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
     assert SERVICES[name]["restart"] == "unless-stopped"
+    # The usual driver keeps every line for ever.
+    assert SERVICES[name]["logging"] == {"driver": "local"}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -207,6 +208,15 @@ def test_importing_the_classifier_loads_no_runtime() -> None:
     code = "import sys, sentiment.classifier; print('onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_runtime_tells_its_maker_nothing(tmp_path: Path) -> None:
+    # With telemetry it keeps an id of the machine and what it will send in the user's folder.
+    code = "from sentiment.classifier import Classifier; print(Classifier.load(None).score(['굿']))"
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_threads_may_share_one_classifier(classifier: Classifier) -> None:

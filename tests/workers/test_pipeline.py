@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from commands.daemon import take_up
 from domain.messages import Message
 from domain.states import CaseState, FeedbackState
 from storage import feedback, outbox
 from storage.models import AlertRow, CaseRow, DraftRow, FeedbackRow, PublicationRow
+from storage.session import DatabaseError
 from tests.backlog import add_backlog
 from tests.fakes_runtime import Article, make_brand
 from workers import actors, analyze, collect
@@ -104,6 +106,18 @@ def test_a_defect_is_retried_by_the_broker(threads: House, monkeypatch: pytest.M
     sweep(threads.runtime)
     threads.run()
     assert count(threads, CaseRow, CaseRow.state == "drafted") == 1
+
+
+def test_a_lost_database_is_told_in_one_line(
+    threads: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    threads.classifier.troubles.append(DatabaseError("SELECT", {}, OSError("gone\nTry again")))
+    collect.start_due(threads.runtime)
+    with capture_logs() as events:
+        threads.run()
+    told = [event for event in events if event["event"] == "database_lost"]
+    assert [(event["step"], event["error"]) for event in told] == [("feedback.analyze", "gone")]
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_a_safety_complaint_overtakes_ten_thousand_normal_cases(
