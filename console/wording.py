@@ -188,6 +188,7 @@ _WHYS: Mapping[str, str] = {
     "waits for the channel's moderation": "채널 검수를 기다림",
     "a reply that is not ours stands on the channel": "채널에 다른 답변이 있음",
     "another answer stands on the channel": "채널에 다른 답변이 있음",
+    "was gone when it was first read": "처음 읽을 때 이미 삭제되어 있었음",
     "was already answered when it was first read": "처음 읽을 때 이미 답변이 있었음",
     "no longer in a window that was read whole": "채널에서 사라짐",
     "seen on the channel again": "채널에 다시 나타남",

@@ -897,20 +897,20 @@ def _to_draft(
     connection: Connection, results: Sequence[Understood], settled: frozenset[int], *, now: datetime
 ) -> Triaged:
     ids = [result.feedback.id for result in results]
-    answered = list(
-        connection.execute(
+    for is_over, target, why in (
+        (FeedbackRow.gone_at, CaseState.GONE, "was gone when it was first read"),
+        (
+            FeedbackRow.replied_elsewhere_at,
+            CaseState.ANSWERED_ELSEWHERE,
+            "was already answered when it was first read",
+        ),
+    ):
+        over = connection.execute(
             select(FeedbackRow.id)
             .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
-            .where(FeedbackRow.id.in_(ids), FeedbackRow.replied_elsewhere_at.is_not(None))
+            .where(FeedbackRow.id.in_(ids), is_over.is_not(None))
         ).scalars()
-    )
-    cases.withdraw(
-        connection,
-        answered,
-        CaseState.ANSWERED_ELSEWHERE,
-        at=now,
-        why="was already answered when it was first read",
-    )
+        cases.withdraw(connection, list(over), target, at=now, why=why)
     open_cases = connection.execute(
         select(CaseRow.id, CaseRow.severity_rank)
         .where(CaseRow.feedback_id.in_(ids), CaseRow.state == CaseState.OPENED)

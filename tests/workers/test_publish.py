@@ -742,6 +742,17 @@ def test_our_published_reply_is_not_taken_for_somebody_elses(
     assert channel.sent == ["n1"]
 
 
+def test_what_vanishes_before_it_is_understood_is_on_nobodys_desk(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    collect.collect(house.runtime, house.account_id())
+    channel.articles.clear()
+    collect_again(house, clock)
+    house.run()
+    assert case(house).state == "gone"
+    assert rules(house) == []
+
+
 def test_what_comes_back_with_our_reply_on_it_gets_no_second_one(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
