@@ -186,6 +186,7 @@ _WHYS: Mapping[str, str] = {
     "answered elsewhere while it was being sent": "보내는 사이 다른 곳에서 답변함",
     "edited by its writer while it was being sent": "보내는 사이 고객이 글을 수정함",
     "waits for the channel's moderation": "채널 검수를 기다림",
+    "a reply that we did not send stands on the channel": "채널에 우리가 보내지 않은 답변이 있음",
     "a reply that is not ours stands on the channel": "채널에 다른 답변이 있음",
     "another answer stands on the channel": "채널에 다른 답변이 있음",
     "was gone when it was first read": "처음 읽을 때 이미 삭제되어 있었음",

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from domain.states import LIVE_PUBLICATION_STATES, CaseState, FeedbackState
+from domain.states import LIVE_PUBLICATION_STATES, CaseState, FeedbackState, PublicationState
 from domain.types import (
     NEEDS_CONFIRM,
     Analysis,
@@ -584,6 +584,9 @@ def _notice_replies(
     """Close what somebody answered outside; our own reply is not "elsewhere".
 
     One that was given up is: it was taken for gone with what it answers, and came back with it.
+    So is one that waits to be sent, in the same words: a person pasted it, or this database was
+    restored from a backup that is older than the reply, or it arrived after all. Sending it would
+    say it twice.
     """
     replies = {key_of(item): item.replies for item in items if item.replies}
     if not replies:
@@ -595,7 +598,7 @@ def _notice_replies(
         .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
         .where(
             PublicationRow.feedback_id.in_([row.id for row in rows.values()]),
-            PublicationRow.state.in_(LIVE_PUBLICATION_STATES),
+            PublicationRow.state.in_(LIVE_PUBLICATION_STATES - {PublicationState.QUEUED}),
         )
     ):
         ours.setdefault(decided.feedback_id, []).append(decided.text)
@@ -617,7 +620,7 @@ def _notice_replies(
             elsewhere,
             CaseState.ANSWERED_ELSEWHERE,
             at=now,
-            why="a reply that is not ours stands on the channel",
+            why="a reply that we did not send stands on the channel",
         )
 
 

@@ -358,11 +358,23 @@ def test_a_reply_from_elsewhere_stops_an_approved_one(database: Database) -> Non
 
 def test_our_own_reply_is_not_elsewhere(database: Database) -> None:
     case_id = drafted_case(database)
-    approve(database, case_id, text="죄송합니다.\n다시 보내 드리겠습니다.")
+    sent = approve(database, case_id, text="죄송합니다.\n다시 보내 드리겠습니다.")
+    with database.unit_of_work() as connection:
+        assert publications.begin_sending(connection, sent, now=LATER, lease_until=LATER + LEASE)
     run = start_run(database, add_account(database), LATER)
     store(database, run, [masked("n1", replies=("죄송합니다. 다시 보내 드리겠습니다.",))], LATER)
     assert case_state(database, case_id) == "approved"
     assert row_of(database).replied_elsewhere_at is None
+
+
+def test_our_own_words_that_stand_there_already_are_not_sent_again(database: Database) -> None:
+    """As after a backup is restored that is older than the reply."""
+    case_id = drafted_case(database)
+    queued = approve(database, case_id, text="죄송합니다.")
+    run = start_run(database, add_account(database), LATER)
+    store(database, run, [masked("n1", replies=("죄송합니다.",))], LATER)
+    assert publication(database, queued).state == "cancelled"
+    assert case_state(database, case_id) == "answered_elsewhere"
 
 
 def test_what_was_answered_before_we_came_makes_no_work(database: Database) -> None:
