@@ -96,6 +96,8 @@ function free(form) {
   for (const button of form.querySelectorAll("button")) button.disabled = false;
 }
 
+let sending = false;
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches("[data-swap]")) {
@@ -106,12 +108,15 @@ document.addEventListener("submit", (event) => {
       say("다른 사람이 먼저 보고 있는 케이스입니다. 그래도 결정하려면 한 번 더 눌러 주세요.");
       return;
     }
+    // Until it is answered nothing else is sent: a second press was meant for this page, too.
+    if (sending) return;
+    sending = true;
     const body = new URLSearchParams(new FormData(form, event.submitter));
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     swap(form.action, { method: "POST", body }, form).catch(() => {
       free(form);
       say("서버에 닿지 않습니다. 다시 눌러 주세요.");
-    });
+    }).finally(() => { sending = false; });
   }
 });
 
@@ -271,6 +276,9 @@ function unfold(selector, field) {
   return true;
 }
 
+// What may be repeated by holding the key down. Held a moment too long, an "a" would approve unread cases.
+const REPEATED = "jk";
+
 const KEYS = {
   j: () => walk(1) || press("[data-key=next]"),
   k: () => walk(-1) || press("[data-key=previous]"),
@@ -291,6 +299,7 @@ document.addEventListener("keydown", (event) => {
   }
   // In Hangul the key of an "a" says "ㅁ", or nothing; where it lies on the keyboard stays.
   const key = /^[ -~]$/.test(event.key) ? event.key : event.code.replace("Key", "").toLowerCase();
+  if (event.repeat && !REPEATED.includes(key)) return;
   if (KEYS[key]?.()) event.preventDefault();
 });
 

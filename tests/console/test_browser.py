@@ -126,6 +126,37 @@ def test_thirty_decisions_by_keyboard_each_with_the_next_case_at_once(
     assert len(desk.rows("SELECT * FROM decisions")) == 30
 
 
+def test_a_key_held_down_decides_one_case(desk: Desk, page: Page) -> None:
+    for number in range(3):
+        desk.add(due_in=timedelta(hours=number + 1))
+    page.goto("/cases/1")
+    page.keyboard.down("a")
+    page.wait_for_selector("#undo")
+    for _ in range(3):
+        page.keyboard.down("a")
+        page.wait_for_timeout(100)
+    page.keyboard.up("a")
+
+    assert states(desk) == ["approved", "drafted", "drafted"]
+
+
+def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) -> None:
+    desk.add(due_in=timedelta(hours=1))
+    desk.add(due_in=timedelta(hours=2))
+    sent: list[str] = []
+    page.on(
+        "request", lambda request: sent.append(request.url) if "approve" in request.url else None
+    )
+    page.goto("/cases/1")
+    # Both within one task of the page, so that no answer can come in between.
+    page.evaluate("for (const _ of [1, 2]) document.querySelector('#approve').requestSubmit()")
+    page.wait_for_selector("#undo")
+
+    assert len(sent) == 1
+    assert "/cases/2" in page.url
+    assert page.locator(".notice.bad").count() == 0
+
+
 def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
     desk.add(due_in=timedelta(hours=1))
     desk.add(due_in=timedelta(hours=2))
