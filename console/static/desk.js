@@ -5,6 +5,9 @@ const one = (selector, within = document) => within.querySelector(selector);
 
 const parsed = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
 
+// Which page is shown; the address's last part only names a place on it.
+let here = location.pathname + location.search;
+
 // Swap: a form or link whose answer replaces only the page's main part.
 async function swap(address, options = {}, form = null) {
   const answer = await fetch(address, { ...options, credentials: "same-origin", headers: { "X-Desk": "swap" } });
@@ -23,6 +26,7 @@ async function swap(address, options = {}, form = null) {
   // A form that is answered in place has no page of its own to come back to.
   const shown = form && !answer.redirected ? location.href : answer.url;
   if (shown !== location.href) history.pushState({}, "", shown);
+  here = location.pathname + location.search;
   scrollTo(0, 0);
   // Without scrolling, or the heading would end up under the header that stays.
   one("main").focus({ preventScroll: true });
@@ -127,7 +131,10 @@ document.addEventListener("click", (event) => {
   swap(link.href).catch(() => location.assign(link.href));
 });
 
-addEventListener("popstate", () => location.reload());
+// Back and forward swap, too: what is being written outlives them.
+addEventListener("popstate", () => {
+  if (location.pathname + location.search !== here) swap(location.href).catch(() => location.reload());
+});
 
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");

@@ -157,6 +157,41 @@ def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) 
     assert page.locator(".notice.bad").count() == 0
 
 
+def test_what_is_being_written_outlives_the_back_button(desk: Desk, page: Page) -> None:
+    for number in range(2):
+        desk.add(due_in=timedelta(hours=number + 1))
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto("/cases/1")
+    page.keyboard.press("e")
+    page.fill("#text", "쓰던 답변")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.wait_for_selector("h1:has-text('#2')")
+
+    page.evaluate("history.back()")
+    page.wait_for_selector("h1:has-text('#1')")
+    assert page.input_value("#text") == "쓰던 답변"
+    page.evaluate("history.forward()")
+    page.wait_for_selector("h1:has-text('#2')")
+
+    assert page.url.endswith("/cases/2")
+    assert asked == []
+
+
+def test_the_way_past_the_menu_stays_on_the_page(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    page.evaluate("window.isSame = true")
+    page.focus(".skip")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cases/1#main")
+    page.wait_for_timeout(300)
+
+    assert page.evaluate("window.isSame") is True
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
 def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
     desk.add(due_in=timedelta(hours=1))
     desk.add(due_in=timedelta(hours=2))
