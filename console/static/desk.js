@@ -78,6 +78,25 @@ function forget(form) {
   for (const key of written.keys()) if (key.startsWith(ofCase)) written.delete(key);
 }
 
+// A decided case takes no more words: what was typed for it is shown once, and no longer asked about.
+function release() {
+  const decided = one("[data-decided]");
+  if (!decided) return;
+  const ofCase = `/cases/${one("#others").dataset.case}/`;
+  const typed = written.get(`${ofCase}approve text`);
+  for (const key of written.keys()) if (key.startsWith(ofCase)) written.delete(key);
+  if (typed === undefined || one(".notice.bad .reply")) return;
+  const label = document.createElement("p"), words = document.createElement("p");
+  label.textContent = "그 사이에 결정된 케이스라 쓰시던 답변은 보낼 수 없습니다. 필요하면 복사해 두세요.";
+  words.className = "reply";
+  words.textContent = typed;
+  const notice = document.createElement("div");
+  notice.className = "notice warn";
+  notice.setAttribute("role", "status");
+  notice.append(label, words);
+  decided.prepend(notice);
+}
+
 function restore() {
   for (const field of document.querySelectorAll("form[data-swap] :is(input, select, textarea):not([type=hidden])")) {
     const words = written.get(place(field));
@@ -311,6 +330,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function ready() {
+  release();
   restore();
   measure();
   present();

@@ -12,7 +12,7 @@ import pytest
 
 from domain.types import DraftSentence, Sentiment, Severity, SourceKind, Span
 from storage.people import Role
-from tests.console.conftest import PASSWORD
+from tests.console.conftest import PASSWORD, Browser, decision_form
 from tests.console.test_many import PLAIN
 
 if TYPE_CHECKING:
@@ -335,8 +335,6 @@ def test_replies_are_copied_for_pasting(desk: Desk, page: Page) -> None:
 
 
 def test_demo_says_that_nothing_is_real(desk: Desk) -> None:
-    from tests.console.conftest import Browser
-
     desk.context = replace(desk.context, is_demo=True)
 
     assert "데모입니다" in Browser(desk).get("/").text
@@ -616,6 +614,38 @@ def test_a_reply_typed_on_a_case_goes_with_its_rejection_and_no_other(
     page.wait_for_url("**/stats")
 
     assert states(desk) == ["rejected", "rejected"]
+    assert asked == []
+
+
+def test_a_reply_typed_for_a_case_somebody_else_decided_is_shown_and_not_asked_about(
+    desk: Desk, page: Page
+) -> None:
+    first, second = desk.add(due_in=timedelta(hours=1)), desk.add(due_in=timedelta(hours=2))
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    other = Browser(desk, "이먼저")
+
+    # Seen on coming back to it.
+    page.goto(f"/cases/{first}")
+    page.keyboard.press("e")
+    page.fill("#text", "쓰던 답변 하나")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.wait_for_selector(f"h1:has-text('#{second}')")
+    other.post(f"/cases/{first}/approve", **decision_form(desk, first))
+    page.keyboard.press("k")
+    page.wait_for_selector(".draft .notice:has-text('쓰던 답변 하나')")
+
+    # Said on sending it.
+    page.goto(f"/cases/{second}")
+    page.keyboard.press("e")
+    page.fill("#text", "쓰던 답변 둘")
+    other.post(f"/cases/{second}/approve", **decision_form(desk, second))
+    page.click("#approve-button")
+    page.wait_for_selector(".notice.bad:has-text('쓰던 답변 둘')")
+    page.click("text=통계")
+    page.wait_for_url("**/stats")
+
     assert asked == []
 
 
