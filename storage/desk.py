@@ -1073,7 +1073,7 @@ def waiting_publications(
 def looks(
     connection: Connection, brands: Collection[str], *, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Give feedback without a case that a person should look at, newest first."""
+    """Give feedback without a case that a person should look at, last written first."""
     return _dicts(
         connection.execute(
             _odd(
@@ -1095,7 +1095,7 @@ def looks(
                     FeedbackRow.url,
                 )
             )
-            .order_by(FeedbackRow.id.desc())
+            .order_by(FeedbackRow.written_at.desc(), FeedbackRow.id.desc())
             .limit(limit),
             {"brands": sorted(brands)},
         )

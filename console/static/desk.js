@@ -12,6 +12,7 @@ let here = location.pathname + location.search;
 async function swap(address, options = {}, form = null) {
   const answer = await fetch(address, { ...options, credentials: "same-origin", headers: { "X-Desk": "swap" } });
   const next = await parsed(answer);
+  const at = lines().indexOf(form?.closest(LINE)), top = scrollY;
   if (!one("header.top", next)) {
     // The name or an error page: show it whole, unless something may have been typed.
     if (answer.ok) location.assign(answer.url);
@@ -27,9 +28,15 @@ async function swap(address, options = {}, form = null) {
   const shown = form && !answer.redirected ? location.href : answer.url;
   if (shown !== location.href) history.pushState({}, "", shown);
   here = location.pathname + location.search;
-  scrollTo(0, 0);
-  // Without scrolling, or the heading would end up under the header that stays.
-  one("main").focus({ preventScroll: true });
+  if (answer.ok && at >= 0 && lines().length) {
+    // Somebody works through a list: what followed has taken its place.
+    scrollTo(0, top);
+    stand(at);
+  } else {
+    scrollTo(0, 0);
+    // Without scrolling, or the heading would end up under the header that stays.
+    one("main").focus({ preventScroll: true });
+  }
   ready();
 }
 
@@ -280,15 +287,21 @@ document.addEventListener("toggle", (event) => {
 }, true);
 
 // Keys. They act only where their button or link stands on the page.
-function walk(step) {
-  const lines = [...document.querySelectorAll("[data-queue] > li")];
-  if (!lines.length) return false;
-  const at = lines.findIndex((line) => line.classList.contains("at"));
-  const to = lines[Math.min(Math.max(at + step, 0), lines.length - 1)];
-  lines[at]?.classList.remove("at");
+const LINE = "[data-queue] > :is(li, article)";
+const lines = () => [...document.querySelectorAll(LINE)];
+
+function stand(at) {
+  const all = lines();
+  const to = all[Math.min(Math.max(at, 0), all.length - 1)];
+  one(".at")?.classList.remove("at");
   to.classList.add("at");
-  one("[data-case]", to).focus();
-  return true;
+  (one("[data-case]", to) ?? to).focus();
+}
+
+function walk(step) {
+  const all = lines();
+  if (all.length) stand(all.findIndex((line) => line.classList.contains("at")) + step);
+  return all.length > 0;
 }
 
 const press = (selector) => { const found = one(selector); found?.click(); return Boolean(found); };
@@ -313,6 +326,8 @@ const KEYS = {
   r: () => unfold("#reject", "select"),
   u: () => submit("#undo"),
   m: () => submit("#mine"),
+  o: () => press(".at [value=fine]"),
+  c: () => press(".at [value=case]"),
   "?": () => { const help = one("#help"); help?.showModal(); return Boolean(help); },
   "/": () => { const search = one("#search"); search?.focus(); return Boolean(search); },
 };

@@ -649,6 +649,37 @@ def test_a_reply_typed_for_a_case_somebody_else_decided_is_shown_and_not_asked_a
     assert asked == []
 
 
+def test_odd_feedback_is_worked_through_by_keyboard(desk: Desk, page: Page) -> None:
+    for number in range(30):
+        desk.now += timedelta(seconds=1)
+        desk.add(
+            f"{number}번째 글",
+            rating=1,
+            sentiment=Sentiment.POSITIVE,
+            mismatch=True,
+            categories=(),
+        )
+    page.goto("/looks")
+    # Nothing is chosen, so nothing is settled.
+    page.keyboard.press("o")
+    for _ in range(22):
+        page.keyboard.press("j")
+    assert page.inner_text(".at .review-text") == "8번째 글"
+    before = page.evaluate("scrollY")
+    assert before > 0
+
+    page.keyboard.press("o")
+    page.wait_for_selector(".at .review-text:text-is('7번째 글')")
+    assert page.evaluate("scrollY") == before
+    assert page.evaluate("document.activeElement.className").endswith("at")
+    page.keyboard.press("c")
+    page.wait_for_selector(".at .review-text:text-is('6번째 글')")
+
+    left = desk.rows("SELECT text FROM feedback WHERE NOT needs_look ORDER BY id")
+    assert [row["text"] for row in left] == ["7번째 글", "8번째 글"]
+    assert len(desk.rows("SELECT * FROM cases")) == 1
+
+
 def test_what_was_seen_of_one_reply_outlives_the_record_of_another(desk: Desk, page: Page) -> None:
     for case_id in (desk.add(), desk.add()):
         page.goto(f"/cases/{case_id}")
