@@ -335,6 +335,8 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || one("dialog[open]")) return;
   if (event.target.matches("input, textarea, select")) {
+    // It would press the form's first button: approve whatever is picked.
+    if (event.key === "Enter" && event.target.matches("[name=picked]")) event.preventDefault();
     if (event.key === "Escape") event.target.blur();
     return;
   }

@@ -711,6 +711,25 @@ def test_it_is_said_how_many_cases_are_decided_at_once(desk: Desk, page: Page) -
     assert "고른 2건을" in page.inner_text(".bulk")
 
 
+def test_enter_in_a_checkbox_decides_nothing(desk: Desk, page: Page) -> None:
+    for _ in range(2):
+        desk.add(reply=PLAIN)
+    page.goto("/")
+    page.focus("[name=picked] >> nth=0")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert page.is_checked("[name=picked] >> nth=0")
+
+    # Rejecting asks for its reason on the spot, approving does not.
+    page.click("button[value=reject]")
+    page.wait_for_timeout(300)
+    assert page.is_checked("[name=picked] >> nth=0")
+    assert states(desk) == ["drafted", "drafted"]
+    page.click("button[value=approve]")
+    page.wait_for_selector("text=1건을 승인했습니다")
+
+
 def serious_violations(page: Page) -> list[tuple[str, str, str]]:
     """Give what axe finds on a page, and whether it scrolls sideways."""
     from axe_playwright_python.sync_playwright import Axe
@@ -802,7 +821,7 @@ def test_axe_finds_no_serious_violation_where_people_sign_in(
     for box in page.locator("[name=picked]").all():
         box.check()
     page.click("button[value=approve]")
-    page.wait_for_selector(f"a[href='/cases/{promise}']")
+    page.wait_for_selector(f"a[href='/cases/{promise}?']")
     serious += serious_violations(page)
     context.close()
 

@@ -50,6 +50,22 @@ def test_plain_cases_are_approved_together_and_the_others_are_left(
     assert {desk.case(c)["state"] for c in (critical, hostile, odd, promise)} == {"drafted"}
 
 
+def test_the_filter_outlives_deciding_together(desk: Desk, browser: Browser) -> None:
+    plain = desk.add(reply=PLAIN)
+    promise = desk.add(reply=(DraftSentence("쿠폰을 드리겠습니다.", SourceKind.COURTESY),))
+    assert 'action="/bulk?brand=alpha&amp;sort=due"' in browser.get("/?brand=alpha&sort=due").text
+
+    page = browser.post(
+        "/bulk?brand=alpha&sort=due",
+        picked=[entry(desk, plain), entry(desk, promise)],
+        action="approve",
+    ).text
+
+    for path in ("/", f"/cases/{promise}"):
+        assert f'href="{path}?brand=alpha&amp;sort=due"' in page
+    assert 'href="/?view=approved&amp;brand=alpha&amp;sort=due"' in page
+
+
 def test_a_stale_pick_is_left(desk: Desk, browser: Browser) -> None:
     case_id = desk.add(native_id="n", reply=PLAIN)
     picked = entry(desk, case_id)
