@@ -162,9 +162,14 @@ addEventListener("popstate", () => {
   if (location.pathname + location.search !== here) swap(location.href).catch(() => location.reload());
 });
 
+// By keyboard each step through a list is a change: whoever goes by keys presses 적용.
+let byKeys = false;
+document.addEventListener("pointerdown", () => { byKeys = false; });
+document.addEventListener("keydown", (event) => { byKeys = event.target.matches("select"); });
+
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");
-  if (form && event.target.matches("select")) form.requestSubmit();
+  if (form && event.target.matches("select") && !byKeys) form.requestSubmit();
 });
 
 document.addEventListener("change", (event) => {

@@ -416,6 +416,21 @@ def test_slash_finds_and_question_mark_helps(desk: Desk, page: Page) -> None:
     assert page.locator("[data-case]").count() == 1
 
 
+def test_a_filter_is_chosen_by_keyboard_step_by_step(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/")
+    page.focus("select[name=severity]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(300)
+    assert page.input_value("select[name=severity]") == "high"
+    assert page.url.endswith("/")
+
+    page.focus(".filters button")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**severity=high**")
+
+
 def test_a_brand_viewer_attacking_another_brand_sees_nothing(
     desk: Desk, chromium: Chromium, address: str
 ) -> None:
