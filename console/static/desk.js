@@ -352,6 +352,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 function ready() {
+  // What only the script can do is offered by it.
+  for (const part of document.querySelectorAll("#alternatives, [data-copy]")) part.hidden = false;
   release();
   restore();
   measure();

@@ -308,8 +308,15 @@ def test_the_desk_works_without_its_script(desk: Desk, chromium: Chromium, addre
     page.goto(f"/cases/{case_id}")
     page.fill("#name", "김승인")
     page.click("button.primary")
+    # What needs the script is not offered, and what is lost without it is said.
+    assert page.is_hidden("#alternatives")
+    page.click("#edit summary")
+    assert page.is_visible("noscript p")
     page.click("#approve-button")
     page.wait_for_url("**/?decided=1")
+    desk.set_publication(case_id, "handed_off")
+    page.goto("/handoffs")
+    assert page.is_hidden("[data-copy]")
 
     assert states(desk) == ["approved"]
     context.close()
