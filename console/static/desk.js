@@ -352,6 +352,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 function ready() {
+  // On a phone the menu is wider than the screen.
+  one(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   // What only the script can do is offered by it.
   for (const part of document.querySelectorAll("#alternatives, [data-copy]")) part.hidden = false;
   release();

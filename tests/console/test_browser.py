@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.types import DraftSentence, Sentiment, Severity, SourceKind, Span
+from storage import alerts
 from storage.people import Role
 from tests.console.conftest import PASSWORD, Browser, decision_form
 from tests.console.test_many import PLAIN
@@ -288,6 +289,30 @@ def test_nothing_scrolls_sideways_on_a_phone(desk: Desk, page: Page, path: str) 
     page.goto(path)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_phone_breaks_no_word_of_a_list_and_shows_where_one_is(desk: Desk, page: Page) -> None:
+    desk.add(severity=Severity.CRITICAL)
+    with desk.database.unit_of_work() as connection:
+        alerts.add(
+            connection,
+            [alerts.NewAlert("k", "case_card", "alpha", "console", {}, feedback_id=1)],
+            now=desk.now,
+            is_told=False,
+        )
+    page.set_viewport_size({"width": 360, "height": 740})
+    for path in ("/alerts", "/collection"):
+        page.goto(path)
+        last = page.locator("tbody tr >> nth=0").locator("td")
+        heights = [cell.evaluate("cell => cell.offsetHeight") for cell in last.all()]
+        assert max(heights) < 120
+        current = page.locator(".top nav [aria-current]").bounding_box()
+        assert current is not None
+        assert current["x"] >= 0
+        assert current["x"] + current["width"] <= 360
+    # Below 16 pixels an iPhone enlarges the page on every touch of a field.
+    page.goto("/")
+    assert page.evaluate("parseFloat(getComputedStyle(one('#search')).fontSize)") >= 16
 
 
 def test_a_phone_shows_cases_and_not_only_filters(desk: Desk, page: Page) -> None:
