@@ -328,6 +328,21 @@ def test_a_mail_that_may_not_have_arrived_is_a_persons(
     assert browser.post(f"/alerts/{alert_id}", outcome=outcome).status_code == 409
 
 
+def test_a_mail_that_may_not_have_arrived_stays_in_sight(shelf: Desk) -> None:
+    undelivered(shelf, "uncertain")
+    with shelf.database.unit_of_work() as connection:
+        newer = [
+            alerts.NewAlert(f"n{number}", "case_card", "alpha", "console", {})
+            for number in range(101)
+        ]
+        alerts.add(connection, newer, now=shelf.now + timedelta(hours=1), is_told=False)
+
+    page = Browser(shelf).get("/alerts").text
+
+    assert page.count("<tr><td>") == 101
+    assert "o@example.com" in page.partition("</tr>")[2].partition("</tr>")[0]
+
+
 def test_only_the_agency_and_operators_settle_a_mail(desk: Desk) -> None:
     desk.person("owner", Role.BRAND_APPROVER)
     desk.person("other", Role.LEAD, brands=("beta",))
