@@ -41,7 +41,7 @@ def decide_many(
     if action not in {"approve", "reject"} or not picked or len(picked) > MOST_CASES:
         raise HTTPException(422, f"케이스를 {MOST_CASES}건까지 골라 주세요.")
     if action == "reject" and not why:
-        raise HTTPException(422, "반려하는 까닭을 골라 주세요.")
+        raise HTTPException(422, "반려 사유를 골라 주세요.")
     done: list[int] = []
     left: list[Left] = []
     for entry in picked:

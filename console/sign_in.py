@@ -30,7 +30,7 @@ router = APIRouter()
 OIDC_COOKIE = "pyeongpan_oidc"
 _OIDC_COOKIE_S = 600
 _WRONG = "아이디, 비밀번호 또는 인증 코드가 맞지 않습니다."
-_SLOWED = "실패가 너무 많았습니다. 15분 뒤에 다시 해 주세요."
+_SLOWED = "로그인에 여러 번 실패했습니다. 15분 뒤에 다시 시도해 주세요."
 
 
 @router.get("/sign-in")
@@ -224,7 +224,7 @@ def come_back(request: Request, code: str = "", state: str = "", error: str = ""
                 address=address_of(request),
             )
             return _ask(
-                request, "/", 403, "이 계정으로는 들어올 수 없습니다. 운영자에게 알려 주세요."
+                request, "/", 403, "이 계정으로는 로그인할 수 없습니다. 운영자에게 알려 주세요."
             )
         token = _begin(connection, account, request, now, "oidc")
     answer = _signed_in(request, token, local_path(kept.get("next", "/")))

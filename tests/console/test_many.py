@@ -162,7 +162,7 @@ def test_hidden_words_are_shown_on_asking_and_each_time_is_counted(
 
     again = browser.get(f"/cases/{case_id}").text
     assert "멍청이들" not in again
-    assert "지금까지 2번 봄" in again
+    assert "지금까지 2번 열람" in again
     [first, _] = desk.rows("SELECT * FROM audit WHERE action = 'abuse_revealed'")
     assert (first["who"], first["brand"], first["case_id"]) == ("김승인", "alpha", case_id)
 
