@@ -247,6 +247,17 @@ def instant(value: datetime | None, timezone: str = "Asia/Seoul") -> str:
     return "–" if value is None else when(value, timezone)
 
 
+def written(value: datetime, now: datetime, timezone: str = "Asia/Seoul") -> str:
+    """Write when a customer wrote something, which may be years ago: the year where it is not this.
+
+    ``2024년 11월 21일(목) 14:02``.
+    """
+    zone = ZoneInfo(timezone)
+    year = value.astimezone(zone).year
+    is_this = year == now.astimezone(zone).year
+    return instant(value, timezone) if is_this else f"{year}년 {instant(value, timezone)}"
+
+
 def last_day(valid_until: datetime, timezone: str) -> str:
     """Write the last day on which something holds, given the first instant it does not."""
     day = (valid_until - timedelta(seconds=1)).astimezone(ZoneInfo(timezone))

@@ -74,6 +74,18 @@ def page(chromium: Chromium, address: str) -> Iterator[Page]:
     assert problems == []
 
 
+def leaves(page: Page) -> list[str]:
+    """Leave whatever page asks; gives what was asked so far."""
+    asked: list[str] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
+    return asked
+
+
 def states(desk: Desk) -> list[str]:
     return [row["state"] for row in desk.rows("SELECT state FROM cases ORDER BY id")]
 
@@ -161,8 +173,7 @@ def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) 
 def test_what_is_being_written_outlives_the_back_button(desk: Desk, page: Page) -> None:
     for number in range(2):
         desk.add(due_in=timedelta(hours=number + 1))
-    asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    asked = leaves(page)
     page.goto("/cases/1")
     page.keyboard.press("e")
     page.fill("#text", "쓰던 답변")
@@ -628,13 +639,7 @@ def test_a_reply_typed_on_a_case_goes_with_its_rejection_and_no_other(
 ) -> None:
     rejected, other = desk.add(due_in=timedelta(hours=1)), desk.add(due_in=timedelta(hours=2))
     reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
-    asked: list[str] = []
-
-    def leave(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.accept()
-
-    page.on("dialog", leave)
+    asked = leaves(page)
     page.goto(f"/cases/{other}")
     page.keyboard.press("e")
     page.fill("#text", reply)
@@ -668,8 +673,7 @@ def test_a_reply_typed_for_a_case_somebody_else_decided_is_shown_and_not_asked_a
     desk: Desk, page: Page
 ) -> None:
     first, second = desk.add(due_in=timedelta(hours=1)), desk.add(due_in=timedelta(hours=2))
-    asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    asked = leaves(page)
     other = Browser(desk, "이먼저")
 
     # Seen on coming back to it.

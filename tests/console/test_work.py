@@ -154,6 +154,17 @@ def test_what_was_written_last_is_looked_at_first(desk: Desk, browser: Browser) 
     assert places == sorted(places)
 
 
+def test_what_was_written_in_another_year_names_it(desk: Desk, browser: Browser) -> None:
+    feedback_id = odd(desk)
+    assert "년" not in browser.get("/looks").text.partition("<main")[2]
+    desk.now += timedelta(days=400)
+    assert "2026년 11월 16일(월) 07:00" in browser.get("/looks").text
+
+    browser.post(f"/looks/{feedback_id}", feedback_revision=1, outcome="case")
+
+    assert "2026년 11월 16일(월) 07:00" in browser.get("/cases/1").text
+
+
 def test_odd_feedback_can_become_a_case_that_gets_drafted(desk: Desk, browser: Browser) -> None:
     feedback_id = odd(desk)
 
