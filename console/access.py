@@ -54,6 +54,11 @@ class Person:
         return self.role is None or self.role in DECIDERS
 
     @property
+    def decides_many(self) -> bool:
+        """Tell whether this person may decide many cases at once."""
+        return self.role in {None, Role.LEAD, Role.SPECIALIST}
+
+    @property
     def administers(self) -> bool:
         """Tell whether this person manages people."""
         return self.role is Role.OPERATOR

@@ -8,15 +8,14 @@ from fastapi import APIRouter, Form, HTTPException, Response
 from console import checks, deciding
 from console.access import Deciding, Visit, one_line
 from console.pages import page
+from console.queue import Choosing
 from domain.errors import ConfigurationError, DecisionRefusedError
 from domain.types import Severity
 from storage import cases, desk
 from storage.cases import CaseView, Decision
-from storage.people import Role
 
 router = APIRouter()
 MOST_CASES = 50
-_ROLES = {None, Role.LEAD, Role.SPECIALIST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +26,22 @@ class Left:
     why: str
 
 
-def may_bulk(visit: Visit) -> bool:
-    """Tell whether this person may decide many cases at once."""
-    return visit.person.role in _ROLES
-
-
 @router.post("/bulk")
 def decide_many(
     visit: Deciding,
+    choice: Choosing,
     picked: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies defaults
     action: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Decide the picked cases one by one; what is not plain is left for a person to read."""
-    if not may_bulk(visit):
+    if not visit.person.decides_many:
         raise HTTPException(403, "한꺼번에 결정할 권한이 없습니다.")
     why = one_line(reason)
     if action not in {"approve", "reject"} or not picked or len(picked) > MOST_CASES:
         raise HTTPException(422, f"케이스를 {MOST_CASES}건까지 골라 주세요.")
     if action == "reject" and not why:
-        raise HTTPException(422, "반려하는 까닭을 골라 주세요.")
+        raise HTTPException(422, "반려 사유를 골라 주세요.")
     done: list[int] = []
     left: list[Left] = []
     for entry in picked:
@@ -57,7 +52,7 @@ def decide_many(
         else:
             done.append(decision.case_id)
     visit.context.poke()
-    return page(visit, "bulk.html", done=done, left=left, action=action)
+    return page(visit, "bulk.html", done=done, left=left, action=action, choice=choice)
 
 
 def _read(visit: Visit, entry: str, reason: str) -> Decision:

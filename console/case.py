@@ -96,7 +96,7 @@ def reject(
     words = [one_line(part) for part in (reason, detail)]
     why = ": ".join(part for part in words if part)[:_LONGEST_REASON]
     if not why:
-        return _show(visit, case_id, choice, status=422, refused="반려하는 까닭을 골라 주세요.")
+        return _show(visit, case_id, choice, status=422, refused="반려 사유를 골라 주세요.")
     decision = deciding.decision_of(visit, case_id, draft_number, feedback_revision, reason=why)
     try:
         with visit.context.database.unit_of_work() as connection:

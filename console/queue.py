@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Respon
 
 from console import wording
 from console.access import Posting, Reading, Visit, clean_name, one_line
-from console.bulk import may_bulk
 from console.pages import page, see
 from domain.types import ComplaintCategory, FeedbackKind, Severity
 from storage import desk, owners
@@ -166,7 +165,7 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
         decided=decided,
         saved=saved,
         staff=staff,
-        can_bulk=may_bulk(visit) and choice.view == "todo",
+        can_bulk=visit.person.decides_many and choice.view == "todo",
     )
 
 

@@ -30,7 +30,7 @@ router = APIRouter()
 OIDC_COOKIE = "pyeongpan_oidc"
 _OIDC_COOKIE_S = 600
 _WRONG = "아이디, 비밀번호 또는 인증 코드가 맞지 않습니다."
-_SLOWED = "실패가 너무 많았습니다. 15분 뒤에 다시 해 주세요."
+_SLOWED = "로그인에 여러 번 실패했습니다. 15분 뒤에 다시 시도해 주세요."
 
 
 @router.get("/sign-in")
@@ -39,7 +39,9 @@ def ask(request: Request, next: str = "/") -> Response:
     return _ask(request, local_path(next))
 
 
-def _ask(request: Request, path: str, status: int = 200, problem: str = "") -> Response:
+def _ask(
+    request: Request, path: str, status: int = 200, problem: str = "", *, login: str = ""
+) -> Response:
     context = context_of(request)
     return plain_page(
         request,
@@ -47,6 +49,7 @@ def _ask(request: Request, path: str, status: int = 200, problem: str = "") -> R
         status=status,
         path=path,
         problem=problem,
+        login=login,
         form_token=form_token_of(visitor_of(request)),
         oidc_label=context.oidc.label if context.oidc else "",
     )
@@ -68,7 +71,7 @@ def sign_in(
     login = one_line(login)
     attempt = _begin_attempt(context, login, address, now)
     if attempt is None:
-        return _ask(request, path, 429, _SLOWED)
+        return _ask(request, path, 429, _SLOWED, login=login)
     with context.database.reading() as connection:
         account = people.by_login(connection, login)
     is_right = passwords.is_password(account.password_hash if account else "", password)
@@ -82,7 +85,7 @@ def sign_in(
             # Only a login that exists is written down: others may be mistyped passwords.
             who = account.signature if account else "알 수 없는 아이디"
             people.audit(connection, "sign_in_failed", who=who, now=now, address=address)
-            return _ask(request, path, 403, _WRONG)
+            return _ask(request, path, 403, _WRONG, login=login)
         people.forget_attempt(connection, attempt)
         people.forget_failures(connection, login)
         token = _begin(connection, account, request, now, "password")
@@ -221,7 +224,7 @@ def come_back(request: Request, code: str = "", state: str = "", error: str = ""
                 address=address_of(request),
             )
             return _ask(
-                request, "/", 403, "이 계정으로는 들어올 수 없습니다. 운영자에게 알려 주세요."
+                request, "/", 403, "이 계정으로는 로그인할 수 없습니다. 운영자에게 알려 주세요."
             )
         token = _begin(connection, account, request, now, "oidc")
     answer = _signed_in(request, token, local_path(kept.get("next", "/")))

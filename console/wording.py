@@ -117,18 +117,18 @@ ACTIONS: Mapping[str, str] = {
     "signed_out": "로그아웃",
     "sign_in_failed": "로그인 실패",
     "password_changed": "비밀번호 변경",
-    "password_reset": "비밀번호 다시 줌",
+    "password_reset": "비밀번호 재발급",
     "totp_set_up": "인증 코드 설정",
     "person_added": "사람 추가",
     "person_changed": "사람 변경",
-    "person_disabled": "사람 막음",
-    "person_enabled": "사람 다시 들임",
+    "person_disabled": "계정 정지",
+    "person_enabled": "계정 정지 해제",
     "brands_changed": "브랜드 변경",
-    "abuse_revealed": "가린 말 봄",
+    "abuse_revealed": "가린 말 열람",
     "bulk_rejected": "한꺼번에 반려",
-    "quarantine_opened": "격리된 행 열어 봄",
+    "quarantine_opened": "격리된 행 열람",
     "quarantine_resolved": "격리된 행 정리",
-    "page_opened": "저장된 페이지 열어 봄",
+    "page_opened": "저장된 페이지 열람",
     "owner_changed": "담당 변경",
     "channel_owners_changed": "채널 담당 변경",
     "capacity_changed": "담당 한도 변경",
@@ -201,7 +201,7 @@ _WHYS: Mapping[str, str] = {
     owners.BY_NEED: "심각도가 높아 한도를 넘겨 맡김",
     owners.BY_HAND: "직접 지정",
     owners.GONE_UP: "보상 한도를 넘어 리드에게",
-    owners.DISABLED: "전 담당의 계정이 막힘",
+    owners.DISABLED: "전 담당의 계정이 정지됨",
     owners.EXPIRED: "전 담당의 근무 기간이 끝남",
     owners.BRAND_LOST: "전 담당이 브랜드를 더 맡지 않음",
     owners.ROLE_LOST: "전 담당의 역할이 바뀜",
@@ -236,7 +236,8 @@ def about(payload: Mapping[str, Any]) -> str:
     if "detail" in payload:
         return f"{payload['subject']}: {payload['detail']}"
     if "case_ids" in payload:
-        return f"케이스 {len(payload['case_ids'])}건"
+        more = " (상위 보고)" if payload.get("reminder") == "escalated" else ""
+        return f"케이스 {len(payload['case_ids'])}건{more}"
     if "window_s" in payload:
         window = duration(timedelta(seconds=payload["window_s"]))
         return f"{window} 동안 {payload['total']}건 가운데 부정 {payload['negative']}건"
@@ -246,6 +247,17 @@ def about(payload: Mapping[str, Any]) -> str:
 def instant(value: datetime | None, timezone: str = "Asia/Seoul") -> str:
     """Write an instant in a time zone: ``11월 21일(토) 14:02``; a dash for none."""
     return "–" if value is None else when(value, timezone)
+
+
+def written(value: datetime, now: datetime, timezone: str = "Asia/Seoul") -> str:
+    """Write when a customer wrote something, which may be years ago: the year where it is not this.
+
+    ``2024년 11월 21일(목) 14:02``.
+    """
+    zone = ZoneInfo(timezone)
+    year = value.astimezone(zone).year
+    is_this = year == now.astimezone(zone).year
+    return instant(value, timezone) if is_this else f"{year}년 {instant(value, timezone)}"
 
 
 def last_day(valid_until: datetime, timezone: str) -> str:

@@ -41,8 +41,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from domain.korea import KST
+from domain.mail import MAIL
 from domain.messages import Message
-from domain.states import CaseState, FeedbackState, PublicationState
+from domain.states import AlertState, CaseState, FeedbackState, PublicationState
 from domain.types import Severity
 from storage import outbox, owners
 from storage.accounts import SLACK, slack_room
@@ -1073,7 +1074,7 @@ def waiting_publications(
 def looks(
     connection: Connection, brands: Collection[str], *, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Give feedback without a case that a person should look at, newest first."""
+    """Give feedback without a case that a person should look at, last written first."""
     return _dicts(
         connection.execute(
             _odd(
@@ -1095,7 +1096,7 @@ def looks(
                     FeedbackRow.url,
                 )
             )
-            .order_by(FeedbackRow.id.desc())
+            .order_by(FeedbackRow.written_at.desc(), FeedbackRow.id.desc())
             .limit(limit),
             {"brands": sorted(brands)},
         )
@@ -1216,7 +1217,10 @@ def open_case(
 def alerts(
     connection: Connection, brands: Collection[str], *, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Give the newest alerts, with the feedback they speak of."""
+    """Give the newest alerts, with the feedback they speak of.
+
+    First come those of which a person must say whether they arrived, however old they are.
+    """
     # Each brand's by its index, and then only these: SQLite would read and sort them all.
     newest = [
         row_id
@@ -1228,6 +1232,13 @@ def alerts(
             .limit(limit)
         ).scalars()
     ]
+    is_unsure = and_(AlertRow.state == AlertState.UNCERTAIN, AlertRow.destination.startswith(MAIL))
+    unsure = connection.execute(
+        unsettled(select(AlertRow.id), AlertRow)
+        .where(is_unsure, AlertRow.brand.in_(sorted(brands)))
+        .order_by(AlertRow.id.desc())
+        .limit(limit)
+    ).scalars()
     return _dicts(
         connection.execute(
             select(
@@ -1250,8 +1261,8 @@ def alerts(
             )
             .outerjoin(FeedbackRow, FeedbackRow.id == AlertRow.feedback_id)
             .outerjoin(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)
-            .where(AlertRow.id.in_(sorted(newest)[-limit:]))
-            .order_by(AlertRow.id.desc())
+            .where(AlertRow.id.in_({*sorted(newest)[-limit:], *unsure}))
+            .order_by(case((is_unsure, 0), else_=1), AlertRow.id.desc())
         )
     )
 

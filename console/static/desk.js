@@ -5,10 +5,14 @@ const one = (selector, within = document) => within.querySelector(selector);
 
 const parsed = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
 
+// Which page is shown; the address's last part only names a place on it.
+let here = location.pathname + location.search;
+
 // Swap: a form or link whose answer replaces only the page's main part.
 async function swap(address, options = {}, form = null) {
   const answer = await fetch(address, { ...options, credentials: "same-origin", headers: { "X-Desk": "swap" } });
   const next = await parsed(answer);
+  const at = lines().indexOf(form?.closest(LINE)), top = scrollY;
   if (!one("header.top", next)) {
     // The name or an error page: show it whole, unless something may have been typed.
     if (answer.ok) location.assign(answer.url);
@@ -23,9 +27,16 @@ async function swap(address, options = {}, form = null) {
   // A form that is answered in place has no page of its own to come back to.
   const shown = form && !answer.redirected ? location.href : answer.url;
   if (shown !== location.href) history.pushState({}, "", shown);
-  scrollTo(0, 0);
-  // Without scrolling, or the heading would end up under the header that stays.
-  one("main").focus({ preventScroll: true });
+  here = location.pathname + location.search;
+  if (answer.ok && at >= 0 && lines().length) {
+    // Somebody works through a list: what followed has taken its place.
+    scrollTo(0, top);
+    stand(at);
+  } else {
+    scrollTo(0, 0);
+    // Without scrolling, or the heading would end up under the header that stays.
+    one("main").focus({ preventScroll: true });
+  }
   ready();
 }
 
@@ -74,6 +85,25 @@ function forget(form) {
   for (const key of written.keys()) if (key.startsWith(ofCase)) written.delete(key);
 }
 
+// A decided case takes no more words: what was typed for it is shown once, and no longer asked about.
+function release() {
+  const decided = one("[data-decided]");
+  if (!decided) return;
+  const ofCase = `/cases/${one("#others").dataset.case}/`;
+  const typed = written.get(`${ofCase}approve text`);
+  for (const key of written.keys()) if (key.startsWith(ofCase)) written.delete(key);
+  if (typed === undefined || one(".notice.bad .reply")) return;
+  const label = document.createElement("p"), words = document.createElement("p");
+  label.textContent = "그 사이에 결정된 케이스라 쓰시던 답변은 보낼 수 없습니다. 필요하면 복사해 두세요.";
+  words.className = "reply";
+  words.textContent = typed;
+  const notice = document.createElement("div");
+  notice.className = "notice warn";
+  notice.setAttribute("role", "status");
+  notice.append(label, words);
+  decided.prepend(notice);
+}
+
 function restore() {
   for (const field of document.querySelectorAll("form[data-swap] :is(input, select, textarea):not([type=hidden])")) {
     const words = written.get(place(field));
@@ -96,6 +126,8 @@ function free(form) {
   for (const button of form.querySelectorAll("button")) button.disabled = false;
 }
 
+let sending = false;
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches("[data-swap]")) {
@@ -106,12 +138,15 @@ document.addEventListener("submit", (event) => {
       say("다른 사람이 먼저 보고 있는 케이스입니다. 그래도 결정하려면 한 번 더 눌러 주세요.");
       return;
     }
+    // Until it is answered nothing else is sent: a second press was meant for this page, too.
+    if (sending) return;
+    sending = true;
     const body = new URLSearchParams(new FormData(form, event.submitter));
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     swap(form.action, { method: "POST", body }, form).catch(() => {
       free(form);
       say("서버에 닿지 않습니다. 다시 눌러 주세요.");
-    });
+    }).finally(() => { sending = false; });
   }
 });
 
@@ -122,11 +157,19 @@ document.addEventListener("click", (event) => {
   swap(link.href).catch(() => location.assign(link.href));
 });
 
-addEventListener("popstate", () => location.reload());
+// Back and forward swap, too: what is being written outlives them.
+addEventListener("popstate", () => {
+  if (location.pathname + location.search !== here) swap(location.href).catch(() => location.reload());
+});
+
+// By keyboard each step through a list is a change: whoever goes by keys presses 적용.
+let byKeys = false;
+document.addEventListener("pointerdown", () => { byKeys = false; });
+document.addEventListener("keydown", (event) => { byKeys = event.target.matches("select"); });
 
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");
-  if (form && event.target.matches("select")) form.requestSubmit();
+  if (form && event.target.matches("select") && !byKeys) form.requestSubmit();
 });
 
 document.addEventListener("change", (event) => {
@@ -249,15 +292,21 @@ document.addEventListener("toggle", (event) => {
 }, true);
 
 // Keys. They act only where their button or link stands on the page.
-function walk(step) {
-  const lines = [...document.querySelectorAll("[data-queue] > li")];
-  if (!lines.length) return false;
-  const at = lines.findIndex((line) => line.classList.contains("at"));
-  const to = lines[Math.min(Math.max(at + step, 0), lines.length - 1)];
-  lines[at]?.classList.remove("at");
+const LINE = "[data-queue] > :is(li, article)";
+const lines = () => [...document.querySelectorAll(LINE)];
+
+function stand(at) {
+  const all = lines();
+  const to = all[Math.min(Math.max(at, 0), all.length - 1)];
+  one(".at")?.classList.remove("at");
   to.classList.add("at");
-  one("[data-case]", to).focus();
-  return true;
+  (one("[data-case]", to) ?? to).focus();
+}
+
+function walk(step) {
+  const all = lines();
+  if (all.length) stand(all.findIndex((line) => line.classList.contains("at")) + step);
+  return all.length > 0;
 }
 
 const press = (selector) => { const found = one(selector); found?.click(); return Boolean(found); };
@@ -271,6 +320,9 @@ function unfold(selector, field) {
   return true;
 }
 
+// What may be repeated by holding the key down. Held a moment too long, an "a" would approve unread cases.
+const REPEATED = "jk";
+
 const KEYS = {
   j: () => walk(1) || press("[data-key=next]"),
   k: () => walk(-1) || press("[data-key=previous]"),
@@ -279,6 +331,8 @@ const KEYS = {
   r: () => unfold("#reject", "select"),
   u: () => submit("#undo"),
   m: () => submit("#mine"),
+  o: () => press(".at [value=fine]"),
+  c: () => press(".at [value=case]"),
   "?": () => { const help = one("#help"); help?.showModal(); return Boolean(help); },
   "/": () => { const search = one("#search"); search?.focus(); return Boolean(search); },
 };
@@ -286,15 +340,23 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || one("dialog[open]")) return;
   if (event.target.matches("input, textarea, select")) {
+    // It would press the form's first button: approve whatever is picked.
+    if (event.key === "Enter" && event.target.matches("[name=picked]")) event.preventDefault();
     if (event.key === "Escape") event.target.blur();
     return;
   }
   // In Hangul the key of an "a" says "ㅁ", or nothing; where it lies on the keyboard stays.
   const key = /^[ -~]$/.test(event.key) ? event.key : event.code.replace("Key", "").toLowerCase();
+  if (event.repeat && !REPEATED.includes(key)) return;
   if (KEYS[key]?.()) event.preventDefault();
 });
 
 function ready() {
+  // On a phone the menu is wider than the screen.
+  one(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // What only the script can do is offered by it.
+  for (const part of document.querySelectorAll("#alternatives, [data-copy]")) part.hidden = false;
+  release();
   restore();
   measure();
   present();

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.types import DraftSentence, Sentiment, Severity, SourceKind, Span
+from storage import alerts
 from storage.people import Role
-from tests.console.conftest import PASSWORD
+from tests.console.conftest import PASSWORD, Browser, decision_form
 from tests.console.test_many import PLAIN
 
 if TYPE_CHECKING:
@@ -73,6 +74,18 @@ def page(chromium: Chromium, address: str) -> Iterator[Page]:
     assert problems == []
 
 
+def leaves(page: Page) -> list[str]:
+    """Leave whatever page asks; gives what was asked so far."""
+    asked: list[str] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
+    return asked
+
+
 def states(desk: Desk) -> list[str]:
     return [row["state"] for row in desk.rows("SELECT state FROM cases ORDER BY id")]
 
@@ -124,6 +137,71 @@ def test_thirty_decisions_by_keyboard_each_with_the_next_case_at_once(
 
     assert states(desk).count("approved") == 30
     assert len(desk.rows("SELECT * FROM decisions")) == 30
+
+
+def test_a_key_held_down_decides_one_case(desk: Desk, page: Page) -> None:
+    for number in range(3):
+        desk.add(due_in=timedelta(hours=number + 1))
+    page.goto("/cases/1")
+    page.keyboard.down("a")
+    page.wait_for_selector("#undo")
+    for _ in range(3):
+        page.keyboard.down("a")
+        page.wait_for_timeout(100)
+    page.keyboard.up("a")
+
+    assert states(desk) == ["approved", "drafted", "drafted"]
+
+
+def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) -> None:
+    desk.add(due_in=timedelta(hours=1))
+    desk.add(due_in=timedelta(hours=2))
+    sent: list[str] = []
+    page.on(
+        "request", lambda request: sent.append(request.url) if "approve" in request.url else None
+    )
+    page.goto("/cases/1")
+    # Both within one task of the page, so that no answer can come in between.
+    page.evaluate("for (const _ of [1, 2]) document.querySelector('#approve').requestSubmit()")
+    page.wait_for_selector("#undo")
+
+    assert len(sent) == 1
+    assert "/cases/2" in page.url
+    assert page.locator(".notice.bad").count() == 0
+
+
+def test_what_is_being_written_outlives_the_back_button(desk: Desk, page: Page) -> None:
+    for number in range(2):
+        desk.add(due_in=timedelta(hours=number + 1))
+    asked = leaves(page)
+    page.goto("/cases/1")
+    page.keyboard.press("e")
+    page.fill("#text", "쓰던 답변")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.wait_for_selector("h1:has-text('#2')")
+
+    page.evaluate("history.back()")
+    page.wait_for_selector("h1:has-text('#1')")
+    assert page.input_value("#text") == "쓰던 답변"
+    page.evaluate("history.forward()")
+    page.wait_for_selector("h1:has-text('#2')")
+
+    assert page.url.endswith("/cases/2")
+    assert asked == []
+
+
+def test_the_way_past_the_menu_stays_on_the_page(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/cases/1")
+    page.evaluate("window.isSame = true")
+    page.focus(".skip")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cases/1#main")
+    page.wait_for_timeout(300)
+
+    assert page.evaluate("window.isSame") is True
+    assert page.evaluate("document.activeElement.id") == "main"
 
 
 def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
@@ -224,6 +302,30 @@ def test_nothing_scrolls_sideways_on_a_phone(desk: Desk, page: Page, path: str) 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_a_phone_breaks_no_word_of_a_list_and_shows_where_one_is(desk: Desk, page: Page) -> None:
+    desk.add(severity=Severity.CRITICAL)
+    with desk.database.unit_of_work() as connection:
+        alerts.add(
+            connection,
+            [alerts.NewAlert("k", "case_card", "alpha", "console", {}, feedback_id=1)],
+            now=desk.now,
+            is_told=False,
+        )
+    page.set_viewport_size({"width": 360, "height": 740})
+    for path in ("/alerts", "/collection"):
+        page.goto(path)
+        last = page.locator("tbody tr >> nth=0").locator("td")
+        heights = [cell.evaluate("cell => cell.offsetHeight") for cell in last.all()]
+        assert max(heights) < 120
+        current = page.locator(".top nav [aria-current]").bounding_box()
+        assert current is not None
+        assert current["x"] >= 0
+        assert current["x"] + current["width"] <= 360
+    # Below 16 pixels an iPhone enlarges the page on every touch of a field.
+    page.goto("/")
+    assert page.evaluate("parseFloat(getComputedStyle(one('#search')).fontSize)") >= 16
+
+
 def test_a_phone_shows_cases_and_not_only_filters(desk: Desk, page: Page) -> None:
     desk.add()
     page.set_viewport_size({"width": 360, "height": 740})
@@ -242,8 +344,15 @@ def test_the_desk_works_without_its_script(desk: Desk, chromium: Chromium, addre
     page.goto(f"/cases/{case_id}")
     page.fill("#name", "김승인")
     page.click("button.primary")
+    # What needs the script is not offered, and what is lost without it is said.
+    assert page.is_hidden("#alternatives")
+    page.click("#edit summary")
+    assert page.is_visible("noscript p")
     page.click("#approve-button")
     page.wait_for_url("**/?decided=1")
+    desk.set_publication(case_id, "handed_off")
+    page.goto("/handoffs")
+    assert page.is_hidden("[data-copy]")
 
     assert states(desk) == ["approved"]
     context.close()
@@ -269,8 +378,6 @@ def test_replies_are_copied_for_pasting(desk: Desk, page: Page) -> None:
 
 
 def test_demo_says_that_nothing_is_real(desk: Desk) -> None:
-    from tests.console.conftest import Browser
-
     desk.context = replace(desk.context, is_demo=True)
 
     assert "데모입니다" in Browser(desk).get("/").text
@@ -350,6 +457,21 @@ def test_slash_finds_and_question_mark_helps(desk: Desk, page: Page) -> None:
     page.wait_for_url("**q=%ED%99%98%EB%B6%88**")
 
     assert page.locator("[data-case]").count() == 1
+
+
+def test_a_filter_is_chosen_by_keyboard_step_by_step(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/")
+    page.focus("select[name=severity]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(300)
+    assert page.input_value("select[name=severity]") == "high"
+    assert page.url.endswith("/")
+
+    page.focus(".filters button")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**severity=high**")
 
 
 def test_a_brand_viewer_attacking_another_brand_sees_nothing(
@@ -517,13 +639,7 @@ def test_a_reply_typed_on_a_case_goes_with_its_rejection_and_no_other(
 ) -> None:
     rejected, other = desk.add(due_in=timedelta(hours=1)), desk.add(due_in=timedelta(hours=2))
     reply = "공들여 쓴 답변입니다.\n알파 고객지원팀 드림"
-    asked: list[str] = []
-
-    def leave(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.accept()
-
-    page.on("dialog", leave)
+    asked = leaves(page)
     page.goto(f"/cases/{other}")
     page.keyboard.press("e")
     page.fill("#text", reply)
@@ -551,6 +667,68 @@ def test_a_reply_typed_on_a_case_goes_with_its_rejection_and_no_other(
 
     assert states(desk) == ["rejected", "rejected"]
     assert asked == []
+
+
+def test_a_reply_typed_for_a_case_somebody_else_decided_is_shown_and_not_asked_about(
+    desk: Desk, page: Page
+) -> None:
+    first, second = desk.add(due_in=timedelta(hours=1)), desk.add(due_in=timedelta(hours=2))
+    asked = leaves(page)
+    other = Browser(desk, "이먼저")
+
+    # Seen on coming back to it.
+    page.goto(f"/cases/{first}")
+    page.keyboard.press("e")
+    page.fill("#text", "쓰던 답변 하나")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.wait_for_selector(f"h1:has-text('#{second}')")
+    other.post(f"/cases/{first}/approve", **decision_form(desk, first))
+    page.keyboard.press("k")
+    page.wait_for_selector(".draft .notice:has-text('쓰던 답변 하나')")
+
+    # Said on sending it.
+    page.goto(f"/cases/{second}")
+    page.keyboard.press("e")
+    page.fill("#text", "쓰던 답변 둘")
+    other.post(f"/cases/{second}/approve", **decision_form(desk, second))
+    page.click("#approve-button")
+    page.wait_for_selector(".notice.bad:has-text('쓰던 답변 둘')")
+    page.click("text=통계")
+    page.wait_for_url("**/stats")
+
+    assert asked == []
+
+
+def test_odd_feedback_is_worked_through_by_keyboard(desk: Desk, page: Page) -> None:
+    for number in range(30):
+        desk.now += timedelta(seconds=1)
+        desk.add(
+            f"{number}번째 글",
+            rating=1,
+            sentiment=Sentiment.POSITIVE,
+            mismatch=True,
+            categories=(),
+        )
+    page.goto("/looks")
+    # Nothing is chosen, so nothing is settled.
+    page.keyboard.press("o")
+    for _ in range(22):
+        page.keyboard.press("j")
+    assert page.inner_text(".at .review-text") == "8번째 글"
+    before = page.evaluate("scrollY")
+    assert before > 0
+
+    page.keyboard.press("o")
+    page.wait_for_selector(".at .review-text:text-is('7번째 글')")
+    assert page.evaluate("scrollY") == before
+    assert page.evaluate("document.activeElement.className").endswith("at")
+    page.keyboard.press("c")
+    page.wait_for_selector(".at .review-text:text-is('6번째 글')")
+
+    left = desk.rows("SELECT text FROM feedback WHERE NOT needs_look ORDER BY id")
+    assert [row["text"] for row in left] == ["7번째 글", "8번째 글"]
+    assert len(desk.rows("SELECT * FROM cases")) == 1
 
 
 def test_what_was_seen_of_one_reply_outlives_the_record_of_another(desk: Desk, page: Page) -> None:
@@ -582,6 +760,25 @@ def test_it_is_said_how_many_cases_are_decided_at_once(desk: Desk, page: Page) -
     assert "고른 3건을" in page.inner_text(".bulk")
     boxes.nth(1).uncheck()
     assert "고른 2건을" in page.inner_text(".bulk")
+
+
+def test_enter_in_a_checkbox_decides_nothing(desk: Desk, page: Page) -> None:
+    for _ in range(2):
+        desk.add(reply=PLAIN)
+    page.goto("/")
+    page.focus("[name=picked] >> nth=0")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert page.is_checked("[name=picked] >> nth=0")
+
+    # Rejecting asks for its reason on the spot, approving does not.
+    page.click("button[value=reject]")
+    page.wait_for_timeout(300)
+    assert page.is_checked("[name=picked] >> nth=0")
+    assert states(desk) == ["drafted", "drafted"]
+    page.click("button[value=approve]")
+    page.wait_for_selector("text=1건을 승인했습니다")
 
 
 def serious_violations(page: Page) -> list[tuple[str, str, str]]:
@@ -675,7 +872,7 @@ def test_axe_finds_no_serious_violation_where_people_sign_in(
     for box in page.locator("[name=picked]").all():
         box.check()
     page.click("button[value=approve]")
-    page.wait_for_selector(f"a[href='/cases/{promise}']")
+    page.wait_for_selector(f"a[href='/cases/{promise}?']")
     serious += serious_violations(page)
     context.close()
 

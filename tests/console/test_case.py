@@ -235,7 +235,7 @@ def test_rejection_needs_a_reason(desk: Desk, browser: Browser) -> None:
     answer = browser.post(f"/cases/{case_id}/reject", **decision_form(desk, case_id))
 
     assert answer.status_code == 422
-    assert "까닭" in answer.text
+    assert "반려 사유" in answer.text
     assert desk.case(case_id)["state"] == "drafted"
 
 

@@ -50,6 +50,22 @@ def test_plain_cases_are_approved_together_and_the_others_are_left(
     assert {desk.case(c)["state"] for c in (critical, hostile, odd, promise)} == {"drafted"}
 
 
+def test_the_filter_outlives_deciding_together(desk: Desk, browser: Browser) -> None:
+    plain = desk.add(reply=PLAIN)
+    promise = desk.add(reply=(DraftSentence("쿠폰을 드리겠습니다.", SourceKind.COURTESY),))
+    assert 'action="/bulk?brand=alpha&amp;sort=due"' in browser.get("/?brand=alpha&sort=due").text
+
+    page = browser.post(
+        "/bulk?brand=alpha&sort=due",
+        picked=[entry(desk, plain), entry(desk, promise)],
+        action="approve",
+    ).text
+
+    for path in ("/", f"/cases/{promise}"):
+        assert f'href="{path}?brand=alpha&amp;sort=due"' in page
+    assert 'href="/?view=approved&amp;brand=alpha&amp;sort=due"' in page
+
+
 def test_a_stale_pick_is_left(desk: Desk, browser: Browser) -> None:
     case_id = desk.add(native_id="n", reply=PLAIN)
     picked = entry(desk, case_id)
@@ -146,7 +162,7 @@ def test_hidden_words_are_shown_on_asking_and_each_time_is_counted(
 
     again = browser.get(f"/cases/{case_id}").text
     assert "멍청이들" not in again
-    assert "지금까지 2번 봄" in again
+    assert "지금까지 2번 열람" in again
     [first, _] = desk.rows("SELECT * FROM audit WHERE action = 'abuse_revealed'")
     assert (first["who"], first["brand"], first["case_id"]) == ("김승인", "alpha", case_id)
 

@@ -307,7 +307,7 @@ def test_cases_of_a_disabled_person_move_with_the_operators_words(desk: Desk) ->
     assert desk.case(case_id)["owner_id"] == lee
     page = Browser(desk, login="lee").get(f"/cases/{case_id}").text
     assert "Kim 님이 맡던 케이스입니다. 계정이 막혀 넘어왔습니다. 출산 휴가 중입니다" in page
-    assert "전 담당의 계정이 막힘" in page
+    assert "전 담당의 계정이 정지됨" in page
     assert owner_history(desk)[-1] == (str(lee), "Ops (ops)")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from domain.types import Sentiment
 from storage import alerts
 from storage.people import Role
 from tests.console.conftest import Browser, decision_form
@@ -96,6 +97,23 @@ def test_who_may_only_look_decides_nothing(desk: Desk, role: Role) -> None:
         assert browser.post(f"/cases/{case_id}/{path}", **form).status_code == 403
     assert browser.post("/looks/1", feedback_revision=1, outcome="fine").status_code == 403
     assert not desk.rows("SELECT * FROM decisions")
+
+
+@pytest.mark.parametrize("role", [Role.BRAND_VIEWER, Role.OPERATOR])
+def test_who_may_only_look_is_offered_no_button_for_it(desk: Desk, role: Role) -> None:
+    sender = Browser(desk)
+    for state in ("handed_off", "attention"):
+        case_id = desk.add()
+        sender.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+        desk.set_publication(case_id, state)
+    desk.add("굿", rating=1, sentiment=Sentiment.POSITIVE, mismatch=True, categories=())
+    desk.person("kim", role)
+    browser = Browser(desk, login="kim")
+
+    for path in ("/handoffs", "/attention", "/looks"):
+        page = browser.get(path).text
+        assert "<article" in page
+        assert 'type="submit"' not in page.partition("<main")[2]
 
 
 def test_somebody_without_brands_sees_an_empty_desk(desk: Desk) -> None:

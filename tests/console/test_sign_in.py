@@ -89,6 +89,18 @@ def test_wrong_words_do_not_let_in_and_do_not_say_which_was_wrong(
     assert browser.get("/").status_code == 303
 
 
+def test_a_login_need_not_be_typed_again(desk: Desk) -> None:
+    desk.person("kim")
+    browser = Browser(desk)
+
+    answers = [browser.sign_in('kim"><b>', "wrong password here") for _ in range(6)]
+
+    assert [answer.status_code for answer in answers] == [403] * 5 + [429]
+    for answer in answers:
+        assert 'value="kim&#34;&gt;&lt;b&gt;"' in answer.text
+        assert "wrong password here" not in answer.text
+
+
 def test_guessing_is_slowed_and_a_right_password_does_not_help_meanwhile(desk: Desk) -> None:
     desk.person("kim")
     browser = Browser(desk, login="kim")

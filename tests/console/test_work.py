@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +14,11 @@ from console.work import safe_link
 from domain.brands import BusinessHours
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
 from storage import accounts, alerts
+from storage import desk as desk_queries
 from storage.desk import stats
 from storage.models import CaseRow, FeedbackRow, PublicationRow
 from storage.people import Role
-from tests.console.conftest import Browser, decision_form
+from tests.console.conftest import START, Browser, decision_form
 
 if TYPE_CHECKING:
     from tests.console.conftest import Desk
@@ -120,6 +122,47 @@ def test_odd_feedback_is_looked_at_once(desk: Desk, browser: Browser) -> None:
         browser.post(f"/looks/{feedback_id}", feedback_revision=1, outcome="case").status_code
         == 409
     )
+
+
+@pytest.mark.parametrize("page", ["looks", "handoffs", "attention"])
+def test_a_list_that_shows_only_its_beginning_says_how_many_there_are(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    query = "looks" if page == "looks" else "waiting_publications"
+    monkeypatch.setattr(desk_queries, query, partial(getattr(desk_queries, query), limit=2))
+    for _ in range(3):
+        if page == "looks":
+            desk.add("굿", rating=1, sentiment=Sentiment.POSITIVE, mismatch=True, categories=())
+        else:
+            approved(desk, browser, "handed_off" if page == "handoffs" else "attention")
+
+    shown = browser.get(f"/{page}").text
+
+    assert shown.count("<article") == 2
+    assert "모두 3건입니다" in shown
+    assert "2건을 먼저" in shown
+
+
+def test_what_was_written_last_is_looked_at_first(desk: Desk, browser: Browser) -> None:
+    for words, age in (("셋", 3), ("하나", 1), ("둘", 2)):
+        desk.now = START - timedelta(days=age)
+        desk.add(words, rating=1, sentiment=Sentiment.POSITIVE, mismatch=True, categories=())
+
+    page = browser.get("/looks").text
+
+    places = [page.index(f">{words}</p>") for words in ("하나", "둘", "셋")]
+    assert places == sorted(places)
+
+
+def test_what_was_written_in_another_year_names_it(desk: Desk, browser: Browser) -> None:
+    feedback_id = odd(desk)
+    assert "년" not in browser.get("/looks").text.partition("<main")[2]
+    desk.now += timedelta(days=400)
+    assert "2026년 11월 16일(월) 07:00" in browser.get("/looks").text
+
+    browser.post(f"/looks/{feedback_id}", feedback_revision=1, outcome="case")
+
+    assert "2026년 11월 16일(월) 07:00" in browser.get("/cases/1").text
 
 
 def test_odd_feedback_can_become_a_case_that_gets_drafted(desk: Desk, browser: Browser) -> None:
@@ -294,6 +337,21 @@ def test_a_mail_that_may_not_have_arrived_is_a_persons(
     assert desk.rows("SELECT who FROM history WHERE why = 'settled by a person'")
     assert "다시 보내기" not in browser.get("/alerts").text
     assert browser.post(f"/alerts/{alert_id}", outcome=outcome).status_code == 409
+
+
+def test_a_mail_that_may_not_have_arrived_stays_in_sight(shelf: Desk) -> None:
+    undelivered(shelf, "uncertain")
+    with shelf.database.unit_of_work() as connection:
+        newer = [
+            alerts.NewAlert(f"n{number}", "case_card", "alpha", "console", {})
+            for number in range(101)
+        ]
+        alerts.add(connection, newer, now=shelf.now + timedelta(hours=1), is_told=False)
+
+    page = Browser(shelf).get("/alerts").text
+
+    assert page.count("<tr><td>") == 101
+    assert "o@example.com" in page.partition("</tr>")[2].partition("</tr>")[0]
 
 
 def test_only_the_agency_and_operators_settle_a_mail(desk: Desk) -> None:
