@@ -39,6 +39,8 @@ SHIPPED = Path(__file__).parent / "model"
 REMEDY = "reinstall pyeongpan, or point PYEONGPAN_MODEL at a complete model directory"
 POLARITY = ("negative", "neutral")
 """First outputs of both models; neutral is meant where the text is not negative."""
+WIDE_OUTPUTS = (*POLARITY, "film_negative", "film")
+"""The wide model's: ``film_negative`` knows film reviews alone, ``film`` whether a text is one."""
 CHUNK = 4096
 """Texts taken through the models at once; memory stays flat however many are asked for."""
 
@@ -93,7 +95,7 @@ def _sigmoid(x: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Mix:
-    """How logits of both models become one probability: a weighted sum and a shift.
+    """How logits of both models become one: a weighted sum and a shift.
 
     Attributes:
         wide: Output of the wide model and its weight, where it has one.
@@ -105,13 +107,31 @@ class Mix:
     shift: float
 
     def join(self, wide: Floats, deep: Floats) -> Floats:
-        """Give probabilities of logits float32 [texts, outputs]."""
+        """Give the logit of each text, float32 [texts], of logits float32 [texts, outputs]."""
         # Summed output by output: a matrix product's order may depend on how many texts there are.
         total = np.full(len(wide), self.shift, np.float32)
         for logits, weights in ((wide, self.wide), (deep, self.deep)):
             for output, weight in weights:
                 total += logits[:, output] * weight
-        return _sigmoid(total)
+        return total
+
+
+@dataclass(frozen=True)
+class Polarity:
+    """One mix for shops and one for films: people write about them in different ways.
+
+    A text counts by both, as far as the wide model takes it for a film review.
+    """
+
+    shops: Mix
+    films: Mix
+
+    def join(self, wide: Floats, deep: Floats) -> Floats:
+        """Give P(negative) of logits float32 [texts, outputs]."""
+        film = _sigmoid(wide[:, WIDE_OUTPUTS.index("film")])
+        return _sigmoid(
+            (1 - film) * self.shops.join(wide, deep) + film * self.films.join(wide, deep)
+        )
 
 
 def _mix_from(config: Mapping[str, Any], names: Sequence[str]) -> Mix:
@@ -122,9 +142,14 @@ def _mix_from(config: Mapping[str, Any], names: Sequence[str]) -> Mix:
             for output, name in enumerate(outputs)
             if config[model].get(name)
         )
-        for model, outputs in (("wide", POLARITY), ("deep", (*POLARITY, *names)))
+        for model, outputs in (("wide", WIDE_OUTPUTS), ("deep", (*POLARITY, *names)))
     )
     return Mix(wide, deep, float(config["shift"]))
+
+
+def _polarity_from(config: Mapping[str, Any], names: Sequence[str]) -> Polarity:
+    """Read ``{"shops": mix, "films": mix}``."""
+    return Polarity(_mix_from(config["shops"], names), _mix_from(config["films"], names))
 
 
 def _between(limits: Sequence[float]) -> Callable[[Floats], npt.NDArray[np.bool_]]:
@@ -153,13 +178,13 @@ class ShippedScorer:
         _check_hashes(directory, config)
         try:
             with np.load(directory / "wide.npz", allow_pickle=False) as arrays:
-                self._wide: Wide = from_arrays(arrays)
-            with np.load(directory / "tags.npz", allow_pickle=False) as arrays:
-                self._wide_tags: Wide = from_arrays(arrays)
-            self._tag_mix = np.array(config["tag_mix"], dtype=np.float32)
+                self._wide: Wide = from_arrays(arrays, len(WIDE_OUTPUTS))
             self._tag_names: tuple[str, ...] = tuple(config["tags"])
-            self._alone = _mix_from(config["wide_mix"], self._tag_names)
-            self._negative = _mix_from(config["negative_mix"], self._tag_names)
+            with np.load(directory / "tags.npz", allow_pickle=False) as arrays:
+                self._wide_tags: Wide = from_arrays(arrays, len(self._tag_names))
+            self._tag_mix = np.array(config["tag_mix"], dtype=np.float32)
+            self._alone = _polarity_from(config["wide_mix"], self._tag_names)
+            self._negative = _polarity_from(config["negative_mix"], self._tag_names)
             self._neutral = _mix_from(config["neutral_mix"], self._tag_names)
             self._unsure = _between(config["escalate_between"])
             self._tag_low = float(config["tags_above"])
@@ -192,7 +217,7 @@ class ShippedScorer:
             own = asked[rows]
             rows, deep = rows[own], deep[own]
             negative[rows] = self._negative.join(logits[rows], deep)
-            neutral[rows] = self._neutral.join(logits[rows], deep)
+            neutral[rows] = _sigmoid(self._neutral.join(logits[rows], deep))
         return Scores(negative, neutral, found, self._tag_names, asked)
 
     def glance(self, texts: Sequence[str], batch_size: int) -> Floats:

@@ -116,15 +116,18 @@ class Wide:
         return result
 
 
-def from_arrays(arrays: Mapping[str, Any]) -> Wide:
-    """Build the model from the arrays of its ``.npz`` file.
+def from_arrays(arrays: Mapping[str, Any], outputs: int) -> Wide:
+    """Build a model of so many outputs from the arrays of its ``.npz`` file.
 
     Raises:
         ValueError: The arrays do not fit together.
         KeyError: One is missing.
     """
     wide = Wide(arrays["weights"], arrays["scales"], arrays["biases"])
-    rows, outputs = wide.weights.shape
-    if rows != 1 << wide.bits or wide.scales.shape != (outputs,) or wide.biases.shape != (outputs,):
+    if (
+        wide.weights.shape != (1 << wide.bits, outputs)
+        or wide.scales.shape != (outputs,)
+        or wide.biases.shape != (outputs,)
+    ):
         raise ValueError("the wide model's arrays do not fit together")
     return wide

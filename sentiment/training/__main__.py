@@ -37,7 +37,6 @@ from sentiment.training import (
 )
 from sentiment.training.calibrate import DOMAINS
 from sentiment.training.encoder import from_e5, load
-from sentiment.wide import BITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from sentiment.training.data import Corpus
 
 VOCABULARY_SIZE = 24000
-WIDE_PENALTY = 1.0
 TAG_BITS, TAG_PENALTY = 18, 0.3
 FILMS_FURTHER = 80_000
 """Film reviews that the model judges first in stage ``further``: a few are enough to hold it."""
@@ -131,23 +129,9 @@ def make_further(options: argparse.Namespace) -> None:
 
 
 def make_wide(options: argparse.Namespace) -> None:
-    """Fit the wide model's two outputs: negative, and neutral where not negative."""
+    """Fit the wide model."""
     corpus = data.load(options.data)
-    rows = [row for row in corpus.train if row.strength > 0]
-    x = wide.matrix([row.text for row in rows])
-    idf = wide.inverse_frequency(x, 3)
-    x.data *= idf[x.indices]
-    x.eliminate_zeros()
-    columns = np.zeros((1 << BITS, 2), np.float32)
-    biases = np.zeros(2)
-    target = np.array([row.negative for row in rows])
-    fitted, biases[0] = wide.fit(x, target, wide.row_weights(rows), WIDE_PENALTY, 150)
-    columns[:, 0] = fitted * idf
-    chosen, weights = wide.neutral_rows(rows)
-    neutral = np.array([float(rows[i].neutral) for i in chosen])
-    fitted, biases[1] = wide.fit(x[chosen], neutral, weights, 3.0, 40)
-    columns[:, 1] = fitted * idf
-    model = wide.quantise(columns, biases)
+    model = wide.fit_polarity([row for row in corpus.train if row.strength > 0])
     np.savez(
         options.work / "wide.npz", weights=model.weights, scales=model.scales, biases=model.biases
     )
@@ -208,7 +192,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=5, help="of the student")
     parser.add_argument("--pace", type=float, default=1, help="times the minutes on an H200")
     parser.add_argument("--threads", type=int, help="all cores, unless given")
-    parser.add_argument("--version", default="2.3")
+    parser.add_argument("--version", default="2.4")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))

@@ -47,11 +47,44 @@ def fit_logistic(
         pull: How strongly each w is drawn to 1/2, for fits on few rows.
     """
     x = np.column_stack([features, np.ones(len(features))])
+    return _fit(x, np.arange(x.shape[1]) == features.shape[1], negative, weights, pull)
+
+
+def fit_gated(
+    shops: np.ndarray,
+    films: np.ndarray,
+    film: np.ndarray,
+    negative: np.ndarray,
+    weights: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a regression for shops and one for films together; gives [*w, b] of each.
+
+    Args:
+        shops: Logits that have a say about shops, [rows, features].
+        films: The same about films.
+        film: How far a row counts as a film review, 0-1, [rows].
+        negative: What is true, bool [rows].
+        weights: Of the rows; they sum to 1.
+    """
+    parts = [
+        share[:, None] * np.column_stack([votes, np.ones(len(votes))])
+        for votes, share in ((shops, 1 - film), (films, film))
+    ]
+    x = np.concatenate(parts, axis=1)
+    last = np.isin(np.arange(x.shape[1]), (shops.shape[1], x.shape[1] - 1))
+    found = _fit(x, last, negative, weights)
+    return found[: shops.shape[1] + 1], found[shops.shape[1] + 1 :]
+
+
+def _fit(
+    x: np.ndarray, shift: np.ndarray, negative: np.ndarray, weights: np.ndarray, pull: float = 0.0
+) -> np.ndarray:
+    """Fit P = sigmoid(x @ w); only a ``shift``, bool [columns], may be negative."""
 
     def loss(w: np.ndarray) -> float:
         z = x @ w
-        far = ((w[:-1] - 0.5) ** 2).sum()
+        far = ((w[~shift] - 0.5) ** 2).sum()
         return float((weights * (np.logaddexp(0, z) - negative * z)).sum() + pull * far)
 
-    bounds = [(0.0, None)] * (x.shape[1] - 1) + [(None, None)]
+    bounds = [(None if free else 0.0, None) for free in shift]
     return minimize(loss, np.full(x.shape[1], 0.5), method="L-BFGS-B", bounds=bounds).x

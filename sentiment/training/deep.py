@@ -184,11 +184,13 @@ def step_loss(
 
 
 @torch.no_grad()
-def predict(model: Encoder, table: Table, tokens: int = 65536) -> np.ndarray:
+def predict(model: Encoder, table: Table) -> np.ndarray:
     """Give logits float32 [rows, outputs]."""
     model.to(DEVICE).eval()
     rows = Rows(table)
     found = np.zeros((len(table.source), len(OUTPUTS)), np.float32)
+    # A processor's caches hold the states of a small batch only.
+    tokens = 65536 if DEVICE.type == "cuda" else 2048
     for chosen in cut(rows.lengths, np.arange(len(found)), tokens):
         ids, mask = rows.batch(chosen)
         with torch.autocast(DEVICE.type, torch.bfloat16, enabled=HAS_BF16):

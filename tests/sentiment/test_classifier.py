@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,11 +11,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from domain.errors import ConfigurationError
 from domain.types import Intent, Sentiment, Severity
-from sentiment.classifier import SHIPPED, Classifier
+from sentiment.classifier import SHIPPED, WIDE_OUTPUTS, Classifier, Mix, Polarity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,6 +189,33 @@ def test_a_damaged_model_names_the_file(tmp_path: Path) -> None:
     (copy / "wide.npz").write_bytes(bytes(content))
     with pytest.raises(ConfigurationError, match=r"wide\.npz"):
         Classifier.load(copy)
+
+
+def test_a_model_of_another_release_is_refused(tmp_path: Path) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(SHIPPED, copy)
+    with np.load(copy / "wide.npz") as arrays:
+        fewer = {name: array[..., :2] for name, array in arrays.items()}
+    np.savez(copy / "wide.npz", **fewer)
+    config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((copy / "wide.npz").read_bytes()).hexdigest()
+    config["pyeongpan"]["sha256"]["wide.npz"] = digest
+    (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="do not fit together"):
+        Classifier.load(copy)
+
+
+def test_each_text_is_judged_by_what_it_is_about() -> None:
+    """The shop regression says negative of both, the film regression positive."""
+    outputs = len(WIDE_OUTPUTS)
+    negative = Mix(((WIDE_OUTPUTS.index("negative"), np.float32(1)),), (), 0)
+    positive = Mix(((WIDE_OUTPUTS.index("film_negative"), np.float32(1)),), (), 0)
+    logits = np.zeros((3, outputs), np.float32)
+    logits[:, WIDE_OUTPUTS.index("negative")] = 4
+    logits[:, WIDE_OUTPUTS.index("film_negative")] = -4
+    logits[:, WIDE_OUTPUTS.index("film")] = -20, 20, 0
+    shop, film, either = Polarity(negative, positive).join(logits, logits[:, :0])
+    assert (shop, film, either) == pytest.approx((0.982, 0.018, 0.5), abs=0.001)
 
 
 def test_a_config_without_our_part_is_refused(tmp_path: Path) -> None:
