@@ -578,20 +578,3 @@ def take_lost(
     }
     to_send = lost.pop(PublicationState.QUEUED)
     return to_send, [row_id for ids in lost.values() for row_id in ids]
-
-
-def count_by_state(connection: Connection) -> dict[str, int]:
-    """Count publications per state."""
-    rows = connection.execute(
-        select(PublicationRow.state, func.count(PublicationRow.id)).group_by(PublicationRow.state)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def unfinished_cases(connection: Connection) -> int:
-    """Count the cases that are neither answered nor closed."""
-    return connection.execute(
-        select(func.count(CaseRow.id)).where(
-            CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED])
-        )
-    ).scalar_one()
