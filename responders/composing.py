@@ -321,19 +321,24 @@ class Composer:
             phrases.QUOTE_SORRY,
             phrases.QUOTE_HEAVY,
         )
-        if grave or matter.category is ComplaintCategory.SAFETY:
-            banks = (phrases.QUOTE_GRAVE,) * len(banks)
-        bank = banks[turn]
+        unsafe = matter.category is ComplaintCategory.SAFETY
+        bank = phrases.QUOTE_GRAVE if grave or unsafe else banks[turn]
         return self._about_review(bank, {"quote": quote.text}, [quote.span])
 
     def _quote(self, matter: Matter) -> Quote | None:
         if self.case.analysis.abusive:
             return None
         avoid = self.case.analysis.abuse_spans
-        quotes = [quote_for(self.case.text, span, avoid) for span in matter.spans]
-        found = [quote for quote in quotes if quote and not is_vague(quote.text)]
-        if found:
-            return next((quote for quote in found if not quote.text.endswith("…")), found[0])
+        cut_short: Quote | None = None
+        for span in matter.spans:
+            quote = quote_for(self.case.text, span, avoid)
+            if quote is None or is_vague(quote.text):
+                continue
+            if not quote.text.endswith("…"):
+                return quote
+            cut_short = cut_short or quote
+        if cut_short:
+            return cut_short
         if not matter.spans or not matter.issue.words:
             return quote_for(self.case.text, None, avoid)
         return None
