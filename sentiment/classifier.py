@@ -41,6 +41,9 @@ POLARITY = ("negative", "neutral")
 """First outputs of both models; neutral is meant where the text is not negative."""
 WIDE_OUTPUTS = (*POLARITY, "film_negative", "film")
 """The wide model's: ``film_negative`` knows film reviews alone, ``film`` whether a text is one."""
+PRODUCT = "product"
+"""The deep model's last output, after the tags: how much a text reads like a product's review, whose
+writers complain in milder words than those of other texts."""
 CHUNK = 4096
 """Texts taken through the models at once; memory stays flat however many are asked for."""
 
@@ -134,20 +137,28 @@ class Polarity:
         )
 
 
+def deep_outputs(tags: Sequence[str]) -> tuple[str, ...]:
+    """Name the deep model's outputs, in order."""
+    return (*POLARITY, *tags, PRODUCT)
+
+
 def _mix_from(config: Mapping[str, Any], names: Sequence[str]) -> Mix:
-    """Read a mix from ``{"wide": {output: weight}, "deep": {...}, "shift": number}``."""
+    """Read a mix from ``{"wide": {output: weight}, "deep": {...}, "shift": number}``.
+
+    ``names`` are the tags.
+    """
     wide, deep = (
         tuple(
             (output, np.float32(config[model][name]))
             for output, name in enumerate(outputs)
             if config[model].get(name)
         )
-        for model, outputs in (("wide", WIDE_OUTPUTS), ("deep", (*POLARITY, *names)))
+        for model, outputs in (("wide", WIDE_OUTPUTS), ("deep", deep_outputs(names)))
     )
     return Mix(wide, deep, float(config["shift"]))
 
 
-def _polarity_from(config: Mapping[str, Any], names: Sequence[str]) -> Polarity:
+def polarity_from(config: Mapping[str, Any], names: Sequence[str]) -> Polarity:
     """Read ``{"shops": mix, "films": mix}``."""
     return Polarity(_mix_from(config["shops"], names), _mix_from(config["films"], names))
 
@@ -183,12 +194,12 @@ class ShippedScorer:
             with np.load(directory / "tags.npz", allow_pickle=False) as arrays:
                 self._wide_tags: Wide = from_arrays(arrays, len(self._tag_names))
             self._tag_mix = np.array(config["tag_mix"], dtype=np.float32)
-            self._alone = _polarity_from(config["wide_mix"], self._tag_names)
-            self._negative = _polarity_from(config["negative_mix"], self._tag_names)
+            self._alone = polarity_from(config["wide_mix"], self._tag_names)
+            self._negative = polarity_from(config["negative_mix"], self._tag_names)
             self._neutral = _mix_from(config["neutral_mix"], self._tag_names)
             self._unsure = _between(config["escalate_between"])
             self._tag_low = float(config["tags_above"])
-            self.deep = Deep(directory, 2 + len(self._tag_names))
+            self.deep = Deep(directory, len(deep_outputs(self._tag_names)))
             self.version: str = str(config["version"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(
@@ -213,7 +224,7 @@ class ShippedScorer:
             deep = self.deep.logits([texts[int(row)] for row in rows], batch_size)
             if tags:
                 wide_tags = self._wide_tags.logits([texts[int(row)] for row in rows])
-                found[rows] = _join_tags(wide_tags, deep[:, 2:], self._tag_mix)
+                found[rows] = _join_tags(wide_tags, deep[:, len(POLARITY) : -1], self._tag_mix)
             own = asked[rows]
             rows, deep = rows[own], deep[own]
             negative[rows] = self._negative.join(logits[rows], deep)

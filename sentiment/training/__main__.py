@@ -30,6 +30,7 @@ from sentiment.training import (
     e5,
     export,
     package,
+    product,
     table,
     vary,
     vocabulary,
@@ -149,13 +150,19 @@ def make_tags(options: argparse.Namespace) -> None:
 
 
 def make_package(options: argparse.Namespace) -> None:
-    """Export, calibrate and hash into ``--out``."""
+    """Export into ``--out``."""
     corpus = data.load(options.data)
     path = options.work / f"student{options.layers}" / "model.pt"
     if options.new:
         path = options.work / "further" / "model.pt"
     state = torch.load(path, weights_only=True, map_location="cpu")
     package.write_parts(options.out, options.work, state, corpus)
+
+
+def make_calibration(options: argparse.Namespace) -> None:
+    """Fit what joins the packaged models, and hash them."""
+    corpus = data.load(options.data)
+    product.add(options.out, corpus)
     settings = package.calibrate(options.out, corpus)
     package.finish(options.out, settings, options.version, options.layers)
     print(json.dumps(settings["development"], indent=1))
@@ -176,6 +183,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "wide": make_wide,
     "tags": make_tags,
     "package": make_package,
+    "calibrate": make_calibration,
     "card": make_card,
 }
 
@@ -192,7 +200,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=5, help="of the student")
     parser.add_argument("--pace", type=float, default=1, help="times the minutes on an H200")
     parser.add_argument("--threads", type=int, help="all cores, unless given")
-    parser.add_argument("--version", default="2.4")
+    parser.add_argument("--version", default="2.5")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 if TYPE_CHECKING:
     from sentiment.training.data import Corpus, Row
@@ -34,7 +35,11 @@ def balanced_weights(domains: np.ndarray, negative: np.ndarray) -> np.ndarray:
 
 
 def fit_logistic(
-    features: np.ndarray, negative: np.ndarray, weights: np.ndarray, pull: float = 0.0
+    features: np.ndarray,
+    negative: np.ndarray,
+    weights: np.ndarray,
+    pull: float = 0.0,
+    free: int = 0,
 ) -> np.ndarray:
     """Fit P = sigmoid(features @ w + b) with no negative w; gives [*w, b].
 
@@ -42,12 +47,13 @@ def fit_logistic(
 
     Args:
         features: Logits, [rows, features].
+        free: How many of them, the last, may speak for either side.
         negative: What is true, bool [rows].
         weights: Of the rows; they sum to 1.
         pull: How strongly each w is drawn to 1/2, for fits on few rows.
     """
     x = np.column_stack([features, np.ones(len(features))])
-    return _fit(x, np.arange(x.shape[1]) == features.shape[1], negative, weights, pull)
+    return _fit(x, np.arange(x.shape[1]) >= features.shape[1] - free, negative, weights, pull)
 
 
 def fit_gated(
@@ -56,11 +62,13 @@ def fit_gated(
     film: np.ndarray,
     negative: np.ndarray,
     weights: np.ndarray,
+    free: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit a regression for shops and one for films together; gives [*w, b] of each.
 
     Args:
         shops: Logits that have a say about shops, [rows, features].
+        free: How many of them, the last, may speak for either side.
         films: The same about films.
         film: How far a row counts as a film review, 0-1, [rows].
         negative: What is true, bool [rows].
@@ -71,20 +79,28 @@ def fit_gated(
         for votes, share in ((shops, 1 - film), (films, film))
     ]
     x = np.concatenate(parts, axis=1)
-    last = np.isin(np.arange(x.shape[1]), (shops.shape[1], x.shape[1] - 1))
-    found = _fit(x, last, negative, weights)
+    place = np.arange(x.shape[1])
+    either = (place >= shops.shape[1] - free) & (place <= shops.shape[1]) | (place == place[-1])
+    found = _fit(x, either, negative, weights)
     return found[: shops.shape[1] + 1], found[shops.shape[1] + 1 :]
 
 
 def _fit(
-    x: np.ndarray, shift: np.ndarray, negative: np.ndarray, weights: np.ndarray, pull: float = 0.0
+    x: np.ndarray, either: np.ndarray, negative: np.ndarray, weights: np.ndarray, pull: float = 0.0
 ) -> np.ndarray:
-    """Fit P = sigmoid(x @ w); only a ``shift``, bool [columns], may be negative."""
+    """Fit P = sigmoid(x @ w); only where ``either``, bool [columns], may w be negative."""
 
-    def loss(w: np.ndarray) -> float:
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
         z = x @ w
-        far = ((w[~shift] - 0.5) ** 2).sum()
-        return float((weights * (np.logaddexp(0, z) - negative * z)).sum() + pull * far)
+        far = np.where(either, 0, w - 0.5)
+        value = (weights * (np.logaddexp(0, z) - negative * z)).sum() + pull * (far**2).sum()
+        return float(value), x.T @ (weights * (expit(z) - negative)) + 2 * pull * far
 
-    bounds = [(None if free else 0.0, None) for free in shift]
-    return minimize(loss, np.full(x.shape[1], 0.5), method="L-BFGS-B", bounds=bounds).x
+    return minimize(
+        loss,
+        np.where(either, 0, 0.5),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(None if free else 0.0, None) for free in either],
+        options={"maxiter": 3000},
+    ).x

@@ -268,6 +268,7 @@ def load(data: Path) -> Corpus:
     read_comments(data, corpus)
     read_written(corpus)
     drop_held_out(corpus)
-    # The file has one film after another: the first rows of it would be a handful of films.
-    corpus.dev["movie"].sort(key=lambda row: bucket(row.text, 1 << 31))
+    # Files have one film, one writer after another: their first rows would be a handful of them.
+    for rows in corpus.dev.values():
+        rows.sort(key=lambda row: bucket(row.text, 1 << 31))
     return corpus

@@ -10,7 +10,7 @@ Processors without VNNI add two neighbouring products in 16 bits. Weights are ro
 of them can overflow there, so the fastest kernels of every processor give the same scores.
 
 Inputs: ``ids`` int64 [batch, seq], 0 where padded. Output: ``logits`` float32
-[batch, 2 + tags]: negative, neutral if not negative, then ``encoder.TAGS``.
+[batch, 2 + tags]: negative, neutral if not negative, then ``encoder.TAGS``; stage ``calibrate`` adds one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from sentiment.classifier import POLARITY
 from sentiment.training.encoder import depth
+from sentiment.training.table import OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -250,13 +252,38 @@ def read(path: Path) -> dict[str, torch.Tensor]:
     state["positions.weight"] = next(
         arrays[node.input[0]] for node in by_op["Slice"] if node.input[0] in arrays
     )
-    heads, biases = arrays[by_op["MatMul"][-1].input[1]].T, arrays[by_op["Add"][-1].input[1]]
-    for name, rows in (("polarity", slice(2)), ("tags", slice(2, None))):
-        state |= {f"{name}.weight": heads[rows], f"{name}.bias": biases[rows]}
+    weight, biases = heads(onnx.load(path))
+    ends = len(POLARITY), len(OUTPUTS)
+    for name, rows in (("polarity", slice(ends[0])), ("tags", slice(*ends))):
+        state |= {f"{name}.weight": weight.T[rows], f"{name}.bias": biases[rows]}
     words, hidden = state["words.weight"].shape
     state |= {"masked.weight": np.zeros((hidden, hidden)), "masked.bias": np.zeros(hidden)}
     state["masked_bias"] = np.zeros(words)
     return {name: torch.tensor(value, dtype=torch.float32) for name, value in state.items()}
+
+
+def _head_names(graph: onnx.GraphProto) -> tuple[str, str]:
+    """Name the weights and the biases of all outputs."""
+    product, total = (
+        next(node for node in reversed(graph.node) if node.op_type == op)
+        for op in ("MatMul", "Add")
+    )
+    return product.input[1], total.input[1]
+
+
+def heads(model: onnx.ModelProto) -> tuple[np.ndarray, np.ndarray]:
+    """Give what turns mean hidden states into outputs: float32 [hidden, outputs] and [outputs]."""
+    arrays = {one.name: one for one in model.graph.initializer}
+    weight, bias = (numpy_helper.to_array(arrays[name]) for name in _head_names(model.graph))
+    return weight, bias
+
+
+def set_heads(model: onnx.ModelProto, weight: np.ndarray, bias: np.ndarray) -> None:
+    """Replace what ``heads`` gives; there may be more or fewer outputs than before."""
+    arrays = {one.name: one for one in model.graph.initializer}
+    for name, value in zip(_head_names(model.graph), (weight, bias), strict=True):
+        arrays[name].CopyFrom(numpy_helper.from_array(value.astype(np.float32), name))
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = len(bias)
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:

@@ -8,9 +8,10 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import expit
 from tokenizers import Tokenizer
 
-from sentiment.classifier import WIDE_OUTPUTS
+from sentiment.classifier import POLARITY, PRODUCT, WIDE_OUTPUTS, deep_outputs, polarity_from
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import (
@@ -22,7 +23,7 @@ from sentiment.training.calibrate import (
 )
 from sentiment.training.deep import balanced_accuracy, channel_sizes
 from sentiment.training.encoder import load
-from sentiment.training.table import OUTPUTS, tokenise
+from sentiment.training.table import tokenise
 from sentiment.training.tags import CATEGORIES, TAGS, tag_targets
 from sentiment.wide import Wide, from_arrays
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     Voter = tuple[str, str, int]
 
+DEEP_OUTPUTS = deep_outputs(TAGS)
 FILES = ("wide.npz", "tags.npz", "deep.onnx", "tokenizer.json")
 MOST = 6000
 """Development texts of one set that are measured."""
@@ -49,8 +51,10 @@ SHOPS = (
     ("deep", "complaint", 1),
     ("wide", "neutral", 1),
     ("deep", "question", -1),
+    ("deep", PRODUCT, 0),
 )
-"""Who has a say in polarity: model, output, and -1 where more means less negative."""
+"""Who has a say in polarity: model, output, and 1 or -1 where more means more or less negative;
+those that may mean either come last."""
 FILMS = (
     ("wide", "film_negative", 1),
     ("wide", "negative", 1),
@@ -58,6 +62,9 @@ FILMS = (
     ("deep", "complaint", 1),
 )
 """The same where a text is about a film."""
+MISSED = 1.5
+"""What a complaint among our sentences counts more than praise: to miss one is worse than to show a
+person a text too many."""
 EDGES = (
     0.4,
     0.35,
@@ -104,11 +111,6 @@ def _outputs(rows: list[Row], wide: Wide, deep: Deep) -> tuple[np.ndarray, np.nd
     return wide.logits(texts), deep.logits(texts, 32)
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Give 1 / (1 + e^-x)."""
-    return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
-
-
 def _fit_polarity(
     wide: np.ndarray,
     deep: np.ndarray,
@@ -117,26 +119,26 @@ def _fit_polarity(
     weights: np.ndarray,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Fit the mixes of shops and films; gives them as ``config.json`` has them, and P(negative)."""
-    outputs = {"wide": (wide, WIDE_OUTPUTS), "deep": (deep, OUTPUTS)}
+    outputs = {"wide": (wide, WIDE_OUTPUTS), "deep": (deep, DEEP_OUTPUTS)}
     shops, films = (
         np.column_stack(
-            [sign * outputs[m][0][:, outputs[m][1].index(name)] for m, name, sign in own]
+            [(sign or 1) * outputs[m][0][:, outputs[m][1].index(name)] for m, name, sign in own]
         )
         for own in voters
     )
-    film = sigmoid(wide[:, WIDE_OUTPUTS.index("film")])
-    found = fit_gated(shops, films, film, negative, weights)
-    logits = [votes @ w[:-1] + w[-1] for votes, w in zip((shops, films), found, strict=True)]
+    film = expit(wide[:, WIDE_OUTPUTS.index("film")])
+    free = sum(sign == 0 for _, _, sign in voters[0])
+    found = fit_gated(shops, films, film, negative, weights, free)
     mixes = [_mix(own, w) for own, w in zip(voters, found, strict=True)]
-    said = sigmoid((1 - film) * logits[0] + film * logits[1])
-    return dict(zip(("shops", "films"), mixes, strict=True)), said
+    config = dict(zip(("shops", "films"), mixes, strict=True))
+    return config, polarity_from(config, TAGS).join(wide, deep)
 
 
 def _mix(voters: Sequence[Voter], found: np.ndarray) -> dict[str, Any]:
     """Give a mix as ``config.json`` has it, of ``[*weights, shift]``."""
     mix: dict[str, Any] = {"wide": {}, "deep": {}, "shift": float(found[-1])}
     for (model, name, sign), weight in zip(voters, found[:-1], strict=True):
-        mix[model][name] = sign * float(weight)
+        mix[model][name] = (sign or 1) * float(weight)
     return mix
 
 
@@ -144,7 +146,7 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
     """Fit the mixes on the development rows and choose how much the cascade asks."""
     with np.load(folder / "wide.npz") as arrays:
         wide = from_arrays(arrays, len(WIDE_OUTPUTS))
-    deep = Deep(folder, 2 + len(TAGS))
+    deep = Deep(folder, len(DEEP_OUTPUTS))
     said, negative, domains = [], [], []
     for name in DOMAINS:
         rows = polar(corpus, name)[:MOST]
@@ -156,9 +158,11 @@ def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
     w, d = (np.concatenate(parts) for parts in zip(*said, strict=True))
     y, names = np.concatenate(negative), np.array(domains)
     weights = balanced_weights(names, y)
+    weights[y & (names == "written")] *= MISSED
+    weights /= weights.sum()
     alone, wide_p = _fit_polarity(w, d, (SHOPS[:1], FILMS[:2]), y, weights)
     both, mixed_p = _fit_polarity(w, d, (SHOPS, FILMS), y, weights)
-    deep_p = sigmoid(d[:, OUTPUTS.index("negative")])
+    deep_p = expit(d[:, DEEP_OUTPUTS.index("negative")])
     low, high = _unsure(wide_p, mixed_p, y, names)
     asked = (wide_p > low) & (wide_p < high)
     cascade = np.where(asked, mixed_p, wide_p)
@@ -228,7 +232,7 @@ def mix_tags(folder: Path, deep: Deep, rows: list[Row]) -> list[list[float]]:
     with np.load(folder / "tags.npz") as arrays:
         wide = from_arrays(arrays, len(TAGS))
     texts = [row.text for row in rows]
-    w, d = wide.logits(texts), deep.logits(texts, 32)[:, 2:]
+    w, d = wide.logits(texts), deep.logits(texts, 32)[:, len(POLARITY) : -1]
     truth = np.stack([tag_targets(row) for row in rows]) == 1
     groups = [list(range(len(CATEGORIES))), *([i] for i in range(len(CATEGORIES), len(TAGS)))]
     mix: list[list[float]] = [[] for _ in TAGS]
@@ -253,8 +257,8 @@ def finish(folder: Path, settings: dict[str, Any], version: str, layers: int) ->
         "num_attention_heads": 12,
         "intermediate_size": 1536,
         "max_position_embeddings": 160,
-        "id2label": {"0": "negative", "1": "neutral_if_not_negative"}
-        | {str(i + 2): tag for i, tag in enumerate(TAGS)},
+        "id2label": {str(i): name for i, name in enumerate(DEEP_OUTPUTS)}
+        | {"1": "neutral_if_not_negative"},
         "pyeongpan": {"version": version, **settings, "sha256": hashes},
     }
     text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"

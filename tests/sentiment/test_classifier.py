@@ -16,7 +16,15 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.types import Intent, Sentiment, Severity
-from sentiment.classifier import SHIPPED, WIDE_OUTPUTS, Classifier, Mix, Polarity
+from sentiment.classifier import (
+    PRODUCT,
+    SHIPPED,
+    WIDE_OUTPUTS,
+    Classifier,
+    Mix,
+    Polarity,
+    ShippedScorer,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,6 +224,14 @@ def test_each_text_is_judged_by_what_it_is_about() -> None:
     logits[:, WIDE_OUTPUTS.index("film")] = -20, 20, 0
     shop, film, either = Polarity(negative, positive).join(logits, logits[:, :0])
     assert (shop, film, either) == pytest.approx((0.982, 0.018, 0.5), abs=0.001)
+
+
+def test_likeness_to_a_product_review_has_a_say_and_is_no_tag() -> None:
+    found = ShippedScorer(SHIPPED).score(["배송이 너무 늦어서 환불받고 싶어요"], 32)
+    assert PRODUCT not in found.tag_names
+    assert found.tags.shape == (1, len(found.tag_names))
+    config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["pyeongpan"]
+    assert config["negative_mix"]["shops"]["deep"][PRODUCT] > 0
 
 
 def test_a_config_without_our_part_is_refused(tmp_path: Path) -> None:
