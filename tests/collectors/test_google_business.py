@@ -74,7 +74,9 @@ def test_the_writers_own_words_are_kept(comment: str, words: str) -> None:
     assert original_words(comment) == words
 
 
-@pytest.mark.parametrize("body", [None, [], {"reviews": {}}, {"reviews": [1]}, {"reviews": None}])
+@pytest.mark.parametrize(
+    "body", [None, [], {"reviews": {}}, {"reviews": [1, 2, 3]}, {"reviews": None}]
+)
 def test_what_is_no_list_has_a_name(body: object) -> None:
     with pytest.raises(LayoutChangedError):
         parse_page(body, now=NOW)
