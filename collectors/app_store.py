@@ -157,11 +157,13 @@ def parse_single(body: object, *, app_id: str, now: datetime) -> CollectedFeedba
     """
     row = body.get("data") if isinstance(body, dict) else None
     responses = _responses(body)
-    items, _ = read_rows(
+    items, quarantined = read_rows(
         [row],
         lambda found: _read_review(found, responses, app_id=app_id, now=now),
         source="app_store review",
     )
+    if not items:
+        raise changed(f"the review cannot be read: {quarantined[0].reason}", body)
     return items[0]
 
 

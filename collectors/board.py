@@ -16,7 +16,9 @@
 Source: `collectors.board_definitions`; sites from channels.md section 7 (Checked: 2026-11).
 
 * A guest's manners: robots.txt is obeyed, the client says who it is, one request in ten seconds at
-  most, and a CAPTCHA or a refusal ends it with `AccessBlockedError`. Nothing is worked around.
+  most, and a CAPTCHA or a refusal ends it with `AccessBlockedError`. Nothing is worked around. A
+  single post may be for members only: it is kept with its title and quarantined, and only a second
+  refusal in a row is the site's.
 * One request a fetch: robots.txt when it is not known, then a list page, then its posts.
 * Which posts were read is remembered in the token store after they were stored, so that each is
   asked for once; later edits are not noticed and absence proves nothing.
@@ -53,6 +55,7 @@ from collectors.mentions import is_web_address
 from collectors.relevance import Relevance
 from collectors.robots import Robots
 from domain.errors import (
+    AccessBlockedError,
     BadInputError,
     ChannelUnavailableError,
     ConfigurationError,
@@ -96,6 +99,7 @@ MAX_PAGES: Final = 5
 DEFAULT_PAGES: Final = 2
 REMEMBERED: Final = 1000
 BAD_POSTS_IN_A_ROW: Final = 3
+_REFUSED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 POST_TRIES: Final = 10
 """Runs that ask for a post that does not answer, before a person is told."""
 
@@ -246,7 +250,7 @@ class BoardCollector:
         bad, item = 0, listed
         quarantined: tuple[QuarantinedItem, ...] = ()
         try:
-            item = self._post(listed)
+            item = self._post(listed, is_first_bad=place.bad == 0)
         except ChannelUnavailableError as error:
             if self._shelf.count_failure(listed) < POST_TRIES:
                 return self._put_off(place, posts)
@@ -276,8 +280,15 @@ class BoardCollector:
         self._shelf.clear()
         return Page(())
 
-    def _post(self, listed: CollectedFeedback) -> CollectedFeedback:
-        answer = self._ask(listed.url, accepted=(HTTPStatus.NOT_FOUND, HTTPStatus.GONE))
+    def _post(self, listed: CollectedFeedback, *, is_first_bad: bool) -> CollectedFeedback:
+        refusal = BadInputError if is_first_bad else AccessBlockedError
+        path = urlsplit(listed.url).path
+        if not self._robots.allows(listed.url):
+            raise refusal(f"robots.txt forbids the post {path}")
+        answer = self._ask(listed.url, accepted=(*_REFUSED, HTTPStatus.NOT_FOUND, HTTPStatus.GONE))
+        if answer.status in _REFUSED:
+            raise_if_captcha(answer)
+            raise refusal(f"{answer.status}: the site refuses us the post {path}")
         if answer.status >= 300:
             # Deleted since the list was read; its title was public.
             return listed

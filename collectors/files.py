@@ -8,7 +8,7 @@ in a watched folder the refused file is one quarantined item and the other files
 
 Bounds: a CSV is read as a stream, up to `MAX_CSV_BYTES`. An XLSX keeps its shared texts in
 memory, so it is refused above `MAX_XLSX_BYTES`, or when it would unpack to more than
-`MAX_UNPACKED_BYTES`. Of its sheets only the first is read.
+`MAX_UNPACKED_BYTES`. Of its sheets only the first that is not hidden is read.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import os
 import re
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote, unquote
@@ -50,6 +50,8 @@ ENDINGS: Final = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls"})
 SETTLED_AFTER: Final = timedelta(seconds=3)
 """A file written to more recently may still be copied; it is read next time."""
 
+HEADER_WITHIN: Final = 10
+"""Rows in which the column names must stand: exports put a title or their days above."""
 _RAW_LIMIT_BYTES: Final = 256 * 1024
 _SNIFF_BYTES: Final = 256 * 1024
 
@@ -64,7 +66,9 @@ class Row:
         number: As a person counts it in the file: 1-based, the header included.
         cells: As the file has them.
         formulas: Positions of cells that hold a formula instead of a value.
+        day_zero: Which day the workbook counts its days from.
         problem: Why the row cannot be used at all; empty for a proper row.
+        remedy: What helps against it, where that is not mending the row.
         column: Name of the column that has the problem, where it is one's.
         raw: The row's own text, for quarantine.
         encoding: What gives ``raw`` its own bytes back.
@@ -73,7 +77,9 @@ class Row:
     number: int
     cells: tuple[Cell, ...]
     formulas: frozenset[int] = frozenset()
+    day_zero: datetime = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet knows no zones
     problem: str = ""
+    remedy: str = ""
     column: str = ""
     raw: str = ""
     encoding: str = "utf-8"
@@ -94,8 +100,31 @@ class Layout(Protocol):
         """
 
 
-_ROUNDED: Final = re.compile(r"\d(\.\d+)?[Ee]\+\d+", re.ASCII)
-"""How a spreadsheet writes a long number into a CSV: 4.4E+09."""
+_ROUNDED: Final = re.compile(r"\d(\.\d+)?[Ee]\+\d+|[1-9]\d{14}0{3,}", re.ASCII)
+"""How a spreadsheet writes a long number into a CSV: 4.4E+09, or fifteen digits and noughts."""
+_ROUNDED_CELL: Final = re.compile(r"[1-9]\d{14}0+", re.ASCII)
+"""What it keeps of a long number in a workbook."""
+
+
+_AS_TEXT: Final = re.compile('="(.*)"', re.DOTALL)
+"""How shops write a number into a CSV that a spreadsheet shall not round: ="20261103123456789"."""
+_SHEET_ERROR: Final = re.compile(
+    r"#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)|#{3,}", re.IGNORECASE
+)
+"""What a spreadsheet shows, and writes into a CSV, where a value is lost or its column too narrow."""
+_DAY_DIGITS: Final = re.compile(r"(?:19|20)\d{6}(?:\d{4}(?:\d\d)?)?", re.ASCII)
+_DAYS: Final = range(33_000, 73_051)
+"""Days since a workbook's first that may be meant: 1990 to 2099."""
+
+
+def _date_of(number: float, day_zero: datetime) -> str | float | datetime | date:
+    """Give the date that a number in a workbook is: 20261103, or a day whose cell lost its format."""
+    if number == int(number) and _DAY_DIGITS.fullmatch(str(int(number))):
+        return str(int(number))
+    if int(number) not in _DAYS:
+        return number
+    at = day_zero + timedelta(days=number)
+    return at.date() if number == int(number) else at.replace(microsecond=0)
 
 
 class Columns:
@@ -152,7 +181,9 @@ class Columns:
                 field=self._wanted[field],
                 remedy="수식을 값으로 바꾸어(선택하여 붙여넣기 → 값) 다시 저장해 주세요.",
             )
-        return row.cells[position]
+        value = row.cells[position]
+        as_text = _AS_TEXT.fullmatch(value) if isinstance(value, str) else None
+        return as_text[1].replace('""', '"') if as_text else value
 
     def text(self, row: Row, field: str) -> str:
         """Give a field as clean text; empty where there is none."""
@@ -161,6 +192,8 @@ class Columns:
             return ""
         if isinstance(value, float) and value.is_integer():
             value = int(value)
+        if field == "text":
+            self._refuse_error(value, field)
         return clean_text(str(value), field=self._wanted[field])
 
     def identifier(self, row: Row, field: str) -> str:
@@ -170,9 +203,11 @@ class Columns:
             BadInputError: A spreadsheet has rounded it.
         """
         value = self.cell(row, field)
+        self._refuse_error(value, field)
         text = self.text(row, field)
+        is_number = isinstance(value, int | float)
         is_rounded = isinstance(value, float) and abs(value) >= 2**53
-        if is_rounded or _ROUNDED.fullmatch(text):
+        if is_rounded or (_ROUNDED_CELL if is_number else _ROUNDED).fullmatch(text):
             raise BadInputError(
                 "a number that the spreadsheet has rounded",
                 field=self._wanted[field],
@@ -180,13 +215,23 @@ class Columns:
             )
         return text
 
+    def _refuse_error(self, value: Cell, field: str) -> None:
+        """Refuse what stands where a spreadsheet lost the value: rows would be taken for one."""
+        if isinstance(value, str) and _SHEET_ERROR.fullmatch(value.strip()):
+            raise BadInputError(
+                f"the spreadsheet lost the value ({value.strip()[:10]})",
+                field=self._wanted[field],
+                remedy="엑셀에서 다시 저장하지 않은 원본을 올려 주세요.",
+            )
+
     def when(self, row: Row, field: str, now: datetime) -> When | None:
         """Give a date; None where the cell is empty."""
         value = self.cell(row, field)
         if value is None or (isinstance(value, str) and not value.strip(" -")):
             return None
         try:
-            return parse_when(value, now=now)
+            when = value if not isinstance(value, int | float) else _date_of(value, row.day_zero)
+            return parse_when(when, now=now)
         except BadInputError as error:
             raise _renamed(error, self._wanted[field]) from None
 
@@ -223,19 +268,8 @@ def read_pages(path: Path, layout: Layout, *, now: datetime, page_size: int) -> 
         BadInputError: The file as a whole cannot be used, or is damaged further down; then every
             row before the damage has been given.
     """
-    rows = open_table(path)
-    header = next(rows, None)
-    if header is None or header.problem:
-        why = f" ({header.problem})" if header else ""
-        raise _bad_file(
-            path, f"no header row{why}", "첫 행에 열 이름이 있는 파일인지 확인해 주세요."
-        )
-    names = tuple(_name(cell) for cell in header.cells)
-    try:
-        reader = layout.reader(names, now)
-    except BadInputError as error:
-        raise _located(error, path, header.number) from None
-    data = (_within(row, len(names)) for row in rows if not _is_blank(row))
+    header, reader, rows = _find_header(path, layout, now)
+    data = (_within(row, len(header.cells)) for row in rows if not _is_blank(row))
     pending, damage = _take(data, page_size)
     for count in itertools.count(1):
         following, further_damage = ([], None) if damage else _take(data, page_size)
@@ -249,6 +283,38 @@ def read_pages(path: Path, layout: Layout, *, now: datetime, page_size: int) -> 
         pending, damage = following, further_damage
 
 
+def _find_header(path: Path, layout: Layout, now: datetime) -> tuple[Row, RowReader, Iterator[Row]]:
+    """Find the row of column names; a title or the days of the export may stand above it.
+
+    Returns:
+        The row, what reads the rows under it, and these.
+
+    Raises:
+        BadInputError: There is none; says what the first row that is no title lacks.
+    """
+    remedy = "첫 행에 열 이름이 있는 파일인지 확인해 주세요."
+    refused: list[tuple[int, BadInputError]] = []
+    rows = open_table(path)
+    for above, row in enumerate(islice(rows, HEADER_WITHIN)):
+        names = tuple(_name(cell) for cell in row.cells)
+        if row.problem:
+            refused.append((0, _bad_file(path, f"no header row ({row.problem})", remedy)))
+            continue
+        try:
+            reader = layout.reader(names, now)
+        except BadInputError as error:
+            refused.append((sum(map(bool, names)), _located(error, path, row.number)))
+            continue
+        if row.number == 1:
+            return row, reader, rows
+        rows.close()
+        return row, reader, islice(open_table(path, row.number), above + 1, None)
+    rows.close()
+    if not refused:
+        raise _bad_file(path, "no header row", remedy)
+    raise next((error for filled, error in refused if filled > 1), refused[0][1])
+
+
 def _take(rows: Iterator[Row], count: int) -> tuple[list[Row], BadInputError | None]:
     """Take up to ``count`` rows, and the damage that ended them early."""
     taken: list[Row] = []
@@ -259,8 +325,12 @@ def _take(rows: Iterator[Row], count: int) -> tuple[list[Row], BadInputError | N
     return taken, None
 
 
-def open_table(path: Path) -> Iterator[Row]:
-    """Give the rows of a CSV or XLSX file, the header first.
+def open_table(path: Path, header_at: int = 1) -> Generator[Row]:
+    """Give the rows of a CSV or XLSX file.
+
+    Args:
+        path: The file.
+        header_at: Number of the row of column names, which tells what stands in the others.
 
     Raises:
         BadInputError: Empty, encrypted, too large, damaged or of another kind.
@@ -284,8 +354,8 @@ def open_table(path: Path) -> Iterator[Row]:
             "엑셀에서 열어 암호를 풀고 .xlsx 형식으로 다시 저장해 주세요.",
         )
     if head.startswith(b"PK\x03\x04"):
-        return _xlsx_rows(path, size)
-    if re.match(rb"\s*(\xef\xbb\xbf)?\s*<(!doctype|html|table|\?xml)", head, re.IGNORECASE):
+        return _xlsx_rows(path, size, header_at)
+    if _WEB_PAGE.match(head[:1024].replace(b"\0", b"")):
         raise _bad_file(
             path,
             "a web page saved as a workbook",
@@ -293,9 +363,13 @@ def open_table(path: Path) -> Iterator[Row]:
         )
     if size > MAX_CSV_BYTES:
         raise _too_large(path, size, MAX_CSV_BYTES)
-    return _csv_rows(path, head)
+    return _csv_rows(path, head, header_at)
 
 
+_WEB_PAGE: Final = re.compile(
+    rb"[\xef\xbb\xbf\xff\xfe\s]*(?:<[!?a-z]|MIME-Version:)", re.IGNORECASE
+)
+"""Also in UTF-16, and the archive of one."""
 _OLE_MAGIC: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
@@ -329,13 +403,17 @@ def _name(cell: Cell) -> str:
 
 def _within(row: Row, width: int) -> Row:
     """Mark a row with values beyond the header: a separator stood unquoted in its text."""
-    if any(cell is not None and cell != "" for cell in row.cells[width:]):
+    if not all(map(_is_empty, row.cells[width:])):
         return replace(row, problem=f"more than the header's {width} columns")
     return row
 
 
 def _is_blank(row: Row) -> bool:
-    return not row.problem and all(cell is None or cell == "" for cell in row.cells)
+    return not row.problem and all(map(_is_empty, row.cells))
+
+
+def _is_empty(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _page(rows: list[Row], reader: RowReader, path: Path, *, next_cursor: str | None) -> Page:
@@ -357,12 +435,26 @@ def _page(rows: list[Row], reader: RowReader, path: Path, *, next_cursor: str | 
     )
 
 
+_TOTALS: Final = re.compile(
+    r"(?:[합총소] ?계|총 ?합계|전체 ?합계|평균|총 ?[\d,]+ ?건|total|sum|average)[ :：]*",
+    re.IGNORECASE,
+)
+
+
 def _read_row(row: Row, reader: RowReader) -> CollectedFeedback:
     if row.problem:
         raise BadInputError(
             row.problem,
             field=row.column,
-            remedy="이 행을 고쳐 다시 올려 주세요. 본문의 큰따옴표는 두 번 적어야 합니다.",
+            remedy=row.remedy
+            or "이 행을 고쳐 다시 올려 주세요. 열 이름이 없는 칸은 비우고, CSV 본문의 큰따옴표는 두 번 적어야 "
+            "합니다.",
+        )
+    first = next((cell for cell in row.cells if not _is_empty(cell)), None)
+    if isinstance(first, str) and _TOTALS.fullmatch(first.strip()):
+        raise BadInputError(
+            "a row of totals",
+            remedy="합계 행은 저장하지 않습니다. 고객이 쓴 글이면 첫 칸을 고쳐 다시 올려 주세요.",
         )
     return reader(row)
 
@@ -386,7 +478,7 @@ def _quarantine(error: BadInputError, row: Row) -> QuarantinedItem:
 # --- CSV ---------------------------------------------------------------------------------------
 
 
-def _csv_rows(path: Path, head: bytes) -> Iterator[Row]:
+def _csv_rows(path: Path, head: bytes, header_at: int) -> Generator[Row]:
     encoding = _encoding(path, head)
     # Bytes that the encoding does not know come through as surrogates and are found per row; of
     # UTF-16 as U+FFFD, which elsewhere is a character like any other.
@@ -396,9 +488,14 @@ def _csv_rows(path: Path, head: bytes) -> Iterator[Row]:
     )
     delimiter = _delimiter(head.decode(encoding, "replace"))
     with path.open(encoding=encoding, errors=errors, newline="") as file:
-        for row in _records(file, delimiter):
+        for row in _records(file, delimiter, header_at):
             if re.search(undecoded, row.raw):
-                yield replace(row, problem=f"bytes that are not {encoding}", encoding=encoding)
+                yield replace(
+                    row,
+                    problem=f"bytes that are not {encoding}",
+                    remedy="엑셀에서 'CSV UTF-8(쉼표로 분리)' 형식으로 다시 저장해 주세요.",
+                    encoding=encoding,
+                )
             else:
                 yield row
 
@@ -444,11 +541,16 @@ def _first_korean(path: Path, head: bytes) -> bytes:
 
 def _delimiter(sample: str) -> str:
     """Choose what splits the header into most columns, outside quotation marks."""
-    first = re.sub(r'"[^"]*"', "", sample).lstrip("\ufeff\r\n").splitlines() or [""]
-    return max(",\t;|", key=first[0].count)
+    lines = re.sub(r'"[^"]*"', "", sample).splitlines()
+    # A title above the header has none.
+    first = next((line for line in lines if any(map(line.count, _DELIMITERS))), "")
+    return max(_DELIMITERS, key=first.count)
 
 
-def _records(file: TextIO, delimiter: str) -> Iterator[Row]:
+_DELIMITERS: Final = ",\t;|"
+
+
+def _records(file: TextIO, delimiter: str, header_at: int) -> Iterator[Row]:
     """Split a CSV into rows; a damaged record costs its first line, not the rest of the file."""
     lines = _Lines(file)
     header: tuple[str, ...] = ()
@@ -464,7 +566,8 @@ def _records(file: TextIO, delimiter: str) -> Iterator[Row]:
             raw = lines.give_back_all_but_first()
             yield Row(start, (), problem=f"broken CSV row ({error})", raw=raw)
             continue
-        header = header or cells
+        if start == header_at:
+            header = cells
         if not lines.continued:
             yield Row(start, cells, raw=lines.taken())
             continue
@@ -567,7 +670,7 @@ class _Lines:
 # --- XLSX --------------------------------------------------------------------------------------
 
 
-def _xlsx_rows(path: Path, size: int) -> Iterator[Row]:
+def _xlsx_rows(path: Path, size: int, header_at: int) -> Generator[Row]:
     if size > MAX_XLSX_BYTES:
         raise _too_large(path, size, MAX_XLSX_BYTES)
     _refuse_bomb(path)
@@ -582,10 +685,10 @@ def _xlsx_rows(path: Path, size: int) -> Iterator[Row]:
         raise damaged from None
     # Opened here, because openpyxl leaves its own file open when it refuses a workbook.
     with file:
-        yield from _book_rows(path, file, damaged)
+        yield from _book_rows(path, file, damaged, header_at)
 
 
-def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError) -> Iterator[Row]:
+def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError, header_at: int) -> Iterator[Row]:
     import openpyxl  # slow to import, and most processes never read a workbook
 
     try:
@@ -593,7 +696,8 @@ def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError) -> Iterator[R
     except Exception:  # noqa: BLE001 - openpyxl lets KeyError, ParseError and others through
         raise damaged from None
     try:
-        sheet = book.worksheets[0] if book.worksheets else None
+        # What is hidden is not what the export is about.
+        sheet = next((one for one in book.worksheets if one.sheet_state == "visible"), None)
         if sheet is None:
             raise _bad_file(path, "the workbook has no sheet", "리뷰가 있는 시트를 저장해 주세요.")
         # Exports that are written as a stream often claim to be one cell large.
@@ -609,23 +713,27 @@ def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError) -> Iterator[R
             except Exception:  # noqa: BLE001 - as above; damage shows only while reading
                 raise damaged from None
             number += 1
-            width = width or len(row)
-            read = _xlsx_row(number, row, width)
-            header = header or list(read.cells)
+            if number == header_at:
+                width = len(row)
+            read = replace(_xlsx_row(number, row, width), day_zero=book.epoch)
+            if number == header_at:
+                header = list(read.cells)
             yield read
-        for other in book.worksheets[1:]:
-            # What is longer than one sheet may go on in the next; pivots and notes have no such header.
-            if header and _first_cells(other, damaged)[:width] == header:
+        others = (one for one in book.worksheets if header and one is not sheet)
+        # What is longer than one sheet may go on in the next; pivots and notes have no such header.
+        for other in others:
+            if _cells_at(other, header_at, damaged)[:width] == header:
                 problem = "only the first sheet is read, and another has the same columns"
-                yield Row(1, tuple(header), problem=problem, raw=other.title)
+                remedy = "이 시트를 다른 파일로 저장해 따로 올려 주세요."
+                yield Row(1, tuple(header), problem=problem, remedy=remedy, raw=other.title)
     finally:
         book.close()
 
 
-def _first_cells(sheet: ReadOnlyWorksheet, damaged: BadInputError) -> list[Cell]:
+def _cells_at(sheet: ReadOnlyWorksheet, number: int, damaged: BadInputError) -> list[Cell]:
     sheet.reset_dimensions()
     try:
-        row = next(sheet.iter_rows(max_row=1), ())
+        row = next(sheet.iter_rows(min_row=number, max_row=number), ())
     except Exception:  # noqa: BLE001 - as above
         raise damaged from None
     return list(_xlsx_row(1, row, 0).cells)

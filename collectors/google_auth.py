@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -105,7 +106,7 @@ class GoogleClient:
             method="POST",
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             content=urlencode(form).encode(),
-            refusal=_refused_token,
+            refusal=partial(_refused_token, has_consent=self._has_consent),
         )
         token, life = parse_token(answer.json())
         return Renewed(token, now + life, {})
@@ -189,7 +190,7 @@ def refused(answer: Answer) -> ReputationError | None:
     return CredentialRejectedError("google: 403, not permitted", reason="permission")
 
 
-def _refused_token(answer: Answer) -> ReputationError | None:
+def _refused_token(answer: Answer, *, has_consent: bool) -> ReputationError | None:
     """Give what the token endpoint's refusal means; the status is 400 or 401."""
     if answer.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return None
@@ -197,7 +198,8 @@ def _refused_token(answer: Answer) -> ReputationError | None:
     about = f"google: the token is refused ({answer.status} {code})".replace(" )", ")")
     if any(word in said for word in ("reasonable timeframe", "iat and exp", "clock")):
         return CredentialRejectedError(about, reason="clock")
-    if "expired or revoked" in said:
+    # Google says so of a refresh token that was revoked, too old or another client's.
+    if "expired or revoked" in said or (has_consent and code == "invalid_grant"):
         return CredentialRejectedError(about, reason="expired")
     if code in {"unauthorized_client", "access_denied", "invalid_scope"}:
         return CredentialRejectedError(about, reason="permission")

@@ -30,6 +30,9 @@ Row = dict[str, object]
 MOST_BACKS: Final = 100
 """So often a list is gone back over; one that goes on like that does not count its rows."""
 
+MANY_ROWS: Final = 3
+"""So many rows are not by chance all odd: the channel's answer has another shape."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -98,7 +101,9 @@ def read_rows(
         source: Which list, for whoever looks at the quarantine.
 
     Raises:
-        LayoutChangedError: Not one row could be read.
+        LayoutChangedError: Not one of several rows could be read. Fewer than `MANY_ROWS` are
+            quarantined: a run that stopped at them would ask for the same days for ever, and
+            everything that is written later would wait behind one odd row.
     """
     items: list[CollectedFeedback] = []
     quarantined: list[QuarantinedItem] = []
@@ -120,7 +125,9 @@ def read_rows(
         if item is not None:
             items.append(item)
     if quarantined and len(quarantined) == len(rows):
-        raise changed(f"{source}: no row can be read: {quarantined[0].reason}", rows)
+        if len(rows) >= MANY_ROWS:
+            raise changed(f"{source}: no row can be read: {quarantined[0].reason}", rows)
+        quarantined = [replace(row, is_alone=True) for row in quarantined]
     return tuple(items), tuple(quarantined)
 
 

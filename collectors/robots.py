@@ -69,6 +69,10 @@ class Robots:
         token = {"text": text, "read_at": self._build.clock().isoformat()}
         self._build.tokens.save(_key(url), token)
 
+    def allows(self, url: str) -> bool:
+        """Tell whether the rules, as far as they are known, let us read ``url``."""
+        return Protego.parse(self._kept(url).get("text", "")).can_fetch(url, PRODUCT)
+
     def require(self, url: str) -> None:
         """Check that ``url`` may be read, now.
 
@@ -83,13 +87,12 @@ class Robots:
         kept = self._kept(url)
         if "read_at" not in kept:
             raise ChannelUnavailableError("robots.txt was not read yet")
-        rules = Protego.parse(kept["text"])
-        if not rules.can_fetch(url, PRODUCT):
+        if not self.allows(url):
             raise AccessBlockedError(
                 f"{self._build.account.key}: robots.txt of {urlsplit(url).netloc} forbids"
                 f" {urlsplit(url).path or '/'}"
             )
-        delay_s = rules.crawl_delay(PRODUCT) or 0.0
+        delay_s = Protego.parse(kept["text"]).crawl_delay(PRODUCT) or 0.0
         if delay_s > self._min_interval_s:
             self._wait_out(url, min(delay_s, 3600.0))
 

@@ -202,7 +202,12 @@ class CollectedFeedback:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedItem:
-    """Something that could not be parsed; kept sealed, never dropped."""
+    """Something that could not be parsed; kept sealed, never dropped.
+
+    Attributes:
+        is_alone: Whether nothing else on its page could be parsed either, so that it may be the
+            channel that changed and not the row that is odd.
+    """
 
     reason: str
     raw: bytes
@@ -210,6 +215,7 @@ class QuarantinedItem:
     row: int | None = None
     field: str = ""
     remedy: str = ""
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

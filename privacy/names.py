@@ -9,6 +9,7 @@ that parents choose and the word is not in the dictionary of exceptions.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from privacy.folding import BARRIER, NAMED
@@ -73,6 +74,8 @@ _LIKELY = (
     rf"(?:{_TWO_SYLLABLE_SURNAME}[{_GIVEN}]{{1,2}}"
     rf"|{_COMMON_SURNAME}(?![늘들을])[{_GIVEN}](?![가시로을의고누]|형님)[{_GIVEN}])"
 )
+# A blank behind the surname; alone it is more often a word (이 기간, 한 송이).
+_PARTED = rf"(?:{_TWO_SYLLABLE_SURNAME}[ ][{_GIVEN}]{{1,2}}|{_COMMON_SURNAME}[ ][{_GIVEN}]{{2}})"
 _NOT_WITHIN = r"(?<![가-힣A-Za-z])"
 _IS = r"(?:입니|이에요|이예요|예요|에요|인데|이고|이구|이라고|라고|이라는|이며|이요|여요|였|이었|임(?![가-힣]))"
 _JOSA = (
@@ -107,7 +110,7 @@ _SAID = (
 
 _STRONG = re.compile(
     rf"(?:(?:{_ASKED}|{_ROLE}){_CALLED}[ ]{{0,2}}[:=]|(?:주문자|입금자|예약자|고객|회원)명)"
-    rf"[ ]{{0,2}}(?P<name>{_SURNAME}[ ][가-힣][ ][가-힣](?![가-힣])|{_NAME}){_TAIL}"
+    rf"[ ]{{0,2}}(?P<name>{_SURNAME}[ ][가-힣][ ][가-힣](?![가-힣])|{_PARTED}|{_NAME}){_TAIL}"
 )
 _INTRODUCED = re.compile(rf"(?:{_ASKED}|{_ROLE}){_CALLED}{_PARTICLE}(?P<name>{_LIKELY}){_TAIL}")
 # A word before a name ends like this more often than a name does: 소화한 조인성씨, 우주랑 박철민씨.
@@ -124,6 +127,11 @@ _TO = (
 )
 _ADDRESSED = re.compile(
     rf"{_NOT_WITHIN}(?P<name>{_LIKELY})(?:{_HONORIFIC}|{_TITLE}|[ ]?(?:이름으로|명의로|{_TO}))"
+)
+# 김 민 수 님, 남궁 민재씨: nothing else was written like this in public reviews.
+_SPREAD = re.compile(
+    rf"{_NOT_WITHIN}(?P<name>{_COMMON_SURNAME}[ ][{_GIVEN}][ ][{_GIVEN}]"
+    rf"|{_TWO_SYLLABLE_SURNAME}[ ][{_GIVEN}]{{1,2}})(?:{_HONORIFIC}|[ ]씨(?![가-힣]))"
 )
 _SELF = re.compile(
     r"(?:^|[\n.!?,~^)\]ㅎㅋㅠㅜ*\-:;]|안녕하세요|(?<![가-힣])(?:저는|전|저|제가)|드린|드렸던|했던|(?:문의|통화|전화|주문|구매|신청|예약)한)"
@@ -155,9 +163,10 @@ def names(text: str) -> Iterator[tuple[int, int]]:
     A name found once is found everywhere in the text.
     """
     known: set[str] = set()
-    for match in _STRONG.finditer(text):
-        if match["name"] not in _WORDS:
-            known.add(match["name"])
+    for match in chain(_STRONG.finditer(text), _SPREAD.finditer(text)):
+        # What stands behind a blank may be a word of its own: 수령인: 이 주소로.
+        if match["name"].rpartition(" ")[2] not in _WORDS:
+            known |= {match["name"], match["name"].replace(" ", "")}
             yield match.span("name")
     weak = (_INTRODUCED, _STAFFED, _ADDRESSED, _SELF, _EXCHANGED, _BESIDE)
     for pattern in weak if _ANY_LIKELY.search(text) else ():

@@ -287,9 +287,15 @@ _IP = re.compile(rf"(?<![\d.A-Za-z]){_OCTET}(?:\.{_OCTET}){{3}}(?![\d.])")
 _VERSION = re.compile(r"(?:버전|버젼|ver|v)[ .:]{0,2}$", re.IGNORECASE)
 
 
+_EVERYBODYS = re.compile(r"(?:0|10|127|192\.168|172\.(?:1[6-9]|2\d|3[01])|255)\.")
+"""Begins an address that every home has: of a router, of the machine itself."""
+
+
 def ip_addresses(text: str) -> Iterator[tuple[int, int]]:
     """Find IPv4 addresses that are no version numbers (at least two parts of two digits)."""
     for match in _IP.finditer(text):
+        if _EVERYBODYS.match(match[0]):
+            continue
         long_parts = sum(len(part) > 1 for part in match[0].split("."))
         if long_parts >= 2 and not _VERSION.search(_before(text, match.start(), 6)):
             yield match.span()

@@ -61,6 +61,7 @@ class Collected:
     """What a collection brought, for the command line.
 
     Attributes:
+        is_doubtful: Whether there was a page of which nothing could be read, as never before.
         error: Why it ended early; empty when it was complete.
     """
 
@@ -71,6 +72,7 @@ class Collected:
     quarantined: int = 0
     gone: int = 0
     is_complete: bool = False
+    is_doubtful: bool = False
     error: str = ""
 
     def plus(self, other: Collected) -> Collected:
@@ -83,6 +85,7 @@ class Collected:
             quarantined=self.quarantined + other.quarantined,
             gone=self.gone + other.gone,
             is_complete=other.is_complete,
+            is_doubtful=self.is_doubtful or other.is_doubtful,
             error=other.error,
         )
 
@@ -202,7 +205,14 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
         is_end = page.next_cursor is None
         if is_end and page.covers is not None and not done.rows:
             _refuse_emptiness(connection, run, page.covers)
+        known = done.quarantined
         stored = _store_items(runtime, connection, run, account, prepared, done)
+        odd = next((row for row in page.quarantined if row.is_alone), None)
+        if odd is not None and done.quarantined > known:
+            # The run goes on: what is written from now on must not wait behind an odd row.
+            doubt = LayoutChangedError(f"no row of a page can be read: {odd.reason}", odd.raw)
+            report_incident(runtime, connection, run.account_key, doubt, now=now)
+            done.is_doubtful = True
         if page.next_cursor is not None:
             held = accounts.advance_run(
                 connection, run, page.next_cursor, now=now, lease=runtime.settings.lease
@@ -281,7 +291,8 @@ def _refuse_emptiness(connection: Connection, run: Run, covers: tuple[datetime, 
 def _finish(
     connection: Connection, run: Run, account: Account, done: Collected, *, now: datetime
 ) -> bool:
-    accounts.close_incidents(connection, run.account_key, now=now)
+    if not done.is_doubtful:
+        accounts.close_incidents(connection, run.account_key, now=now)
     # A channel that answers short windows only is read on at once until the present.
     is_behind = now - run.until > account.interval
     return accounts.finish_run(

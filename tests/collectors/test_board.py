@@ -312,8 +312,8 @@ def test_what_the_rules_forbid_is_not_asked_for(server: RawServer, make_build: M
 def test_a_post_that_the_rules_forbid_is_not_asked_for(
     server: RawServer, make_build: MakeBuild
 ) -> None:
-    server.answers = [answer(b"User-agent: *\nDisallow: /view"), _list([1])]
-    with pytest.raises(AccessBlockedError):
+    server.answers = [answer(b"User-agent: *\nDisallow: /view"), _list([2, 1])]
+    with pytest.raises(AccessBlockedError, match=r"robots\.txt"):
         _run(_build(server, make_build, detail=True))
     assert _asked(server) == ["/robots.txt", "/list?page=1"]
 
@@ -333,6 +333,44 @@ def test_a_refusal_or_a_captcha_ends_it_and_says_so(
     server.answers = [OPEN, refusal]
     with pytest.raises(AccessBlockedError):
         _run(_build(server, make_build))
+
+
+@pytest.mark.parametrize(
+    ("rules", "refusals"),
+    [
+        (OPEN, [answer(b"", 403)]),
+        (OPEN, [answer(b"", 401)]),
+        (answer(b"User-agent: *\nDisallow: /view/2"), []),
+    ],
+)
+def test_a_single_post_for_members_is_kept_with_its_title_and_does_not_stop_the_board(
+    rules: bytes, refusals: list[bytes], server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [rules, _list([3, 2, 1]), _body("셋"), *refusals, _body("하나")]
+    items, quarantined = _run(_build(server, make_build, detail=True, max_pages=1))
+    assert [(item.native_id, item.text) for item in items] == [
+        ("3", "셋"),
+        ("2", ""),
+        ("1", "하나"),
+    ]
+    assert ["/view/2" in row.reason for row in quarantined] == [True]
+
+
+@pytest.mark.parametrize(
+    "refusals",
+    [
+        [answer(b"", 403), answer(b"", 403)],
+        [answer(b"<p>19</p>"), answer(b"", 403)],
+        [answer(b'<div class="g-recaptcha"></div>', 403)],
+    ],
+)
+def test_two_refused_posts_in_a_row_or_a_captcha_end_it(
+    refusals: list[bytes], server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _list([3, 2, 1]), *refusals, _body("하나")]
+    with pytest.raises(AccessBlockedError):
+        _run(_build(server, make_build, detail=True, max_pages=1))
+    assert len(server.seen) == 2 + len(refusals)
 
 
 class _Elsewhere:

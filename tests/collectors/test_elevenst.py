@@ -152,7 +152,7 @@ def test_entities_are_refused() -> None:
         ("<orders><order><no>1</no></order></orders>", LayoutChangedError),
         ("<productQnas><order><no>1</no></order></productQnas>", LayoutChangedError),
         ("<productQnas><brdInfoNo>1</brdInfoNo></productQnas>", LayoutChangedError),
-        ("<productQnas><productQna/></productQnas>", LayoutChangedError),
+        (f"<productQnas>{'<productQna/>' * 3}</productQnas>", LayoutChangedError),
     ],
 )
 def test_what_is_no_list_is_never_taken_for_an_empty_one(

@@ -106,7 +106,7 @@ def test_done_without_words_still_counts_as_answered() -> None:
         ({"resultCode": 1000, "message": "오류"}, LayoutChangedError),
         ({}, LayoutChangedError),
         ("", LayoutChangedError),
-        ([1], LayoutChangedError),
+        ([1, 2, 3], LayoutChangedError),
     ],
 )
 def test_what_is_no_list_has_a_name(body: object, error: type[ReputationError]) -> None:

@@ -337,14 +337,103 @@ def test_a_workbook_is_read_like_a_table(tmp_path: Path) -> None:
             [2.0, "2026.11.20.", "★★", "=손글씨"[1:], None],
             [None, None, None, None, None],
             [float(2**60), written_at, 5, "반올림", None],
-            [3, 45292, 5, "날짜가 숫자", None],
+            [3, 45292.5, 5, "서식을 잃은 날짜", None],
+            [4, 20261120, 5, "날짜가 숫자", None],
+            [5, 452, 5, "날짜가 아닌 숫자", None],
+            [2026112012345670, written_at, 5, "열다섯 자리만 남은 번호", None],
         ],
     )
     pages = read(path)
-    assert [(item.native_id, item.rating) for item in items(pages)] == [("1", 5), ("2", 2)]
+    stars = [("1", 5), ("2", 2), ("3", 5), ("4", 5)]
+    assert [(item.native_id, item.rating) for item in items(pages)] == stars
     assert items(pages)[0].text == "좋아요\n정말"
     assert items(pages)[0].written_at == datetime(2026, 11, 20, 0, 0, tzinfo=UTC)
-    assert [(item.row, item.field) for item in bad(pages)] == [(5, "번호"), (6, "작성일")]
+    assert items(pages)[2].written_at == datetime(2024, 1, 1, 3, 0, tzinfo=UTC)
+    assert items(pages)[3].written_at == datetime(2026, 11, 19, 15, 0, tzinfo=UTC)
+    wrong = [(5, "번호"), (8, "작성일"), (9, "번호")]
+    assert [(item.row, item.field) for item in bad(pages)] == wrong
+
+
+def test_a_workbook_of_the_mac_counts_its_days_from_another_one(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.epoch = datetime(1904, 1, 1)  # noqa: DTZ001 - as a workbook has it
+    book.active.append(HEADER.strip().split(","))
+    book.active.append(["1", 44884, 5, "좋아요"])
+    book.save(tmp_path / "r.xlsx")
+    [item] = items(read(tmp_path / "r.xlsx"))
+    assert item.written_at == datetime(2026, 11, 20, tzinfo=UTC) - timedelta(hours=9)
+
+
+def test_a_hidden_sheet_is_passed_over(tmp_path: Path) -> None:
+    path = _workbook(tmp_path / "r.xlsx", [["코드"], ["1"]])
+    book = openpyxl.load_workbook(path)
+    book.active.sheet_state = "hidden"
+    for row in (HEADER.strip().split(","), ["1", "2026-11-20", 5, "좋아요"]):
+        book.create_sheet("리뷰") if len(book.sheetnames) == 1 else None
+        book["리뷰"].append(row)
+    book.save(path)
+    assert [item.text for item in items(read(path))] == ["좋아요"]
+
+
+TITLED = [
+    "sep=;\n번호;작성일;별점;내용\n",
+    "리뷰 목록\n기간: 2026-11-01 ~ 2026-11-20\n\n" + HEADER,
+    "리뷰 목록,,,\n" + HEADER,
+]
+
+
+@pytest.mark.parametrize("above", TITLED)
+def test_a_title_may_stand_above_the_column_names(tmp_path: Path, above: str) -> None:
+    delimiter = ";" if ";" in above else ","
+    row = delimiter.join(("1", "2026-11-20", "5", "좋아요")) + "\n"
+    bad_row = delimiter.join(("2", "언제", "5", "좋아요")) + "\n"
+    pages = read(write(tmp_path, above + row + bad_row))
+    assert [item.text for item in items(pages)] == ["좋아요"]
+    assert [item.row for item in bad(pages)] == [above.count("\n") + 2]
+    book = _workbook(tmp_path / "r.xlsx", [["리뷰 목록"], [], [*HEADER.strip().split(",")]])
+    assert items(read(book)) == []
+
+
+def test_a_quotation_mark_is_missed_under_a_title_too(tmp_path: Path) -> None:
+    rows = '1,2026-11-20,5,"좋아요\n2,2026-11-19,1,별로\n3,2026-11-18,4,"네"\n'
+    pages = read(write(tmp_path, "리뷰 목록\n" + HEADER + rows))
+    assert [item.native_id for item in items(pages)] == ["2", "3"]
+    assert [item.row for item in bad(pages)] == [3]
+
+
+def test_a_row_of_totals_is_no_review(tmp_path: Path) -> None:
+    rows = "1,2026-11-20,5,합계가 틀려요\n합계,,3.0,2\n총 1건,,,,\n"
+    pages = read(write(tmp_path, HEADER + rows))
+    assert [item.native_id for item in items(pages)] == ["1"]
+    assert ["totals" in item.reason for item in bad(pages)] == [True, True]
+    assert [item.row for item in bad(pages)] == [3, 4]
+
+
+@pytest.mark.parametrize("lost", ["#N/A", "#REF!", "#NAME?", "########"])
+@pytest.mark.parametrize("column", ["번호", "내용"])
+def test_what_a_spreadsheet_lost_is_no_value(tmp_path: Path, column: str, lost: str) -> None:
+    number, text = (lost, "좋아요") if column == "번호" else ("1", lost)
+    pages = read(write(tmp_path, f"{HEADER}{number},2026-11-20,5,{text}\n"))
+    assert items(pages) == []
+    assert [(item.row, item.field) for item in bad(pages)] == [(2, column)]
+    assert "원본" in bad(pages)[0].remedy
+
+
+def test_a_number_written_as_a_formula_keeps_its_digits(tmp_path: Path) -> None:
+    rows = '="2026112012345670",2026-11-20,5,좋아요\n"=""0012""",2026-11-20,5,별로\n'
+    pages = read(write(tmp_path, HEADER + rows))
+    assert [item.native_id for item in items(pages)] == ["2026112012345670", "0012"]
+
+
+@pytest.mark.parametrize("number", ["1234567890123450000", "1.23457E+18"])
+def test_a_long_number_that_was_rounded_is_no_id(tmp_path: Path, number: str) -> None:
+    pages = read(write(tmp_path, f"{HEADER}{number},2026-11-20,5,좋아요\n"))
+    assert [item.field for item in bad(pages)] == ["번호"]
+
+
+def test_cells_of_blanks_are_empty(tmp_path: Path) -> None:
+    pages = read(write(tmp_path, f"{HEADER}1,2026-11-20,5,좋아요, \n , ,,\n"))
+    assert ([item.native_id for item in items(pages)], bad(pages)) == (["1"], [])
 
 
 def test_a_formula_is_quarantined(tmp_path: Path) -> None:
@@ -368,6 +457,10 @@ def test_a_formula_is_quarantined(tmp_path: Path) -> None:
         (bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600, "encrypted"),
         (b"<html><table><tr><td>1</td></tr></table></html>", "web page"),
         (b'<?xml version="1.0"?><Workbook/>', "web page"),
+        ("\ufeff<style>td{}</style><table>".encode(), "web page"),
+        (b"<meta charset=euc-kr>\n<table>", "web page"),
+        ("<html><table>".encode("utf-16"), "web page"),
+        (b"MIME-Version: 1.0\r\nContent-Type: multipart/related", "web page"),
         (b"PK\x03\x04 not really", "damaged"),
     ],
 )

@@ -74,7 +74,9 @@ def test_the_writers_own_words_are_kept(comment: str, words: str) -> None:
     assert original_words(comment) == words
 
 
-@pytest.mark.parametrize("body", [None, [], {"reviews": {}}, {"reviews": [1]}, {"reviews": None}])
+@pytest.mark.parametrize(
+    "body", [None, [], {"reviews": {}}, {"reviews": [1, 2, 3]}, {"reviews": None}]
+)
 def test_what_is_no_list_has_a_name(body: object) -> None:
     with pytest.raises(LayoutChangedError):
         parse_page(body, now=NOW)
@@ -181,6 +183,34 @@ def test_a_withdrawn_consent_is_told_as_such(market: BusinessProfile) -> None:
     with pytest.raises(CredentialRejectedError) as caught:
         build(build_on(market)).fetch(NOW - timedelta(days=2), NOW, None)
     assert caught.value.reason == "expired"
+
+
+@pytest.mark.enable_socket
+def test_a_consent_withdrawn_between_two_pages_stops_the_run_and_names_the_remedy(
+    market: BusinessProfile,
+) -> None:
+    for n in range(60):
+        market.seed(f"리뷰 {n}", market.clock.now() - timedelta(hours=n + 1))
+    collector = build(build_on(market))
+    now = market.clock.now()
+    first = collector.fetch(now - timedelta(days=30), now, None)
+    market.expire_token()
+    market.break_account("expired")
+    with pytest.raises(CredentialRejectedError) as caught:
+        collector.fetch(now - timedelta(days=30), now, first.next_cursor)
+    assert caught.value.reason == "expired"
+    assert "refresh_token" in collector.check().remedy
+
+
+@pytest.mark.enable_socket
+def test_a_refresh_token_that_google_only_calls_a_bad_request_is_to_be_made_anew(
+    market: BusinessProfile,
+) -> None:
+    made = build_on(market)
+    credentials = {**made.account.credentials, "refresh_token": "another"}
+    line = build(build_on(market, credentials=credentials)).check()
+    assert line.reason is CheckReason.EXPIRED
+    assert "refresh_token" in line.remedy
 
 
 @pytest.mark.enable_socket

@@ -97,7 +97,9 @@ def test_an_app_without_reviews_is_nothing_new() -> None:
     assert parse_page({}, package="p", now=NOW)[0].rows == 0
 
 
-@pytest.mark.parametrize("body", [None, [], {"reviews": {}}, {"reviews": [1]}, {"reviews": None}])
+@pytest.mark.parametrize(
+    "body", [None, [], {"reviews": {}}, {"reviews": [1, 2, 3]}, {"reviews": None}]
+)
 def test_what_is_no_list_has_a_name(body: object) -> None:
     with pytest.raises(LayoutChangedError):
         parse_page(body, package="p", now=NOW)

@@ -136,8 +136,10 @@ def test_rows_of_which_none_can_be_read_are_a_changed_layout() -> None:
         raise BadInputError("no")
 
     with pytest.raises(LayoutChangedError):
-        read_rows([{}, {}], refuse, source="test")
+        read_rows([{}, {}, {}], refuse, source="test")
     assert read_rows([], refuse, source="test") == ((), ())
+    _, quarantined = read_rows([{}, {}], refuse, source="test")
+    assert [row.is_alone for row in quarantined] == [True, True]
 
 
 @pytest.mark.parametrize("value", [None, True, "", "12a", -1, 1.0, "１２", [1], "1" * 20])

@@ -120,6 +120,9 @@ def test_findings_point_into_the_original() -> None:
         "«010 다시 4321 다시 8765» 로 주세요",
         "«공일공에 사삼이일에 팔칠육오»입니다",
         "받는분: «최 민 호»",
+        "주문자명 : «강 동원»",
+        "상담해 주신 «김 민 수» 님",
+        "«남궁 민재»씨 앞으로 보냈대요",
         "저는 «권시우»라고 해요",
         "«양세찬» 명의로 입금했어요",
         "«전소민» 앞으로 온 택배가 없어졌어요",
@@ -232,6 +235,17 @@ def test_decomposed_hangul_is_read_as_composed() -> None:
     text = unicodedata.normalize("NFD", "주문자 최유진입니다 확인 부탁드려요")
     masked = mask(text).text
     assert unicodedata.normalize("NFC", masked) == "주문자 [이름]입니다 확인 부탁드려요"
+
+
+def test_an_address_of_every_home_is_nobodys() -> None:
+    for text in ("192.168.10.1 접속 불가", "172.16.20.1 공유기", "127.0.10.11", "10.10.20.30"):
+        assert mask(text).text == text
+
+
+def test_a_word_behind_a_label_is_no_name_with_a_blank() -> None:
+    for text in ("수령인: 이 주소로 보내 주세요", "예금주: 이 전화로 물어보세요"):
+        assert mask(text).text == text
+    assert "강동원" not in mask("주문자: 강 동원. 기사님이 강동원 찾더래요").text
 
 
 def test_a_name_found_once_is_masked_everywhere() -> None:

@@ -410,6 +410,24 @@ def test_an_unreadable_row_is_kept_sealed_and_hides_nothing(
     assert count(house, QuarantineRow) == 1
 
 
+def test_an_odd_row_alone_on_its_page_is_told_once_and_holds_up_nothing(
+    house: House, channel: FakeChannel, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = QuarantinedItem("no date", b"raw", row=1, is_alone=True)
+    monkeypatch.setattr(channel, "fetch", lambda *_: Page((), (odd,)))
+    done = run_once(house)
+    assert (done.quarantined, done.is_complete, done.error) == (1, True, "")
+    assert account(house).watermark == clock()
+    assert [(row.kind, row.closed_at) for row in incidents(house)] == [("layout_changed", None)]
+    assert SEALER.open(incidents(house)[0].sealed_page) == b"raw"
+    assert alert_rules(house) == ["layout_changed"]
+    # It is read again as long as it lies within the overlap, and waits in quarantine.
+    clock.advance(minutes=1)
+    assert run_once(house).quarantined == 0
+    assert [row.closed_at for row in incidents(house)] == [clock()]
+    assert alert_rules(house) == ["layout_changed"]
+
+
 TOO_MUCH: dict[str, tuple[Any, str]] = {
     "native_id": ("9" * 400, "400 characters, more than 300"),
     "reach": (2**31, "a number above"),
