@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from domain.types import (
@@ -282,10 +282,8 @@ class Composer:
         return care
 
     @cached_property
-    def _unspoken(self) -> list[str]:
-        """Conditions that nothing here speaks of."""
-        about = f"{self.case.title} {self.case.product_name} {self.case.text}"
-        return [word for word in _CONDITIONS if word not in about]
+    def _about(self) -> str:
+        return f"{self.case.title} {self.case.product_name} {self.case.text}"
 
     @cached_property
     def _is_edible(self) -> bool:
@@ -433,14 +431,14 @@ class Composer:
             return found
         # A complaint of one thing is often settled by a clause on another: what was charged twice
         # stands under prices, whatever category the model saw.
-        beyond = next(self._found(words, kinds, ()), None)
         least = _MUCH_BETTER * found[0].words if found else _MIN_BEYOND
+        beyond = next(self._found(words, kinds, (), least), None)
         if beyond and beyond.words >= least and beyond.fit >= _GENERAL_FIT:
             return [beyond, *(one for one in found if one.clause != beyond.clause)]
         return found
 
     def _found(
-        self, words: str, kinds: tuple[SourceKind, ...], topics: Sequence[str]
+        self, words: str, kinds: tuple[SourceKind, ...], topics: Sequence[str], least: float = 0.0
     ) -> Iterator[Passage]:
         found = self.view.search(
             words,
@@ -449,20 +447,17 @@ class Composer:
             kinds=kinds,
             product=self.case.product_name,
             only_topics=bool(topics),
+            least=least,
         )
         return (passage for passage in found if self._may_cite(passage.clause))
 
     def _may_cite(self, clause: Clause) -> bool:
         """Tell whether a clause stands, and not for other goods or other orders than this."""
-        condition = clause.text[: clause.text.find(" ", 12)]
+        conditions, is_for_food = _limits(clause.text)
         return (
             self.view.is_citable(clause)
-            and not any(word in condition for word in self._unspoken)
-            and (
-                self._is_edible
-                or not _SPEAKS_OF_FOOD.search(clause.text)
-                or "주방용품" in clause.text
-            )
+            and all(word in self._about for word in conditions)
+            and (self._is_edible or not is_for_food)
         )
 
     def _note_contradictions(self, topic: str) -> None:
@@ -648,11 +643,9 @@ class Composer:
         self._choices, choice = divmod(self._choices, count)
         return choice
 
-    def _phrase(self, bank: Sequence[str], slots: Mapping[str, str]) -> str:
-        return render(bank[self._draw(len(bank))], {**self._slots, **slots})
-
     def _courtesy(self, bank: Sequence[str], need: Need) -> Line:
-        return Line(DraftSentence(self._phrase(bank, {}), SourceKind.COURTESY), need)
+        template = bank[self._draw(len(bank))]
+        return _own_line(template, tuple(self._slots.items()), SourceKind.COURTESY, "", need)
 
     def _about_review(
         self,
@@ -663,7 +656,7 @@ class Composer:
     ) -> Line:
         return Line(
             DraftSentence(
-                self._phrase(bank, slots),
+                render(bank[self._draw(len(bank))], {**self._slots, **slots}),
                 SourceKind.REVIEW,
                 reference=REVIEW_REFERENCE,
                 span=spans[0] if spans else None,
@@ -685,9 +678,9 @@ class Composer:
     def _from_brand(
         self, bank: Sequence[str], slots: Mapping[str, str], reference: str, need: Need
     ) -> Line:
-        return Line(
-            DraftSentence(self._phrase(bank, slots), SourceKind.BRAND, reference=reference), need
-        )
+        template = bank[self._draw(len(bank))]
+        filled = (*self._slots.items(), *slots.items())
+        return _own_line(template, filled, SourceKind.BRAND, reference, need)
 
     def _greeting(self, bank: Sequence[str] = ()) -> Line:
         chosen = bank or (phrases.FILM_GREETINGS if self.is_film else phrases.GREETINGS)
@@ -729,6 +722,26 @@ class Composer:
             return []
         sentence = DraftSentence(closing, SourceKind.BRAND, reference=CLOSING_REFERENCE)
         return [Line(sentence, Need.CLOSING)]
+
+
+@lru_cache(maxsize=2048)
+def _own_line(
+    template: str,
+    slots: tuple[tuple[str, str], ...],
+    source: SourceKind,
+    reference: str,
+    need: Need,
+) -> Line:
+    """Write a sentence without a customer's words; a brand says the same ones all the time."""
+    return Line(DraftSentence(render(template, dict(slots)), source, reference), need)
+
+
+@lru_cache(maxsize=4096)
+def _limits(clause: str) -> tuple[tuple[str, ...], bool]:
+    """Give the words that keep a clause to some orders, and whether it is only for food."""
+    condition = clause[: clause.find(" ", 12)]
+    is_for_food = bool(_SPEAKS_OF_FOOD.search(clause)) and "주방용품" not in clause
+    return tuple(word for word in _CONDITIONS if word in condition), is_for_food
 
 
 def _adds(passage: Passage, best: Passage) -> bool:

@@ -55,6 +55,8 @@ def _particle(word: str, pair: str) -> str:
 
 def fill_clause(clause: Clause, brand: Brand, product_name: str) -> str:
     """Give a clause as it is cited: slots filled and the particle behind a slot made to fit."""
+    if "{" not in clause.text:
+        return clause.text
     values = {
         "상품": _plain(product_name) or "주문하신 상품",
         "브랜드": brand.name,

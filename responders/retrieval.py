@@ -12,11 +12,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product as pairs_of
-from operator import add
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from domain.types import KOREAN_NAMES, ComplaintCategory, SourceKind
 from responders.clauses import GENERAL_TOPIC, Clause, find_contradictions, is_citable_text
@@ -26,7 +24,8 @@ if TYPE_CHECKING:
 
 _MAX_QUERY_CHARACTERS = 2_000
 
-_WORD = re.compile(r"[가-힣]+|[a-z]+|\d+")
+_PAIR = re.compile(r"(?=([가-힣]{2}))")
+_WORD = re.compile(r"[a-z]+|\d+")
 
 _ENDINGS = frozenset(
     "습니다세요시으면는데나어아서고지을를이가은해했하네게도에로와과의인있없되된될라던까였었았겠드리려주받"
@@ -47,7 +46,7 @@ _NAME_SHARE = 0.25
 
 _ALIKE = 0.5
 
-_SYNONYMS = (
+EVERYDAY = (
     (
         re.compile(r"언제\s*(?:와|오|옴|도착|받)|안\s*(?:와|왔|옴|오)|도착|늦"),
         " 배송 출고 발송 지연",
@@ -104,6 +103,12 @@ _SYNONYMS = (
 )
 """Everyday wording and the words manuals use for it."""
 
+ANY_EVERYDAY = re.compile(
+    r"(?=[가강개건견경계고곰광금길깨내냄늦다단답대데도돈돌두들땅막며몇미바방배베부빼사상새샜수쉬쉰시싫썩안알언얼없연울유응인입작잘전제찌추취터토하호화\d])"
+    rf"(?:{'|'.join(shape.pattern for shape, _ in EVERYDAY)})"
+)
+"""Any of it. Most texts have none, which what it can begin with tells soonest."""
+
 _HEAD = re.compile(r"^(.{2,40}?)(?:은|는|이면|으면|면|경우에는|경우에|에는|때에는|때에)(?:\s|,)")
 
 _HEAD_WEIGHT, _REST_WEIGHT = 1.5, 0.8
@@ -114,8 +119,7 @@ _Postings = dict[str, list[tuple[int, float, float]]]
 _ALL_TOPICS = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """A clause found for a text.
 
     ``score`` orders one search; ``words`` is its part from shared words alone, which is comparable
@@ -157,6 +161,7 @@ class ManualView:
         kinds: Collection[SourceKind] = (),
         product: str = "",
         only_topics: bool = False,
+        least: float = 0.0,
     ) -> tuple[Passage, ...]:
         """Give the most relevant passages, best first.
 
@@ -171,24 +176,26 @@ class ManualView:
             product: What the text is about. Its name finds no clause by itself (every clause on a
                 product would come before the one that answers), but shows which clauses fit.
             only_topics: Leave out clauses of other topics.
+            least: Give nothing where no clause has such ``Passage.words``.
         """
         wanted = tuple(topics)
-        names = _pieces(product.lower())
-        pieces = _asked(text[:_MAX_QUERY_CHARACTERS]) | names
+        names = _names(product)
         scores: dict[int, float] = {}
         named: dict[int, float] = {}
         fits = [0.0] * len(self.clauses)
         postings = self._postings(wanted if only_topics else (_ALL_TOPICS,))
         # In order: sums of floats depend on it, and with them which of two equal clauses is cited.
-        for piece in sorted(pieces & postings.keys()):
+        for piece in _asked(text[:_MAX_QUERY_CHARACTERS], product):
             counted = named if piece in names else scores
-            for index, weight, fit in postings[piece]:
+            for index, weight, fit in postings.get(piece, ()):
                 counted[index] = counted.get(index, 0.0) + weight
                 fits[index] += fit
         for index in scores:
             scores[index] *= _UNFIT_SHARE + (1 - _UNFIT_SHARE) * fits[index]
-        # A product's name finds no clause by itself: all on that product would come first.
         best = max(scores.values(), default=0.0)
+        if best < least:
+            return ()
+        # A product's name finds no clause by itself: all on that product would come first.
         shares = self._topic_shares(wanted)
         ranked: list[tuple[float, int]] = []
         for index, words in scores.items():
@@ -231,7 +238,7 @@ class ManualView:
 
 def touches(text: str, clause: Clause) -> bool:
     """Tell whether a clause has any word of ``text``."""
-    return bool(_asked(text) & _pieces(clause.text.lower()))
+    return not _pieces(clause.text.lower()).isdisjoint(_asked(text, ""))
 
 
 def alike(one: Clause, other: Clause) -> bool:
@@ -248,22 +255,25 @@ def _topic_share(clause: Clause, topics: Collection[str]) -> float:
 
 
 @lru_cache(maxsize=8)
-def _asked(text: str) -> frozenset[str]:
-    """Give the pieces of what is asked and of the manual's words for it; one text is asked twice."""
+def _asked(text: str, product: str) -> tuple[str, ...]:
+    """Give the pieces of what is asked, of the manual's words for it and of the product, sorted.
+
+    One text is asked twice.
+    """
     lowered = text.lower()
-    more = "".join(more for shape, more in _SYNONYMS if shape.search(lowered))
-    return frozenset(_pieces(lowered + more))
+    if ANY_EVERYDAY.search(lowered):
+        lowered += "".join(more for shape, more in EVERYDAY if shape.search(lowered))
+    return tuple(sorted(_pieces(lowered) | _names(product)))
+
+
+@lru_cache(maxsize=1024)
+def _names(product: str) -> frozenset[str]:
+    return frozenset(_pieces(product.lower()))
 
 
 def _pieces(text: str) -> set[str]:
     """Cut lower-case text into two-syllable pieces; digits and Latin words stay whole."""
-    pieces: set[str] = set()
-    for word in _WORD.findall(text):
-        if "가" <= word[0] <= "힣":
-            pieces.update(map(add, word, word[1:]))
-        else:
-            pieces.add(word)
-    return pieces - _SILENT
+    return {*_PAIR.findall(text), *_WORD.findall(text)} - _SILENT
 
 
 def _index(clauses: Sequence[Clause]) -> dict[str, _Postings]:
