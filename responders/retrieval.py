@@ -46,7 +46,7 @@ _NAME_SHARE = 0.25
 
 _ALIKE = 0.5
 
-EVERYDAY = (
+_EVERYDAY = (
     (
         re.compile(r"언제\s*(?:와|오|옴|도착|받)|안\s*(?:와|왔|옴|오)|도착|늦"),
         " 배송 출고 발송 지연",
@@ -102,12 +102,6 @@ EVERYDAY = (
     (re.compile(r"인덕션|가스\s*불|하이라이트"), " 인덕션 열원"),
 )
 """Everyday wording and the words manuals use for it."""
-
-ANY_EVERYDAY = re.compile(
-    r"(?=[가강개건견경계고곰광금길깨내냄늦다단답대데도돈돌두들땅막며몇미바방배베부빼사상새샜수쉬쉰시싫썩안알언얼없연울유응인입작잘전제찌추취터토하호화\d])"
-    rf"(?:{'|'.join(shape.pattern for shape, _ in EVERYDAY)})"
-)
-"""Any of it. Most texts have none, which what it can begin with tells soonest."""
 
 _HEAD = re.compile(r"^(.{2,40}?)(?:은|는|이면|으면|면|경우에는|경우에|에는|때에는|때에)(?:\s|,)")
 
@@ -261,8 +255,7 @@ def _asked(text: str, product: str) -> tuple[str, ...]:
     One text is asked twice.
     """
     lowered = text.lower()
-    if ANY_EVERYDAY.search(lowered):
-        lowered += "".join(more for shape, more in EVERYDAY if shape.search(lowered))
+    lowered += "".join(more for shape, more in _EVERYDAY if shape.search(lowered))
     return tuple(sorted(_pieces(lowered) | _names(product)))
 
 

@@ -15,10 +15,8 @@ from domain.errors import ConfigurationError
 from domain.types import SourceKind
 from responders.manual import Manual, load_manual
 from responders.manual_files import decode_manual, parse_manual_file
-from responders.retrieval import ANY_EVERYDAY, EVERYDAY
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -190,13 +188,6 @@ def test_search_finds_the_clause_that_answers(manual: Manual) -> None:
 def test_a_products_name_alone_finds_nothing_better_than_words(manual: Manual) -> None:
     (best, *_) = manual.search("대형은 언제 입고되나요", (), NOW, product="무쇠 프라이팬")
     assert best.clause.reference == "manual/facts.md#1"
-
-
-@pytest.mark.parametrize("shape", [shape for shape, _ in EVERYDAY], ids=lambda shape: shape.pattern)
-@given(st.data())
-def test_no_everyday_wording_is_passed_over(shape: re.Pattern[str], data: st.DataObject) -> None:
-    words = data.draw(st.from_regex(shape, fullmatch=True))
-    assert ANY_EVERYDAY.search(words)
 
 
 SEARCH = """
