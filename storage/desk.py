@@ -1,7 +1,8 @@
-"""What the console asks of the database.
+"""What the console asks of the database, and what it keeps there besides decisions.
 
-Every query takes the brands the person may see; nothing outside them is ever read. Reading here
-changes nothing: decisions are ``storage.cases`` and ``storage.publications``.
+Lists and counts take the brands the person may see; what is asked by a number is asked after the
+brand behind it was found among them. Decisions are ``storage.cases`` and
+``storage.publications``.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ class DraftRow(Base):
 
 
 class DecisionRow(Base):
-    """One decision of a person: approval, rejection or dismissal, with who and when."""
+    """One decision of a person: approval or rejection, with who and when."""
 
     __tablename__ = "decisions"
 
