@@ -356,7 +356,6 @@ def _show(
             if visit.person.sees_owners or row["entity"] != owners.OWNER
         ],
         choice=choice,
-        following=following,
         previous_address=_address(previous, choice) if previous else "",
         waiting=waiting if view.state is CaseState.DRAFTED else None,
         waits_for=desk.WAITS_FOR,

@@ -248,7 +248,6 @@ def _me(visit: Visit, *, status: int = 200, **shown: str) -> Response:
         status=status,
         account=visit.person.account,
         problem=shown.get("problem", ""),
-        done=shown.get("done", ""),
         secret=shown.get("secret", ""),
         secret_address=address,
         code_picture=passwords.qr_code(address) if address else "",
