@@ -1415,16 +1415,3 @@ def draft_text(connection: Connection, case_id: int, number: int) -> str:
         ).scalar()
         or ""
     )
-
-
-def overdue(connection: Connection, brands: Collection[str], *, now: datetime) -> int:
-    """Count undecided cases whose deadline has passed."""
-    return connection.execute(
-        select(func.count(CaseRow.id)).where(
-            and_(
-                CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]),
-                CaseRow.brand.in_(sorted(brands)),
-                CaseRow.due_at < now,
-            )
-        )
-    ).scalar_one()

@@ -210,7 +210,7 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
         else:
             if page.covers is not None:
                 done.gone += feedback.mark_gone(connection, run, page.covers, now=now)
-            held = _finish(connection, run, account, done, now=now)
+            held = _finish(connection, run, account, now=now)
         if not held:
             raise RetryableError(f"{run.account_key}: somebody else took over run {run.run_id}")
     done.new += stored.new
@@ -278,16 +278,13 @@ def _refuse_emptiness(connection: Connection, run: Run, covers: tuple[datetime, 
         )
 
 
-def _finish(
-    connection: Connection, run: Run, account: Account, done: Collected, *, now: datetime
-) -> bool:
+def _finish(connection: Connection, run: Run, account: Account, *, now: datetime) -> bool:
     accounts.close_incidents(connection, run.account_key, now=now)
     # A channel that answers short windows only is read on at once until the present.
     is_behind = now - run.until > account.interval
     return accounts.finish_run(
         connection,
         run,
-        rows=done.rows,
         now=now,
         next_due_at=now if is_behind else now + account.interval,
     )
