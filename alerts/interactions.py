@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-SIGNATURE_WINDOW_S = 300
-"""An older or newer timestamp is refused; keep replay keys at least twice as long."""
 MAX_BODY_BYTES = 1_000_000
 _MAX_ID = 2**63 - 1
 _MAX_NOTE = 3000
@@ -150,8 +148,9 @@ def verify_signature(
 def replay_key(timestamp: str, signature: str) -> str:
     """Name a signed request: one that was seen before is a replay.
 
-    The caller keeps it for ``2 * SIGNATURE_WINDOW_S`` with a unique constraint. A repetition by
-    Slack itself is signed anew; the case's revision guards against that one.
+    The caller keeps it, with a unique constraint, for longer than the ten minutes in which a
+    signature counts: five before and after its timestamp. A repetition by Slack itself is signed
+    anew; the case's revision guards against that one.
     """
     return hashlib.sha256(f"{timestamp}:{signature}".encode()).hexdigest()
 

@@ -7,15 +7,11 @@ any reading of Slack's "characters" gives.
 
 from __future__ import annotations
 
-BLOCKS_PER_MESSAGE = 50
 SECTION_TEXT = 3000
 FIELD_TEXT = 2000
 FIELDS = 10
 HEADER_TEXT = 150
 CONTEXT_TEXT = 2000
 BUTTON_TEXT = 75
-BUTTON_URL = 3000
 INPUT_TEXT = 3000
 HINT_TEXT = 2000
-FALLBACK_TEXT = 4000
-"""Slack takes ten times as many; a notification shows far fewer."""

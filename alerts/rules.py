@@ -143,7 +143,7 @@ def surge_alert(brand: Brand, now: datetime, is_holiday: Callable[[date], bool])
 
 
 def digest_alert(rule: AlertRule, brand: Brand, destination: str, send_at: datetime) -> Alert:
-    """Give the daily or weekly digest that goes out at ``send_at`` (see ``next_digest_at``)."""
+    """Give the daily or weekly digest that goes out at ``send_at``."""
     target = destination or CONSOLE
     key = f"{rule}:{target}:{brand.slug}:{_local_day(brand, send_at)}"
     return Alert(rule, target, key, brand.slug, send_at)
@@ -185,20 +185,6 @@ def opens_again_at(now: datetime, brand: Brand, is_holiday: Callable[[date], boo
         if now < closes:
             return max(now, opens)
     raise ValueError("these business hours never come")
-
-
-def next_digest_at(
-    rule: AlertRule, after: datetime, brand: Brand, is_holiday: Callable[[date], bool]
-) -> datetime:
-    """Give the next opening after ``after``: of any working day, or of a week's first one."""
-    zone = ZoneInfo(brand.timezone)
-    first, step = after.astimezone(zone).date(), timedelta(days=1)
-    if rule is AlertRule.WEEKLY_DIGEST:
-        first, step = first - timedelta(days=first.weekday()), timedelta(days=7)
-    opening = opens_again_at(_midnight(first, zone), brand, is_holiday)
-    if opening > after:
-        return opening
-    return opens_again_at(_midnight(first + step, zone), brand, is_holiday)
 
 
 def previous_digest_at(

@@ -138,13 +138,10 @@ class SlackIdentity:
 
     Attributes:
         missing_scopes: Needed scopes that are not granted; None where Slack does not list them.
-        can_settle: A history scope is granted, so that lost answers can be settled.
     """
 
     team_id: str
-    bot_user_id: str
     missing_scopes: tuple[str, ...] | None
-    can_settle: bool | None
 
 
 class SlackClient:
@@ -312,16 +309,13 @@ class SlackClient:
         """
         response = self._read("auth.test", self._web.auth_test)
         granted = _header(response, "x-oauth-scopes")
-        missing, can_settle = None, None
+        missing = None
         if granted is not None:
             scopes = {scope.strip() for scope in granted.split(",")}
             missing = tuple(
                 scope for scope in (*REQUIRED_SCOPES, *HISTORY_SCOPES) if scope not in scopes
             )
-            can_settle = any(scope in scopes for scope in HISTORY_SCOPES)
-        return SlackIdentity(
-            str(response.get("team_id", "")), str(response.get("user_id", "")), missing, can_settle
-        )
+        return SlackIdentity(str(response.get("team_id", "")), missing)
 
     def _messages(
         self, destination: str, oldest: str, thread_ts: str | None

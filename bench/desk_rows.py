@@ -138,7 +138,6 @@ def _rows(
         "kind": "inquiry" if number % 9 == 0 else "review",
         "severity": _SEVERITIES[rank],
         "category": _CATEGORIES[number % len(_CATEGORIES)],
-        "failures": 0,
         "queued_at": _stored(at),
     }
     state = CaseState.DRAFTED if is_open else _ENDS.get(number % 20, CaseState.ANSWERED)

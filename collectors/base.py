@@ -42,7 +42,7 @@ class ChannelSpec:
 
     Attributes:
         channel: Key in `collectors.CHANNELS` and in ``brand.toml``.
-        title: The channel's name in Korean, for the console and Slack.
+        title: The channel's name in Korean, for Slack; the console has words of its own.
         kinds: What customers write there.
         docs_url: Where the facts come from; the module's docstring gives the date.
         page_size: Items asked for per request.

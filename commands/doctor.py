@@ -15,8 +15,8 @@ from responders.manual import load_manual
 from settings import brand_folders, load_brand
 from storage import accounts, schema, sealed
 from storage.session import Database, DatabaseError, reason_of
+from workers import runtime as runtimes
 from workers.collect import reach_of
-from workers.runtime import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,8 +54,6 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at every part; a broken one does not hide the others."""
-    from workers import runtime as runtimes
-
     findings = [
         Finding("settings", ok=True, detail=f"home {settings.home}, brands {settings.brands}")
     ]
@@ -150,7 +148,7 @@ def _gone_brands(settings: Settings, runtime: Runtime) -> Iterator[Finding]:
 def _manual(brand: Brand) -> Finding:
     manual = load_manual(brand.manual_folder, brand.timezone)
     notes = [*manual.warnings]
-    notes += [found.note for found in manual.at(utc_now()).contradictions]
+    notes += [found.note for found in manual.at(runtimes.utc_now()).contradictions]
     detail = f"{len(manual.clauses)} clauses"
     # Neither stops the work: what is doubtful is not cited.
     return Finding(f"manual {brand.slug}", ok=True, detail="; ".join([detail, *notes]))

@@ -12,8 +12,9 @@ from fastapi import Depends, Form, HTTPException, Request
 from console.context import ConsoleContext
 from console.security import is_loopback_request
 from domain.brands import Brand
-from storage import people
+from storage import desk, people
 from storage.people import DECIDERS, Account, Role
+from storage.session import Connection
 
 SESSION_COOKIE = "pyeongpan_session"
 VISITOR_COOKIE = "pyeongpan_visitor"
@@ -113,6 +114,27 @@ class Visit:
         """Where the request came from, for the audit log."""
         return address_of(self.request)
 
+    def audit(
+        self,
+        connection: Connection,
+        action: str,
+        *,
+        brand: str = "",
+        case_id: int | None = None,
+        detail: str = "",
+    ) -> None:
+        """Write into the audit log what this person does."""
+        people.audit(
+            connection,
+            action,
+            who=self.person.name,
+            now=self.context.clock(),
+            brand=brand,
+            case_id=case_id,
+            detail=one_line(detail),
+            address=self.address,
+        )
+
 
 def context_of(request: Request) -> ConsoleContext:
     """Give the console's tools."""
@@ -196,6 +218,15 @@ def person_of(context: ConsoleContext, account: Account) -> Person:
     every = frozenset(context.brands)
     brands = every if account.sees_all_brands else every & account.brands
     return Person(account.signature, brands, account.role, account)
+
+
+def brand_of(visit: Visit, case_id: int) -> Brand:
+    """Give the brand of a case the person may see; other brands' cases do not exist for them."""
+    with visit.context.database.reading() as connection:
+        slug = desk.brand_of_case(connection, case_id)
+    if slug not in visit.person.brands:
+        raise HTTPException(404, "없는 케이스입니다.")
+    return visit.context.brands[slug]
 
 
 def posting(

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from alerts.rules import AlertRule
 from console import checks, deciding, highlight, wording
-from console.access import Assigning, Deciding, Posting, Reading, Visit, one_line
+from console.access import Assigning, Deciding, Posting, Reading, Visit, brand_of, one_line
 from console.pages import page, page_part, see
 from console.queue import Choosing, Chosen
 from console.work import safe_link
@@ -132,7 +132,6 @@ def give(
 ) -> Response:
     """Give the case to somebody who looks after its brand."""
     brand = brand_of(visit, case_id)
-    now = visit.context.clock()
     kept = {"words": note, "person": person_id, "note": note}
     try:
         with visit.context.database.unit_of_work() as connection:
@@ -143,17 +142,14 @@ def give(
                 seen_owner=seen_owner or None,
                 note=one_line(note, _LONGEST_REASON),
                 who=visit.person.name,
-                now=now,
+                now=visit.context.clock(),
             )
-            people.audit(
+            visit.audit(
                 connection,
                 "owner_changed",
-                who=visit.person.name,
-                now=now,
                 brand=brand.slug,
                 case_id=case_id,
                 detail=f"{seen_owner or '-'} → {person_id}",
-                address=visit.address,
             )
     except BadInputError as error:
         return _show(visit, case_id, choice, status=422, refused=str(error), kept=kept)
@@ -183,15 +179,7 @@ def reveal(visit: Posting, case_id: CaseId, choice: Choosing) -> Response:
     """Show the hostile words once, and count that somebody had to read them."""
     brand = brand_of(visit, case_id)
     with visit.context.database.unit_of_work() as connection:
-        people.audit(
-            connection,
-            "abuse_revealed",
-            who=visit.person.name,
-            now=visit.context.clock(),
-            brand=brand.slug,
-            case_id=case_id,
-            address=visit.address,
-        )
+        visit.audit(connection, "abuse_revealed", brand=brand.slug, case_id=case_id)
     return _show(visit, case_id, choice, shows_abuse=True)
 
 
@@ -236,15 +224,6 @@ def presence(visit: Posting, case_id: CaseId) -> Response:
     with visit.context.database.unit_of_work() as connection:
         company = desk.be_present(connection, case_id, visit.person.name, now=visit.context.clock())
     return JSONResponse({"others": company.others, "held": company.is_held})
-
-
-def brand_of(visit: Visit, case_id: int) -> Brand:
-    """Give the brand of a case the person may see; other brands' cases do not exist for them."""
-    with visit.context.database.reading() as connection:
-        slug = desk.brand_of_case(connection, case_id)
-    if slug is None or slug not in visit.person.brands or slug not in visit.context.brands:
-        raise HTTPException(404, "없는 케이스입니다.")
-    return visit.context.brands[slug]
 
 
 def _address(case_id: int, choice: Chosen, **changes: str) -> str:
@@ -356,7 +335,6 @@ def _show(
             if visit.person.sees_owners or row["entity"] != owners.OWNER
         ],
         choice=choice,
-        following=following,
         previous_address=_address(previous, choice) if previous else "",
         waiting=waiting if view.state is CaseState.DRAFTED else None,
         waits_for=desk.WAITS_FOR,

@@ -7,12 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
-from console.access import Leading, Visit, one_line
+from console.access import Leading, Visit
 from console.pages import see
 from domain.brands import Brand
 from domain.errors import BadInputError
 from storage import owners, people
-from storage.session import Connection
 
 router = APIRouter()
 
@@ -49,7 +48,7 @@ def set_owners(
     backup: MaybePerson = 0,
 ) -> Response:
     """Say who looks after one of the brand's channels, and who does when they cannot."""
-    brand = _brand_of(visit, slug)
+    brand = by_slug(visit, slug)
     if channel not in _channels(brand):
         raise HTTPException(404, "없는 채널입니다.")
     try:
@@ -62,12 +61,11 @@ def set_owners(
                 backup_id=backup or None,
                 now=visit.context.clock(),
             )
-            _note(
-                visit,
+            visit.audit(
                 connection,
                 "channel_owners_changed",
-                slug,
-                f"{channel}: {owner or '-'}, {backup or '-'}",
+                brand=slug,
+                detail=f"{channel}: {owner or '-'}, {backup or '-'}",
             )
     except BadInputError as error:
         raise HTTPException(422, str(error)) from None
@@ -82,29 +80,19 @@ def set_capacity(
     capacity: Annotated[int, Form(ge=0, le=MOST_CAPACITY)],
 ) -> Response:
     """Say how many undecided cases somebody who looks after the brand gets at most."""
-    _brand_of(visit, slug)
+    by_slug(visit, slug)
     with visit.context.database.unit_of_work() as connection:
         person = people.by_id(connection, person_id)
         if person is None or not person.sees(slug):
             raise HTTPException(404, "없는 사람입니다.")
         people.change(connection, person_id, capacity=capacity)
-        _note(visit, connection, "capacity_changed", slug, f"{person.login}: {capacity}")
+        detail = f"{person.login}: {capacity}"
+        visit.audit(connection, "capacity_changed", brand=slug, detail=detail)
     return see(f"/brands/{slug}#owners")
 
 
-def _brand_of(visit: Visit, slug: str) -> Brand:
+def by_slug(visit: Visit, slug: str) -> Brand:
+    """Give a brand the person may see; others do not exist for them."""
     if slug not in visit.person.brands:
         raise HTTPException(404, "없는 브랜드입니다.")
     return visit.context.brands[slug]
-
-
-def _note(visit: Visit, connection: Connection, action: str, slug: str, detail: str) -> None:
-    people.audit(
-        connection,
-        action,
-        who=visit.person.name,
-        now=visit.context.clock(),
-        brand=slug,
-        detail=one_line(detail),
-        address=visit.address,
-    )

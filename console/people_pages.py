@@ -84,14 +84,7 @@ def add(
                 valid_from=since,
                 valid_until=until,
             )
-            people.audit(
-                connection,
-                "person_added",
-                who=visit.person.name,
-                now=now,
-                detail=f"{login} {chosen}",
-                address=visit.address,
-            )
+            visit.audit(connection, "person_added", detail=f"{login} {chosen}")
     except BadInputError as error:
         typed = {
             "login": login,
@@ -186,7 +179,7 @@ def change(
             _hand_over(visit, connection, person_id)
             days = f"{_first_day(since)}~{_last_day(until)}"
             detail = f"{account.login} {chosen} {days} {slack or '-'}"
-            _note(visit, connection, "person_changed", detail)
+            visit.audit(connection, "person_changed", detail=detail)
     except ConflictError:
         problem = "이미 다른 사람의 Slack 사용자 ID입니다."
         return _everybody(visit, status=422, problem=problem)
@@ -204,7 +197,7 @@ def set_brands(
     with visit.context.database.unit_of_work() as connection:
         people.set_brands(connection, person_id, _brands(visit, brands))
         _hand_over(visit, connection, person_id)
-        _note(visit, connection, "brands_changed", login)
+        visit.audit(connection, "brands_changed", detail=login)
     return _everybody(visit)
 
 
@@ -220,7 +213,7 @@ def disable(
         people.change(connection, person_id, disabled_at=visit.context.clock())
         people.end_sessions(connection, person_id)
         _hand_over(visit, connection, person_id, one_line(message))
-        _note(visit, connection, "person_disabled", login)
+        visit.audit(connection, "person_disabled", detail=login)
     return _everybody(visit)
 
 
@@ -230,7 +223,7 @@ def enable(visit: ChangingPeople, person_id: PersonId) -> Response:
     login = _existing(visit, person_id).login
     with visit.context.database.unit_of_work() as connection:
         people.change(connection, person_id, disabled_at=None)
-        _note(visit, connection, "person_enabled", login)
+        visit.audit(connection, "person_enabled", detail=login)
     return _everybody(visit)
 
 
@@ -248,7 +241,7 @@ def reset(visit: ChangingPeople, person_id: PersonId) -> Response:
             totp_step=0,
         )
         people.end_sessions(connection, person_id)
-        _note(visit, connection, "password_reset", login)
+        visit.audit(connection, "password_reset", detail=login)
     return _everybody(visit, given=(login, password))
 
 
@@ -271,17 +264,6 @@ def _hand_over(visit: Visit, connection: Connection, person_id: int, message: st
         owners.leave(
             connection, person, now=visit.context.clock(), who=visit.person.name, message=message
         )
-
-
-def _note(visit: Visit, connection: Connection, action: str, detail: str) -> None:
-    people.audit(
-        connection,
-        action,
-        who=visit.person.name,
-        now=visit.context.clock(),
-        detail=detail,
-        address=visit.address,
-    )
 
 
 @router.get("/audit")

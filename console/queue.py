@@ -1,5 +1,6 @@
 """The queue (결정 대기): what waits, in an order everybody can see."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -94,7 +95,7 @@ def _owner(value: str) -> str:
     return value if is_number and 0 < int(value) <= _LARGEST_ID else ""
 
 
-def _one_of(value: str, allowed: Any) -> str:  # noqa: ANN401 - any container of words
+def _one_of(value: str, allowed: Container[str]) -> str:
     return value if value in allowed else ""
 
 

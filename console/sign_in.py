@@ -147,13 +147,7 @@ def sign_out(visit: Posting) -> Response:
     """End this browser's session."""
     with visit.context.database.unit_of_work() as connection:
         people.end_session(connection, visit.session)
-        people.audit(
-            connection,
-            "signed_out",
-            who=visit.person.name,
-            now=visit.context.clock(),
-            address=visit.address,
-        )
+        visit.audit(connection, "signed_out")
     answer = see("/sign-in")
     answer.delete_cookie(SESSION_COOKIE, path="/")
     return answer
@@ -248,7 +242,6 @@ def _me(visit: Visit, *, status: int = 200, **shown: str) -> Response:
         status=status,
         account=visit.person.account,
         problem=shown.get("problem", ""),
-        done=shown.get("done", ""),
         secret=shown.get("secret", ""),
         secret_address=address,
         code_picture=passwords.qr_code(address) if address else "",
@@ -278,7 +271,7 @@ def change_password(
     with visit.context.database.unit_of_work() as connection:
         people.change(connection, account.id, password_hash=hashed)
         people.end_sessions(connection, account.id)
-        people.audit(connection, "password_changed", who=visit.person.name, now=now)
+        visit.audit(connection, "password_changed")
         token = people.begin_session(connection, account.id, now=now)
     return _signed_in(visit.request, token, "/me")
 
@@ -319,7 +312,7 @@ def set_up_totp(
             sealed_totp=visit.context.seal(secret.encode()),
             totp_step=step,
         )
-        people.audit(connection, "totp_set_up", who=visit.person.name, now=now)
+        visit.audit(connection, "totp_set_up")
     return see("/me")
 
 

@@ -125,7 +125,6 @@ ACTIONS: Mapping[str, str] = {
     "person_enabled": "계정 정지 해제",
     "brands_changed": "브랜드 변경",
     "abuse_revealed": "가린 말 열람",
-    "bulk_rejected": "한꺼번에 반려",
     "quarantine_opened": "격리된 행 열람",
     "quarantine_resolved": "격리된 행 정리",
     "page_opened": "저장된 페이지 열람",
@@ -187,7 +186,6 @@ _WHYS: Mapping[str, str] = {
     "edited by its writer while it was being sent": "보내는 사이 고객이 글을 수정함",
     "waits for the channel's moderation": "채널 검수를 기다림",
     "a reply that we did not send stands on the channel": "채널에 우리가 보내지 않은 답변이 있음",
-    "a reply that is not ours stands on the channel": "채널에 다른 답변이 있음",
     "another answer stands on the channel": "채널에 다른 답변이 있음",
     "was gone when it was first read": "처음 읽을 때 이미 삭제되어 있었음",
     "was already answered when it was first read": "처음 읽을 때 이미 답변이 있었음",
@@ -215,8 +213,15 @@ _NAMES: Mapping[str, str] = {
 }
 
 
+KINDS, CATEGORIES, SEVERITIES = (
+    [("", "전체"), *((member.value, KOREAN_NAMES[member]) for member in members)]
+    for members in (FeedbackKind, ComplaintCategory, Severity)
+)
+"""What the queue may be filtered by: value and word."""
+
+
 def name(value: str | None) -> str:
-    """Give the Korean word of a kind, category, severity or intent; unknown words stay."""
+    """Give the Korean word of a kind, category or severity; unknown words stay."""
     return _NAMES.get(value, value) if value else "분류 없음"
 
 

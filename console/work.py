@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
 from console import highlight, owner_pages
-from console.access import Deciding, Posting, Reading, Visit, one_line
+from console.access import Deciding, Posting, Reading, Visit, brand_of, one_line
 from console.pages import page, see
 from domain import sla
 from domain.mail import MAIL
@@ -53,7 +53,7 @@ def handoffs(visit: Reading) -> Response:
 @router.post("/cases/{case_id}/handed-off")
 def confirm_hand_off(visit: Deciding, case_id: RowId, publication: SeenId) -> Response:
     """Take a person's word that the reply stands on the channel."""
-    _refuse_foreign_case(visit, case_id)
+    brand_of(visit, case_id)
     with visit.context.database.unit_of_work() as connection:
         done = publications.confirm_hand_off(
             connection, case_id, publication, who=visit.person.name, now=visit.context.clock()
@@ -82,7 +82,7 @@ def settle_attention(
     seen: Annotated[str, Form()] = "",
 ) -> Response:
     """Record what a person saw on the channel."""
-    _refuse_foreign_case(visit, case_id)
+    brand_of(visit, case_id)
     why = one_line(seen)
     if outcome not in _ATTENTION_TARGETS or not why:
         raise HTTPException(422, "채널에서 확인한 내용을 적어 주세요.")
@@ -100,13 +100,6 @@ def settle_attention(
         raise HTTPException(409, "다른 사람이 먼저 처리했습니다.")
     visit.context.poke()
     return see("/attention")
-
-
-def _refuse_foreign_case(visit: Visit, case_id: int) -> None:
-    with visit.context.database.reading() as connection:
-        slug = desk.brand_of_case(connection, case_id)
-    if slug is None or slug not in visit.person.brands:
-        raise HTTPException(404, "없는 케이스입니다.")
 
 
 @router.get("/looks")
@@ -262,13 +255,11 @@ def collection(visit: Reading) -> Response:
 @router.get("/brands/{slug}")
 def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Response:
     """Show a brand's owner what happened, what was done and what waits for them."""
-    if slug not in visit.person.brands:
-        raise HTTPException(404, "없는 브랜드입니다.")
+    brand = owner_pages.by_slug(visit, slug)
     now = visit.context.clock()
     with visit.context.database.reading() as connection:
         week = desk.brand_week(connection, slug, now=now)
         proposals = desk.waiting_proposals(connection, {slug})
-    brand = visit.context.brands[slug]
     is_two_step = slug in visit.context.two_step_brands
     return page(
         visit,

@@ -344,18 +344,11 @@ def named(characters: Iterable[str], most: int = 10) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReplyTarget:
-    """What a publisher needs to answer one piece of feedback.
-
-    ``idempotency_key`` is the publication's own id; channels that take one get it.
-    """
+    """What a publisher needs to answer one piece of feedback."""
 
     native_id: str
     kind: FeedbackKind
     extra: Mapping[str, str]
-    idempotency_key: str
-    url: str = ""
-    product_id: str = ""
-    order_id: str = ""
 
 
 class SourceKind(StrEnum):
@@ -393,7 +386,7 @@ class DraftReply:
     """A proposed reply (답변 초안).
 
     Attributes:
-        sentences: In order; their texts joined by ``separator`` are the reply.
+        sentences: In order; their texts, a line each, are the reply.
         missing: Korean notes of what the manual does not say, for the specialist.
         strategy: Which way of answering was taken.
     """

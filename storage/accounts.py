@@ -55,7 +55,6 @@ class Run:
         since: Start of the window asked of the channel, inclusive.
         until: Its end, exclusive.
         cursor: Where the next page starts; None for the first.
-        rows_last_time: Rows the previous complete run saw.
     """
 
     account_id: int
@@ -68,7 +67,6 @@ class Run:
     cursor: str | None
     is_backfill: bool
     token: str
-    rows_last_time: int
 
 
 def synchronize(connection: Connection, accounts: Iterable[Account], *, now: datetime) -> None:
@@ -260,7 +258,6 @@ def claim_run(
         cursor=row.run_cursor,
         is_backfill=row.run_until <= row.backfill_until,
         token=token,
-        rows_last_time=row.last_rows,
     )
 
 
@@ -280,9 +277,7 @@ def advance_run(
     return changed.rowcount == 1
 
 
-def finish_run(
-    connection: Connection, run: Run, *, rows: int, now: datetime, next_due_at: datetime
-) -> bool:
+def finish_run(connection: Connection, run: Run, *, now: datetime, next_due_at: datetime) -> bool:
     """Move the watermark in the transaction that stored the last page.
 
     Returns:
@@ -299,7 +294,6 @@ def finish_run(
             lease_until=None,
             lease_token=None,
             last_success_at=now,
-            last_rows=rows,
             failures=0,
             last_error="",
             next_due_at=next_due_at,
@@ -417,7 +411,6 @@ def claim_import(
         cursor=None,
         is_backfill=row.watermark is None,
         token=token,
-        rows_last_time=row.last_rows,
     )
 
 

@@ -694,23 +694,3 @@ def first_sight(connection: Connection, replay_key: str, *, now: datetime) -> bo
 def count(connection: Connection) -> int:
     """Count all alerts ever made."""
     return connection.execute(select(func.count(AlertRow.id))).scalar_one()
-
-
-def recent(connection: Connection, *, limit: int = 50) -> list[dict[str, Any]]:
-    """Give the newest alerts for the console."""
-    rows = connection.execute(
-        select(
-            AlertRow.id,
-            AlertRow.rule,
-            AlertRow.brand,
-            AlertRow.destination,
-            AlertRow.state,
-            AlertRow.payload,
-            AlertRow.feedback_id,
-            AlertRow.made_at,
-            AlertRow.problem,
-        )
-        .order_by(AlertRow.id.desc())
-        .limit(limit)
-    )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001

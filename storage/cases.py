@@ -349,9 +349,7 @@ def fail_drafts(
     connection.execute(
         update(CaseRow)
         .where(CaseRow.id.in_(case_ids), CaseRow.lease_token == token)
-        .values(
-            lease_until=None, lease_token=None, failures=CaseRow.failures + 1, queued_at=retry_at
-        )
+        .values(lease_until=None, lease_token=None, queued_at=retry_at)
     )
 
 

@@ -1,7 +1,8 @@
-"""What the console asks of the database.
+"""What the console asks of the database, and what it keeps there besides decisions.
 
-Every query takes the brands the person may see; nothing outside them is ever read. Reading here
-changes nothing: decisions are ``storage.cases`` and ``storage.publications``.
+Lists and counts take the brands the person may see; what is asked by a number is asked after the
+brand behind it was found among them. Decisions are ``storage.cases`` and
+``storage.publications``.
 """
 
 from __future__ import annotations
@@ -1414,16 +1415,3 @@ def draft_text(connection: Connection, case_id: int, number: int) -> str:
         ).scalar()
         or ""
     )
-
-
-def overdue(connection: Connection, brands: Collection[str], *, now: datetime) -> int:
-    """Count undecided cases whose deadline has passed."""
-    return connection.execute(
-        select(func.count(CaseRow.id)).where(
-            and_(
-                CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED]),
-                CaseRow.brand.in_(sorted(brands)),
-                CaseRow.due_at < now,
-            )
-        )
-    ).scalar_one()

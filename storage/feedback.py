@@ -409,7 +409,6 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
             queued_at=now,
             lease_until=None,
             lease_token=None,
-            failures=0,
         )
     )
     connection.execute(
@@ -922,22 +921,6 @@ def _to_draft(
     owners.assign(connection, [row.id for row in open_cases], now=now)
     urgent, normal = _by_urgency(open_cases)
     return Triaged(urgent, normal, settled)
-
-
-def fail_analysis(
-    connection: Connection, ids: Sequence[int], token: str, *, retry_at: datetime
-) -> None:
-    """Give feedback back whose analysis failed; it is tried again after ``retry_at``."""
-    connection.execute(
-        update(FeedbackRow)
-        .where(FeedbackRow.id.in_(ids), FeedbackRow.lease_token == token)
-        .values(
-            lease_until=None,
-            lease_token=None,
-            failures=FeedbackRow.failures + 1,
-            queued_at=retry_at,
-        )
-    )
 
 
 def take_lost(

@@ -120,7 +120,6 @@ class AccountRow(Base):
     backfill_until: Mapped[datetime | None]
     """End of the first collection; what came before it and is old never alerts singly."""
     last_success_at: Mapped[datetime | None]
-    last_rows: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(default="")
     removed_at: Mapped[datetime | None]
@@ -164,7 +163,6 @@ class FeedbackRow(Base):
     queued_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     lease_token: Mapped[str | None] = mapped_column(String(32))
-    failures: Mapped[int] = mapped_column(default=0)
     sentiment: Mapped[str | None] = mapped_column(String(20))
     score: Mapped[float | None]
     severity: Mapped[str | None] = mapped_column(String(20))
@@ -251,7 +249,6 @@ class CaseRow(Base):
     queued_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     lease_token: Mapped[str | None] = mapped_column(String(32))
-    failures: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (
         Index("ix_cases_brand_state", "brand", "state"),
@@ -287,7 +284,7 @@ class DraftRow(Base):
 
 
 class DecisionRow(Base):
-    """One decision of a person: approval, rejection or dismissal, with who and when."""
+    """One decision of a person: approval or rejection, with who and when."""
 
     __tablename__ = "decisions"
 

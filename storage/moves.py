@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
 Movable = type[FeedbackRow] | type[CaseRow] | type[PublicationRow] | type[AlertRow]
-Leasable = Movable
 Columns = TypeVarTuple("Columns")
 
 _TABLES: dict[type[StrEnum], Movable] = {
@@ -147,7 +146,7 @@ def remember(
         connection.execute(insert(HistoryRow), history)
 
 
-def is_in(table: Leasable, state: StrEnum) -> ColumnElement[bool]:
+def is_in(table: Movable, state: StrEnum) -> ColumnElement[bool]:
     """Give the condition that rows are in a state.
 
     The state is written into the statement, because SQLite uses a partial index only where it
@@ -163,7 +162,7 @@ _UNSETTLED: dict[Movable, TextClause] = {
 }
 
 
-def unsettled(query: Select[*Columns], table: Leasable) -> Select[*Columns]:
+def unsettled(query: Select[*Columns], table: Movable) -> Select[*Columns]:
     """Look among the publications, or alerts, that are not settled, by the index of just those.
 
     What is settled only grows. SQLite takes a partial index only for the very words it was made
@@ -176,14 +175,14 @@ def unsettled(query: Select[*Columns], table: Leasable) -> Select[*Columns]:
     return query.where(_UNSETTLED[table]).with_hint(table, f"INDEXED BY {index}", "sqlite")
 
 
-def is_free(table: Leasable, now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def is_free(table: Movable, now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Give the condition that nobody works on rows."""
     return or_(table.lease_until.is_(None), table.lease_until <= now)
 
 
 def claim(
     connection: Connection,
-    table: Leasable,
+    table: Movable,
     ids: Collection[int],
     state: StrEnum,
     *,
@@ -224,7 +223,7 @@ def claim(
 # The sweep asks every few seconds: made once, because making it takes longer than asking.
 @cache
 def _lost(
-    table: Leasable,
+    table: Movable,
     state: StrEnum,
     limit: int | None,
     first: SQLColumnExpression[Any] | None,
@@ -245,7 +244,7 @@ def _lost(
 
 
 @cache
-def _expired(table: Leasable, state: StrEnum) -> Select[int, str | None]:
+def _expired(table: Movable, state: StrEnum) -> Select[int, str | None]:
     query = select(table.id, table.lease_token).where(
         is_in(table, state), is_free(table, bindparam("now"))
     )
@@ -254,7 +253,7 @@ def _expired(table: Leasable, state: StrEnum) -> Select[int, str | None]:
 
 def take_lost(
     connection: Connection,
-    table: Leasable,
+    table: Movable,
     state: StrEnum,
     *,
     now: datetime,
@@ -277,7 +276,7 @@ def take_lost(
 
 
 def expired(
-    connection: Connection, table: Leasable, state: StrEnum, *, now: datetime
+    connection: Connection, table: Movable, state: StrEnum, *, now: datetime
 ) -> list[tuple[int, str]]:
     """Find rows in ``state`` whose worker died: ``(id, lease token)``."""
     rows = connection.execute(_expired(table, state), {"now": now})

@@ -88,8 +88,6 @@ def load(connection: Connection, publication_id: int) -> PublicationJob | None:
             FeedbackRow.channel,
             FeedbackRow.kind,
             FeedbackRow.native_id,
-            FeedbackRow.url,
-            FeedbackRow.product_id,
             FeedbackRow.extra,
         )
         .join(DecisionRow, DecisionRow.id == PublicationRow.decision_id)
@@ -106,14 +104,7 @@ def load(connection: Connection, publication_id: int) -> PublicationJob | None:
         account_key=row.account_key,
         brand=row.brand,
         channel=row.channel,
-        target=ReplyTarget(
-            native_id=row.native_id,
-            kind=FeedbackKind(row.kind),
-            extra=row.extra,
-            idempotency_key=f"pyeongpan-{row.id}",
-            url=row.url,
-            product_id=row.product_id,
-        ),
+        target=ReplyTarget(native_id=row.native_id, kind=FeedbackKind(row.kind), extra=row.extra),
         text=row.text,
         action=ReplyAction(row.action),
         state=PublicationState(row.state),

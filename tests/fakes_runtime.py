@@ -286,7 +286,7 @@ class RecordingSlack:
 
     def identify(self) -> SlackIdentity:
         """Say who we are."""
-        return SlackIdentity("T1", "UBOT", (), can_settle=True)
+        return SlackIdentity("T1", ())
 
 
 BAD_WORDS = ("나빠", "별로", "환불", "벌레")

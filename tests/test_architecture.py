@@ -15,6 +15,7 @@ import pytest
 
 from collectors import CHANNELS
 from commands.schedule import SWEEP_S
+from console import wording
 from domain.states import MOVES
 from responders.publishers import PUBLISHERS
 from settings import Settings
@@ -115,6 +116,10 @@ def test_a_collector_uses_no_other_channels_collector(channel: str) -> None:
     allowed = {CHANNELS[channel].module, "collectors.table_file"}
     others = {entry.module for entry in CHANNELS.values()} - allowed
     assert not imports(path) & others
+
+
+def test_the_console_has_a_word_for_every_channel() -> None:
+    assert wording.CHANNELS.keys() == CHANNELS.keys()
 
 
 def test_only_publishers_among_the_responders_know_the_collectors() -> None:

@@ -29,6 +29,9 @@ MAX_RETRIES = 3
 """For defects and lost databases only; everything foreseen is queued again by the database."""
 MIN_BACKOFF_MS = 500
 MAX_BACKOFF_MS = 30_000
+TIME_LIMIT_MS = 170_000
+"""Shorter than the usual lease of what an actor claims, and longer than it waits for an answer:
+interrupted there, it could not record one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +41,25 @@ class ActorSpec:
     Attributes:
         queue: Its queue; what is urgent has one of its own.
         priority: Lower goes first within a process.
-        time_limit_ms: Shorter than the lease of what it claims, and longer than it waits for an
-            answer: interrupted there, it could not record one.
         work: Called with the process's runtime and the message's argument.
     """
 
     message: Message
     queue: str
     priority: int
-    time_limit_ms: int
     work: Callable[[Runtime, Any], object]
 
 
 ACTORS = (
-    ActorSpec(Message.CASE_DRAFT_URGENT, "pyeongpan.urgent", 0, 170_000, draft.draft),
-    ActorSpec(Message.ALERT_SEND_URGENT, "pyeongpan.urgent_alert", 5, 170_000, alert.send),
-    ActorSpec(Message.PUBLICATION_PUBLISH, "pyeongpan.publish", 10, 170_000, publish.publish),
-    ActorSpec(Message.PUBLICATION_VERIFY, "pyeongpan.publish", 10, 170_000, publish.verify),
-    ActorSpec(Message.ALERT_SEND, "pyeongpan.alert", 10, 170_000, alert.send),
-    ActorSpec(Message.FEEDBACK_ANALYZE, "pyeongpan.analyze", 20, 170_000, analyze.analyze),
-    ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, 170_000, collect.collect),
-    ActorSpec(Message.CASE_DRAFT, "pyeongpan.draft", 40, 170_000, draft.draft),
-    ActorSpec(
-        Message.FEEDBACK_ANALYZE_BACKLOG, "pyeongpan.backlog", 50, 170_000, analyze.analyze_backlog
-    ),
+    ActorSpec(Message.CASE_DRAFT_URGENT, "pyeongpan.urgent", 0, draft.draft),
+    ActorSpec(Message.ALERT_SEND_URGENT, "pyeongpan.urgent_alert", 5, alert.send),
+    ActorSpec(Message.PUBLICATION_PUBLISH, "pyeongpan.publish", 10, publish.publish),
+    ActorSpec(Message.PUBLICATION_VERIFY, "pyeongpan.publish", 10, publish.verify),
+    ActorSpec(Message.ALERT_SEND, "pyeongpan.alert", 10, alert.send),
+    ActorSpec(Message.FEEDBACK_ANALYZE, "pyeongpan.analyze", 20, analyze.analyze),
+    ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, collect.collect),
+    ActorSpec(Message.CASE_DRAFT, "pyeongpan.draft", 40, draft.draft),
+    ActorSpec(Message.FEEDBACK_ANALYZE_BACKLOG, "pyeongpan.backlog", 50, analyze.analyze_backlog),
 )
 
 
@@ -76,7 +74,7 @@ def declare(broker: Broker) -> None:
             max_retries=MAX_RETRIES,
             min_backoff=MIN_BACKOFF_MS,
             max_backoff=MAX_BACKOFF_MS,
-            time_limit=spec.time_limit_ms,
+            time_limit=TIME_LIMIT_MS,
         )(_handler(spec))
 
 

@@ -298,7 +298,6 @@ def _finish(
     return accounts.finish_run(
         connection,
         run,
-        rows=done.rows,
         now=now,
         next_due_at=now if is_behind else now + account.interval,
     )

@@ -51,7 +51,6 @@ READS_BEFORE_ATTENTION = 8
 """Failed reads in a row after which a person looks."""
 SENDS_BEFORE_ATTENTION = 10
 """Attempts that left and never arrived, about an hour of them; then the reply is a person's."""
-SWITCHED_OFF_PAUSE = timedelta(minutes=1)
 
 
 def publish(runtime: Runtime, publication_id: int) -> None:

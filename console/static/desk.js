@@ -263,8 +263,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("toggle", async (event) => {
   if (event.target.id !== "alternatives" || !event.target.open) return;
   const answer = await fetch(event.target.dataset.from);
-  const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
-  one("div", event.target).replaceChildren(...parsed.body.childNodes);
+  one("div", event.target).replaceChildren(...(await parsed(answer)).body.childNodes);
 }, true);
 
 // Who else has this case open.

@@ -16,7 +16,6 @@ from alerts.rules import (
     alerts_for,
     digest_alert,
     is_surge,
-    next_digest_at,
     opens_again_at,
     operator_alert,
     previous_digest_at,
@@ -187,19 +186,6 @@ def test_a_surge_is_told_once_a_day_in_the_brands_hours() -> None:
     night = surge_alert(BRAND, NIGHT, no_holiday)
     assert first.dedupe_key == second.dedupe_key != night.dedupe_key
     assert night.send_at == MONDAY_OPENING
-
-
-def test_digests_go_out_at_openings() -> None:
-    daily = next_digest_at(AlertRule.DAILY_DIGEST, WORKDAY, BRAND, no_holiday)
-    assert daily == datetime(2026, 11, 20, 0, 0, tzinfo=UTC)
-    assert next_digest_at(AlertRule.DAILY_DIGEST, NIGHT, BRAND, no_holiday) == MONDAY_OPENING
-    weekly = next_digest_at(AlertRule.WEEKLY_DIGEST, WORKDAY, BRAND, no_holiday)
-    assert weekly == MONDAY_OPENING
-    assert next_digest_at(AlertRule.WEEKLY_DIGEST, weekly, BRAND, no_holiday) == (
-        MONDAY_OPENING + timedelta(days=7)
-    )
-    early = MONDAY_OPENING - timedelta(hours=1)
-    assert next_digest_at(AlertRule.WEEKLY_DIGEST, early, BRAND, no_holiday) == MONDAY_OPENING
 
 
 def test_a_digests_period_begins_where_the_one_before_ended() -> None:

@@ -47,6 +47,4 @@ def build_on(
 
 
 def target_of(item: CollectedFeedback) -> ReplyTarget:
-    return ReplyTarget(
-        item.native_id, item.kind, item.extra, "pyeongpan-1", product_id=item.product_id
-    )
+    return ReplyTarget(item.native_id, item.kind, item.extra)

@@ -250,7 +250,7 @@ def test_a_feed_that_refuses_robots_is_not_pressed(
 
 @pytest.mark.enable_socket
 def test_a_review_from_the_feed_cannot_be_answered(market: AppStore) -> None:
-    target = ReplyTarget("rss:12000000001", FeedbackKind.REVIEW, {}, "pyeongpan-1")
+    target = ReplyTarget("rss:12000000001", FeedbackKind.REVIEW, {})
     with pytest.raises(PublicationRefusedError) as caught:
         build_publisher(build_on(market)).publish(target, "감사합니다.")
     assert caught.value.code == "read_only"

@@ -156,7 +156,7 @@ class Desk:
                 fresh_after=self.now - timedelta(days=2),
             )
             accounts.finish_run(
-                connection, run, rows=1, now=self.now, next_due_at=self.now + timedelta(hours=1)
+                connection, run, now=self.now, next_due_at=self.now + timedelta(hours=1)
             )
             token, rows = feedback.claim(
                 connection,

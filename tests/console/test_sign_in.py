@@ -243,6 +243,9 @@ def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(desk: D
     assert other.get("/").status_code == 303
     assert other.sign_in("kim").status_code == 403
     assert other.sign_in("kim", "a brand new password").status_code == 303
+    (changed,) = desk.rows("SELECT address FROM audit WHERE action = 'password_changed'")
+    (sign_in,) = desk.rows("SELECT DISTINCT address FROM audit WHERE action = 'signed_in'")
+    assert changed["address"] == sign_in["address"] != ""
 
 
 def test_an_operator_makes_a_person_whose_password_is_shown_once(desk: Desk) -> None:

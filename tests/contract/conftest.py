@@ -165,14 +165,7 @@ class Stand:
     def target(self, native_id: str) -> ReplyTarget:
         """Collect an item and give what its publisher is given."""
         item = self.collect().items[native_id]
-        return ReplyTarget(
-            item.native_id,
-            item.kind,
-            item.extra,
-            idempotency_key="pyeongpan-1",
-            url=item.url,
-            product_id=item.product_id,
-        )
+        return ReplyTarget(item.native_id, item.kind, item.extra)
 
     def close(self) -> None:
         if "build" in self.__dict__:

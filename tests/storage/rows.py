@@ -105,7 +105,7 @@ def store(
 def finish(database: Database, run: Run, now: datetime = NOW) -> bool:
     """End a run."""
     with database.unit_of_work() as connection:
-        return accounts.finish_run(connection, run, rows=1, now=now, next_due_at=now)
+        return accounts.finish_run(connection, run, now=now, next_due_at=now)
 
 
 def analyze(

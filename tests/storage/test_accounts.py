@@ -136,7 +136,7 @@ def test_a_lost_lease_undoes_page_and_watermark(database: Database, ending: str)
             if ending == "advance":
                 held = accounts.advance_run(connection, slow, "2", now=LATER, lease=LEASE)
             else:
-                held = accounts.finish_run(connection, slow, rows=1, now=LATER, next_due_at=LATER)
+                held = accounts.finish_run(connection, slow, now=LATER, next_due_at=LATER)
             if not held:
                 raise LostLeaseError
 

@@ -4,9 +4,12 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
+
 from domain.states import AlertState
 from storage import alerts, desk, outbox
 from storage.alerts import AlertJob, NewAlert
+from storage.models import AlertRow
 from tests.storage.rows import LEASE, NOW, drafted_case, row_of
 
 if TYPE_CHECKING:
@@ -33,8 +36,8 @@ def add(database: Database, *notices: NewAlert, is_told: bool = True) -> int:
 
 def all_jobs(database: Database) -> list[AlertJob]:
     with database.reading() as connection:
-        ids = [row["id"] for row in alerts.recent(connection)]
-        found = [alerts.load(connection, alert_id) for alert_id in sorted(ids)]
+        ids = connection.execute(select(AlertRow.id).order_by(AlertRow.id)).scalars()
+        found = [alerts.load(connection, alert_id) for alert_id in list(ids)]
     return [job for job in found if job is not None]
 
 

@@ -500,18 +500,6 @@ def test_an_analysis_comes_back_as_it_was(database: Database) -> None:
     assert wanted.severity is Severity.CRITICAL
 
 
-def test_a_failed_analysis_waits_for_its_time(database: Database) -> None:
-    run = start_run(database, add_account(database))
-    ids = store(database, run, [masked("n1")]).fresh
-    with database.unit_of_work() as connection:
-        token, _ = feedback.claim(connection, ids, now=NOW, until=NOW + LEASE)
-        feedback.fail_analysis(connection, ids, token, retry_at=LATER)
-    with database.unit_of_work() as connection:
-        early = feedback.take_lost(connection, now=NOW, queued_before=NOW, limit=9)
-        late = feedback.take_lost(connection, now=LATER, queued_before=LATER, limit=9)
-    assert (early, late) == (([], []), (ids, []))
-
-
 def test_the_title_is_part_of_the_text_unless_it_repeats_it() -> None:
     assert feedback.whole_text("환불해 주세요", "왜 안 되나요") == "환불해 주세요\n왜 안 되나요"
     assert feedback.whole_text("배송이 너무 늦…", "배송이 너무 늦어요") == "배송이 너무 늦어요"

@@ -17,7 +17,7 @@ from domain.errors import (
 from domain.types import ChannelReply, FeedbackKind, ReplyRules, ReplyTarget
 from responders.publishers.settling import after_duplicate, standing_reply
 
-TARGET = ReplyTarget("qna:1", FeedbackKind.INQUIRY, {}, "pyeongpan-1")
+TARGET = ReplyTarget("qna:1", FeedbackKind.INQUIRY, {})
 OURS = ChannelReply("내일 도착합니다.\n감사합니다.")
 
 

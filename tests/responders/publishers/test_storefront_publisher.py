@@ -39,7 +39,7 @@ pytestmark = pytest.mark.enable_socket
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 KEY = "storefront-key"
-TARGET = ReplyTarget("7", FeedbackKind.REVIEW, {}, idempotency_key="p1")
+TARGET = ReplyTarget("7", FeedbackKind.REVIEW, {})
 REPLY = "죄송합니다 <b>고객님</b> 😢\n바로 교환해 드리겠습니다."
 
 
@@ -167,7 +167,7 @@ def test_an_unfit_reply_never_leaves(shop: Storefront, publisher: Publisher) -> 
         with pytest.raises(PublicationRefusedError):
             publisher.publish(TARGET, text)
     with pytest.raises(PublicationRefusedError):
-        publisher.publish(ReplyTarget("7/../8", FeedbackKind.REVIEW, {}, "p"), REPLY)
+        publisher.publish(ReplyTarget("7/../8", FeedbackKind.REVIEW, {}), REPLY)
     assert shop.reply_counts("saebyeok") == {}
 
 
