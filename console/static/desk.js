@@ -150,6 +150,11 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// What a double click meant is gone with its first press: the second would settle, unread, what came in its place.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("form[data-swap] button")) event.preventDefault();
+});
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-swap]");
   if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;

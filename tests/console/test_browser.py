@@ -170,6 +170,30 @@ def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) 
     assert page.locator(".notice.bad").count() == 0
 
 
+def press_twice(page: Page, selector: str) -> None:
+    """Press a mouse's button twice where something stands, the second time once it was answered."""
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.mouse.down(click_count=1)
+        page.mouse.up(click_count=1)
+    page.wait_for_function("() => !sending")
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+
+
+def test_a_double_click_settles_only_what_it_was_meant_for(desk: Desk, page: Page) -> None:
+    for number in range(3):
+        desk.add(f"잘 쓰고 있어요 {number}", sentiment=Sentiment.POSITIVE, mismatch=True, rating=1)
+    page.goto("/looks")
+    press_twice(page, "[value=fine]")
+
+    page.click("[value=fine] >> nth=1")
+    page.wait_for_function("() => document.querySelectorAll('article').length === 1")
+    assert len(desk.rows("SELECT id FROM feedback WHERE needs_look")) == 1
+
+
 def test_what_is_being_written_outlives_the_back_button(desk: Desk, page: Page) -> None:
     for number in range(2):
         desk.add(due_in=timedelta(hours=number + 1))
