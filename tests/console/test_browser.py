@@ -194,6 +194,36 @@ def test_a_double_click_settles_only_what_it_was_meant_for(desk: Desk, page: Pag
     assert len(desk.rows("SELECT id FROM feedback WHERE needs_look")) == 1
 
 
+def test_cases_decided_together_are_sent_once(desk: Desk, page: Page) -> None:
+    for number in range(3):
+        desk.add(due_in=timedelta(hours=number + 1))
+    page.goto("/")
+    for box in page.query_selector_all("[name=picked]"):
+        box.check()
+    page.evaluate(
+        "() => { const press = document.querySelector('[value=approve]');"
+        " for (const _ of [1, 2]) press.form.requestSubmit(press); }"
+    )
+    page.wait_for_selector("h1:has-text('3건을 승인했습니다')")
+    assert page.locator("main li").count() == 0
+    assert states(desk) == ["approved"] * 3
+
+
+def test_what_is_picked_stays_while_the_server_is_away(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/")
+    page.check("[name=picked]")
+    page.select_option("#bulk-reason", index=2)
+    page.route("**/bulk?*", lambda route: route.abort())
+    page.route("**/bulk", lambda route: route.abort())
+    page.click(".bulk [value=reject]")
+    page.wait_for_selector(".toast:has-text('서버에 닿지 않습니다')")
+    page.unroute_all()
+    page.click(".bulk [value=reject]")
+    page.wait_for_selector("h1:has-text('1건을 반려했습니다')")
+    assert states(desk) == ["rejected"]
+
+
 def test_what_is_being_written_outlives_the_back_button(desk: Desk, page: Page) -> None:
     for number in range(2):
         desk.add(due_in=timedelta(hours=number + 1))
