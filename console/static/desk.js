@@ -274,9 +274,10 @@ document.addEventListener("toggle", async (event) => {
 
 // Who else has this case open.
 async function present() {
-  const others = one("#others");
-  if (!others || document.hidden) return;
-  const body = new URLSearchParams({ form_token: one("[name=form_token]").value });
+  // A decided case on which nobody is signed in has no form, and nobody to come in the way of.
+  const others = one("#others"), token = one("[name=form_token]");
+  if (!others || !token || document.hidden) return;
+  const body = new URLSearchParams({ form_token: token.value });
   try {
     const answer = await fetch(`/cases/${others.dataset.case}/presence`, { method: "POST", body });
     const { others: names, held } = answer.ok ? await answer.json() : { others: [], held: false };

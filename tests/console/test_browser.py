@@ -153,6 +153,16 @@ def test_a_key_held_down_decides_one_case(desk: Desk, page: Page) -> None:
     assert states(desk) == ["approved", "drafted", "drafted"]
 
 
+def test_a_decided_case_is_read_without_an_error(desk: Desk, page: Page) -> None:
+    case_id = desk.add()
+    form = decision_form(desk, case_id, reason="무대응")
+    Browser(desk).post(f"/cases/{case_id}/reject", **form)
+    # Nobody is signed in, so there is no form on this page at all; `page` notices errors.
+    page.goto(f"/cases/{case_id}")
+    assert page.inner_text(".chip.state") == "반려됨"
+    assert page.locator("form[method=post]").count() == 0
+
+
 def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) -> None:
     desk.add(due_in=timedelta(hours=1))
     desk.add(due_in=timedelta(hours=2))
