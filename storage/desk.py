@@ -1076,8 +1076,8 @@ def looks(
 ) -> list[dict[str, Any]]:
     """Give feedback that a person should look at, last written first.
 
-    It has no case, or was edited after its case's reply: then ``case_id`` and ``before``, what it
-    said before its last edit.
+    It has no case, or was edited after its case's reply: then ``case_id`` and ``before``, what was
+    replied to.
     """
     rows = _dicts(
         connection.execute(
@@ -1099,6 +1099,10 @@ def looks(
                     FeedbackRow.analysis,
                     FeedbackRow.url,
                     CaseRow.id.label("case_id"),
+                    select(func.max(DecisionRow.feedback_revision))
+                    .where(DecisionRow.case_id == CaseRow.id)
+                    .scalar_subquery()
+                    .label("replied_to"),
                 ).outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
             )
             .order_by(FeedbackRow.written_at.desc(), FeedbackRow.id.desc())
@@ -1107,9 +1111,10 @@ def looks(
         )
     )
     for row in rows:
-        row["before"] = (
-            next(iter(earlier_texts(connection, row["id"])), None) if row["case_id"] else None
-        )
+        earlier = earlier_texts(connection, row["id"]) if row["case_id"] else []
+        answered = (text for text in earlier if text["revision"] == row["replied_to"])
+        # What was replied to elsewhere, or many edits ago, is not known: then the last edit.
+        row["before"] = next(answered, earlier[0] if earlier else None)
     return rows
 
 

@@ -196,6 +196,7 @@ def test_what_is_edited_after_its_reply_is_shown_with_what_changed(shelf: Desk) 
     browser.post(f"/cases/{case_id}/handed-off", publication=publication)
     assert shelf.case(case_id)["state"] == "answered"
 
+    shelf.add("별로예요", native_id="1", rating=2, draft=False)
     shelf.add("화나요", native_id="1", rating=1, draft=False)
 
     page = browser.get("/looks").text
@@ -206,7 +207,7 @@ def test_what_is_edited_after_its_reply_is_shown_with_what_changed(shelf: Desk) 
     # There is a case, and its reply stands on the channel.
     assert 'value="case"' not in page
     feedback_id = shelf.case(case_id)["feedback_id"]
-    look = partial(browser.post, f"/looks/{feedback_id}", feedback_revision=2)
+    look = partial(browser.post, f"/looks/{feedback_id}", feedback_revision=3)
     assert look(outcome="case").status_code == 409
     assert "답변이 나간 뒤에 고객이 글을 수정했습니다." in browser.get(f"/cases/{case_id}").text
 
