@@ -31,28 +31,28 @@ def decide_many(
     visit: Deciding,
     choice: Choosing,
     picked: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies defaults
-    action: Annotated[str, Form()] = "",
+    verdict: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Decide the picked cases one by one; what is not plain is left for a person to read."""
     if not visit.person.decides_many:
         raise HTTPException(403, "한꺼번에 결정할 권한이 없습니다.")
     why = one_line(reason)
-    if action not in {"approve", "reject"} or not picked or len(picked) > MOST_CASES:
+    if verdict not in {"approve", "reject"} or not picked or len(picked) > MOST_CASES:
         raise HTTPException(422, f"케이스를 {MOST_CASES}건까지 골라 주세요.")
-    if action == "reject" and not why:
+    if verdict == "reject" and not why:
         raise HTTPException(422, "반려 사유를 골라 주세요.")
     done: list[int] = []
     left: list[Left] = []
     for entry in picked:
-        decision = _read(visit, entry, why if action == "reject" else "")
-        problem = _decide(visit, decision, action)
+        decision = _read(visit, entry, why if verdict == "reject" else "")
+        problem = _decide(visit, decision, verdict)
         if problem:
             left.append(Left(decision.case_id, problem))
         else:
             done.append(decision.case_id)
     visit.context.poke()
-    return page(visit, "bulk.html", done=done, left=left, action=action, choice=choice)
+    return page(visit, "bulk.html", done=done, left=left, verdict=verdict, choice=choice)
 
 
 def _read(visit: Visit, entry: str, reason: str) -> Decision:
@@ -64,7 +64,7 @@ def _read(visit: Visit, entry: str, reason: str) -> Decision:
     return deciding.decision_of(visit, case_id, draft_number, revision, reason=reason)
 
 
-def _decide(visit: Visit, decision: Decision, action: str) -> str:
+def _decide(visit: Visit, decision: Decision, verdict: str) -> str:
     """Decide one case; give why not, Korean, or nothing."""
     with visit.context.database.reading() as connection:
         slug = desk.brand_of_case(connection, decision.case_id)
@@ -76,7 +76,7 @@ def _decide(visit: Visit, decision: Decision, action: str) -> str:
     if problem:
         return problem
     try:
-        if action == "approve":
+        if verdict == "approve":
             return _approve(visit, slug, view, decision)
         with visit.context.database.unit_of_work() as connection:
             cases.reject(connection, decision, now=visit.context.clock())

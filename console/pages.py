@@ -29,6 +29,7 @@ _environment.globals.update(
     word=wording,
     strategies=STRATEGIES,
     excerpt=highlight.excerpt,
+    difference=highlight.change,
     review_pieces=highlight.review_pieces,
 )
 

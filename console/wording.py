@@ -192,6 +192,7 @@ _WHYS: Mapping[str, str] = {
     "no longer in a window that was read whole": "채널에서 사라짐",
     "seen on the channel again": "채널에 다시 나타남",
     "looked at, no case needed": "확인함, 케이스 불필요",
+    "looked at, edited after its reply": "답변 뒤에 고친 글을 확인함",
     "opened by a person": "사람이 케이스를 엶",
     owners.BY_OWNER: "채널 담당",
     owners.BY_BACKUP: "채널 예비 담당",

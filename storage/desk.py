@@ -48,8 +48,8 @@ from domain.states import AlertState, CaseState, FeedbackState, PublicationState
 from domain.types import Severity
 from storage import outbox, owners
 from storage.accounts import SLACK, slack_room
-from storage.feedback import SEVERITY_RANK, queue_ranks
-from storage.lessons import LOOKED_AT, OPENED_BY_PERSON
+from storage.feedback import EDITED_AFTER_REPLY, SEVERITY_RANK, queue_ranks
+from storage.lessons import LOOKED_AT, LOOKED_AT_EDIT, OPENED_BY_PERSON
 from storage.models import (
     AccountRow,
     AlertRow,
@@ -1075,8 +1075,12 @@ def waiting_publications(
 def looks(
     connection: Connection, brands: Collection[str], *, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Give feedback without a case that a person should look at, last written first."""
-    return _dicts(
+    """Give feedback that a person should look at, last written first.
+
+    It has no case, or was edited after its case's reply: then ``case_id`` and ``before``, what was
+    replied to.
+    """
+    rows = _dicts(
         connection.execute(
             _odd(
                 select(
@@ -1095,13 +1099,24 @@ def looks(
                     FeedbackRow.abusive,
                     FeedbackRow.analysis,
                     FeedbackRow.url,
-                )
+                    CaseRow.id.label("case_id"),
+                    select(func.max(DecisionRow.feedback_revision))
+                    .where(DecisionRow.case_id == CaseRow.id)
+                    .scalar_subquery()
+                    .label("replied_to"),
+                ).outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
             )
             .order_by(FeedbackRow.written_at.desc(), FeedbackRow.id.desc())
             .limit(limit),
             {"brands": sorted(brands)},
         )
     )
+    for row in rows:
+        earlier = earlier_texts(connection, row["id"]) if row["case_id"] else []
+        answered = (text for text in earlier if text["revision"] == row["replied_to"])
+        # What was replied to elsewhere, or many edits ago, is not known: then the last edit.
+        row["before"] = next(answered, earlier[0] if earlier else None)
+    return rows
 
 
 def _looked_at(feedback_id: int, revision: int) -> ColumnElement[bool]:
@@ -1124,18 +1139,25 @@ def settle_look(
     changed = connection.execute(
         update(FeedbackRow).where(_looked_at(feedback_id, revision)).values(needs_look=False)
     )
-    if changed.rowcount == 1:
-        remember(
-            connection,
-            FeedbackRow,
-            [(feedback_id, feedback_id)],
-            FeedbackState.ANALYZED,
-            FeedbackState.ANALYZED,
-            at=now,
-            why=LOOKED_AT,
-            who=who,
-        )
-    return changed.rowcount == 1
+    if changed.rowcount != 1:
+        return False
+    # What its case, if it has one, said of the edit is settled with it.
+    of_case = connection.execute(
+        update(CaseRow)
+        .where(CaseRow.feedback_id == feedback_id)
+        .values(note=case((CaseRow.note == EDITED_AFTER_REPLY, ""), else_=CaseRow.note))
+    )
+    remember(
+        connection,
+        FeedbackRow,
+        [(feedback_id, feedback_id)],
+        FeedbackState.ANALYZED,
+        FeedbackState.ANALYZED,
+        at=now,
+        why=LOOKED_AT_EDIT if of_case.rowcount else LOOKED_AT,
+        who=who,
+    )
+    return True
 
 
 def open_case(
@@ -1158,11 +1180,14 @@ def open_case(
         now: Instant of the decision.
 
     Returns:
-        The case's id; None as ``settle_look`` gives False.
+        The case's id; None as ``settle_look`` gives False, and where there is a case.
     """
     row = connection.execute(
         update(FeedbackRow)
-        .where(_looked_at(feedback_id, revision))
+        .where(
+            _looked_at(feedback_id, revision),
+            ~select(CaseRow.id).where(CaseRow.feedback_id == FeedbackRow.id).exists(),
+        )
         .values(needs_look=False)
         .returning(
             FeedbackRow.brand,

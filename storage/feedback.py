@@ -537,8 +537,28 @@ def _take_up_again(
     now: datetime,
 ) -> None:
     """Open cases again that were closed, and ask for their drafts."""
+    opened = _open_again(connection, feedback_ids, source, why=why, now=now)
+    # What was edited as well is drafted when it is understood.
+    to_draft = connection.execute(
+        select(CaseRow.id, CaseRow.severity_rank)
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(CaseRow.id.in_(opened), FeedbackRow.state == FeedbackState.ANALYZED)
+    ).all()
+    cases.queue_drafts(connection, *_by_urgency(to_draft), now=now)
+
+
+def _open_again(
+    connection: Connection,
+    feedback_ids: Sequence[int],
+    source: CaseState,
+    *,
+    why: str,
+    now: datetime,
+    note: str = "",
+) -> list[int]:
+    """Open cases again that were closed, and let their cards follow; gives which did."""
     if not feedback_ids:
-        return
+        return []
     closed = connection.execute(
         select(CaseRow.id).where(CaseRow.feedback_id.in_(feedback_ids))
     ).scalars()
@@ -552,15 +572,10 @@ def _take_up_again(
         closed_at=None,
         queued_at=now,
         reminder="",
+        note=note,
     )
     alerts.wake(connection, feedback_ids)
-    # What was edited as well is drafted when it is understood.
-    to_draft = connection.execute(
-        select(CaseRow.id, CaseRow.severity_rank)
-        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
-        .where(CaseRow.id.in_(opened), FeedbackRow.state == FeedbackState.ANALYZED)
-    ).all()
-    cases.queue_drafts(connection, *_by_urgency(to_draft), now=now)
+    return opened
 
 
 def _by_urgency(rows: Sequence[Any]) -> tuple[list[int], list[int]]:
@@ -779,17 +794,72 @@ def settle_analysis(
             update(FeedbackRow).where(FeedbackRow.id == bindparam("row_id")),
             [_verdict(result) for result in kept],
         )
-    if doubtful := [result.feedback.id for result in kept if result.needs_look]:
-        # An edited text may have a case from before, and there it is looked at.
-        connection.execute(
-            update(FeedbackRow)
-            .where(
-                FeedbackRow.id.in_(doubtful),
-                select(CaseRow.id).where(CaseRow.feedback_id == FeedbackRow.id).exists(),
-            )
-            .values(needs_look=False)
-        )
+    _look_at_edits(connection, kept, now=now)
     return _open_cases(connection, kept, frozenset(settled), now=now)
+
+
+_REPLIED = {CaseState.APPROVED, CaseState.ANSWERED, CaseState.ANSWERED_ELSEWHERE}
+"""Cases whose reply stands on the channel, or is on its way: an edit took back what had not left."""
+EDITED_AFTER_REPLY = "답변이 나간 뒤에 고객이 글을 수정했습니다."
+"""What such a case says until a person looked."""
+
+
+def _look_at_edits(connection: Connection, results: Sequence[Understood], *, now: datetime) -> None:
+    """See that a person reads what was edited, where a case from before is decided.
+
+    An undecided case shows the edit itself. A rejected one is decided about again, if the new text
+    complains or asks. One that was replied to stays what it is, but what would complain, ask or be
+    doubtful is looked at.
+    """
+    found = {
+        row.feedback_id: row
+        for row in connection.execute(
+            select(
+                CaseRow.id,
+                CaseRow.feedback_id,
+                CaseRow.state,
+                select(DecisionRow.id)
+                .where(
+                    DecisionRow.case_id == CaseRow.id,
+                    DecisionRow.feedback_revision == FeedbackRow.revision,
+                )
+                .exists()
+                .label("is_decided"),
+            )
+            .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+            .where(CaseRow.feedback_id.in_([result.feedback.id for result in results]))
+        )
+    }
+    if not found:
+        return
+    edited = {result.feedback.id: result for result in results if result.feedback.id in found}
+    _open_again(
+        connection,
+        [
+            row_id
+            for row_id, result in edited.items()
+            if found[row_id].state == CaseState.REJECTED and result.opens_case
+        ],
+        CaseState.REJECTED,
+        why="edited by its writer",
+        now=now,
+        note="고객이 글을 수정했습니다.",
+    )
+    after_reply = [
+        row_id
+        for row_id, result in edited.items()
+        if found[row_id].state in _REPLIED
+        and not found[row_id].is_decided
+        and (result.opens_case or result.needs_look)
+    ]
+    connection.execute(
+        update(FeedbackRow)
+        .where(FeedbackRow.id.in_(edited))
+        .values(needs_look=FeedbackRow.id.in_(after_reply))
+    )
+    connection.execute(
+        update(CaseRow).where(CaseRow.feedback_id.in_(after_reply)).values(note=EDITED_AFTER_REPLY)
+    )
 
 
 def _verdict(result: Understood) -> dict[str, Any]:

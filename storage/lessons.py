@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOOKED_AT = "looked at, no case needed"
+LOOKED_AT_EDIT = "looked at, edited after its reply"
+"""Says nothing about the text: it may well complain."""
 OPENED_BY_PERSON = "opened by a person"
 
 

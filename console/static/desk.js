@@ -150,6 +150,11 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// What a double click meant is gone with its first press: the second would settle, unread, what came in its place.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("form[data-swap] button")) event.preventDefault();
+});
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-swap]");
   if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -268,9 +273,10 @@ document.addEventListener("toggle", async (event) => {
 
 // Who else has this case open.
 async function present() {
-  const others = one("#others");
-  if (!others || document.hidden) return;
-  const body = new URLSearchParams({ form_token: one("[name=form_token]").value });
+  // A decided case on which nobody is signed in has no form, and nobody to come in the way of.
+  const others = one("#others"), token = one("[name=form_token]");
+  if (!others || !token || document.hidden) return;
+  const body = new URLSearchParams({ form_token: token.value });
   try {
     const answer = await fetch(`/cases/${others.dataset.case}/presence`, { method: "POST", body });
     const { others: names, held } = answer.ok ? await answer.json() : { others: [], held: false };

@@ -35,7 +35,7 @@ def everything(desk: Desk, case_id: int) -> dict[str, Any]:
         "seen": "봄",
         "publication": 1,
         "name": "보기",
-        "action": "reject",
+        "verdict": "reject",
         "picked": f"{case_id}:1:1",
         "login": "evil",
         "role": "operator",

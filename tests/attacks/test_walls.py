@@ -97,7 +97,7 @@ def test_nothing_of_another_brand_is_seen_or_changed_by_any_route(
         "reason": "기타",
         "outcome": "published",
         "seen": "봄",
-        "action": "approve",
+        "verdict": "approve",
         "picked": [f"{number}:1:1" for number in ids_for("{case_id}", beta)],
         "brand": "beta",
         "brands": "beta",

@@ -153,6 +153,16 @@ def test_a_key_held_down_decides_one_case(desk: Desk, page: Page) -> None:
     assert states(desk) == ["approved", "drafted", "drafted"]
 
 
+def test_a_decided_case_is_read_without_an_error(desk: Desk, page: Page) -> None:
+    case_id = desk.add()
+    form = decision_form(desk, case_id, reason="무대응")
+    Browser(desk).post(f"/cases/{case_id}/reject", **form)
+    # Nobody is signed in, so there is no form on this page at all; `page` notices errors.
+    page.goto(f"/cases/{case_id}")
+    assert page.inner_text(".chip.state") == "반려됨"
+    assert page.locator("form[method=post]").count() == 0
+
+
 def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) -> None:
     desk.add(due_in=timedelta(hours=1))
     desk.add(due_in=timedelta(hours=2))
@@ -168,6 +178,60 @@ def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) 
     assert len(sent) == 1
     assert "/cases/2" in page.url
     assert page.locator(".notice.bad").count() == 0
+
+
+def press_twice(page: Page, selector: str) -> None:
+    """Press a mouse's button twice where something stands, the second time once it was answered."""
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.mouse.down(click_count=1)
+        page.mouse.up(click_count=1)
+    page.wait_for_function("() => !sending")
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+
+
+def test_a_double_click_settles_only_what_it_was_meant_for(desk: Desk, page: Page) -> None:
+    for number in range(3):
+        desk.add(f"잘 쓰고 있어요 {number}", sentiment=Sentiment.POSITIVE, mismatch=True, rating=1)
+    page.goto("/looks")
+    press_twice(page, "[value=fine]")
+
+    page.click("[value=fine] >> nth=1")
+    page.wait_for_function("() => document.querySelectorAll('article').length === 1")
+    assert len(desk.rows("SELECT id FROM feedback WHERE needs_look")) == 1
+
+
+def test_cases_decided_together_are_sent_once(desk: Desk, page: Page) -> None:
+    for number in range(3):
+        desk.add(due_in=timedelta(hours=number + 1))
+    page.goto("/")
+    for box in page.query_selector_all("[name=picked]"):
+        box.check()
+    page.evaluate(
+        "() => { const press = document.querySelector('[value=approve]');"
+        " for (const _ of [1, 2]) press.form.requestSubmit(press); }"
+    )
+    page.wait_for_selector("h1:has-text('3건을 승인했습니다')")
+    assert page.locator("main li").count() == 0
+    assert states(desk) == ["approved"] * 3
+
+
+def test_what_is_picked_stays_while_the_server_is_away(desk: Desk, page: Page) -> None:
+    desk.add()
+    page.goto("/")
+    page.check("[name=picked]")
+    page.select_option("#bulk-reason", index=2)
+    page.route("**/bulk?*", lambda route: route.abort())
+    page.route("**/bulk", lambda route: route.abort())
+    page.click(".bulk [value=reject]")
+    page.wait_for_selector(".toast:has-text('서버에 닿지 않습니다')")
+    page.unroute_all()
+    page.click(".bulk [value=reject]")
+    page.wait_for_selector("h1:has-text('1건을 반려했습니다')")
+    assert states(desk) == ["rejected"]
 
 
 def test_what_is_being_written_outlives_the_back_button(desk: Desk, page: Page) -> None:

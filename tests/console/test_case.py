@@ -520,7 +520,8 @@ def test_a_confirmation_is_offered_instead_of_an_answer_and_decided(desk: Desk) 
     assert "확인 처리 승인" in after
     again = browser.post(f"/cases/{case_id}/confirm", **form)
     assert again.status_code == 409
-    assert "이미 승인했습니다" in again.text
+    # In the time of those who read it.
+    assert "님이 11월 16일 10:00에 이미 승인했습니다." in again.text
     desk.set_publication(case_id, "handed_off")
     assert "확인 처리했습니다</button>" in browser.get("/handoffs").text
     desk.set_publication(case_id, "attention")

@@ -42,7 +42,7 @@ def test_plain_cases_are_approved_together_and_the_others_are_left(
     promise = desk.add(reply=(DraftSentence("쿠폰을 드리겠습니다.", SourceKind.COURTESY),))
     picked = [entry(desk, c) for c in (*plain, critical, hostile, odd, promise)]
 
-    page = browser.post("/bulk", picked=picked, action="approve").text
+    page = browser.post("/bulk", picked=picked, verdict="approve").text
 
     assert "3건을 승인했습니다" in page
     assert "4건은 남겼습니다" in page
@@ -58,7 +58,7 @@ def test_the_filter_outlives_deciding_together(desk: Desk, browser: Browser) -> 
     page = browser.post(
         "/bulk?brand=alpha&sort=due",
         picked=[entry(desk, plain), entry(desk, promise)],
-        action="approve",
+        verdict="approve",
     ).text
 
     for path in ("/", f"/cases/{promise}"):
@@ -71,7 +71,7 @@ def test_a_stale_pick_is_left(desk: Desk, browser: Browser) -> None:
     picked = entry(desk, case_id)
     desk.add("고객이 고친 글입니다", native_id="n", reply=PLAIN)
 
-    page = browser.post("/bulk", picked=[picked], action="approve").text
+    page = browser.post("/bulk", picked=[picked], verdict="approve").text
 
     assert "1건은 남겼습니다" in page
     assert desk.case(case_id)["state"] == "drafted"
@@ -80,8 +80,8 @@ def test_a_stale_pick_is_left(desk: Desk, browser: Browser) -> None:
 def test_rejecting_together_needs_a_reason(desk: Desk, browser: Browser) -> None:
     case_id = desk.add(reply=PLAIN)
 
-    assert browser.post("/bulk", picked=[entry(desk, case_id)], action="reject").status_code == 422
-    browser.post("/bulk", picked=[entry(desk, case_id)], action="reject", reason="중복")
+    assert browser.post("/bulk", picked=[entry(desk, case_id)], verdict="reject").status_code == 422
+    browser.post("/bulk", picked=[entry(desk, case_id)], verdict="reject", reason="중복")
 
     assert desk.rows("SELECT reason FROM decisions") == [{"reason": "중복"}]
 
@@ -90,7 +90,7 @@ def test_rejecting_together_needs_a_reason(desk: Desk, browser: Browser) -> None
 def test_strange_picks_are_refused(desk: Desk, browser: Browser, picked: list[str]) -> None:
     desk.add(reply=PLAIN)
 
-    assert browser.post("/bulk", picked=picked, action="approve").status_code == 422
+    assert browser.post("/bulk", picked=picked, verdict="approve").status_code == 422
     assert not desk.rows("SELECT * FROM decisions")
 
 
@@ -99,7 +99,7 @@ def test_other_brands_and_unknown_cases_cannot_be_picked(desk: Desk) -> None:
     desk.person("kim", Role.LEAD)
     browser = Browser(desk, login="kim")
 
-    page = browser.post("/bulk", picked=[entry(desk, foreign), "999:1:1"], action="approve").text
+    page = browser.post("/bulk", picked=[entry(desk, foreign), "999:1:1"], verdict="approve").text
 
     assert page.count("없는 케이스입니다.") == 2
     assert desk.case(foreign)["state"] == "drafted"
@@ -113,7 +113,7 @@ def test_not_everybody_decides_many_at_once(desk: Desk, role: Role) -> None:
     desk.person("kim", role)
     browser = Browser(desk, login="kim")
 
-    answer = browser.post("/bulk", picked=[entry(desk, case_id)], action="approve")
+    answer = browser.post("/bulk", picked=[entry(desk, case_id)], verdict="approve")
 
     assert answer.status_code == 403
     assert 'name="picked"' not in browser.get("/").text

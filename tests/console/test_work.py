@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from console.work import safe_link
 from domain.brands import BusinessHours
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
-from storage import accounts, alerts
+from storage import accounts, alerts, lessons
 from storage import desk as desk_queries
 from storage.desk import stats
 from storage.models import CaseRow, FeedbackRow, PublicationRow
@@ -185,6 +185,40 @@ def test_what_has_a_case_is_looked_at_there_when_its_writer_edits(
     desk.add("좋아요", native_id="1", sentiment=Sentiment.POSITIVE, mismatch=True, draft=False)
 
     assert "확인할 글이 없습니다" in browser.get("/looks").text
+
+
+def test_what_is_edited_after_its_reply_is_shown_with_what_changed(shelf: Desk) -> None:
+    browser = Browser(shelf)
+    case_id = shelf.add("아쉬워요", native_id="1", rating=4)
+    browser.post(f"/cases/{case_id}/approve", **decision_form(shelf, case_id))
+    shelf.set_publication(case_id, "handed_off")
+    publication = shelf.rows("SELECT id FROM publications")[0]["id"]
+    browser.post(f"/cases/{case_id}/handed-off", publication=publication)
+    assert shelf.case(case_id)["state"] == "answered"
+
+    shelf.add("별로예요", native_id="1", rating=2, draft=False)
+    shelf.add("화나요", native_id="1", rating=1, draft=False)
+
+    page = browser.get("/looks").text
+    assert "답변 뒤에 고침" in page
+    assert "별점 4 → 1" in page
+    assert "<del>아쉬워요</del><ins>화나요</ins>" in page
+    assert f'href="/cases/{case_id}"' in page
+    # There is a case, and its reply stands on the channel.
+    assert 'value="case"' not in page
+    feedback_id = shelf.case(case_id)["feedback_id"]
+    look = partial(browser.post, f"/looks/{feedback_id}", feedback_revision=3)
+    assert look(outcome="case").status_code == 409
+    assert "답변이 나간 뒤에 고객이 글을 수정했습니다." in browser.get(f"/cases/{case_id}").text
+
+    assert look(outcome="fine").status_code == 303
+    assert "확인할 글이 없습니다" in browser.get("/looks").text
+    after = browser.get(f"/cases/{case_id}").text
+    assert "답변이 나간 뒤에 고객이 글을 수정했습니다." not in after
+    assert "답변 뒤에 고친 글을 확인함" in after
+    with shelf.database.reading() as connection:
+        # That it was looked at does not say that it is no complaint.
+        assert not [row for row in lessons.of_brand(connection, "alpha") if row.is_correction]
 
 
 @pytest.mark.parametrize("outcome", ["fine", "case"])

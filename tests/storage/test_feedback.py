@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from domain.states import CaseState
 from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
-from storage import accounts, alerts, desk, feedback, publications
+from storage import accounts, alerts, cases, desk, feedback, publications
 from storage.models import (
     AlertRow,
     CaseRow,
@@ -462,6 +462,61 @@ def test_an_edit_leaves_a_reply_alone_that_may_be_on_its_way(database: Database)
     store(database, run, [masked("n1", "고쳤어요 나빠요")], LATER)
     assert publication(database, sent).state == "sending"
     assert case_state(database, case_id) == "approved"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_looked_at"), [("벌레가 나왔어요", True), ("이제 좋아요", False)]
+)
+@pytest.mark.parametrize(
+    "state", [CaseState.APPROVED, CaseState.ANSWERED, CaseState.ANSWERED_ELSEWHERE]
+)
+def test_an_edit_after_the_reply_is_looked_at_where_it_complains(
+    database: Database, state: CaseState, text: str, *, is_looked_at: bool
+) -> None:
+    case_id = drafted_case(database)
+    sent = approve(database, case_id)
+    with database.unit_of_work() as connection:
+        assert publications.begin_sending(connection, sent, now=NOW, lease_until=NOW + LEASE)
+        connection.execute(update(CaseRow).values(state=state))
+    run = start_run(database, add_account(database), LATER)
+    triaged = analyze(database, store(database, run, [masked("n1", text)], LATER).fresh, LATER)
+
+    assert (triaged.urgent, triaged.normal) == ([], [])
+    assert case_state(database, case_id) == state
+    assert row_of(database).needs_look is is_looked_at
+    with database.reading() as connection:
+        note = connection.execute(select(CaseRow.note)).scalar_one()
+    assert note == (feedback.EDITED_AFTER_REPLY if is_looked_at else "")
+
+
+def test_a_reply_to_the_edited_text_asks_for_no_look(database: Database) -> None:
+    """A draft that is made while the edit waits to be read may be approved before it is."""
+    case_id = drafted_case(database)
+    run = start_run(database, add_account(database), LATER)
+    page = store(database, run, [masked("n1", "벌레가 나왔어요")], LATER)
+    draft(database, [case_id], LATER)
+    approve(database, case_id, draft_number=2, feedback_revision=2)
+    analyze(database, page.fresh, LATER)
+    assert not row_of(database).needs_look
+
+
+@pytest.mark.parametrize(
+    ("text", "state"), [("벌레가 나왔어요", "opened"), ("이제 좋아요", "rejected")]
+)
+def test_a_rejected_case_is_decided_again_where_an_edit_complains(
+    database: Database, text: str, state: str
+) -> None:
+    case_id = drafted_case(database)
+    with database.unit_of_work() as connection:
+        cases.reject(connection, decision(case_id, reason="무대응"), now=NOW)
+    run = start_run(database, add_account(database), LATER)
+    triaged = analyze(database, store(database, run, [masked("n1", text)], LATER).fresh, LATER)
+
+    assert case_state(database, case_id) == state
+    assert triaged.urgent == ([case_id] if state == "opened" else [])
+    with database.reading() as connection:
+        row = connection.execute(select(CaseRow.closed_at, CaseRow.note)).one()
+    assert (row.closed_at is None, "수정" in row.note) == (state == "opened",) * 2
 
 
 def test_every_negative_and_every_inquiry_opens_one_case(database: Database) -> None:
