@@ -77,6 +77,8 @@ HEADINGS = {
     "channels": "*채널*",
     "attention": "*확인이 필요한 케이스*",
     "decide": "*결정해 주실 일과 기한*",
+    "done": "*저희가 한 일*",
+    "to_decide": "*결정해 주실 일*",
 }
 
 NOTHING_TO_DECIDE = "지금 결정하실 일이 없습니다."
@@ -174,6 +176,7 @@ class Decision:
         via: Where, in Korean: ``Slack`` or ``콘솔``.
         reason: Words for a rejection or a closing.
         outcome: What came of it, in Korean (``게시 확인됨``); empty while open.
+        to_do: What a person must still do, in Korean (``직접 게시 필요``).
     """
 
     kind: DecisionKind
@@ -182,6 +185,7 @@ class Decision:
     via: str = "콘솔"
     reason: str = ""
     outcome: str = ""
+    to_do: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,12 +317,13 @@ def _draft(card: CaseCard) -> tuple[list[Block], bool]:
 
 
 def decided_card(card: CaseCard, decision: Decision, now: datetime) -> SlackMessage:
-    """Build the same card after a decision: no buttons, who decided, and what came of it.
+    """Build the same card after a decision: nothing to decide, who did, and what came of it.
 
     ``card.draft`` is the text as decided.
     """
     mark, verb = _DECISIONS[decision.kind]
-    blocks = [*_facts(card, f"{mark} {verb}", now), *_feedback(card)]
+    title = f"✋ {decision.to_do}" if decision.to_do else f"{mark} {verb}"
+    blocks = [*_facts(card, title, now), *_feedback(card)]
     if decision.kind in {DecisionKind.APPROVED, DecisionKind.EDITED}:
         parts, _ = chunks(card.draft, limits.SECTION_TEXT, _DRAFT_PARTS)
         blocks += [_heading("reply"), *(_escaped_section(part) for part in parts)]
@@ -329,13 +334,16 @@ def decided_card(card: CaseCard, decision: Decision, now: datetime) -> SlackMess
     if decision.outcome:
         lines.append(decision.outcome)
     blocks.append(_context(*lines))
-    return SlackMessage(_headline(card, f"{verb}됨"), tuple(blocks))
+    blocks.append({"type": "actions", "elements": [_link("콘솔에서 열기", card.console_url)]})
+    return SlackMessage(_headline(card, decision.to_do or f"{verb}됨"), tuple(blocks))
 
 
 def brand_alert(
     card: CaseCard,
     now: datetime,
     *,
+    done: str,
+    to_decide: str,
     wants_receipt: bool = False,
     read_by: str = "",
     read_at: datetime | None = None,
@@ -345,11 +353,14 @@ def brand_alert(
     Args:
         card: The case; its draft is not shown, the review room decides on it.
         now: When the notice is made.
+        done: What was done so far, in Korean.
+        to_decide: What the brand must decide, in Korean.
         wants_receipt: Ask for "읽음 확인" (safety and legal).
         read_by: Who confirmed; the button is gone then.
         read_at: When that was.
     """
     blocks = [*_facts(card, f"{_mark(card)} 주의가 필요한 글", now), *_feedback(card)]
+    blocks += [_heading("done"), _section(done), _heading("to_decide"), _section(to_decide)]
     buttons: list[Block] = []
     if wants_receipt and read_at is None:
         blocks.append(

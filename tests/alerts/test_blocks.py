@@ -94,6 +94,11 @@ def texts(node: object) -> Iterator[dict[str, Any]]:
             yield from texts(value)
 
 
+def told(card: CaseCard, **more: Any) -> SlackMessage:  # noqa: ANN401 - brand_alert's own
+    done, to_decide = "초안을 만들었습니다.", "답변은 에이전시가 승인합니다."
+    return brand_alert(card, NOW, done=done, to_decide=to_decide, **more)
+
+
 def buttons(message: SlackMessage) -> list[dict[str, Any]]:
     return [
         element
@@ -116,9 +121,9 @@ def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
     return [
         case_card(card, NOW),
         *(decided_card(card, replace(decision, kind=kind), NOW) for kind in DecisionKind),
-        brand_alert(card, NOW),
-        brand_alert(card, NOW, wants_receipt=True),
-        brand_alert(card, NOW, wants_receipt=True, read_by=words, read_at=NOW),
+        told(card),
+        told(card, wants_receipt=True),
+        told(card, wants_receipt=True, read_by=words, read_at=NOW),
         burst_parent(words, [line] * 60, 90, timedelta(minutes=10), URL),
         digest(DigestPeriod.DAILY, words, counts, [line] * 30, words, URL),
         digest(
@@ -184,7 +189,7 @@ def test_the_notification_text_never_quotes_the_customer_or_the_draft() -> None:
     for message in (
         case_card(card, NOW),
         decided_card(card, decision, NOW),
-        brand_alert(card, NOW),
+        told(card),
     ):
         assert secret not in message.text
         assert secret in shown(message)
@@ -204,12 +209,20 @@ def test_a_reminder_calls_late_only_what_is_late(hours: tuple[int, int], words: 
     assert words in overdue_alert("새벽나무", lines, 2, NOW, "Asia/Seoul", URL).text
 
 
-def test_a_decided_card_has_no_buttons_and_says_who_decided() -> None:
+def test_a_decided_card_only_leads_to_the_console_and_says_who_decided() -> None:
     decision = Decision(DecisionKind.EDITED, "김지은", NOW, "Slack", outcome="게시 확인됨")
     message = decided_card(CARD, decision, NOW)
-    assert buttons(message) == []
+    assert [button["action_id"] for button in buttons(message)] == ["case.open"]
     assert "김지은 · 수정 후 승인 · 11월 21일(토) 14:02 · Slack" in shown(message)
     assert "게시 확인됨" in shown(message)
+
+
+def test_an_approved_reply_that_needs_a_person_says_so_first() -> None:
+    decision = Decision(DecisionKind.APPROVED, "김지은", NOW, to_do="직접 게시 필요")
+    message = decided_card(CARD, decision, NOW)
+    assert message.blocks[0]["text"]["text"] == "✋ 직접 게시 필요 · 새벽나무"
+    assert message.text.endswith("직접 게시 필요")
+    assert "김지은 · 승인" in shown(message)
 
 
 def test_a_rejected_card_gives_the_reason_and_hides_the_draft() -> None:
@@ -239,10 +252,10 @@ def test_hostile_words_are_covered_and_announced() -> None:
 
 
 def test_only_safety_asks_for_a_receipt_and_only_once() -> None:
-    assert [b["action_id"] for b in buttons(brand_alert(CARD, NOW))] == ["case.open"]
-    asked = brand_alert(CARD, NOW, wants_receipt=True)
+    assert [b["action_id"] for b in buttons(told(CARD))] == ["case.open"]
+    asked = told(CARD, wants_receipt=True)
     assert [b["action_id"] for b in buttons(asked)] == ["alert.read", "case.open"]
-    read = brand_alert(CARD, NOW, wants_receipt=True, read_by="박대표", read_at=NOW)
+    read = told(CARD, wants_receipt=True, read_by="박대표", read_at=NOW)
     assert [b["action_id"] for b in buttons(read)] == ["case.open"]
     assert "박대표 님이 11월 21일(토) 14:02에 확인했습니다." in shown(read)
 

@@ -59,7 +59,7 @@ def test_approval_in_slack_is_published_and_the_card_follows(room: Room) -> None
     room.refresh()
     (card,) = room.messages()
     assert "승인" in str(card["blocks"])
-    assert not [block for block in card["blocks"] if block["type"] == "actions"]
+    assert actions(card) == [ActionId.OPEN]
 
     room.house.run_on(timedelta(minutes=10))
     room.refresh()
@@ -353,6 +353,43 @@ def test_read_receipt_is_kept_and_shown(room: Room) -> None:
     assert reader.read_by == "park (park)"
 
 
+@pytest.mark.parametrize("words", ["벌레가 나왔어요", "환불해 주세요"])
+def test_what_an_owner_was_told_says_what_is_done_until_the_case_is_closed(
+    room: Room, words: str
+) -> None:
+    room.write(words)
+    (notice,) = room.slack.posted("CBRAND")
+    assert "초안을 만들었습니다" in str(notice["blocks"])
+    assert "답변은 에이전시가 승인합니다" in str(notice["blocks"])
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.refresh()
+    assert "게시를 기다립니다" in str(room.slack.posted("CBRAND")[0]["blocks"])
+    room.house.run_on(timedelta(minutes=10))
+    room.refresh()
+    assert "답변을 게시했고" in str(room.slack.posted("CBRAND")[0]["blocks"])
+    assert "결정하실 일이 없습니다" in str(room.slack.posted("CBRAND")[0]["blocks"])
+    if ActionId.READ in actions(room.slack.posted("CBRAND")[0]):
+        # Whoever reads it late is still asked, and shown as having read it.
+        room.click(notice["ts"], ActionId.READ, "U3")
+        assert room.refresh() == 1
+        assert "park" in str(room.slack.posted("CBRAND")[0]["blocks"])
+    with room.house.database.reading() as connection:
+        final = connection.execute(select(AlertRow.is_final).where(AlertRow.rule != "case_card"))
+        assert list(final.scalars()) == [True]
+
+
+def test_an_owner_told_in_the_morning_hears_what_was_done_at_night(room: Room) -> None:
+    room.house.clock.now = TUESDAY_OPENING - timedelta(hours=9)
+    room.write("환불해 주세요")
+    assert room.slack.posted("CBRAND") == []
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(hours=12))
+    (notice,) = room.slack.posted("CBRAND")
+    assert "답변을 게시했고" in str(notice["blocks"])
+    room.refresh()
+    assert "답변을 게시했고" in str(room.slack.posted("CBRAND")[0]["blocks"])
+
+
 def test_a_round_renders_what_changed_and_nothing_else(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,9 +405,10 @@ def test_a_round_renders_what_changed_and_nothing_else(
     assert rendered == []
 
     room.click(room.slack.posted("CBRAND")[1]["ts"], ActionId.READ, "U3")
+    # Its owner's notice follows the case as its card does.
     room.click(room.messages()[0]["ts"], ActionId.APPROVE)
-    assert room.refresh() == 2
-    assert sorted(rendered) == ["brand_safety", "case_card"]
+    assert room.refresh() == 3
+    assert sorted(rendered) == ["brand_safety", "brand_safety", "case_card"]
     assert room.refresh() == 0
 
 
@@ -535,6 +573,12 @@ def test_a_reply_nobody_pasted_is_reminded_of_as_that(room: Room) -> None:
     room.click(room.messages()[0]["ts"], ActionId.APPROVE)
     room.house.run_on(timedelta(minutes=10))
     assert room.state() == [("approved", "kim (kim)")]
+    # Whoever decides in Slack learns there that the reply has not left by itself.
+    assert room.refresh() == 1
+    (card,) = room.messages()
+    assert "직접 게시 필요" in card["text"]
+    assert actions(card) == [ActionId.OPEN]
+    assert room.refresh() == 0
     with room.house.database.reading() as connection:
         room.house.clock.now = connection.execute(select(CaseRow.due_at)).scalar_one()
     assert remind(room.house.runtime) == 1
@@ -632,6 +676,16 @@ def test_a_digest_says_what_to_decide_and_by_when(two_steps: Room) -> None:
     assert "벌레가 나왔어요" not in attention
     assert "환불해 주세요" in attention
     assert "까지 (알림 시점 기준" in attention
+
+
+def actions(message: dict[str, Any]) -> list[str]:
+    """Give what can be pressed on a message, in its order."""
+    return [
+        element["action_id"]
+        for block in message["blocks"]
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
 
 
 def mentions(message: dict[str, Any]) -> list[str]:

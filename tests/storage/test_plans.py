@@ -99,13 +99,6 @@ def assign(connection: Connection) -> object:
             id="outdated cards, every five seconds",
         ),
         pytest.param(
-            lambda connection: alerts.outdated_receipts(
-                connection, "brand_safety", read="read", now=NOW, limit=4
-            ),
-            ["USING INDEX ix_alerts_living (rule=?)"],
-            id="outdated receipts, every five seconds",
-        ),
-        pytest.param(
             lambda connection: alerts.outdated_bursts(
                 connection, "burst", over_since=NOW, now=NOW, limit=4
             ),
