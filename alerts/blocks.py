@@ -436,7 +436,7 @@ def digest(
         ("부정", counts.negative),
         ("문의", counts.inquiries),
         ("답변 게시", counts.answered),
-        ("검토 대기", counts.waiting),
+        ("진행 중", counts.waiting),
         ("기한 초과", counts.overdue),
     )
     blocks.append(_fields(*((name, f"{number:,}건") for name, number in numbers)))
@@ -458,6 +458,7 @@ def digest(
 
 def surge_alert(
     brand_name: str,
+    until: str,
     window: timedelta,
     negative: int,
     total: int,
@@ -469,6 +470,7 @@ def surge_alert(
 
     Args:
         brand_name: Whose.
+        until: When the window ended, in Korean: it may be told hours later.
         window: What was counted.
         negative: Negative feedback in the window.
         total: All feedback in the window, at least 1.
@@ -478,8 +480,8 @@ def surge_alert(
     """
     title = f"{brand_name}: 부정 글 급증"
     sentence = (
-        f"최근 {duration(window)} 동안 글 {total:,}건 가운데 {negative:,}건({negative / total:.0%})이 "
-        f"부정입니다. 평소에는 {baseline_rate:.0%}입니다."
+        f"{until}까지 {duration(window)} 동안 글 {total:,}건 가운데 {negative:,}건({negative / total:.0%})이 "
+        f"부정이었습니다. 평소에는 {baseline_rate:.0%}입니다."
     )
     blocks = [_header(f"📈 {title}"), _section(sentence)]
     if categories:

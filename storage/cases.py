@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from domain.errors import DecisionRefusedError
+from domain.korea import KST
 from domain.messages import Message
 from domain.states import OPEN_CASE_STATES, CaseState, PublicationState
 from domain.types import NEEDS_CONFIRM, ReplyAction, Severity
@@ -601,7 +602,8 @@ def _who_decided(connection: Connection, case_id: int) -> str:
         .limit(1)
     ).one()
     verb = "승인" if last.kind == APPROVAL else "반려"
-    return f"{last.decided_by} 님이 {last.decided_at:%Y-%m-%d %H:%M:%S} UTC에 이미 {verb}했습니다."
+    at = last.decided_at.astimezone(KST)
+    return f"{last.decided_by} 님이 {at:%Y-%m-%d %H:%M}(한국 시각)에 이미 {verb}했습니다."
 
 
 def _decide(

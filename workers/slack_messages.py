@@ -336,9 +336,11 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
 
 def _surge(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa: ARG001 - one signature for all
     payload = job.payload
+    brand = runtime.brand(job.brand)
     return Rendered(
         surge_alert(
-            runtime.brand(job.brand).name,
+            brand.name,
+            when(job.made_at, brand.timezone),
             timedelta(seconds=payload["window_s"]),
             payload["negative"],
             payload["total"],
@@ -412,10 +414,10 @@ def digest_counts(counts: Mapping[str, Any]) -> DigestCounts:
     )
 
 
-def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa: ARG001 - one signature for all
+def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     key = job.payload["account_key"]
     with runtime.database.reading() as connection:
-        counts = accounts.count_backfill(connection, key)
+        counts = accounts.count_backfill(connection, key, now=now)
     message = digest(
         DigestPeriod.BACKFILL,
         runtime.brand(job.brand).name,
@@ -425,7 +427,7 @@ def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # no
             inquiries=counts["inquiries"],
             answered=counts["answered"],
             waiting=counts["waiting"],
-            overdue=0,
+            overdue=counts["overdue"],
         ),
         [],
         key.partition("/")[2],

@@ -138,7 +138,9 @@ def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
             clock=(NOW, "Asia/Seoul"),
         ),
         digest(DigestPeriod.BACKFILL, words, counts, [], words, URL),
-        surge_alert(words, timedelta(hours=1), 6, 10, 0.1, [(ComplaintCategory.SAFETY, 3)], URL),
+        surge_alert(
+            words, words, timedelta(hours=1), 6, 10, 0.1, [(ComplaintCategory.SAFETY, 3)], URL
+        ),
         overdue_alert(
             words,
             [replace(line, owner=words)] * 3,

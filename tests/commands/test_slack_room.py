@@ -24,6 +24,7 @@ from alerts.blocks import (
 )
 from alerts.interactions import parse_payload
 from alerts.listener import SocketListener
+from alerts.rules import surge_alert
 from alerts.wording import when
 from commands.slack_room import BACK_TO_AGENCY, STRANGER, SlackRoom, build_router
 from domain.types import ReplyRules
@@ -34,7 +35,8 @@ from tests.alerts.fake_slack import limited
 from tests.fakes_runtime import BRAND, Article, decision_about
 from workers import cards, collect, slack_messages
 from workers.deadlines import remind, send_digests
-from workers.notices import BURSTS
+from workers.notices import BURSTS, new_alert, tell
+from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +79,8 @@ def test_second_click_says_who_was_first(room: Room) -> None:
     room.room.handle(click)
 
     assert [entry["user"] for entry in room.slack.ephemerals] == ["U1"]
-    assert "이미 승인" in room.slack.ephemerals[0]["text"]
+    # Noon, as the people who read it count it.
+    assert "2026-11-23 12:02(한국 시각)에 이미 승인했습니다" in room.slack.ephemerals[0]["text"]
 
 
 def test_answers_keep_below_slacks_limit_and_wait_when_told(room: Room) -> None:
@@ -388,6 +391,41 @@ def test_an_owner_told_in_the_morning_hears_what_was_done_at_night(room: Room) -
     assert "답변을 게시했고" in str(notice["blocks"])
     room.refresh()
     assert "답변을 게시했고" in str(room.slack.posted("CBRAND")[0]["blocks"])
+
+
+def test_a_surge_told_in_the_morning_says_when_it_was(room: Room) -> None:
+    with room.house.database.unit_of_work() as connection:
+        for_night = room.house.clock.now = TUESDAY_OPENING - timedelta(hours=10)
+        payload = {
+            "window_s": 3600,
+            "negative": 6,
+            "total": 10,
+            "baseline_rate": 0.1,
+            "categories": [["delivery", 6]],
+        }
+        alert = surge_alert(room.house.runtime.brands[BRAND], for_night, is_holiday)
+        tell(room.house.runtime, connection, [new_alert(alert, payload)], now=for_night)
+    room.house.run_on(timedelta(hours=12))
+    (notice,) = room.slack.posted("CBRAND")
+    assert "11월 23일(월) 23:00까지 1시간 동안 글 10건 가운데 6건(60%)" in str(notice["blocks"])
+
+
+def test_the_digest_of_a_first_collection_counts_what_is_late(room: Room) -> None:
+    now = room.house.clock()
+    for number, days in enumerate((20, 3)):
+        room.house.channel.articles.append(
+            Article(f"old{number}", "별로예요", now - timedelta(days=days))
+        )
+    collect.start_due(room.house.runtime)
+    room.house.run_on(timedelta(minutes=5))
+    with room.house.database.unit_of_work() as connection:
+        late = select(CaseRow.id).order_by(CaseRow.id).limit(1).scalar_subquery()
+        connection.execute(update(CaseRow).where(CaseRow.id == late).values(due_at=now))
+    room.house.run_on(timedelta(minutes=10))
+    (digest,) = room.messages()
+    assert "첫 수집 요약" in digest["text"]
+    assert "진행 중\n2건" in json.dumps(digest, ensure_ascii=False).replace("\\n", "\n")
+    assert "기한 초과\n1건" in json.dumps(digest, ensure_ascii=False).replace("\\n", "\n")
 
 
 def test_a_round_renders_what_changed_and_nothing_else(
