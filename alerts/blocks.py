@@ -74,7 +74,6 @@ HEADINGS = {
     "reply": "*확정된 답변*",
     "latest": "*최근 케이스*",
     "categories": "*불만 유형*",
-    "channels": "*채널*",
     "attention": "*확인이 필요한 케이스*",
     "decide": "*결정해 주실 일과 기한*",
     "done": "*저희가 한 일*",
@@ -219,7 +218,14 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class DigestCounts:
-    """How much happened in a digest's period."""
+    """How much happened in a digest's period.
+
+    Attributes:
+        in_time: Of the ``answered``, before the deadline.
+        typical: How long half of their writers waited at most.
+        negative_before: In as long a time before; None where that is not compared.
+        categories: Complaints, most first; each with those before, if compared.
+    """
 
     collected: int
     negative: int
@@ -227,8 +233,40 @@ class DigestCounts:
     answered: int
     waiting: int
     overdue: int
-    categories: tuple[tuple[ComplaintCategory, int], ...] = ()
-    channels: tuple[tuple[str, int], ...] = ()
+    in_time: int = 0
+    typical: timedelta | None = None
+    negative_before: int | None = None
+    categories: tuple[tuple[ComplaintCategory, int, int | None], ...] = ()
+
+    def happened(self) -> list[tuple[str, str]]:
+        """Say what came, as name and value."""
+        return [
+            ("수집한 글", f"{self.collected:,}건"),
+            ("부정", _compared(self.negative, self.negative_before)),
+            ("문의", f"{self.inquiries:,}건"),
+        ]
+
+    def done(self) -> list[tuple[str, str]]:
+        """Say what was done and what is left, as name and value."""
+        in_time = f" (기한 내 {self.in_time:,}건)" if self.answered else ""
+        typical = [] if self.typical is None else [("답변까지(중앙값)", duration(self.typical))]
+        return [
+            ("답변 게시", f"{self.answered:,}건{in_time}"),
+            *typical,
+            ("진행 중", f"{self.waiting:,}건"),
+            ("기한 초과", f"{self.overdue:,}건"),
+        ]
+
+    def complaints(self, most: int) -> str:
+        """Name the most frequent complaints on one line."""
+        return " · ".join(
+            f"{KOREAN_NAMES[name]} {_compared(number, before)}"
+            for name, number, before in self.categories[:most]
+        )
+
+
+def _compared(number: int, before: int | None) -> str:
+    return f"{number:,}건" if before is None else f"{number:,}건 (이전 기간 {before:,}건)"
 
 
 class DigestPeriod(StrEnum):
@@ -431,20 +469,9 @@ def digest(
                 "처음 수집한 지난 글은 하나씩 알리지 않고 모아서 알려 드립니다. 케이스와 초안은 모두 콘솔에 있습니다."
             )
         )
-    numbers = (
-        ("수집한 글", counts.collected),
-        ("부정", counts.negative),
-        ("문의", counts.inquiries),
-        ("답변 게시", counts.answered),
-        ("진행 중", counts.waiting),
-        ("기한 초과", counts.overdue),
-    )
-    blocks.append(_fields(*((name, f"{number:,}건") for name, number in numbers)))
-    categories = [(KOREAN_NAMES[name], number) for name, number in counts.categories]
-    for heading, pairs in (("categories", categories), ("channels", counts.channels)):
-        if pairs:
-            listed = " · ".join(f"{name} {number:,}건" for name, number in pairs[:10])
-            blocks += [_heading(heading), _section(listed)]
+    blocks.append(_fields(*counts.happened(), *counts.done()))
+    if counts.categories:
+        blocks += [_heading("categories"), _section(counts.complaints(10))]
     if period is not DigestPeriod.BACKFILL:
         blocks.append(_heading("decide"))
         blocks += _lines(proposals, to_decide, has_button=False, clock=clock) or [

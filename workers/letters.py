@@ -58,7 +58,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
         DIGEST_PERIODS[AlertRule(job.rule)],
         brand,
         since,
-        digest_counts(counts),
+        digest_counts(job, counts),
         to_decide,
         proposed,
         worst,

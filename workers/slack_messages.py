@@ -361,7 +361,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         digest(
             DIGEST_PERIODS[AlertRule(job.rule)],
             brand.name,
-            digest_counts(counts),
+            digest_counts(job, counts),
             worst,
             f"{when(since, brand.timezone)}부터",
             f"{runtime.console_url}/?brand={job.brand}",
@@ -399,17 +399,27 @@ def digest_since(job: AlertJob, now: datetime) -> datetime:
     return now - timedelta(days=7 if job.rule == AlertRule.WEEKLY_DIGEST else 1)
 
 
-def digest_counts(counts: Mapping[str, Any]) -> DigestCounts:
-    """Give the numbers of ``health.count_period`` as a digest shows them."""
+def digest_counts(job: AlertJob, counts: Mapping[str, Any]) -> DigestCounts:
+    """Give the numbers of ``health.count_period`` as a digest shows them.
+
+    Only a week is compared: a Monday's digest would compare a weekend with working days.
+    """
+    compares = job.rule == AlertRule.WEEKLY_DIGEST
+    replies = counts["replies"]
     return DigestCounts(
         collected=counts["collected"],
         negative=counts["negative"],
+        negative_before=counts["negative_before"] if compares else None,
         inquiries=counts["inquiries"],
-        answered=counts["answered"],
+        answered=replies.answered,
+        in_time=replies.in_time,
+        typical=replies.typical,
         waiting=counts["waiting"],
         overdue=counts["overdue"],
         categories=tuple(
-            (ComplaintCategory(name), number) for name, number in counts["categories"]
+            (ComplaintCategory(name), number, before if compares else None)
+            for name, number, before in counts["categories"]
+            if number or compares
         ),
     )
 

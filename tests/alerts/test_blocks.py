@@ -115,7 +115,7 @@ def shown(message: SlackMessage) -> str:
 def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
     line = CaseLine(7, 3, Severity.HIGH, words, 1, card.categories, NOW + timedelta(hours=1))
     counts = DigestCounts(
-        10, 4, 2, 3, 3, 1, ((ComplaintCategory.DELIVERY, 3),), ((words, 4), ("쿠팡", 2))
+        10, 4, 2, 3, 3, 1, 2, timedelta(hours=3), 7, ((ComplaintCategory.DELIVERY, 3, 5),)
     )
     decision = Decision(DecisionKind.REJECTED, words, NOW, "Slack", words, words)
     return [
@@ -268,6 +268,23 @@ def test_a_burst_lists_some_and_counts_the_rest() -> None:
     assert "새 케이스 2,000건" in message.text
     assert "외 1,985건" in shown(message)
     assert [b.get("value") for b in buttons(message)][:2] == ["0:1", "1:1"]
+
+
+def test_a_week_is_compared_with_the_one_before_and_says_how_fast_it_was_answered() -> None:
+    complaints = ((ComplaintCategory.DELIVERY, 12, 5), (ComplaintCategory.PRICE, 0, 3))
+    counts = DigestCounts(40, 13, 6, 9, 4, 1, 8, timedelta(hours=3, minutes=20), 9, complaints)
+    words = shown(digest(DigestPeriod.WEEKLY, "새벽나무", counts, [], "지난주", URL))
+    for fact in (
+        "부정\n13건 (이전 기간 9건)",
+        "배송 12건 (이전 기간 5건) · 가격 0건 (이전 기간 3건)",
+        "답변 게시\n9건 (기한 내 8건)",
+        "답변까지(중앙값)\n3시간 20분",
+    ):
+        assert fact in words
+    plain = replace(counts, negative_before=None, typical=None, categories=())
+    words = shown(digest(DigestPeriod.DAILY, "새벽나무", plain, [], "어제", URL))
+    assert "이전 기간" not in words
+    assert "답변까지" not in words
 
 
 def test_a_digest_counts_what_there_is_to_decide_beyond_its_lines() -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.event import listen
 
 from domain.types import FeedbackKind
-from storage import alerts, cases, desk, feedback, owners, people, publications
+from storage import alerts, cases, desk, feedback, health, owners, people, publications
 from storage.session import Database
 from tests.storage.rows import BRAND, NOW, masked
 
@@ -127,6 +128,16 @@ def assign(connection: Connection) -> object:
             lambda connection: desk.brand_week(connection, BRAND, now=NOW),
             ["SEARCH publications .* ix_publications_published_at (published_at>?)"],
             id="the console's page of a brand",
+        ),
+        pytest.param(
+            lambda connection: health.count_period(
+                connection, BRAND, since=NOW - timedelta(days=7), now=NOW
+            ),
+            [
+                "ix_feedback_brand_written_at (brand=? AND written_at>?)",
+                "SEARCH publications .* ix_publications_published_at (published_at>?)",
+            ],
+            id="digests",
         ),
         pytest.param(
             lambda connection: desk.stats(connection, {BRAND, "other"}, weeks=12, now=NOW),
