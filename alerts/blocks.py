@@ -145,6 +145,18 @@ class CaseCard:
     state_reason: str = ""
     timezone: str = "Asia/Seoul"
 
+    @property
+    def matter(self) -> str:
+        """What a brand's owner must know of it first, in Korean.
+
+        Critical and not about safety is law, an authority, the press or personal data.
+        """
+        if ComplaintCategory.SAFETY in self.categories:
+            return "안전·위생 관련 글"
+        if self.severity is Severity.CRITICAL:
+            return "법적 대응·신고·언론·개인정보 관련 글"
+        return "주의가 필요한 글"
+
 
 class DecisionKind(StrEnum):
     """How a case left the approver's hands."""
@@ -397,20 +409,18 @@ def brand_alert(
         read_by: Who confirmed; the button is gone then.
         read_at: When that was.
     """
-    blocks = [*_facts(card, f"{_mark(card)} 주의가 필요한 글", now), *_feedback(card)]
+    blocks = [*_facts(card, f"{_mark(card)} {card.matter}", now), *_feedback(card)]
     blocks += [_heading("done"), _section(done), _heading("to_decide"), _section(to_decide)]
     buttons: list[Block] = []
     if wants_receipt and read_at is None:
-        blocks.append(
-            _context("안전·법무 관련 글입니다. 확인하셨으면 아래 ‘읽음 확인’을 눌러 주세요.")
-        )
+        blocks.append(_context("확인하셨으면 아래 ‘읽음 확인’을 눌러 주세요."))
         buttons.append(_button("읽음 확인", ActionId.READ, card, style="primary"))
     if read_at is not None:
         reader = shorten(read_by, _NAME_LENGTH) or "담당자"
         blocks.append(_context(f"{reader} 님이 {when(read_at, card.timezone)}에 확인했습니다."))
     buttons.append(_link("콘솔에서 열기", card.console_url))
     blocks.append({"type": "actions", "elements": buttons})
-    return SlackMessage(_headline(card, "주의가 필요한 글"), tuple(blocks))
+    return SlackMessage(_headline(card, card.matter), tuple(blocks))
 
 
 def burst_parent(

@@ -110,7 +110,7 @@ def safety_letter(card: CaseCard, done: str, to_decide: str, now: datetime) -> L
     if card.written_at is not None:
         facts.append(("작성", when(card.written_at, card.timezone)))
     quote = shorten_lines(hide(card.text, card.abuse_spans), _LONGEST_QUOTE)
-    heading = "안전·법무 관련 글을 확인해 주세요"
+    heading = f"{card.matter}을 확인해 주세요"
     return Letter(
         subject=f"[{_MARKED}] {brand}: {heading}",
         heading=f"{brand}: {heading}",

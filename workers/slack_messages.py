@@ -78,11 +78,12 @@ DIGEST_PERIODS = {
     AlertRule.WEEKLY_DIGEST: DigestPeriod.WEEKLY,
 }
 _ALARMS = {
-    AlertRule.LAYOUT_CHANGED: AlarmKind.LAYOUT_CHANGED,
-    AlertRule.PUBLICATION_UNCERTAIN: AlarmKind.PUBLICATION_UNCERTAIN,
-    AlertRule.CREDENTIALS: AlarmKind.CREDENTIALS,
-    AlertRule.MAIL_UNDELIVERED: AlarmKind.MAIL_UNDELIVERED,
+    AlertRule.LAYOUT_CHANGED: (AlarmKind.LAYOUT_CHANGED, "/collection"),
+    AlertRule.PUBLICATION_UNCERTAIN: (AlarmKind.PUBLICATION_UNCERTAIN, "/attention"),
+    AlertRule.CREDENTIALS: (AlarmKind.CREDENTIALS, "/collection"),
+    AlertRule.MAIL_UNDELIVERED: (AlarmKind.MAIL_UNDELIVERED, "/alerts"),
 }
+"""Each alarm, and the console's page on which it is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,9 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     if rule in _ALARMS:
         brand = runtime.brand(job.brand)
         subject, detail = job.payload["subject"], job.payload["detail"]
+        kind, page = _ALARMS[rule]
         return Rendered(
-            operator_alarm(_ALARMS[rule], brand.name, subject, detail, runtime.console_url)
+            operator_alarm(kind, brand.name, subject, detail, f"{runtime.console_url}{page}")
         )
     if rule in _PER_BRAND:
         return _PER_BRAND[rule](runtime, job, now)

@@ -262,6 +262,23 @@ def test_only_safety_asks_for_a_receipt_and_only_once() -> None:
     assert "박대표 님이 11월 21일(토) 14:02에 확인했습니다." in shown(read)
 
 
+@pytest.mark.parametrize(
+    ("severity", "categories", "matter"),
+    [
+        (Severity.CRITICAL, (ComplaintCategory.SAFETY,), "안전·위생 관련 글"),
+        (Severity.HIGH, (ComplaintCategory.SAFETY,), "안전·위생 관련 글"),
+        (Severity.CRITICAL, (ComplaintCategory.SERVICE,), "법적 대응·신고·언론·개인정보 관련 글"),
+        (Severity.HIGH, (ComplaintCategory.SERVICE,), "주의가 필요한 글"),
+    ],
+)
+def test_an_owner_reads_first_what_it_is_about(
+    severity: Severity, categories: tuple[ComplaintCategory, ...], matter: str
+) -> None:
+    message = told(replace(CARD, severity=severity, categories=categories), wants_receipt=True)
+    assert message.text.endswith(f"· {matter}")
+    assert matter in message.blocks[0]["text"]["text"]
+
+
 def test_a_burst_lists_some_and_counts_the_rest() -> None:
     lines = [CaseLine(n, 1, Severity.NORMAL, f"글 {n}", 2) for n in range(40)]
     message = burst_parent("새벽나무", lines, 2000, timedelta(minutes=10), URL)

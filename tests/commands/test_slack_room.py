@@ -24,7 +24,7 @@ from alerts.blocks import (
 )
 from alerts.interactions import parse_payload
 from alerts.listener import SocketListener
-from alerts.rules import surge_alert
+from alerts.rules import AlertRule, operator_alert, surge_alert
 from alerts.wording import when
 from commands.slack_room import BACK_TO_AGENCY, STRANGER, SlackRoom, build_router
 from domain.types import ReplyRules
@@ -408,6 +408,27 @@ def test_a_surge_told_in_the_morning_says_when_it_was(room: Room) -> None:
     room.house.run_on(timedelta(hours=12))
     (notice,) = room.slack.posted("CBRAND")
     assert "11월 23일(월) 23:00까지 1시간 동안 글 10건 가운데 6건(60%)" in str(notice["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "page"),
+    [
+        (AlertRule.PUBLICATION_UNCERTAIN, "/attention"),
+        (AlertRule.CREDENTIALS, "/collection"),
+        (AlertRule.LAYOUT_CHANGED, "/collection"),
+        (AlertRule.MAIL_UNDELIVERED, "/alerts"),
+    ],
+)
+def test_an_alarm_leads_to_where_it_is_settled(room: Room, rule: AlertRule, page: str) -> None:
+    now = room.house.clock()
+    alarm = operator_alert(rule, room.house.runtime.brands[BRAND], "shop", "", now)
+    with room.house.database.unit_of_work() as connection:
+        payload = {"subject": "shop", "detail": "no answer"}
+        tell(room.house.runtime, connection, [new_alert(alarm, payload)], now=now)
+    room.house.run_on(timedelta(minutes=1))
+    (message,) = room.messages()
+    (button,) = message["blocks"][-1]["elements"]
+    assert button["url"] == f"{room.house.runtime.console_url}{page}"
 
 
 def test_the_digest_of_a_first_collection_counts_what_is_late(room: Room) -> None:
