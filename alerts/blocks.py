@@ -74,9 +74,10 @@ HEADINGS = {
     "reply": "*확정된 답변*",
     "latest": "*최근 케이스*",
     "categories": "*불만 유형*",
-    "channels": "*채널*",
     "attention": "*확인이 필요한 케이스*",
     "decide": "*결정해 주실 일과 기한*",
+    "done": "*저희가 한 일*",
+    "to_decide": "*결정해 주실 일*",
 }
 
 NOTHING_TO_DECIDE = "지금 결정하실 일이 없습니다."
@@ -144,6 +145,18 @@ class CaseCard:
     state_reason: str = ""
     timezone: str = "Asia/Seoul"
 
+    @property
+    def matter(self) -> str:
+        """What a brand's owner must know of it first, in Korean.
+
+        Critical and not about safety is law, an authority, the press or personal data.
+        """
+        if ComplaintCategory.SAFETY in self.categories:
+            return "안전·위생 관련 글"
+        if self.severity is Severity.CRITICAL:
+            return "법적 대응·신고·언론·개인정보 관련 글"
+        return "주의가 필요한 글"
+
 
 class DecisionKind(StrEnum):
     """How a case left the approver's hands."""
@@ -174,6 +187,7 @@ class Decision:
         via: Where, in Korean: ``Slack`` or ``콘솔``.
         reason: Words for a rejection or a closing.
         outcome: What came of it, in Korean (``게시 확인됨``); empty while open.
+        to_do: What a person must still do, in Korean (``직접 게시 필요``).
     """
 
     kind: DecisionKind
@@ -182,6 +196,7 @@ class Decision:
     via: str = "콘솔"
     reason: str = ""
     outcome: str = ""
+    to_do: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +230,14 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class DigestCounts:
-    """How much happened in a digest's period."""
+    """How much happened in a digest's period.
+
+    Attributes:
+        in_time: Of the ``answered``, before the deadline.
+        typical: How long half of their writers waited at most.
+        negative_before: In as long a time before; None where that is not compared.
+        categories: Complaints, most first; each with those before, if compared.
+    """
 
     collected: int
     negative: int
@@ -223,8 +245,40 @@ class DigestCounts:
     answered: int
     waiting: int
     overdue: int
-    categories: tuple[tuple[ComplaintCategory, int], ...] = ()
-    channels: tuple[tuple[str, int], ...] = ()
+    in_time: int = 0
+    typical: timedelta | None = None
+    negative_before: int | None = None
+    categories: tuple[tuple[ComplaintCategory, int, int | None], ...] = ()
+
+    def happened(self) -> list[tuple[str, str]]:
+        """Say what came, as name and value."""
+        return [
+            ("수집한 글", f"{self.collected:,}건"),
+            ("부정", _compared(self.negative, self.negative_before)),
+            ("문의", f"{self.inquiries:,}건"),
+        ]
+
+    def done(self) -> list[tuple[str, str]]:
+        """Say what was done and what is left, as name and value."""
+        in_time = f" (기한 내 {self.in_time:,}건)" if self.answered else ""
+        typical = [] if self.typical is None else [("답변까지(중앙값)", duration(self.typical))]
+        return [
+            ("답변 게시", f"{self.answered:,}건{in_time}"),
+            *typical,
+            ("진행 중", f"{self.waiting:,}건"),
+            ("기한 초과", f"{self.overdue:,}건"),
+        ]
+
+    def complaints(self, most: int) -> str:
+        """Name the most frequent complaints on one line."""
+        return " · ".join(
+            f"{KOREAN_NAMES[name]} {_compared(number, before)}"
+            for name, number, before in self.categories[:most]
+        )
+
+
+def _compared(number: int, before: int | None) -> str:
+    return f"{number:,}건" if before is None else f"{number:,}건 (이전 기간 {before:,}건)"
 
 
 class DigestPeriod(StrEnum):
@@ -313,12 +367,13 @@ def _draft(card: CaseCard) -> tuple[list[Block], bool]:
 
 
 def decided_card(card: CaseCard, decision: Decision, now: datetime) -> SlackMessage:
-    """Build the same card after a decision: no buttons, who decided, and what came of it.
+    """Build the same card after a decision: nothing to decide, who did, and what came of it.
 
     ``card.draft`` is the text as decided.
     """
     mark, verb = _DECISIONS[decision.kind]
-    blocks = [*_facts(card, f"{mark} {verb}", now), *_feedback(card)]
+    title = f"✋ {decision.to_do}" if decision.to_do else f"{mark} {verb}"
+    blocks = [*_facts(card, title, now), *_feedback(card)]
     if decision.kind in {DecisionKind.APPROVED, DecisionKind.EDITED}:
         parts, _ = chunks(card.draft, limits.SECTION_TEXT, _DRAFT_PARTS)
         blocks += [_heading("reply"), *(_escaped_section(part) for part in parts)]
@@ -329,13 +384,16 @@ def decided_card(card: CaseCard, decision: Decision, now: datetime) -> SlackMess
     if decision.outcome:
         lines.append(decision.outcome)
     blocks.append(_context(*lines))
-    return SlackMessage(_headline(card, f"{verb}됨"), tuple(blocks))
+    blocks.append({"type": "actions", "elements": [_link("콘솔에서 열기", card.console_url)]})
+    return SlackMessage(_headline(card, decision.to_do or f"{verb}됨"), tuple(blocks))
 
 
 def brand_alert(
     card: CaseCard,
     now: datetime,
     *,
+    done: str,
+    to_decide: str,
     wants_receipt: bool = False,
     read_by: str = "",
     read_at: datetime | None = None,
@@ -345,23 +403,24 @@ def brand_alert(
     Args:
         card: The case; its draft is not shown, the review room decides on it.
         now: When the notice is made.
+        done: What was done so far, in Korean.
+        to_decide: What the brand must decide, in Korean.
         wants_receipt: Ask for "읽음 확인" (safety and legal).
         read_by: Who confirmed; the button is gone then.
         read_at: When that was.
     """
-    blocks = [*_facts(card, f"{_mark(card)} 주의가 필요한 글", now), *_feedback(card)]
+    blocks = [*_facts(card, f"{_mark(card)} {card.matter}", now), *_feedback(card)]
+    blocks += [_heading("done"), _section(done), _heading("to_decide"), _section(to_decide)]
     buttons: list[Block] = []
     if wants_receipt and read_at is None:
-        blocks.append(
-            _context("안전·법무 관련 글입니다. 확인하셨으면 아래 ‘읽음 확인’을 눌러 주세요.")
-        )
+        blocks.append(_context("확인하셨으면 아래 ‘읽음 확인’을 눌러 주세요."))
         buttons.append(_button("읽음 확인", ActionId.READ, card, style="primary"))
     if read_at is not None:
         reader = shorten(read_by, _NAME_LENGTH) or "담당자"
         blocks.append(_context(f"{reader} 님이 {when(read_at, card.timezone)}에 확인했습니다."))
     buttons.append(_link("콘솔에서 열기", card.console_url))
     blocks.append({"type": "actions", "elements": buttons})
-    return SlackMessage(_headline(card, "주의가 필요한 글"), tuple(blocks))
+    return SlackMessage(_headline(card, card.matter), tuple(blocks))
 
 
 def burst_parent(
@@ -420,20 +479,9 @@ def digest(
                 "처음 수집한 지난 글은 하나씩 알리지 않고 모아서 알려 드립니다. 케이스와 초안은 모두 콘솔에 있습니다."
             )
         )
-    numbers = (
-        ("수집한 글", counts.collected),
-        ("부정", counts.negative),
-        ("문의", counts.inquiries),
-        ("답변 게시", counts.answered),
-        ("검토 대기", counts.waiting),
-        ("기한 초과", counts.overdue),
-    )
-    blocks.append(_fields(*((name, f"{number:,}건") for name, number in numbers)))
-    categories = [(KOREAN_NAMES[name], number) for name, number in counts.categories]
-    for heading, pairs in (("categories", categories), ("channels", counts.channels)):
-        if pairs:
-            listed = " · ".join(f"{name} {number:,}건" for name, number in pairs[:10])
-            blocks += [_heading(heading), _section(listed)]
+    blocks.append(_fields(*counts.happened(), *counts.done()))
+    if counts.categories:
+        blocks += [_heading("categories"), _section(counts.complaints(10))]
     if period is not DigestPeriod.BACKFILL:
         blocks.append(_heading("decide"))
         blocks += _lines(proposals, to_decide, has_button=False, clock=clock) or [
@@ -447,6 +495,7 @@ def digest(
 
 def surge_alert(
     brand_name: str,
+    until: str,
     window: timedelta,
     negative: int,
     total: int,
@@ -458,6 +507,7 @@ def surge_alert(
 
     Args:
         brand_name: Whose.
+        until: When the window ended, in Korean: it may be told hours later.
         window: What was counted.
         negative: Negative feedback in the window.
         total: All feedback in the window, at least 1.
@@ -467,8 +517,8 @@ def surge_alert(
     """
     title = f"{brand_name}: 부정 글 급증"
     sentence = (
-        f"최근 {duration(window)} 동안 글 {total:,}건 가운데 {negative:,}건({negative / total:.0%})이 "
-        f"부정입니다. 평소에는 {baseline_rate:.0%}입니다."
+        f"{until}까지 {duration(window)} 동안 글 {total:,}건 가운데 {negative:,}건({negative / total:.0%})이 "
+        f"부정이었습니다. 평소에는 {baseline_rate:.0%}입니다."
     )
     blocks = [_header(f"📈 {title}"), _section(sentence)]
     if categories:

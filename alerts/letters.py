@@ -110,7 +110,7 @@ def safety_letter(card: CaseCard, done: str, to_decide: str, now: datetime) -> L
     if card.written_at is not None:
         facts.append(("작성", when(card.written_at, card.timezone)))
     quote = shorten_lines(hide(card.text, card.abuse_spans), _LONGEST_QUOTE)
-    heading = "안전·법무 관련 글을 확인해 주세요"
+    heading = f"{card.matter}을 확인해 주세요"
     return Letter(
         subject=f"[{_MARKED}] {brand}: {heading}",
         heading=f"{brand}: {heading}",
@@ -154,7 +154,6 @@ def digest_letter(
     """
     timezone = brand.timezone
     title = f"{shorten(brand.name, _NAME_LENGTH)} {_DIGEST_NAMES[period]}"
-    categories = " · ".join(f"{KOREAN_NAMES[name]} {n:,}건" for name, n in counts.categories[:5])
     nothing = (
         NOTHING_TO_DECIDE
         if brand.two_step_approval
@@ -183,20 +182,11 @@ def digest_letter(
             HAPPENED,
             facts=(
                 ("기간", f"{when(since, timezone)}부터 {when(now, timezone)}까지"),
-                ("수집한 글", f"{counts.collected:,}건"),
-                ("부정", f"{counts.negative:,}건"),
-                ("문의", f"{counts.inquiries:,}건"),
-                ("불만 유형", categories or "없음"),
+                *counts.happened(),
+                ("불만 유형", counts.complaints(5) or "없음"),
             ),
         ),
-        Section(
-            DONE,
-            facts=(
-                ("답변 게시", f"{counts.answered:,}건"),
-                ("검토 중", f"{counts.waiting:,}건"),
-                ("기한 초과", f"{counts.overdue:,}건"),
-            ),
-        ),
+        Section(DONE, facts=tuple(counts.done())),
         Section(
             TO_DECIDE,
             lines=tuple(line_of(case) for case in proposals),

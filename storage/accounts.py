@@ -461,25 +461,28 @@ def forget_leases(connection: Connection) -> None:
     )
 
 
-def count_backfill(connection: Connection, account_key: str) -> dict[str, int]:
+def count_backfill(connection: Connection, account_key: str, *, now: datetime) -> dict[str, int]:
     """Count what a first collection found.
 
     Returns:
-        ``total``, ``negative``, ``inquiries``, ``waiting`` (cases to decide), ``answered``.
+        ``total``, ``negative``, ``inquiries``, ``answered``, ``waiting`` (open cases) and, of these,
+        ``overdue``.
     """
+    is_open = CaseRow.state.in_(OPEN_CASE_STATES)
     counts = connection.execute(
         select(
             func.count(FeedbackRow.id),
             func.count(FeedbackRow.id).filter(FeedbackRow.sentiment == "negative"),
             func.count(FeedbackRow.id).filter(FeedbackRow.kind == "inquiry"),
-            func.count(CaseRow.id).filter(CaseRow.state.in_(OPEN_CASE_STATES)),
             func.count(CaseRow.id).filter(CaseRow.state == CaseState.ANSWERED),
+            func.count(CaseRow.id).filter(is_open),
+            func.count(CaseRow.id).filter(is_open, CaseRow.due_at < now),
         )
         .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
         .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
         .where(AccountRow.key == account_key, FeedbackRow.is_backfill)
     ).one()
-    names = ("total", "negative", "inquiries", "waiting", "answered")
+    names = ("total", "negative", "inquiries", "answered", "waiting", "overdue")
     return dict(zip(names, counts, strict=True))
 
 

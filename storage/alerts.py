@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Select, String, cast, delete, func, select, text, update
+from sqlalchemy import Connection, Select, String, case, cast, delete, func, select, text, update
 from sqlalchemy.orm import aliased
 
 from domain.mail import MAIL
 from domain.messages import Message
 from domain.states import AlertState, CaseState
-from storage import outbox
+from storage import cases, outbox
 from storage.models import AlertRow, CaseRow, FeedbackRow, HistoryRow, ProposalRow, ReplayRow
 from storage.moves import PIPELINE, Columns, claim, expired, is_free, is_in, move, remember
 from storage.moves import take_lost as take_lost_rows
@@ -407,9 +407,12 @@ def burst_members(
 
 
 def outdated_cards(connection: Connection, rule: str, *, now: datetime, limit: int) -> list[int]:
-    """Find case cards in Slack that no longer say what the case is; oldest first."""
+    """Find messages in Slack about a case that no longer say what it is; oldest first.
+
+    ``shown`` holds in one word what each says, made of the same parts as here.
+    """
     # While a case waits, the words of the last proposal about its draft and its text as they are
-    # stand on the card.
+    # stand on the card; once it is approved, what its reply needs of a person.
     proposed = (
         select(func.max(ProposalRow.id))
         .where(
@@ -426,24 +429,13 @@ def outdated_cards(connection: Connection, rule: str, *, now: datetime, limit: i
         + ":"
         + cast(CaseRow.draft_number, String)
         + func.coalesce(":" + cast(proposed, String), "")
+        + func.coalesce(":" + cases.unsent_state(), "")
+        + case((AlertRow.read_at.is_not(None), ":read"), else_="")
     )
     rows = connection.execute(
         _living(select(AlertRow.id), rule, now)
         .join(CaseRow, CaseRow.feedback_id == AlertRow.feedback_id)
         .where(AlertRow.shown != says)
-        .order_by(AlertRow.id)
-        .limit(limit)
-    )
-    return list(rows.scalars())
-
-
-def outdated_receipts(
-    connection: Connection, rule: str, *, read: str, now: datetime, limit: int
-) -> list[int]:
-    """Find notices that were read and do not say so (``shown`` is not ``read``)."""
-    rows = connection.execute(
-        _living(select(AlertRow.id), rule, now)
-        .where(AlertRow.read_at.is_not(None), AlertRow.shown != read)
         .order_by(AlertRow.id)
         .limit(limit)
     )

@@ -6,7 +6,17 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from domain.errors import DecisionRefusedError
 from domain.korea import KST
@@ -724,6 +734,18 @@ def waiting(connection: Connection, case_ids: Sequence[int]) -> list[int]:
     rows = connection.execute(select(CaseRow.id).where(CaseRow.id.in_(case_ids), _waits()))
     found = set(rows.scalars())
     return [case_id for case_id in case_ids if case_id in found]
+
+
+def unsent_state() -> ScalarSelect[str | None]:
+    """Give, in a query of cases, the state of an approved one's reply that needs a person."""
+    return (
+        select(func.max(PublicationRow.state))
+        .where(
+            PublicationRow.case_id == CaseRow.id, CaseRow.state == CaseState.APPROVED, _is_unsent()
+        )
+        .correlate(CaseRow)
+        .scalar_subquery()
+    )
 
 
 def unsent(connection: Connection, case_ids: Sequence[int]) -> dict[int, PublicationState]:

@@ -46,7 +46,7 @@ from domain.mail import MAIL
 from domain.messages import Message
 from domain.states import AlertState, CaseState, FeedbackState, PublicationState
 from domain.types import Severity
-from storage import outbox, owners
+from storage import health, outbox, owners
 from storage.accounts import SLACK, slack_room
 from storage.feedback import EDITED_AFTER_REPLY, SEVERITY_RANK, queue_ranks
 from storage.lessons import LOOKED_AT, LOOKED_AT_EDIT, OPENED_BY_PERSON
@@ -627,8 +627,7 @@ class BrandWeek:
         feedback: Written in the seven days.
         negative: Of these.
         negative_before: Negative ones of the seven days before.
-        answered: Replies that reached their channel in the seven days.
-        in_time: Of these, before the deadline.
+        replies: Those of the seven days.
         waiting: Cases open now.
         overdue: Of these, past their deadline.
         severe: The newest critical and high cases of the seven days.
@@ -638,8 +637,7 @@ class BrandWeek:
     feedback: int
     negative: int
     negative_before: int
-    answered: int
-    in_time: int
+    replies: health.Replies
     waiting: int
     overdue: int
     severe: list[dict[str, Any]]
@@ -658,22 +656,7 @@ def brand_week(connection: Connection, brand: str, *, now: datetime) -> BrandWee
             func.count(FeedbackRow.id).filter(FeedbackRow.written_at < week, is_negative),
         ).where(FeedbackRow.brand == brand, FeedbackRow.written_at >= before)
     ).one()
-    answered = connection.execute(
-        select(
-            func.count(PublicationRow.id),
-            func.count(PublicationRow.id).filter(PublicationRow.published_at <= CaseRow.due_at),
-        )
-        .join(CaseRow, CaseRow.id == PublicationRow.case_id)
-        .where(CaseRow.brand == brand, PublicationRow.published_at >= week)
-        # SQLite would take the way through every case of the brand; these are found by their ids.
-        .with_hint(CaseRow, "NOT INDEXED", "sqlite")
-    ).one()
-    is_open = CaseRow.state.in_([CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED])
-    waiting = connection.execute(
-        select(func.count(CaseRow.id), func.count(CaseRow.id).filter(CaseRow.due_at < now)).where(
-            CaseRow.brand == brand, is_open
-        )
-    ).one()
+    waiting, overdue = health.open_cases(connection, brand, now=now)
     # One expression, so that PostgreSQL sees that it is the one grouped by.
     category = func.coalesce(FeedbackRow.category, "other")
     categories = connection.execute(
@@ -710,10 +693,9 @@ def brand_week(connection: Connection, brand: str, *, now: datetime) -> BrandWee
         feedback=feedback[0],
         negative=feedback[1],
         negative_before=feedback[2],
-        answered=answered[0],
-        in_time=answered[1],
-        waiting=waiting[0],
-        overdue=waiting[1],
+        replies=health.replies(connection, brand, since=week),
+        waiting=waiting,
+        overdue=overdue,
         severe=_dicts(severe),
         categories=[(row[0], row[1], row[2]) for row in categories],
     )

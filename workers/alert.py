@@ -29,7 +29,7 @@ from workers.backoff import pause
 from workers.calls import calling
 from workers.notices import new_alert, tell
 from workers.runtime import is_holiday
-from workers.slack_messages import render
+from workers.slack_messages import FOLLOW_CASES, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -374,12 +374,10 @@ def _settle(
     **values: Any,  # noqa: ANN401 - column values
 ) -> None:
     now = runtime.clock()
-    is_a_persons = job.destination.startswith(MAIL) and target in {
-        AlertState.UNCERTAIN,
-        AlertState.FAILED,
-    }
+    is_mail = job.destination.startswith(MAIL)
+    is_a_persons = is_mail and target in {AlertState.UNCERTAIN, AlertState.FAILED}
     with runtime.database.unit_of_work() as connection:
-        if job.state is AlertState.SENDING and not job.destination.startswith(MAIL):
+        if job.state is AlertState.SENDING and not is_mail:
             turns.give_back(
                 connection,
                 job.destination,
@@ -399,10 +397,10 @@ def _settle(
             retry_at=retry_at,
             **values,
         )
-        if settled and target is AlertState.SENT and not job.destination.startswith(MAIL):
+        if settled and target is AlertState.SENT and not is_mail:
             for subject in (accounts.SLACK, accounts.slack_room(job.destination)):
                 accounts.close_incidents(connection, subject, now=now)
-        if settled and job.rule == AlertRule.CASE_CARD and values.get("is_final"):
+        if settled and not is_mail and job.rule in FOLLOW_CASES and values.get("is_final"):
             alerts.wake_reopened(connection, job.id)
         if settled and is_a_persons:
             subject = f"{job.destination.removeprefix(MAIL)} (알림 {job.id})"

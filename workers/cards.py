@@ -19,7 +19,7 @@ from domain.errors import (
 from storage import alerts, turns
 from workers.calls import calling
 from workers.notices import BURST_IS_OVER
-from workers.slack_messages import READ, render
+from workers.slack_messages import FOLLOW_CASES, render
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,10 +65,10 @@ def refresh(runtime: Runtime) -> int:
 def _outdated(runtime: Runtime, now: datetime) -> list[int]:
     """Give a round's messages: of each kind in turn, so that none waits for all of another."""
     with runtime.database.reading() as connection:
-        receipts = alerts.outdated_receipts(
-            connection, AlertRule.BRAND_SAFETY, read=READ, now=now, limit=PER_ROUND
-        )
-        cards = alerts.outdated_cards(connection, AlertRule.CASE_CARD, now=now, limit=PER_ROUND)
+        about_cases = [
+            alerts.outdated_cards(connection, rule, now=now, limit=PER_ROUND)
+            for rule in FOLLOW_CASES
+        ]
         bursts = alerts.outdated_bursts(
             connection,
             AlertRule.BURST,
@@ -76,7 +76,7 @@ def _outdated(runtime: Runtime, now: datetime) -> list[int]:
             now=now,
             limit=PER_ROUND,
         )
-    mixed = chain.from_iterable(zip_longest(receipts, cards, bursts))
+    mixed = chain.from_iterable(zip_longest(*about_cases, bursts))
     return list(islice((alert_id for alert_id in mixed if alert_id is not None), PER_ROUND))
 
 

@@ -99,10 +99,8 @@ def watch_surges(runtime: Runtime) -> int:
     surging = 0
     for brand in runtime.brands.values():
         with runtime.database.reading() as connection:
-            window = health.count_period(connection, brand.slug, since=now - SURGE_WINDOW, now=now)
-            longer = health.count_period(
-                connection, brand.slug, since=now - SURGE_BASELINE, now=now
-            )
+            window = health.count_written(connection, brand.slug, since=now - SURGE_WINDOW)
+            longer = health.count_written(connection, brand.slug, since=now - SURGE_BASELINE)
         current = Counts(window["negative"], window["collected"])
         baseline = Counts(
             longer["negative"] - window["negative"], longer["collected"] - window["collected"]

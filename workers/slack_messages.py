@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from domain.brands import Brand
     from storage.alerts import AlertJob
     from storage.cases import CaseView
+    from storage.desk import Proposal
     from storage.people import Account
     from storage.session import Connection
     from workers.runtime import Runtime
@@ -56,9 +57,18 @@ _UNSENT = {
     PublicationState.HANDED_OFF: "직접 게시 필요",
     PublicationState.ATTENTION: "게시 여부 확인 필요",
 }
+_DONE = {
+    CaseState.OPENED: "글을 분류했고 답변 초안을 만들고 있습니다. 승인 전에는 아무것도 게시되지 않습니다.",
+    CaseState.DRAFTED: "글을 분류했고 답변 초안을 만들었습니다. 승인 전에는 아무것도 게시되지 않습니다.",
+    CaseState.APPROVED: "답변이 승인되어 게시를 기다립니다.",
+    CaseState.ANSWERED: "답변을 게시했고 채널에서 확인했습니다.",
+    CaseState.REJECTED: "담당자가 답변하지 않기로 했습니다.",
+    CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
+    CaseState.GONE: "고객이 글을 지웠습니다.",
+}
 _ALL_DONE = "답변 기한을 알려 드리려던 케이스가 그사이 모두 처리되었습니다."
-READ = "read"
-"""What a notice with a receipt says once it has one."""
+FOLLOW_CASES = (AlertRule.BRAND_SAFETY, AlertRule.BRAND_SEVERITY, AlertRule.CASE_CARD)
+"""What stands in Slack about one case, and is updated until the case is closed."""
 _CLOSED_BECAUSE = {
     CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
     CaseState.GONE: "고객이 글을 지웠습니다.",
@@ -68,11 +78,12 @@ DIGEST_PERIODS = {
     AlertRule.WEEKLY_DIGEST: DigestPeriod.WEEKLY,
 }
 _ALARMS = {
-    AlertRule.LAYOUT_CHANGED: AlarmKind.LAYOUT_CHANGED,
-    AlertRule.PUBLICATION_UNCERTAIN: AlarmKind.PUBLICATION_UNCERTAIN,
-    AlertRule.CREDENTIALS: AlarmKind.CREDENTIALS,
-    AlertRule.MAIL_UNDELIVERED: AlarmKind.MAIL_UNDELIVERED,
+    AlertRule.LAYOUT_CHANGED: (AlarmKind.LAYOUT_CHANGED, "/collection"),
+    AlertRule.PUBLICATION_UNCERTAIN: (AlarmKind.PUBLICATION_UNCERTAIN, "/attention"),
+    AlertRule.CREDENTIALS: (AlarmKind.CREDENTIALS, "/collection"),
+    AlertRule.MAIL_UNDELIVERED: (AlarmKind.MAIL_UNDELIVERED, "/alerts"),
 }
+"""Each alarm, and the console's page on which it is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +110,9 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     if rule in _ALARMS:
         brand = runtime.brand(job.brand)
         subject, detail = job.payload["subject"], job.payload["detail"]
+        kind, page = _ALARMS[rule]
         return Rendered(
-            operator_alarm(_ALARMS[rule], brand.name, subject, detail, runtime.console_url)
+            operator_alarm(kind, brand.name, subject, detail, f"{runtime.console_url}{page}")
         )
     if rule in _PER_BRAND:
         return _PER_BRAND[rule](runtime, job, now)
@@ -108,41 +120,54 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         view = cases.load_view(connection, job.payload["case_id"])
     if view is None:
         return Rendered(notice("삭제된 케이스입니다."))
-    if rule is AlertRule.CASE_CARD:
-        return _case_card(runtime, view, now)
-    wants_receipt = bool(job.payload.get("wants_receipt"))
-    message = brand_alert(
-        card_of(runtime, view),
-        now,
-        wants_receipt=wants_receipt,
-        read_by=job.read_by,
-        read_at=job.read_at,
-    )
-    return Rendered(
-        message,
-        shown=READ if job.read_at else "unread",
-        is_final=not wants_receipt or job.read_at is not None,
-    )
-
-
-def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
-    """Show a case with its buttons while it waits, and what became of it afterwards."""
-    shown = f"{view.state}:{view.case.draft_number}"
-    is_final = view.state in cases.CLOSED_STATES
-    card = card_of(runtime, view)
-    if view.state is CaseState.DRAFTED:
-        with runtime.database.reading() as connection:
+    with runtime.database.reading() as connection:
+        waiting = None
+        if view.state is CaseState.DRAFTED:
             waiting = desk.proposal_of(connection, view.case)
-        if waiting is not None:
-            shown = f"{shown}:{waiting.id}"
-            card = replace(
-                card,
-                draft=waiting.text,
-                proposal=waiting.id,
-                proposed=desk.asks(waiting.proposed_by, waiting.reason),
-            )
+        unsent = cases.unsent(connection, [view.case.case_id]).get(view.case.case_id)
+    # The same word as of ``alerts.outdated_cards``.
+    word = [view.state, str(view.case.draft_number)]
+    if waiting is not None:
+        word.append(str(waiting.id))
+    if unsent is not None and view.state is CaseState.APPROVED:
+        word.append(unsent)
+    if job.read_at is not None:
+        word.append("read")
+    wants_receipt = bool(job.payload.get("wants_receipt"))
+    if rule is AlertRule.CASE_CARD:
+        message = _case_card(runtime, view, waiting, unsent, now)
+    else:
+        message = brand_alert(
+            card_of(runtime, view),
+            now,
+            done=what_was_done(view, unsent),
+            to_decide=what_to_decide(runtime, view),
+            wants_receipt=wants_receipt,
+            read_by=job.read_by,
+            read_at=job.read_at,
+        )
+    is_final = view.state in cases.CLOSED_STATES and (not wants_receipt or job.read_at is not None)
+    return Rendered(message, ":".join(word), is_final)
+
+
+def _case_card(
+    runtime: Runtime,
+    view: CaseView,
+    waiting: Proposal | None,
+    unsent: PublicationState | None,
+    now: datetime,
+) -> SlackMessage:
+    """Show a case with its buttons while it waits, and what became of it afterwards."""
+    card = card_of(runtime, view)
+    if waiting is not None:
+        card = replace(
+            card,
+            draft=waiting.text,
+            proposal=waiting.id,
+            proposed=desk.asks(waiting.proposed_by, waiting.reason),
+        )
     if view.state in {CaseState.OPENED, CaseState.DRAFTED}:
-        return Rendered(case_card(card, now), shown, is_final)
+        return case_card(card, now)
     with runtime.database.reading() as connection:
         decision = cases.last_decision(connection, view.case.case_id)
     if view.state in {CaseState.ANSWERED_ELSEWHERE, CaseState.GONE} or decision is None:
@@ -153,7 +178,7 @@ def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
             via="자동",
             reason=_CLOSED_BECAUSE.get(view.state, ""),
         )
-        return Rendered(decided_card(card, closed, now), shown, is_final)
+        return decided_card(card, closed, now)
     taken = Decision(
         kind=_kind(decision),
         by=decision["decided_by"],
@@ -161,9 +186,34 @@ def _case_card(runtime: Runtime, view: CaseView, now: datetime) -> Rendered:
         via="Slack" if decision["decided_in"] == "slack" else "콘솔",
         reason=decision["reason"],
         outcome="게시 확인됨" if view.state is CaseState.ANSWERED else "",
+        to_do=_UNSENT[unsent] if unsent is not None and view.state is CaseState.APPROVED else "",
     )
     card = replace(card, draft=decision["text"] or card.draft)
-    return Rendered(decided_card(card, taken, now), shown, is_final)
+    return decided_card(card, taken, now)
+
+
+def what_was_done(view: CaseView, unsent: PublicationState | None) -> str:
+    """Tell a brand's owner what was done about a case."""
+    if unsent is not None and view.state is CaseState.APPROVED:
+        return f"답변이 승인되었고 아직 게시되지 않았습니다 ({_UNSENT[unsent]})."
+    return _DONE[view.state]
+
+
+def what_to_decide(runtime: Runtime, view: CaseView) -> str:
+    """Tell a brand's owner what they must decide about a case."""
+    brand = runtime.brand(view.case.brand)
+    if view.state not in {CaseState.OPENED, CaseState.DRAFTED}:
+        return "결정하실 일이 없습니다. 내용만 확인해 주세요."
+    with runtime.database.reading() as connection:
+        proposals = proposals_for(connection, brand)
+    waiting = next((row for row in proposals if row["case_id"] == view.case.case_id), None)
+    if waiting is not None:
+        return (
+            f"{desk.WAITS_FOR[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
+        )
+    if brand.two_step_approval:
+        return "에이전시가 먼저 검토합니다. 승인하면 두 번째 승인을 부탁드립니다."
+    return "답변은 에이전시가 승인합니다. 사실 확인이나 조치가 필요하면 담당자에게 알려 주세요."
 
 
 def _kind(decision: Mapping[str, Any]) -> DecisionKind:
@@ -288,9 +338,11 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
 
 def _surge(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa: ARG001 - one signature for all
     payload = job.payload
+    brand = runtime.brand(job.brand)
     return Rendered(
         surge_alert(
-            runtime.brand(job.brand).name,
+            brand.name,
+            when(job.made_at, brand.timezone),
             timedelta(seconds=payload["window_s"]),
             payload["negative"],
             payload["total"],
@@ -311,7 +363,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         digest(
             DIGEST_PERIODS[AlertRule(job.rule)],
             brand.name,
-            digest_counts(counts),
+            digest_counts(job, counts),
             worst,
             f"{when(since, brand.timezone)}부터",
             f"{runtime.console_url}/?brand={job.brand}",
@@ -349,25 +401,35 @@ def digest_since(job: AlertJob, now: datetime) -> datetime:
     return now - timedelta(days=7 if job.rule == AlertRule.WEEKLY_DIGEST else 1)
 
 
-def digest_counts(counts: Mapping[str, Any]) -> DigestCounts:
-    """Give the numbers of ``health.count_period`` as a digest shows them."""
+def digest_counts(job: AlertJob, counts: Mapping[str, Any]) -> DigestCounts:
+    """Give the numbers of ``health.count_period`` as a digest shows them.
+
+    Only a week is compared: a Monday's digest would compare a weekend with working days.
+    """
+    compares = job.rule == AlertRule.WEEKLY_DIGEST
+    replies = counts["replies"]
     return DigestCounts(
         collected=counts["collected"],
         negative=counts["negative"],
+        negative_before=counts["negative_before"] if compares else None,
         inquiries=counts["inquiries"],
-        answered=counts["answered"],
+        answered=replies.answered,
+        in_time=replies.in_time,
+        typical=replies.typical,
         waiting=counts["waiting"],
         overdue=counts["overdue"],
         categories=tuple(
-            (ComplaintCategory(name), number) for name, number in counts["categories"]
+            (ComplaintCategory(name), number, before if compares else None)
+            for name, number, before in counts["categories"]
+            if number or compares
         ),
     )
 
 
-def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa: ARG001 - one signature for all
+def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     key = job.payload["account_key"]
     with runtime.database.reading() as connection:
-        counts = accounts.count_backfill(connection, key)
+        counts = accounts.count_backfill(connection, key, now=now)
     message = digest(
         DigestPeriod.BACKFILL,
         runtime.brand(job.brand).name,
@@ -377,7 +439,7 @@ def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # no
             inquiries=counts["inquiries"],
             answered=counts["answered"],
             waiting=counts["waiting"],
-            overdue=0,
+            overdue=counts["overdue"],
         ),
         [],
         key.partition("/")[2],

@@ -94,6 +94,11 @@ def texts(node: object) -> Iterator[dict[str, Any]]:
             yield from texts(value)
 
 
+def told(card: CaseCard, **more: Any) -> SlackMessage:  # noqa: ANN401 - brand_alert's own
+    done, to_decide = "초안을 만들었습니다.", "답변은 에이전시가 승인합니다."
+    return brand_alert(card, NOW, done=done, to_decide=to_decide, **more)
+
+
 def buttons(message: SlackMessage) -> list[dict[str, Any]]:
     return [
         element
@@ -110,15 +115,15 @@ def shown(message: SlackMessage) -> str:
 def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
     line = CaseLine(7, 3, Severity.HIGH, words, 1, card.categories, NOW + timedelta(hours=1))
     counts = DigestCounts(
-        10, 4, 2, 3, 3, 1, ((ComplaintCategory.DELIVERY, 3),), ((words, 4), ("쿠팡", 2))
+        10, 4, 2, 3, 3, 1, 2, timedelta(hours=3), 7, ((ComplaintCategory.DELIVERY, 3, 5),)
     )
     decision = Decision(DecisionKind.REJECTED, words, NOW, "Slack", words, words)
     return [
         case_card(card, NOW),
         *(decided_card(card, replace(decision, kind=kind), NOW) for kind in DecisionKind),
-        brand_alert(card, NOW),
-        brand_alert(card, NOW, wants_receipt=True),
-        brand_alert(card, NOW, wants_receipt=True, read_by=words, read_at=NOW),
+        told(card),
+        told(card, wants_receipt=True),
+        told(card, wants_receipt=True, read_by=words, read_at=NOW),
         burst_parent(words, [line] * 60, 90, timedelta(minutes=10), URL),
         digest(DigestPeriod.DAILY, words, counts, [line] * 30, words, URL),
         digest(
@@ -133,7 +138,9 @@ def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
             clock=(NOW, "Asia/Seoul"),
         ),
         digest(DigestPeriod.BACKFILL, words, counts, [], words, URL),
-        surge_alert(words, timedelta(hours=1), 6, 10, 0.1, [(ComplaintCategory.SAFETY, 3)], URL),
+        surge_alert(
+            words, words, timedelta(hours=1), 6, 10, 0.1, [(ComplaintCategory.SAFETY, 3)], URL
+        ),
         overdue_alert(
             words,
             [replace(line, owner=words)] * 3,
@@ -184,7 +191,7 @@ def test_the_notification_text_never_quotes_the_customer_or_the_draft() -> None:
     for message in (
         case_card(card, NOW),
         decided_card(card, decision, NOW),
-        brand_alert(card, NOW),
+        told(card),
     ):
         assert secret not in message.text
         assert secret in shown(message)
@@ -204,12 +211,20 @@ def test_a_reminder_calls_late_only_what_is_late(hours: tuple[int, int], words: 
     assert words in overdue_alert("새벽나무", lines, 2, NOW, "Asia/Seoul", URL).text
 
 
-def test_a_decided_card_has_no_buttons_and_says_who_decided() -> None:
+def test_a_decided_card_only_leads_to_the_console_and_says_who_decided() -> None:
     decision = Decision(DecisionKind.EDITED, "김지은", NOW, "Slack", outcome="게시 확인됨")
     message = decided_card(CARD, decision, NOW)
-    assert buttons(message) == []
+    assert [button["action_id"] for button in buttons(message)] == ["case.open"]
     assert "김지은 · 수정 후 승인 · 11월 21일(토) 14:02 · Slack" in shown(message)
     assert "게시 확인됨" in shown(message)
+
+
+def test_an_approved_reply_that_needs_a_person_says_so_first() -> None:
+    decision = Decision(DecisionKind.APPROVED, "김지은", NOW, to_do="직접 게시 필요")
+    message = decided_card(CARD, decision, NOW)
+    assert message.blocks[0]["text"]["text"] == "✋ 직접 게시 필요 · 새벽나무"
+    assert message.text.endswith("직접 게시 필요")
+    assert "김지은 · 승인" in shown(message)
 
 
 def test_a_rejected_card_gives_the_reason_and_hides_the_draft() -> None:
@@ -239,12 +254,29 @@ def test_hostile_words_are_covered_and_announced() -> None:
 
 
 def test_only_safety_asks_for_a_receipt_and_only_once() -> None:
-    assert [b["action_id"] for b in buttons(brand_alert(CARD, NOW))] == ["case.open"]
-    asked = brand_alert(CARD, NOW, wants_receipt=True)
+    assert [b["action_id"] for b in buttons(told(CARD))] == ["case.open"]
+    asked = told(CARD, wants_receipt=True)
     assert [b["action_id"] for b in buttons(asked)] == ["alert.read", "case.open"]
-    read = brand_alert(CARD, NOW, wants_receipt=True, read_by="박대표", read_at=NOW)
+    read = told(CARD, wants_receipt=True, read_by="박대표", read_at=NOW)
     assert [b["action_id"] for b in buttons(read)] == ["case.open"]
     assert "박대표 님이 11월 21일(토) 14:02에 확인했습니다." in shown(read)
+
+
+@pytest.mark.parametrize(
+    ("severity", "categories", "matter"),
+    [
+        (Severity.CRITICAL, (ComplaintCategory.SAFETY,), "안전·위생 관련 글"),
+        (Severity.HIGH, (ComplaintCategory.SAFETY,), "안전·위생 관련 글"),
+        (Severity.CRITICAL, (ComplaintCategory.SERVICE,), "법적 대응·신고·언론·개인정보 관련 글"),
+        (Severity.HIGH, (ComplaintCategory.SERVICE,), "주의가 필요한 글"),
+    ],
+)
+def test_an_owner_reads_first_what_it_is_about(
+    severity: Severity, categories: tuple[ComplaintCategory, ...], matter: str
+) -> None:
+    message = told(replace(CARD, severity=severity, categories=categories), wants_receipt=True)
+    assert message.text.endswith(f"· {matter}")
+    assert matter in message.blocks[0]["text"]["text"]
 
 
 def test_a_burst_lists_some_and_counts_the_rest() -> None:
@@ -253,6 +285,23 @@ def test_a_burst_lists_some_and_counts_the_rest() -> None:
     assert "새 케이스 2,000건" in message.text
     assert "외 1,985건" in shown(message)
     assert [b.get("value") for b in buttons(message)][:2] == ["0:1", "1:1"]
+
+
+def test_a_week_is_compared_with_the_one_before_and_says_how_fast_it_was_answered() -> None:
+    complaints = ((ComplaintCategory.DELIVERY, 12, 5), (ComplaintCategory.PRICE, 0, 3))
+    counts = DigestCounts(40, 13, 6, 9, 4, 1, 8, timedelta(hours=3, minutes=20), 9, complaints)
+    words = shown(digest(DigestPeriod.WEEKLY, "새벽나무", counts, [], "지난주", URL))
+    for fact in (
+        "부정\n13건 (이전 기간 9건)",
+        "배송 12건 (이전 기간 5건) · 가격 0건 (이전 기간 3건)",
+        "답변 게시\n9건 (기한 내 8건)",
+        "답변까지(중앙값)\n3시간 20분",
+    ):
+        assert fact in words
+    plain = replace(counts, negative_before=None, typical=None, categories=())
+    words = shown(digest(DigestPeriod.DAILY, "새벽나무", plain, [], "어제", URL))
+    assert "이전 기간" not in words
+    assert "답변까지" not in words
 
 
 def test_a_digest_counts_what_there_is_to_decide_beyond_its_lines() -> None:

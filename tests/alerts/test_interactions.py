@@ -141,7 +141,11 @@ def test_a_click_on_a_card_says_who_did_what_to_which_revision(
 
 
 def test_a_link_and_a_read_receipt_are_understood(slack: FakeSlack, client: SlackClient) -> None:
-    receipt = client.post("CBRAND", brand_alert(CARD, NOW, wants_receipt=True), alert_id="42")
+    receipt = client.post(
+        "CBRAND",
+        brand_alert(CARD, NOW, done="초안", to_decide="없음", wants_receipt=True),
+        alert_id="42",
+    )
     read = parse_payload(slack.click(receipt.ts, "alert.read"))
     assert (read.action, read.case_id, read.container.message_ts) == (
         SlackAction.READ, 7, receipt.ts,

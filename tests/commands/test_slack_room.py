@@ -24,6 +24,7 @@ from alerts.blocks import (
 )
 from alerts.interactions import parse_payload
 from alerts.listener import SocketListener
+from alerts.rules import AlertRule, operator_alert, surge_alert
 from alerts.wording import when
 from commands.slack_room import BACK_TO_AGENCY, STRANGER, SlackRoom, build_router
 from domain.types import ReplyRules
@@ -34,7 +35,8 @@ from tests.alerts.fake_slack import limited
 from tests.fakes_runtime import BRAND, Article, decision_about
 from workers import cards, collect, slack_messages
 from workers.deadlines import remind, send_digests
-from workers.notices import BURSTS
+from workers.notices import BURSTS, new_alert, tell
+from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +61,7 @@ def test_approval_in_slack_is_published_and_the_card_follows(room: Room) -> None
     room.refresh()
     (card,) = room.messages()
     assert "승인" in str(card["blocks"])
-    assert not [block for block in card["blocks"] if block["type"] == "actions"]
+    assert actions(card) == [ActionId.OPEN]
 
     room.house.run_on(timedelta(minutes=10))
     room.refresh()
@@ -77,7 +79,8 @@ def test_second_click_says_who_was_first(room: Room) -> None:
     room.room.handle(click)
 
     assert [entry["user"] for entry in room.slack.ephemerals] == ["U1"]
-    assert "이미 승인" in room.slack.ephemerals[0]["text"]
+    # Noon, as the people who read it count it.
+    assert "11월 23일 12:02에 이미 승인했습니다" in room.slack.ephemerals[0]["text"]
 
 
 def test_answers_keep_below_slacks_limit_and_wait_when_told(room: Room) -> None:
@@ -353,6 +356,99 @@ def test_read_receipt_is_kept_and_shown(room: Room) -> None:
     assert reader.read_by == "park (park)"
 
 
+@pytest.mark.parametrize("words", ["벌레가 나왔어요", "환불해 주세요"])
+def test_what_an_owner_was_told_says_what_is_done_until_the_case_is_closed(
+    room: Room, words: str
+) -> None:
+    room.write(words)
+    (notice,) = room.slack.posted("CBRAND")
+    assert "초안을 만들었습니다" in str(notice["blocks"])
+    assert "답변은 에이전시가 승인합니다" in str(notice["blocks"])
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.refresh()
+    assert "게시를 기다립니다" in str(room.slack.posted("CBRAND")[0]["blocks"])
+    room.house.run_on(timedelta(minutes=10))
+    room.refresh()
+    assert "답변을 게시했고" in str(room.slack.posted("CBRAND")[0]["blocks"])
+    assert "결정하실 일이 없습니다" in str(room.slack.posted("CBRAND")[0]["blocks"])
+    if ActionId.READ in actions(room.slack.posted("CBRAND")[0]):
+        # Whoever reads it late is still asked, and shown as having read it.
+        room.click(notice["ts"], ActionId.READ, "U3")
+        assert room.refresh() == 1
+        assert "park" in str(room.slack.posted("CBRAND")[0]["blocks"])
+    with room.house.database.reading() as connection:
+        final = connection.execute(select(AlertRow.is_final).where(AlertRow.rule != "case_card"))
+        assert list(final.scalars()) == [True]
+
+
+def test_an_owner_told_in_the_morning_hears_what_was_done_at_night(room: Room) -> None:
+    room.house.clock.now = TUESDAY_OPENING - timedelta(hours=9)
+    room.write("환불해 주세요")
+    assert room.slack.posted("CBRAND") == []
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(hours=12))
+    (notice,) = room.slack.posted("CBRAND")
+    assert "답변을 게시했고" in str(notice["blocks"])
+    room.refresh()
+    assert "답변을 게시했고" in str(room.slack.posted("CBRAND")[0]["blocks"])
+
+
+def test_a_surge_told_in_the_morning_says_when_it_was(room: Room) -> None:
+    with room.house.database.unit_of_work() as connection:
+        for_night = room.house.clock.now = TUESDAY_OPENING - timedelta(hours=10)
+        payload = {
+            "window_s": 3600,
+            "negative": 6,
+            "total": 10,
+            "baseline_rate": 0.1,
+            "categories": [["delivery", 6]],
+        }
+        alert = surge_alert(room.house.runtime.brands[BRAND], for_night, is_holiday)
+        tell(room.house.runtime, connection, [new_alert(alert, payload)], now=for_night)
+    room.house.run_on(timedelta(hours=12))
+    (notice,) = room.slack.posted("CBRAND")
+    assert "11월 23일(월) 23:00까지 1시간 동안 글 10건 가운데 6건(60%)" in str(notice["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "page"),
+    [
+        (AlertRule.PUBLICATION_UNCERTAIN, "/attention"),
+        (AlertRule.CREDENTIALS, "/collection"),
+        (AlertRule.LAYOUT_CHANGED, "/collection"),
+        (AlertRule.MAIL_UNDELIVERED, "/alerts"),
+    ],
+)
+def test_an_alarm_leads_to_where_it_is_settled(room: Room, rule: AlertRule, page: str) -> None:
+    now = room.house.clock()
+    alarm = operator_alert(rule, room.house.runtime.brands[BRAND], "shop", "", now)
+    with room.house.database.unit_of_work() as connection:
+        payload = {"subject": "shop", "detail": "no answer"}
+        tell(room.house.runtime, connection, [new_alert(alarm, payload)], now=now)
+    room.house.run_on(timedelta(minutes=1))
+    (message,) = room.messages()
+    (button,) = message["blocks"][-1]["elements"]
+    assert button["url"] == f"{room.house.runtime.console_url}{page}"
+
+
+def test_the_digest_of_a_first_collection_counts_what_is_late(room: Room) -> None:
+    now = room.house.clock()
+    for number, days in enumerate((20, 3)):
+        room.house.channel.articles.append(
+            Article(f"old{number}", "별로예요", now - timedelta(days=days))
+        )
+    collect.start_due(room.house.runtime)
+    room.house.run_on(timedelta(minutes=5))
+    with room.house.database.unit_of_work() as connection:
+        late = select(CaseRow.id).order_by(CaseRow.id).limit(1).scalar_subquery()
+        connection.execute(update(CaseRow).where(CaseRow.id == late).values(due_at=now))
+    room.house.run_on(timedelta(minutes=10))
+    (digest,) = room.messages()
+    assert "첫 수집 요약" in digest["text"]
+    assert "진행 중\n2건" in json.dumps(digest, ensure_ascii=False).replace("\\n", "\n")
+    assert "기한 초과\n1건" in json.dumps(digest, ensure_ascii=False).replace("\\n", "\n")
+
+
 def test_a_round_renders_what_changed_and_nothing_else(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,9 +464,10 @@ def test_a_round_renders_what_changed_and_nothing_else(
     assert rendered == []
 
     room.click(room.slack.posted("CBRAND")[1]["ts"], ActionId.READ, "U3")
+    # Its owner's notice follows the case as its card does.
     room.click(room.messages()[0]["ts"], ActionId.APPROVE)
-    assert room.refresh() == 2
-    assert sorted(rendered) == ["brand_safety", "case_card"]
+    assert room.refresh() == 3
+    assert sorted(rendered) == ["brand_safety", "brand_safety", "case_card"]
     assert room.refresh() == 0
 
 
@@ -535,6 +632,12 @@ def test_a_reply_nobody_pasted_is_reminded_of_as_that(room: Room) -> None:
     room.click(room.messages()[0]["ts"], ActionId.APPROVE)
     room.house.run_on(timedelta(minutes=10))
     assert room.state() == [("approved", "kim (kim)")]
+    # Whoever decides in Slack learns there that the reply has not left by itself.
+    assert room.refresh() == 1
+    (card,) = room.messages()
+    assert "직접 게시 필요" in card["text"]
+    assert actions(card) == [ActionId.OPEN]
+    assert room.refresh() == 0
     with room.house.database.reading() as connection:
         room.house.clock.now = connection.execute(select(CaseRow.due_at)).scalar_one()
     assert remind(room.house.runtime) == 1
@@ -632,6 +735,16 @@ def test_a_digest_says_what_to_decide_and_by_when(two_steps: Room) -> None:
     assert "벌레가 나왔어요" not in attention
     assert "환불해 주세요" in attention
     assert "까지 (알림 시점 기준" in attention
+
+
+def actions(message: dict[str, Any]) -> list[str]:
+    """Give what can be pressed on a message, in its order."""
+    return [
+        element["action_id"]
+        for block in message["blocks"]
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
 
 
 def mentions(message: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -44,6 +45,11 @@ def test_a_handed_off_reply_is_shown_whole_and_confirmed_by_a_person(
     assert desk.rows("SELECT state FROM publications") == [{"state": "published"}]
     assert desk.case(case_id)["state"] == "answered"
     assert "직접 게시할 답변이 없습니다" in browser.get("/handoffs").text
+    # Its brand reads that it was answered, in time, and how long it took.
+    assert re.search(
+        r"답변</dt><dd>1</dd>.*준수율</dt><dd>100%</dd>.*답변까지 <small>중앙값</small></dt><dd>\d+(분|시간)",
+        browser.get("/brands/alpha").text,
+    )
     assert browser.post(f"/cases/{case_id}/handed-off", publication=1).status_code == 409
 
 

@@ -156,9 +156,7 @@ def test_a_mail_is_nothing_that_stands_in_slack(database: Database) -> None:
         alerts.note_read(connection, case_id, "brand_safety", by="owner", now=NOW)
         alerts.wake(connection, [feedback_id])
         in_slack, _ = [job.id for job in all_jobs(database)]
-        outdated = alerts.outdated_receipts(
-            connection, "brand_safety", read="read", now=NOW, limit=9
-        )
+        outdated = alerts.outdated_cards(connection, "brand_safety", now=NOW, limit=9)
     assert outdated == [in_slack]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.event import listen
 
 from domain.types import FeedbackKind
-from storage import alerts, cases, desk, feedback, owners, people, publications
+from storage import alerts, cases, desk, feedback, health, owners, people, publications
 from storage.session import Database
 from tests.storage.rows import BRAND, NOW, masked
 
@@ -99,13 +100,6 @@ def assign(connection: Connection) -> object:
             id="outdated cards, every five seconds",
         ),
         pytest.param(
-            lambda connection: alerts.outdated_receipts(
-                connection, "brand_safety", read="read", now=NOW, limit=4
-            ),
-            ["USING INDEX ix_alerts_living (rule=?)"],
-            id="outdated receipts, every five seconds",
-        ),
-        pytest.param(
             lambda connection: alerts.outdated_bursts(
                 connection, "burst", over_since=NOW, now=NOW, limit=4
             ),
@@ -134,6 +128,16 @@ def assign(connection: Connection) -> object:
             lambda connection: desk.brand_week(connection, BRAND, now=NOW),
             ["SEARCH publications .* ix_publications_published_at (published_at>?)"],
             id="the console's page of a brand",
+        ),
+        pytest.param(
+            lambda connection: health.count_period(
+                connection, BRAND, since=NOW - timedelta(days=7), now=NOW
+            ),
+            [
+                "ix_feedback_brand_written_at (brand=? AND written_at>?)",
+                "SEARCH publications .* ix_publications_published_at (published_at>?)",
+            ],
+            id="digests",
         ),
         pytest.param(
             lambda connection: desk.stats(connection, {BRAND, "other"}, weeks=12, now=NOW),

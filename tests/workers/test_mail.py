@@ -134,7 +134,7 @@ def test_a_mail_says_what_happened_what_was_done_and_what_to_decide(
 ) -> None:
     begin(house)
     _, message = server.taken[0]
-    assert message["Subject"] == "[평판] 새벽나무: 안전·법무 관련 글을 확인해 주세요"
+    assert message["Subject"] == "[평판] 새벽나무: 안전·위생 관련 글을 확인해 주세요"
     assert str(message["From"]) == "평판 <robot@example.com>"
     assert (message["To"], message["Auto-Submitted"]) == (SAFETY, "auto-generated")
     text, html = body(message, "plain"), body(message, "html")
