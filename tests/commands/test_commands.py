@@ -517,6 +517,42 @@ def test_a_database_of_a_newer_version_is_left_alone(
     assert result.exit_code == 1
 
 
+@pytest.mark.parametrize("role", ["worker", "console"])
+@pytest.mark.parametrize(
+    ("revision", "said"), [("9999", "newer version"), ("0014", "run `pyeongpan db upgrade`")]
+)
+def test_who_does_not_upgrade_refuses_another_versions_database(
+    cli: Callable[..., Result],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    revision: str,
+    said: str,
+) -> None:
+    """Its actors would end in tracebacks, and its processes too."""
+    monkeypatch.setattr("dramatiq.cli.main", lambda _: pytest.fail("started"))
+    monkeypatch.setattr("commands.daemon.ConsoleThread.start", lambda _: pytest.fail("started"))
+    cli("db", "upgrade")
+    with closing(sqlite3.connect(home / "pyeongpan.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", [revision])
+        database.commit()
+    result = cli(role, env={"PYEONGPAN_BROKER_URL": "redis://127.0.0.1:1"})
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_what_is_wrong_ends_a_worker_in_one_line(
+    cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dramatiq.cli.main", lambda _: pytest.fail("started"))
+    write_brand(tmp_path, 'name = "x"\ntimezone = "Asia/Soul"')
+    result = cli("worker", env={"PYEONGPAN_BROKER_URL": "redis://127.0.0.1:1"})
+    assert result.exit_code == 1
+    assert "brand.toml: timezone" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_postgresql_needs_a_seal_key(cli: Callable[..., Result]) -> None:
     url = "postgresql://nobody@127.0.0.1:1/none"
     found = findings(cli("doctor", "--json", env={"PYEONGPAN_DATABASE_URL": url}))
