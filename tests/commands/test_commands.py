@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import re
 import shutil
 import socket
 import sqlite3
@@ -410,6 +411,58 @@ def test_a_broken_setup_names_each_problem_with_its_remedy(
     assert all(entry["remedy"] for entry in broken.values())
     assert "PYEONGPAN_BROKER_URL" in broken["broker"]["remedy"]
     assert "Connection refused" in broken["broker"]["detail"]
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Give a port that takes connections and never says a word, as behind a deaf gateway."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_the_doctor_ends_and_says_what_did_not_answer(
+    cli: Callable[..., Result], silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.doctor.PATIENCE_S", 5.0)
+    monkeypatch.setattr("storage.session._CONNECT_TIMEOUT_S", 2)
+    at = f"127.0.0.1:{silent_port}"
+    env = {
+        "PYEONGPAN_DATABASE_URL": f"postgresql://nobody@{at}/none",
+        "PYEONGPAN_SEAL_KEY": generate_key(),
+        "PYEONGPAN_BROKER_URL": f"amqp://guest:guest@{at}/",
+        "PYEONGPAN_SLACK_BOT_TOKEN": "xoxb-x",
+        "PYEONGPAN_SLACK_API_URL": f"http://{at}/api/",
+    }
+    found = findings(cli("doctor", "--json", env=env))
+    assert "timeout" in found["database"]["detail"]
+    assert found["broker"]["detail"] == found["slack"]["detail"] == "no answer within 5 s"
+    assert found["model"]["ok"]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("ahead_s", "is_fine"), [(3, True), (-30, False), (30, False)])
+def test_the_doctor_compares_the_clock_with_the_databases(
+    cli: Callable[..., Result],
+    empty_postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead_s: int,
+    *,
+    is_fine: bool,
+) -> None:
+    env = {"PYEONGPAN_DATABASE_URL": empty_postgres_url, "PYEONGPAN_SEAL_KEY": generate_key()}
+    assert cli("db", "upgrade", env=env).exit_code == 0
+    built = runtimes.build_on
+
+    def build_on(*parts: Any) -> runtimes.Runtime:  # noqa: ANN401 - the real one's
+        runtime = built(*parts)
+        runtime.clock = lambda: datetime.now(UTC) + timedelta(seconds=ahead_s)
+        return runtime
+
+    monkeypatch.setattr(runtimes, "build_on", build_on)
+    found = findings(cli("doctor", "--json", env=env))["clock"]
+    assert found["ok"] == is_fine
+    assert re.match(r"(2\.\d|3\.0|29\.\d|30\.\d) s from the database's", found["detail"])
+    assert is_fine or "NTP" in found["remedy"]
 
 
 def test_doctor_looks_at_the_mail_server(
