@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 60.0
 """How long one part is waited for; whatever it talks to mostly gives up earlier by itself."""
 CLOCKS_APART = timedelta(seconds=5)
+LEAST_FREE_BYTES = 50 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,16 @@ def _database(runtime: Runtime) -> Finding:
         return Finding(
             "database", ok=False, detail=f"{name}: old schema", remedy="run pyeongpan db upgrade"
         )
+    if runtime.database.is_sqlite:
+        free = shutil.disk_usage(str(runtime.database.url.database)).free
+        if free < LEAST_FREE_BYTES:
+            # What is full can still be read, so nothing else would tell.
+            return Finding(
+                "database",
+                ok=False,
+                detail=f"{name}: {free // 10**6} MB are left on its disk",
+                remedy="make room; what could not be written is done again by itself",
+            )
     return Finding("database", ok=True, detail=name)
 
 

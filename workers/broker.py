@@ -24,12 +24,12 @@ from dramatiq.middleware import (
 
 from domain.errors import ConfigurationError
 from workers.actors import declare
-from workers.outage import OncePerOutage
+from workers.outage import NoRetriesExceeded, OncePerOutage
 
 if TYPE_CHECKING:
     from dramatiq import Broker, Worker
 
-_ONCE = OncePerOutage()
+_ONCE, _NO_RETRIES = OncePerOutage(), NoRetriesExceeded()
 
 
 class _Quiet(Queue[Any]):
@@ -113,6 +113,7 @@ def set_up(url: str) -> Broker:
     declare(broker)
     for queue in (*broker.get_declared_queues(), *broker.get_declared_delay_queues()):
         logging.getLogger(f"dramatiq.worker.ConsumerThread({queue})").addFilter(_ONCE)
+    logging.getLogger("dramatiq.middleware.retries.Retries").addFilter(_NO_RETRIES)
     return broker
 
 

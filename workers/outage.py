@@ -12,6 +12,10 @@ from dramatiq.errors import BrokerConnectionError
 log = structlog.get_logger()
 
 
+QUIET_S = 10.0
+"""An outage is over when nothing failed for that long: a full disk still lets itself be read."""
+
+
 class Outage:
     """What is lost at the moment, as far as this process knows.
 
@@ -23,23 +27,32 @@ class Outage:
         self._events = f"{what}_lost", f"{what}_back"
         self._lock = threading.Lock()
         self._began_s: float | None = None
+        self._seen_s = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it was told and is not over."""
+        return self._began_s is not None
 
     def goes_on(self, reason: str, **about: str) -> None:
         """Say it where it is new."""
         with self._lock:
+            self._seen_s = time.monotonic()
             if self._began_s is not None:
                 return
-            self._began_s = time.monotonic()
+            self._began_s = self._seen_s
         log.warning(self._events[0], error=reason, **about)
 
     def is_over(self) -> None:
         """Say it where something was lost; costs nothing otherwise."""
-        if self._began_s is None:
+        if not self.is_on:
             return
         with self._lock:
-            began_s, self._began_s = self._began_s, None
-        if began_s is not None:
-            log.warning(self._events[1], after_s=round(time.monotonic() - began_s))
+            now_s, began_s = time.monotonic(), self._began_s
+            if began_s is None or now_s - self._seen_s < QUIET_S:
+                return
+            self._began_s = None
+        log.warning(self._events[1], after_s=round(now_s - began_s))
 
 
 BROKER = Outage("broker")
@@ -56,3 +69,11 @@ class OncePerOutage(logging.Filter):
         for error in lost:
             BROKER.goes_on(str(error))
         return not lost
+
+
+class NoRetriesExceeded(logging.Filter):
+    """Keeps to itself which messages gave up on a lost database: the sweep queues their rows."""
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - logging's
+        """Tell whether somebody needs to know."""
+        return not DATABASE.is_on

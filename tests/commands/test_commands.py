@@ -439,6 +439,18 @@ def test_the_doctor_ends_and_says_what_did_not_answer(
     assert found["model"]["ok"]
 
 
+def test_the_doctor_tells_of_a_disk_that_is_nearly_full(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("db", "upgrade")
+    assert findings(cli("doctor", "--json"))["database"]["ok"]
+    usage = shutil.disk_usage("/")._replace(free=3_000_000)
+    monkeypatch.setattr("commands.doctor.shutil.disk_usage", lambda _: usage)
+    found = findings(cli("doctor", "--json"))["database"]
+    assert "3 MB are left on its disk" in found["detail"]
+    assert "make room" in found["remedy"]
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(("ahead_s", "is_fine"), [(3, True), (-30, False), (30, False)])
 def test_the_doctor_compares_the_clock_with_the_databases(

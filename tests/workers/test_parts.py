@@ -39,7 +39,7 @@ from workers.actors import ACTORS
 from workers.backoff import pause
 from workers.broker import ping, set_up
 from workers.engine import start_workers
-from workers.outage import OncePerOutage
+from workers.outage import QUIET_S, OncePerOutage, Outage
 from workers.redis_broker import DELAYED_MS, QuietRedisBroker
 from workers.relay import RelayThread, relay
 from workers.runtime import is_holiday, synchronize
@@ -164,11 +164,35 @@ def test_a_lost_broker_is_told_once_though_each_queues_thread_meets_it(
     assert not any(record.name.startswith("dramatiq") for record in caplog.records)
 
 
+def test_an_outage_is_over_when_nothing_failed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk still lets itself be read, so a success says little."""
+    now = [100.0]
+    monkeypatch.setattr("workers.outage.time.monotonic", lambda: now[0])
+    outage = Outage("disk")
+    with capture_logs() as events:
+        outage.is_over()
+        for _ in range(8):
+            outage.goes_on("full")
+            now[0] += QUIET_S / 2
+            outage.is_over()
+        now[0] += QUIET_S / 2
+        outage.is_over()
+        outage.is_over()
+    assert [(event["event"], event.get("after_s")) for event in events] == [
+        ("disk_lost", None),
+        ("disk_back", 45),
+    ]
+
+
 @pytest.mark.integration
 def test_a_full_redis_loses_nothing_and_is_told_like_a_lost_one(
-    house: House, redis_url: str, caplog: pytest.LogCaptureFixture
+    house: House,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Not what dramatiq expects: it would log a traceback per thread and second."""
+    monkeypatch.setattr("workers.outage.QUIET_S", 0.0)
     broker = set_up(redis_url)
     assert isinstance(broker, QuietRedisBroker)
     ask, is_full, refused = broker.scripts["dispatch"], threading.Event(), threading.Event()
