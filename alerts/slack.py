@@ -51,6 +51,8 @@ POST_INTERVAL = timedelta(seconds=1)
 """Between two messages to one destination; Slack tolerates short bursts, we do not lean on it.
 
 Source: https://docs.slack.dev/apis/web-api/rate-limits. Checked: 2026-11-21."""
+LONGEST_PAUSE_S = 3600.0
+"""Slack asks for seconds to minutes; a broken gateway's ten years would end alerts for good."""
 _PAGE_SIZE = 200
 
 # "fatal_error", "internal_error": "some aspect of the operation" may have succeeded.
@@ -470,8 +472,10 @@ def _short(text: str) -> str:
 
 
 def _retry_after_s(response: SlackResponse) -> float | None:
-    value = _header(response, "retry-after")
-    return float(value) if value is not None and value.isascii() and value.isdigit() else None
+    value = _header(response, "retry-after") or ""
+    if not (value.isascii() and value.isdigit()):
+        return None
+    return min(float(value), LONGEST_PAUSE_S)
 
 
 def _header(response: SlackResponse, name: str) -> str | None:

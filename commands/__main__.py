@@ -73,7 +73,7 @@ def set_up_logging(level: str) -> None:
     structlog.configure(
         processors=[*before, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -107,6 +107,17 @@ def _build(settings: Settings) -> Runtime:
     runtimes.install(runtime)
     click.get_current_context().call_on_close(runtime.close)
     return runtime
+
+
+def _check_schema(runtime: Runtime) -> None:
+    """Refuse another version's database; one that is lost is waited for."""
+    from storage import schema
+    from storage.session import DatabaseError, reason_of
+
+    try:
+        schema.check(runtime.database)
+    except DatabaseError as error:
+        structlog.get_logger().warning("database_lost", step="start", error=reason_of(error))
 
 
 def _refuse_memory(settings: Settings, role: str) -> None:
@@ -174,6 +185,7 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
     from dramatiq.cli import main as dramatiq_main
     from dramatiq.cli import make_argument_parser
 
+    from workers import runtime as runtimes
     from workers.actors import ACTORS
 
     _refuse_memory(settings, "worker")
@@ -182,6 +194,9 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
         raise click.ClickException(
             f"no queue is named {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}"
         )
+    # What is wrong is said once here, in one line; dramatiq's processes would die of it.
+    with closing(runtimes.build(settings)) as runtime:
+        _check_schema(runtime)
     arguments = ["workers.app", "--processes", str(processes), "--threads", str(threads)]
     if queues:
         arguments += ["--queues", *queues]
@@ -225,6 +240,7 @@ def console(settings: Settings, *, port: int | None) -> None:
     if port is not None:
         settings = settings.model_copy(update={"console_port": port})
     runtime = _build(settings)
+    _check_schema(runtime)
     server = ConsoleThread(runtime, build_console(runtime, is_demo=False))
     server.start()
     click.echo(f"콘솔: {runtime.console_url}", err=True)

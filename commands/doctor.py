@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import shutil
+import threading
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from console.security import is_loopback
@@ -13,17 +14,22 @@ from domain.errors import ReputationError
 from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
 from settings import brand_folders, load_brand
-from storage import accounts, schema, sealed
+from storage import accounts, health, schema, sealed
 from storage.session import Database, DatabaseError, reason_of
 from workers import runtime as runtimes
 from workers.collect import reach_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from domain.brands import Brand
+    from domain.brands import Account, Brand
     from settings import Settings
     from workers.runtime import Runtime
+
+PATIENCE_S = 60.0
+"""How long one part is waited for; whatever it talks to mostly gives up earlier by itself."""
+CLOCKS_APART = timedelta(seconds=5)
+LEAST_FREE_BYTES = 50 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,11 @@ def examine(settings: Settings) -> list[Finding]:
         findings.append(_misconfigured(error))
         # It must not be used: what it sealed could never be opened.
         sealer, has_key = Sealer([generate_key()]), False
-    with closing(runtimes.build_on(settings, database, sealer, brands)) as runtime:
+    runtime = runtimes.build_on(settings, database, sealer, brands)
+    try:
         return [*findings, *_examine(settings, runtime, has_key=has_key)]
+    finally:
+        _ends(runtime.close)
 
 
 def _misconfigured(error: ReputationError) -> Finding:
@@ -85,37 +94,77 @@ def _misconfigured(error: ReputationError) -> Finding:
 
 def _examine(settings: Settings, runtime: Runtime, *, has_key: bool) -> list[Finding]:
     findings = [_brands(runtime)] if runtime.brands or not brand_folders(settings.brands) else []
-    findings.extend(
-        _guarded(f"manual {brand.slug}", partial(_manual, brand))
-        for brand in runtime.brands.values()
-    )
-    findings.append(_guarded("database", lambda: _database(runtime)))
-    findings.append(_guarded("broker", lambda: _broker(settings)))
-    findings.append(_guarded("model", lambda: _model(runtime)))
-    if all(finding.ok for finding in findings if finding.subject == "database"):
+    for brand in runtime.brands.values():
+        findings += _guarded(f"manual {brand.slug}", partial(_manual, brand))
+    of_database = _guarded("database", lambda: _database(runtime))
+    findings += of_database
+    findings += _guarded("broker", lambda: _broker(settings))
+    findings += _guarded("model", lambda: _model(runtime))
+    if all(finding.ok for finding in of_database):
+        if not runtime.database.is_sqlite:
+            findings += _guarded("clock", lambda: _clock(runtime))
         if has_key:
-            findings.append(_guarded("keys", lambda: _keys(runtime)))
-            findings.extend(_accounts(runtime))
-        findings.extend(_gone_brands(settings, runtime))
-        findings.extend(_incidents(runtime))
-    findings.append(_guarded("slack", lambda: _slack(runtime)))
-    findings.append(_guarded("mail", lambda: _mail(runtime)))
+            findings += _guarded("keys", lambda: _keys(runtime))
+            progress = cache(partial(_progress, runtime))
+            for key, account in sorted(runtime.accounts.items()):
+                look = partial(_account, runtime, account, progress)
+                findings += _guarded(f"account {key}", look)
+        findings += _guarded("brands without a folder", lambda: _gone_brands(settings, runtime))
+        findings += _guarded("incidents", lambda: _incidents(runtime))
+    findings += _guarded("slack", lambda: _slack(runtime))
+    findings += _guarded("mail", lambda: _mail(runtime))
     findings.append(_publishing(settings))
     return findings
 
 
-def _guarded(subject: str, look: Callable[[], Finding]) -> Finding:
-    try:
-        return look()
-    except ReputationError as error:
-        return Finding(subject, ok=False, detail=str(error), remedy="see the message")
-    except DatabaseError as error:
-        return Finding(
+def _guarded(subject: str, look: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:
+    found: list[Finding] = []
+
+    def try_to() -> None:
+        try:
+            seen = look()
+            found.extend([seen] if isinstance(seen, Finding) else seen)
+        except ReputationError as error:
+            found.append(Finding(subject, ok=False, detail=str(error), remedy="see the message"))
+        except DatabaseError as error:
+            found.append(
+                Finding(
+                    subject,
+                    ok=False,
+                    detail=f"cannot be used: {reason_of(error)}",
+                    remedy="mend what it says; else check PYEONGPAN_DATABASE_URL and that the "
+                    "server runs",
+                )
+            )
+
+    if _ends(try_to):
+        return found
+    return [
+        Finding(
             subject,
             ok=False,
-            detail=f"cannot be used: {reason_of(error)}",
-            remedy="mend what it says; else check PYEONGPAN_DATABASE_URL and that the server runs",
+            detail=f"no answer within {PATIENCE_S:g} s",
+            remedy="check its address, and that no firewall drops what is sent there",
         )
+    ]
+
+
+def _ends(step: Callable[[], object]) -> bool:
+    """Tell whether a step ended in time; one that hangs is left behind with its thread."""
+    problem: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            step()
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody waits
+            problem.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    for error in problem:
+        raise error
+    return not thread.is_alive()
 
 
 def _brands(runtime: Runtime) -> Finding:
@@ -167,7 +216,35 @@ def _database(runtime: Runtime) -> Finding:
         return Finding(
             "database", ok=False, detail=f"{name}: old schema", remedy="run pyeongpan db upgrade"
         )
+    if runtime.database.is_sqlite:
+        free = shutil.disk_usage(str(runtime.database.url.database)).free
+        if free < LEAST_FREE_BYTES:
+            # What is full can still be read, so nothing else would tell.
+            return Finding(
+                "database",
+                ok=False,
+                detail=f"{name}: {free // 10**6} MB are left on its disk",
+                remedy="make room; what could not be written is done again by itself",
+            )
     return Finding("database", ok=True, detail=name)
+
+
+def _clock(runtime: Runtime) -> Finding:
+    with runtime.database.reading() as connection:
+        before = runtime.clock()
+        theirs = health.clock_of(connection)
+        after = runtime.clock()
+    # What they said lay somewhere between the two.
+    ahead = max(before - theirs, theirs - after, timedelta(0))
+    detail = f"{ahead / timedelta(seconds=1):.1f} s from the database's"
+    if ahead <= CLOCKS_APART:
+        return Finding("clock", ok=True, detail=detail)
+    return Finding(
+        "clock",
+        ok=False,
+        detail=f"{detail}: leases and deadlines end early or late",
+        remedy="let NTP set the clock of every machine",
+    )
 
 
 def _keys(runtime: Runtime) -> Finding:
@@ -203,27 +280,25 @@ def _model(runtime: Runtime) -> Finding:
     return Finding("model", ok=True, detail=runtime.classifier.version)
 
 
-def _accounts(runtime: Runtime) -> Iterator[Finding]:
+def _progress(runtime: Runtime) -> dict[str, Any]:
     with runtime.database.reading() as connection:
-        rows = {row["key"]: row for row in accounts.health(connection)}
-    for key, account in sorted(runtime.accounts.items()):
-        row = rows.get(key)
-        last = row["last_success_at"] if row else None
-        when = f"last success {last:%Y-%m-%d %H:%M:%S} UTC" if last else "never collected"
-        waiting = row["quarantined"] if row else 0
-        quarantined = f", {waiting} quarantined (pyeongpan quarantine list)" if waiting else ""
-        try:
-            reach_of(account)
-            # What a reply needs is asked for before somebody approves one.
-            runtime.publisher(account)
-            result = runtime.collector(account).check()
-        except ReputationError as error:
-            yield Finding(f"account {key}", ok=False, detail=str(error), remedy="see the message")
-            continue
-        detail = f"{account.channel}, {when}{quarantined}"
-        if not result.ok:
-            detail = f"{detail}; {result.reason}: {result.detail}"
-        yield Finding(f"account {key}", ok=result.ok, detail=detail, remedy=result.remedy)
+        return {row["key"]: row for row in accounts.health(connection)}
+
+
+def _account(runtime: Runtime, account: Account, progress: Callable[[], dict[str, Any]]) -> Finding:
+    row = progress().get(account.key)
+    last = row["last_success_at"] if row else None
+    when = f"last success {last:%Y-%m-%d %H:%M:%S} UTC" if last else "never collected"
+    waiting = row["quarantined"] if row else 0
+    quarantined = f", {waiting} quarantined (pyeongpan quarantine list)" if waiting else ""
+    reach_of(account)
+    # What a reply needs is asked for before somebody approves one.
+    runtime.publisher(account)
+    result = runtime.collector(account).check()
+    detail = f"{account.channel}, {when}{quarantined}"
+    if not result.ok:
+        detail = f"{detail}; {result.reason}: {result.detail}"
+    return Finding(f"account {account.key}", ok=result.ok, detail=detail, remedy=result.remedy)
 
 
 def _incidents(runtime: Runtime) -> Iterator[Finding]:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from storage.session import DatabaseError, reason_of
 from workers.cards import refresh
 from workers.deadlines import remind, send_digests, watch_surges
 from workers.hand_over import hand_over
+from workers.outage import DATABASE
 from workers.retain import erase_expired
 from workers.sweep import sweep
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workers.runtime import Runtime
-
-log = structlog.get_logger()
 
 SWEEP_S = 5
 CARDS_S = 5
@@ -61,4 +59,4 @@ def _guarded(step: Callable[[Runtime], Any], runtime: Runtime) -> None:
     try:
         step(runtime)
     except DatabaseError as error:
-        log.warning("database_lost", step=step.__name__, error=reason_of(error))
+        DATABASE.goes_on(reason_of(error), step=step.__name__)

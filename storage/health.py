@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+def clock_of(connection: Connection) -> datetime:
+    """Tell what time PostgreSQL's machine has."""
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now
+
+
 def totals(connection: Connection) -> dict[str, int]:
     """Count what the pipeline holds, for the demo's summary and the benchmarks."""
     feedback = connection.execute(

@@ -41,6 +41,20 @@ def downgrade(database: Database, revision: str) -> None:
         command.downgrade(_config(str(folder), connection), revision)
 
 
+def check(database: Database) -> None:
+    """See that the schema is exactly this version's, for who leaves upgrading to others.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if is_newer(database):
+        raise ConfigurationError(f"{NEWER} -> start that version, or restore a backup")
+    if not is_current(database):
+        raise ConfigurationError(
+            "the database has no or an old schema -> run `pyeongpan db upgrade`"
+        )
+
+
 def is_current(database: Database) -> bool:
     """Tell whether the schema is exactly this version's."""
     with database.reading() as connection, as_file(files("storage.migrations")) as folder:

@@ -43,6 +43,8 @@ ConflictError = IntegrityError
 """What a broken constraint raises."""
 
 _BUSY_TIMEOUT_S = 30
+_CONNECT_TIMEOUT_S = 10
+"""libpq waits for as long as the system does, minutes, for a host that drops what is sent to it."""
 
 
 def reason_of(error: DatabaseError) -> str:
@@ -82,6 +84,11 @@ class Database:
                     "that may be written"
                 ) from None
         self.url = address
+        connect_args: dict[str, Any] = {}
+        if self.is_sqlite:
+            connect_args["timeout"] = _BUSY_TIMEOUT_S
+        elif "connect_timeout" not in address.query:
+            connect_args["connect_timeout"] = _CONNECT_TIMEOUT_S
         self.engine: Engine = create_engine(
             address,
             pool_size=pool_size,
@@ -89,7 +96,7 @@ class Database:
             pool_pre_ping=not self.is_sqlite,
             # What fails is logged, and a statement's values are customers' words and people's secrets.
             hide_parameters=True,
-            connect_args={"timeout": _BUSY_TIMEOUT_S} if self.is_sqlite else {},
+            connect_args=connect_args,
         )
         # SQLite has one writer; threads of one process take turns here instead of polling for it.
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()

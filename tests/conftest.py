@@ -25,6 +25,7 @@ from storage import schema
 from storage.models import Base
 from storage.session import Database
 from tests.fakes_runtime import StillClock
+from workers.outage import BROKER, DATABASE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -59,6 +60,13 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("PYEONGPAN_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without the outage that a test before left on."""
+    for outage in (BROKER, DATABASE):
+        monkeypatch.setattr(outage, "_began_s", None)
 
 
 def missing(what: str) -> None:

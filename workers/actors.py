@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
-import structlog
 
 from domain.messages import Message
 from storage.session import DatabaseError, reason_of
 from workers import alert, analyze, collect, draft, publish
+from workers.outage import DATABASE
 from workers.runtime import current
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dramatiq import Broker
 
     from workers.runtime import Runtime
-
-log = structlog.get_logger()
 
 MAX_RETRIES = 3
 """For defects and lost databases only; everything foreseen is queued again by the database."""
@@ -84,7 +82,7 @@ def _handler(spec: ActorSpec) -> Callable[[Any], None]:
             spec.work(current(), argument)
         except DatabaseError as error:
             # Expected: tried again without the traceback that a defect gets.
-            log.warning("database_lost", step=spec.message, error=reason_of(error))
+            DATABASE.goes_on(reason_of(error), step=spec.message)
             raise dramatiq.errors.Retry from error
 
     return handle

@@ -6,6 +6,7 @@ messages that the database still counts on, and results are in the database.
 
 from __future__ import annotations
 
+import logging
 from queue import Empty, PriorityQueue, Queue
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,12 @@ from dramatiq.middleware import (
 
 from domain.errors import ConfigurationError
 from workers.actors import declare
+from workers.outage import NoRetriesExceeded, OncePerOutage
 
 if TYPE_CHECKING:
     from dramatiq import Broker, Worker
+
+_ONCE, _NO_RETRIES = OncePerOutage(), NoRetriesExceeded()
 
 
 class _Quiet(Queue[Any]):
@@ -107,6 +111,9 @@ def set_up(url: str) -> Broker:
     broker = _make(url)
     dramatiq.set_broker(broker)
     declare(broker)
+    for queue in (*broker.get_declared_queues(), *broker.get_declared_delay_queues()):
+        logging.getLogger(f"dramatiq.worker.ConsumerThread({queue})").addFilter(_ONCE)
+    logging.getLogger("dramatiq.middleware.retries.Retries").addFilter(_NO_RETRIES)
     return broker
 
 
@@ -119,9 +126,9 @@ def _make(url: str) -> Broker:
 
         return QuietRedisBroker(url=url, middleware=middleware())  # type: ignore[no-untyped-call]
     if scheme in {"amqp", "amqps"}:
-        from dramatiq.brokers.rabbitmq import RabbitmqBroker
+        from workers.rabbitmq_broker import TellingRabbitmqBroker
 
-        return RabbitmqBroker(url=url, middleware=middleware(), confirm_delivery=True)
+        return TellingRabbitmqBroker(url=url, middleware=middleware(), confirm_delivery=True)
     raise ConfigurationError(
         "PYEONGPAN_BROKER_URL: use memory://, redis://host:6379/0 or amqp://user:pw@host:5672/"
     )
@@ -136,15 +143,12 @@ def ping(broker: Broker) -> None:
     if isinstance(broker, StubBroker):
         return
     try:
-        # The one question all brokers answer: how long is a queue.
-        broker.declare_queue("pyeongpan.publish")
-        broker.get_declared_queues()
-        client = getattr(broker, "client", None)
-        if client is not None:
-            client.ping()
+        if hasattr(broker, "client"):
+            # Unlike Redis' own ping this writes, which a full server and a replica refuse.
+            broker.do_qsize("pyeongpan.publish")  # type: ignore[attr-defined]
         else:
             _ = broker.connection  # type: ignore[attr-defined]
     except Exception as error:
         # Both clients have error families of their own; all of them mean the same here.
-        reason = str(error) or ", ".join(map(str, error.args))
+        reason = str(error) or ", ".join(map(repr, error.args))
         raise OSError(f"{type(error).__name__}: {reason}") from error

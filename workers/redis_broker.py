@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import dq_name
+from dramatiq.errors import ConnectionClosed
+from redis.exceptions import RedisError
+
+from workers.outage import BROKER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dramatiq.broker import Consumer
 
 DELAYED_MS = 5_000
@@ -21,3 +27,19 @@ class QuietRedisBroker(RedisBroker):
         """Give what reads a queue; ``timeout`` is in milliseconds."""
         pause = DELAYED_MS if queue_name == dq_name(queue_name) else timeout
         return super().consume(queue_name, prefetch, pause)
+
+    def _dispatch(self, command: str) -> Callable[..., Any]:
+        # All that is asked of Redis goes through here. dramatiq translates a refused connection
+        # only where it consumes; a full, a loading and a silent server are lost just the same, and
+        # what it does not expect ends the thread of a delay queue.
+        ask = super()._dispatch(command)  # type: ignore[no-untyped-call]
+
+        def asked(*words: Any) -> Any:  # noqa: ANN401 - Redis' own
+            try:
+                answer = ask(*words)
+            except RedisError as error:
+                raise ConnectionClosed(str(error)) from None  # type: ignore[no-untyped-call]
+            BROKER.is_over()
+            return answer
+
+        return asked

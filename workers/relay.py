@@ -11,6 +11,7 @@ import structlog
 from storage import accounts, outbox
 from storage.session import DatabaseError, reason_of
 from workers.collect import start_due
+from workers.outage import BROKER, DATABASE
 
 if TYPE_CHECKING:
     from workers.runtime import Runtime
@@ -69,13 +70,17 @@ class RelayThread(threading.Thread):
         while not self._stopping.is_set():
             try:
                 self._look()
+                DATABASE.is_over()
                 # A sign of life that costs nothing: the database answered, and the broker
                 # if anything was due.
                 (home / "alive").touch()
             except DatabaseError as error:
-                log.warning("database_lost", step="relay", error=reason_of(error))
+                DATABASE.goes_on(reason_of(error), step="relay")
                 self._stopping.wait(IDLE_S)
-            except (dramatiq.errors.BrokerConnectionError, OSError) as error:
+            except dramatiq.errors.BrokerConnectionError as error:
+                BROKER.goes_on(str(error))
+                self._stopping.wait(IDLE_S)
+            except OSError as error:
                 log.warning("relay_failed", error=str(error) or type(error).__name__)
                 self._stopping.wait(IDLE_S)
             except Exception:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alerts.blocks import ModalContext, SlackMessage, edit_modal, loading_modal, notice
-from alerts.slack import POST_INTERVAL, ModalReceipt, SlackClient, SlackReceipt
+from alerts.slack import (
+    LONGEST_PAUSE_S,
+    POST_INTERVAL,
+    ModalReceipt,
+    SlackClient,
+    SlackReceipt,
+)
 from domain.errors import (
     BadInputError,
     ChannelUnavailableError,
@@ -181,8 +187,17 @@ def test_each_failure_of_a_post_becomes_the_documented_error(
     assert slack.calls == ["chat.postMessage"]
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("30", 30.0), ("soon", None), ("", None)])
-def test_retry_after_is_slacks_own_number_or_nothing(
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("30", 30.0),
+        ("soon", None),
+        ("", None),
+        ("315360000", LONGEST_PAUSE_S),
+        pytest.param("9" * 400, LONGEST_PAUSE_S, id="more than a float"),
+    ],
+)
+def test_retry_after_is_slacks_own_number_an_hour_at_most_or_nothing(
     slack: FakeSlack, client: SlackClient, header: str, seconds: float | None
 ) -> None:
     slack.script("chat.postMessage", limited(header))

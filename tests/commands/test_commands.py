@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import re
 import shutil
 import socket
 import sqlite3
@@ -412,6 +413,70 @@ def test_a_broken_setup_names_each_problem_with_its_remedy(
     assert "Connection refused" in broken["broker"]["detail"]
 
 
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Give a port that takes connections and never says a word, as behind a deaf gateway."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_the_doctor_ends_and_says_what_did_not_answer(
+    cli: Callable[..., Result], silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.doctor.PATIENCE_S", 5.0)
+    monkeypatch.setattr("storage.session._CONNECT_TIMEOUT_S", 2)
+    at = f"127.0.0.1:{silent_port}"
+    env = {
+        "PYEONGPAN_DATABASE_URL": f"postgresql://nobody@{at}/none",
+        "PYEONGPAN_SEAL_KEY": generate_key(),
+        "PYEONGPAN_BROKER_URL": f"amqp://guest:guest@{at}/",
+        "PYEONGPAN_SLACK_BOT_TOKEN": "xoxb-x",
+        "PYEONGPAN_SLACK_API_URL": f"http://{at}/api/",
+    }
+    found = findings(cli("doctor", "--json", env=env))
+    assert "timeout" in found["database"]["detail"]
+    assert found["broker"]["detail"] == found["slack"]["detail"] == "no answer within 5 s"
+    assert found["model"]["ok"]
+
+
+def test_the_doctor_tells_of_a_disk_that_is_nearly_full(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("db", "upgrade")
+    assert findings(cli("doctor", "--json"))["database"]["ok"]
+    usage = shutil.disk_usage("/")._replace(free=3_000_000)
+    monkeypatch.setattr("commands.doctor.shutil.disk_usage", lambda _: usage)
+    found = findings(cli("doctor", "--json"))["database"]
+    assert "3 MB are left on its disk" in found["detail"]
+    assert "make room" in found["remedy"]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("ahead_s", "is_fine"), [(3, True), (-30, False), (30, False)])
+def test_the_doctor_compares_the_clock_with_the_databases(
+    cli: Callable[..., Result],
+    empty_postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead_s: int,
+    *,
+    is_fine: bool,
+) -> None:
+    env = {"PYEONGPAN_DATABASE_URL": empty_postgres_url, "PYEONGPAN_SEAL_KEY": generate_key()}
+    assert cli("db", "upgrade", env=env).exit_code == 0
+    built = runtimes.build_on
+
+    def build_on(*parts: Any) -> runtimes.Runtime:  # noqa: ANN401 - the real one's
+        runtime = built(*parts)
+        runtime.clock = lambda: datetime.now(UTC) + timedelta(seconds=ahead_s)
+        return runtime
+
+    monkeypatch.setattr(runtimes, "build_on", build_on)
+    found = findings(cli("doctor", "--json", env=env))["clock"]
+    assert found["ok"] == is_fine
+    assert re.match(r"(2\.\d|3\.0|29\.\d|30\.\d) s from the database's", found["detail"])
+    assert is_fine or "NTP" in found["remedy"]
+
+
 def test_doctor_looks_at_the_mail_server(
     cli: Callable[..., Result], shop: Storefront, tmp_path: Path
 ) -> None:
@@ -515,6 +580,42 @@ def test_a_database_of_a_newer_version_is_left_alone(
     result = cli("db", "upgrade")
     assert result.output.startswith("Error: the database was brought up to date by a newer")
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("role", ["worker", "console"])
+@pytest.mark.parametrize(
+    ("revision", "said"), [("9999", "newer version"), ("0014", "run `pyeongpan db upgrade`")]
+)
+def test_who_does_not_upgrade_refuses_another_versions_database(
+    cli: Callable[..., Result],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    revision: str,
+    said: str,
+) -> None:
+    """Its actors would end in tracebacks, and its processes too."""
+    monkeypatch.setattr("dramatiq.cli.main", lambda _: pytest.fail("started"))
+    monkeypatch.setattr("commands.daemon.ConsoleThread.start", lambda _: pytest.fail("started"))
+    cli("db", "upgrade")
+    with closing(sqlite3.connect(home / "pyeongpan.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", [revision])
+        database.commit()
+    result = cli(role, env={"PYEONGPAN_BROKER_URL": "redis://127.0.0.1:1"})
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_what_is_wrong_ends_a_worker_in_one_line(
+    cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dramatiq.cli.main", lambda _: pytest.fail("started"))
+    write_brand(tmp_path, 'name = "x"\ntimezone = "Asia/Soul"')
+    result = cli("worker", env={"PYEONGPAN_BROKER_URL": "redis://127.0.0.1:1"})
+    assert result.exit_code == 1
+    assert "brand.toml: timezone" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_postgresql_needs_a_seal_key(cli: Callable[..., Result]) -> None:

@@ -17,7 +17,9 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import dq_name
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.exceptions import OutOfMemoryError
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from domain.errors import (
     ChannelUnavailableError,
@@ -37,11 +39,14 @@ from workers.actors import ACTORS
 from workers.backoff import pause
 from workers.broker import ping, set_up
 from workers.engine import start_workers
-from workers.redis_broker import DELAYED_MS
+from workers.outage import QUIET_S, OncePerOutage, Outage
+from workers.redis_broker import DELAYED_MS, QuietRedisBroker
 from workers.relay import RelayThread, relay
 from workers.runtime import is_holiday, synchronize
 
 if TYPE_CHECKING:
+    import logging
+
     from tests.fakes_runtime import FakeChannel, House, RecordingSlack, StillClock
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -124,8 +129,101 @@ def test_idle_threads_sleep_until_there_is_work_a_retry_or_the_end(
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://guest:guest@127.0.0.1:1/"])
 def test_a_broker_that_does_not_answer_is_told_in_one_way(url: str) -> None:
-    with pytest.raises(OSError, match="Error"):
+    with pytest.raises(OSError, match=r"[Cc]onnection ?[Rr]efused"):
         ping(set_up(url))
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://guest:guest@127.0.0.1:1/"])
+def test_a_lost_broker_is_told_once_though_each_queues_thread_meets_it(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.01)
+    met: Counter[str] = Counter()
+    all_met = threading.Event()
+    keep = OncePerOutage.filter
+
+    def counted(once: OncePerOutage, record: logging.LogRecord) -> bool:
+        is_kept = keep(once, record)
+        if not is_kept:
+            met[record.name] += 1
+        if len(met) == 2 * len(queues) and min(met.values()) > 1:
+            all_met.set()
+        return is_kept
+
+    monkeypatch.setattr(OncePerOutage, "filter", counted)
+    broker = set_up(url)
+    queues = broker.get_declared_queues()
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=50)
+    with capture_logs() as events:
+        worker.start()
+        assert all_met.wait(timeout=60)
+        worker.stop(timeout=20_000)
+    broker.close()
+    assert [event["event"] for event in events] == ["broker_lost"]
+    assert events[0]["error"]
+    assert not any(record.name.startswith("dramatiq") for record in caplog.records)
+
+
+def test_an_outage_is_over_when_nothing_failed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk still lets itself be read, so a success says little."""
+    now = [100.0]
+    monkeypatch.setattr("workers.outage.time.monotonic", lambda: now[0])
+    outage = Outage("disk")
+    with capture_logs() as events:
+        outage.is_over()
+        for _ in range(8):
+            outage.goes_on("full")
+            now[0] += QUIET_S / 2
+            outage.is_over()
+        now[0] += QUIET_S / 2
+        outage.is_over()
+        outage.is_over()
+    assert [(event["event"], event.get("after_s")) for event in events] == [
+        ("disk_lost", None),
+        ("disk_back", 45),
+    ]
+
+
+@pytest.mark.integration
+def test_a_full_redis_loses_nothing_and_is_told_like_a_lost_one(
+    house: House,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not what dramatiq expects: it would log a traceback per thread and second."""
+    monkeypatch.setattr("workers.outage.QUIET_S", 0.0)
+    broker = set_up(redis_url)
+    assert isinstance(broker, QuietRedisBroker)
+    ask, is_full, refused = broker.scripts["dispatch"], threading.Event(), threading.Event()
+
+    def dispatch(**words: Any) -> Any:  # noqa: ANN401 - Redis' own
+        if is_full.is_set():
+            refused.set()
+            raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
+        return ask(**words)
+
+    broker.scripts["dispatch"] = dispatch
+    is_full.set()
+    worked = threading.Event()
+    actor = dramatiq.actor(broker=broker, queue_name="pyeongpan.publish")(worked.set)
+    thread = RelayThread(house.runtime)
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=50)
+    with house.database.unit_of_work() as connection:
+        outbox.add(connection, actor.actor_name, [], available_at=house.clock())
+    with pytest.raises(OSError, match="maxmemory"):
+        ping(broker)
+    with capture_logs() as events:
+        thread.start()
+        worker.start()
+        assert refused.wait(timeout=20)
+        is_full.clear()
+        assert worked.wait(timeout=20)
+        thread.stop()
+        worker.stop(timeout=20_000)
+    broker.close()
+    assert [event["event"] for event in events] == ["broker_lost", "broker_back"]
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 @pytest.mark.integration
