@@ -321,7 +321,7 @@ def test_a_case_somebody_holds_does_not_stop_the_others(postgres_database: Datab
         people.change(connection, leaving, disabled_at=NOW)
 
     with database.unit_of_work() as busy:
-        busy.execute(update(CaseRow).where(CaseRow.id == held).values(failures=1))
+        busy.execute(update(CaseRow).where(CaseRow.id == held).values(note="여기"))
         assert hand_over(database) == (1, 0)
     assert [owner_of(database, case_id) for case_id in (held, free)] == [leaving, staying]
 
