@@ -67,7 +67,6 @@ SPEC = ChannelSpec(
     min_interval_s=0.5,
     timeout_s=30.0,
     signs_time=True,
-    proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(
         max_length=5970,

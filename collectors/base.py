@@ -54,10 +54,6 @@ class ChannelSpec:
         timeout_s: Seconds for one whole exchange.
         signs_time: True when requests carry a time (signature, JWT), so that a refused secret
             with a wrong clock is told as the clock's fault.
-        edits_resurface: True when an edited item comes up again under its time of edit, so that
-            the overlap need not reach back to when it was written.
-        proves_absence: True when a window that was read to its last page was read completely,
-            so that ``Page.covers`` is given and a missing item is gone.
         reads_files: True for channels whose module has ``read_file`` (exports in a folder).
         writable: True when `responders.publishers.PUBLISHERS` has the channel; otherwise replies
             are handed to a person.
@@ -85,8 +81,6 @@ class ChannelSpec:
     min_interval_s: float = 0.0
     timeout_s: float = 45.0
     signs_time: bool = False
-    edits_resurface: bool = False
-    proves_absence: bool = False
     reads_files: bool = False
     writable: bool = False
     reply_rules: ReplyRules | None = None

@@ -77,7 +77,6 @@ SPEC = ChannelSpec(
     window=timedelta(days=90),
     overlap=timedelta(days=7),
     min_interval_s=0.5,
-    proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(
         max_length=1000, unverified=("1,000 characters, our own choice; no limit is published",)

@@ -88,7 +88,6 @@ SPEC = ChannelSpec(
     window=timedelta(days=6),
     overlap=timedelta(days=3),
     min_interval_s=0.25,
-    proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(
         max_length=1000, unverified=("1,000 characters, taken from the contact centre's rule",)

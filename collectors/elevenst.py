@@ -69,7 +69,6 @@ SPEC = ChannelSpec(
     overlap=timedelta(days=3),
     min_interval_s=0.5,
     timeout_s=30.0,
-    proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(
         max_length=1000,

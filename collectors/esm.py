@@ -79,7 +79,6 @@ SPEC = ChannelSpec(
     min_interval_s=1.0,
     timeout_s=25.0,
     signs_time=True,
-    proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(
         max_length=1000,

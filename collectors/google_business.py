@@ -63,8 +63,6 @@ SPEC = ChannelSpec(
     min_interval_s=0.2,
     timeout_s=20.0,
     signs_time=True,
-    edits_resurface=True,
-    proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(max_length=4096, unit=LengthUnit.BYTES, editable=True, moderated=True),
     option_names=("base_url", "token_url", "location"),

@@ -57,7 +57,6 @@ SPEC = ChannelSpec(
     min_interval_s=0.2,
     timeout_s=20.0,
     signs_time=True,
-    edits_resurface=True,
     writable=True,
     reply_rules=ReplyRules(
         max_length=350,

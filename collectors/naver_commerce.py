@@ -68,7 +68,6 @@ SPEC = ChannelSpec(
     window=timedelta(days=30),
     overlap=timedelta(days=7),
     min_interval_s=0.5,
-    proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(
         max_length=1000,

@@ -50,7 +50,6 @@ SPEC = ChannelSpec(
     page_size=100,
     overlap=timedelta(days=3),
     timeout_s=9.0,
-    proves_absence=True,
     writable=True,
     reply_rules=ReplyRules(max_length=1000),
     credential_names=("api_key",),

@@ -187,11 +187,6 @@ def pick(word: str, pair: str) -> str:
     return opened if final is Final.OPEN else closed
 
 
-def attach(word: str, pair: str) -> str:
-    """Give ``word`` with the fitting particle behind it."""
-    return word + pick(word, pair)
-
-
 _SURE_EXCEPTIONS = {
     "을": ("마을", "가을", "노을", "고을", "지을", "이을", "나을", "부을", "그을", "저을", "모을"),
     "은": ("나은", "지은", "이은", "부은", "그은", "저은", "모은", "쏘은"),

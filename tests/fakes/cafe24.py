@@ -107,13 +107,6 @@ class Cafe24Market(FakeMarketplace):
         article.comments.append(comment)
         return f"comment:{article.board}:{article.number}:{comment.number}"
 
-    def follow_up(self, native_id: str, text: str) -> str:
-        """Let the customer write an article under an article."""
-        article = self._of(native_id)
-        followed = self.seed(text, self.now, "qna")
-        self._of(followed).parent = article.number
-        return followed
-
     def seed_urgent(self, text: str, written_at: datetime) -> str:
         number = self._number()
         self._urgent[number] = (text, written_at, "")

@@ -71,7 +71,7 @@ CASES = [
 
 @pytest.mark.parametrize(("word", "pair", "expected"), CASES)
 def test_particle_fits_the_sound_of_the_word(word: str, pair: str, expected: str) -> None:
-    assert josa.attach(word, pair) == expected
+    assert word + josa.pick(word, pair) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_particle_fits_the_sound_of_the_word(word: str, pair: str, expected: str
 def test_units_and_networks_are_read_by_their_korean_names(
     word: str, pair: str, expected: str
 ) -> None:
-    assert josa.attach(word, pair) == expected
+    assert word + josa.pick(word, pair) == expected
     assert josa.find_mistakes(f"{expected} 안내합니다.") == ()
 
 
@@ -125,7 +125,7 @@ def test_looking_for_mistakes_never_fails_and_stays_in_the_text(text: str) -> No
     st.sampled_from(["을/를", "은/는", "이/가", "과/와", "으로/로"]),
 )
 def test_what_we_attach_is_never_called_a_mistake(word: str, pair: str) -> None:
-    assert josa.find_mistakes(f"{josa.attach(word, pair)} 안내합니다.", ("새벽나무",)) == ()
+    assert josa.find_mistakes(f"{word}{josa.pick(word, pair)} 안내합니다.", ("새벽나무",)) == ()
 
 
 @pytest.mark.parametrize(
