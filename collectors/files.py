@@ -54,6 +54,7 @@ HEADER_WITHIN: Final = 10
 """Rows in which the column names must stand: exports put a title or their days above."""
 _RAW_LIMIT_BYTES: Final = 256 * 1024
 _SNIFF_BYTES: Final = 256 * 1024
+_DAY_ZERO: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet knows no zones
 
 Cell = str | int | float | datetime | None
 
@@ -77,7 +78,7 @@ class Row:
     number: int
     cells: tuple[Cell, ...]
     formulas: frozenset[int] = frozenset()
-    day_zero: datetime = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet knows no zones
+    day_zero: datetime = _DAY_ZERO
     problem: str = ""
     remedy: str = ""
     column: str = ""
@@ -715,7 +716,7 @@ def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError, header_at: in
             number += 1
             if number == header_at:
                 width = len(row)
-            read = replace(_xlsx_row(number, row, width), day_zero=book.epoch)
+            read = _xlsx_row(number, row, width, book.epoch)
             if number == header_at:
                 header = list(read.cells)
             yield read
@@ -739,14 +740,16 @@ def _cells_at(sheet: ReadOnlyWorksheet, number: int, damaged: BadInputError) -> 
     return list(_xlsx_row(1, row, 0).cells)
 
 
-def _xlsx_row(number: int, row: tuple[object, ...], width: int) -> Row:
+def _xlsx_row(
+    number: int, row: tuple[object, ...], width: int, day_zero: datetime = _DAY_ZERO
+) -> Row:
     """Read one row; a workbook leaves empty cells at its end out."""
     values = [_xlsx_value(getattr(cell, "value", None)) for cell in row]
     values += [None] * (width - len(values))
     formulas = frozenset(
         position for position, cell in enumerate(row) if getattr(cell, "data_type", "") == "f"
     )
-    return Row(number, tuple(values), formulas)
+    return Row(number, tuple(values), formulas, day_zero)
 
 
 def _xlsx_value(value: object) -> Cell:

@@ -87,12 +87,13 @@ class Robots:
         kept = self._kept(url)
         if "read_at" not in kept:
             raise ChannelUnavailableError("robots.txt was not read yet")
-        if not self.allows(url):
+        rules = Protego.parse(kept["text"])
+        if not rules.can_fetch(url, PRODUCT):
             raise AccessBlockedError(
                 f"{self._build.account.key}: robots.txt of {urlsplit(url).netloc} forbids"
                 f" {urlsplit(url).path or '/'}"
             )
-        delay_s = Protego.parse(kept["text"]).crawl_delay(PRODUCT) or 0.0
+        delay_s = rules.crawl_delay(PRODUCT) or 0.0
         if delay_s > self._min_interval_s:
             self._wait_out(url, min(delay_s, 3600.0))
 

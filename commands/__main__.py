@@ -113,11 +113,12 @@ def _check_schema(runtime: Runtime) -> None:
     """Refuse another version's database; one that is lost is waited for."""
     from storage import schema
     from storage.session import DatabaseError, reason_of
+    from workers.outage import DATABASE
 
     try:
         schema.check(runtime.database)
     except DatabaseError as error:
-        structlog.get_logger().warning("database_lost", step="start", error=reason_of(error))
+        DATABASE.goes_on(reason_of(error), step="start")
 
 
 def _refuse_memory(settings: Settings, role: str) -> None:

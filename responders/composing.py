@@ -643,8 +643,11 @@ class Composer:
         self._choices, choice = divmod(self._choices, count)
         return choice
 
+    def _template(self, bank: Sequence[str]) -> str:
+        return bank[self._draw(len(bank))]
+
     def _courtesy(self, bank: Sequence[str], need: Need) -> Line:
-        template = bank[self._draw(len(bank))]
+        template = self._template(bank)
         return _own_line(template, tuple(self._slots.items()), SourceKind.COURTESY, "", need)
 
     def _about_review(
@@ -656,7 +659,7 @@ class Composer:
     ) -> Line:
         return Line(
             DraftSentence(
-                render(bank[self._draw(len(bank))], {**self._slots, **slots}),
+                render(self._template(bank), {**self._slots, **slots}),
                 SourceKind.REVIEW,
                 reference=REVIEW_REFERENCE,
                 span=spans[0] if spans else None,
@@ -678,7 +681,7 @@ class Composer:
     def _from_brand(
         self, bank: Sequence[str], slots: Mapping[str, str], reference: str, need: Need
     ) -> Line:
-        template = bank[self._draw(len(bank))]
+        template = self._template(bank)
         filled = (*self._slots.items(), *slots.items())
         return _own_line(template, filled, SourceKind.BRAND, reference, need)
 

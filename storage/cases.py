@@ -60,6 +60,10 @@ CLOSED_STATES = (
 )
 
 
+EDITED = "고객이 글을 수정했습니다."
+"""What a case says that is decided again because of it."""
+
+
 def withdraw(
     connection: Connection,
     feedback_ids: Sequence[int],

@@ -418,9 +418,7 @@ def _edit(connection: Connection, row: Any, item: MaskedFeedback, *, now: dateti
     )
     why = "edited by its writer"
     move(connection, [row.id], FeedbackState.ANALYZED, FeedbackState.COLLECTED, at=now, why=why)
-    cases.withdraw(
-        connection, [row.id], CaseState.OPENED, at=now, why=why, note="고객이 글을 수정했습니다."
-    )
+    cases.withdraw(connection, [row.id], CaseState.OPENED, at=now, why=why, note=cases.EDITED)
 
 
 def _carried_over(read: Any, item: MaskedFeedback) -> dict[str, Any]:  # noqa: ANN401 - a result row
@@ -843,7 +841,7 @@ def _look_at_edits(connection: Connection, results: Sequence[Understood], *, now
         CaseState.REJECTED,
         why="edited by its writer",
         now=now,
-        note="고객이 글을 수정했습니다.",
+        note=cases.EDITED,
     )
     after_reply = [
         row_id

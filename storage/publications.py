@@ -181,7 +181,7 @@ def _withdraw_outdated(
         target, why = CaseState.ANSWERED_ELSEWHERE, "answered elsewhere while it was being sent"
     elif row.revision != row.feedback_revision:
         target, why = CaseState.OPENED, "edited by its writer while it was being sent"
-        note = "고객이 글을 수정했습니다."
+        note = cases.EDITED
     else:
         return False
     cases.withdraw(connection, [row.id], target, at=now, why=why, note=note)

@@ -13,6 +13,7 @@ from workers.slack_messages import (
     digest_counts,
     digest_lines,
     digest_since,
+    unsent_of,
     what_to_decide,
     what_was_done,
 )
@@ -35,14 +36,14 @@ def write(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
     brand = runtime.brand(job.brand)
     with runtime.database.reading() as connection:
         view = cases.load_view(connection, job.payload["case_id"])
-        unsent = cases.unsent(connection, [job.payload["case_id"]])
+        unsent = unsent_of(connection, view) if view else None
     if view is None:
         gone = Section("알림", note="삭제된 케이스입니다.")
         url = runtime.console_url
         return Letter(f"[평판] {brand.name}: 삭제된 케이스", brand.name, (gone,), url, "콘솔 열기")
     return safety_letter(
         card_of(runtime, view),
-        what_was_done(view, unsent.get(view.case.case_id)),
+        what_was_done(view, unsent),
         what_to_decide(runtime, view),
         now,
     )

@@ -118,18 +118,17 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         return _PER_BRAND[rule](runtime, job, now)
     with runtime.database.reading() as connection:
         view = cases.load_view(connection, job.payload["case_id"])
-    if view is None:
-        return Rendered(notice("삭제된 케이스입니다."))
-    with runtime.database.reading() as connection:
+        if view is None:
+            return Rendered(notice("삭제된 케이스입니다."))
         waiting = None
         if view.state is CaseState.DRAFTED:
             waiting = desk.proposal_of(connection, view.case)
-        unsent = cases.unsent(connection, [view.case.case_id]).get(view.case.case_id)
+        unsent = unsent_of(connection, view)
     # The same word as of ``alerts.outdated_cards``.
     word = [view.state, str(view.case.draft_number)]
     if waiting is not None:
         word.append(str(waiting.id))
-    if unsent is not None and view.state is CaseState.APPROVED:
+    if unsent is not None:
         word.append(unsent)
     if job.read_at is not None:
         word.append("read")
@@ -186,15 +185,22 @@ def _case_card(
         via="Slack" if decision["decided_in"] == "slack" else "콘솔",
         reason=decision["reason"],
         outcome="게시 확인됨" if view.state is CaseState.ANSWERED else "",
-        to_do=_UNSENT[unsent] if unsent is not None and view.state is CaseState.APPROVED else "",
+        to_do=_UNSENT[unsent] if unsent is not None else "",
     )
     card = replace(card, draft=decision["text"] or card.draft)
     return decided_card(card, taken, now)
 
 
+def unsent_of(connection: Connection, view: CaseView) -> PublicationState | None:
+    """Give what an approved case's reply needs of a person; None where it needs nobody."""
+    if view.state is not CaseState.APPROVED:
+        return None
+    return cases.unsent(connection, [view.case.case_id]).get(view.case.case_id)
+
+
 def what_was_done(view: CaseView, unsent: PublicationState | None) -> str:
     """Tell a brand's owner what was done about a case."""
-    if unsent is not None and view.state is CaseState.APPROVED:
+    if unsent is not None:
         return f"답변이 승인되었고 아직 게시되지 않았습니다 ({_UNSENT[unsent]})."
     return _DONE[view.state]
 

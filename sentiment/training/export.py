@@ -228,7 +228,8 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 
     What only guesses hidden words is not in a graph: it comes back as zeros.
     """
-    graph = onnx.load(path).graph
+    model = onnx.load(path)
+    graph = model.graph
     arrays = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     made = {output: node for node in graph.node for output in node.output}
     by_op: dict[str, list[onnx.NodeProto]] = {}
@@ -252,7 +253,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
     state["positions.weight"] = next(
         arrays[node.input[0]] for node in by_op["Slice"] if node.input[0] in arrays
     )
-    weight, biases = heads(onnx.load(path))
+    weight, biases = heads(model)
     ends = len(POLARITY), len(OUTPUTS)
     for name, rows in (("polarity", slice(ends[0])), ("tags", slice(*ends))):
         state |= {f"{name}.weight": weight.T[rows], f"{name}.bias": biases[rows]}
