@@ -20,24 +20,35 @@ BARRIER = "\ufffc"
 NAMED = "\ufffb"
 """Stands there for a name: what is beside a number is a name more often than what is beside one."""
 
-_INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\u20e3\u3164\ufe00-\ufe0f\ufeff\uffa0"
+INVISIBLE = (
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff"
+)
+"""Part of a character class: what nobody sees."""
+# Marks over, around and through another character leave it readable.
+_DRAWN_OVER = "\u0300-\u036f\u20d0-\u20f0\ufffc"
+_DROPS = INVISIBLE + _DRAWN_OVER
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u2501\u30fc\u3161\u02d7\ufe58\ufe63"
-_SPACES = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
+_SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
 _DOTS = "\u00b7\u2022\u2027\u3002\u30fb\u318d\uff61\uff65"
 
 _ODD = re.compile(
     f"[\uff01-\uff5e\u1100-\u11ff\u2460-\u2468\u24ea\u0660-\u0669\u06f0-\u06f9\U0001d7ce-\U0001d7ff"
-    f"{_INVISIBLE}{_DASHES}{_SPACES}{_DOTS}]"
+    f"{_DROPS}{_DASHES}{_SPACES}{_DOTS}\u2028\u2029]"
 )
-_NO_WIDTH = re.compile(f"[{_INVISIBLE}]")
-_DROPPED = re.compile(f"[{_INVISIBLE}]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?")
+_NO_WIDTH = re.compile(f"[{_DROPS}]")
+_DROPPED = re.compile(f"[{_DROPS}]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?")
 
 
 def _table() -> dict[int, str]:
     table = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
     table |= {ord(dash): "-" for dash in _DASHES}
     table |= {ord(dot): "." for dot in _DOTS}
-    table |= dict.fromkeys((0xA0, 0x202F, 0x205F, 0x3000, *range(0x2000, 0x200B)), " ")
+    table |= dict.fromkeys(
+        (0xA0, 0x1680, 0x202F, 0x205F, 0x2800, 0x3000, *range(0x2000, 0x200B)), " "
+    )
+    table |= {0x2028: "\n", 0x2029: "\n"}
     table |= {0x2460 + n: str(n + 1) for n in range(9)} | {0x24EA: "0"}
     for zero in (0x660, 0x6F0, *range(0x1D7CE, 0x1D800, 10)):
         table |= {zero + n: str(n) for n in range(10)}

@@ -100,17 +100,15 @@ def find(folded: Folded, score: float | None) -> tuple[Span, ...]:
         score: P(negative); shouted swear words in clear praise are not hostile.
     """
     text = folded.text
-    innocent = [match.span() for match in _INNOCENT.finditer(text)]
-    spans = []
     patterns = [_HOSTILE] if score is not None and score < 0.25 else [_HOSTILE, _SHOUT]
-    for pattern in patterns:
-        for match in pattern.finditer(text):
-            start, end = match.span()
-            if any(a < end and start < b for a, b in innocent):
-                continue
-            spans.append((start, end))
+    spans = [match.span() for pattern in patterns for match in pattern.finditer(text)]
+    if not spans:
+        return ()
+    innocent = [match.span() for match in _INNOCENT.finditer(text)]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
+        if any(a < end and start < b for a, b in innocent):
+            continue
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:

@@ -426,7 +426,9 @@ class Classifier:
         severity, severity_spans = complaints.CALM
         complains = sentiment is Sentiment.NEGATIVE
         if complains or intent is Intent.MIXED:
-            worst = reading.clauses[int(np.argmax(clause_scores))] if clause_scores else None
+            worst = (
+                reading.clauses[clause_scores.index(max(clause_scores))] if clause_scores else None
+            )
             find = complaints.decide_categories if complains else complaints.blamed_in_passing
             categories = find(folded, tags, worst)
             severity, severity_spans = complaints.decide_severity(folded, tags, worst)

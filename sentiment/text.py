@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from domain.types import Span
 from privacy.findings import REPLACED
+from privacy.folding import INVISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +22,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 3000
 """Longer texts are read as their first 2/3 and last 1/3 of this many code points."""
 
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e0fff]"
-)
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _TAG = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,200}>")
 _SPACES = re.compile(r"\s+")
 _REPEATS = re.compile(r"(.)\1{3,}")
@@ -39,15 +36,17 @@ _TAIL = {jamo: index + 1 for index, jamo in enumerate(_TAILS)}
 _SPLIT_JAMO = re.compile(f"(?:[{_LEADS}][{_VOWELS}](?:[{_TAILS}](?![{_VOWELS}]))?){{2,}}")
 _SYLLABLE = re.compile(f"[{_LEADS}][{_VOWELS}](?:[{_TAILS}](?![{_VOWELS}]))?")
 _NOT_JAMO = re.compile("[^ㄱ-ㆎ]+")
-# Conjoining jamo that no syllable took become the letters people type.
-_CONJOINING = str.maketrans(
+# Conjoining jamo that no syllable took become the letters people type, Braille's blank the space it looks like.
+_TYPED = str.maketrans(
     {0x1100 + i: lead for i, lead in enumerate(_LEADS)}
     | {0x1161 + i: vowel for i, vowel in enumerate(_VOWELS)}
     | {0x11A8 + i: tail for i, tail in enumerate(_TAILS)}
+    | {0x2800: " "}
 )
 # A decomposed syllable is one character.
 _CHARACTER = re.compile("[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|.", re.DOTALL)
-_NEEDS_FOLDING = re.compile(f"[^\\x20-\\x7e\\n가-힣ㄱ-ㆎ]|(?:[{_LEADS}][{_VOWELS}])")
+# All but plain letters; the filler between ㅣ and ㅥ is an invisible character.
+_NEEDS_FOLDING = re.compile(f"[^\\x20-\\x7e\\n가-힣ㄱ-ㅣㅥ-ㆎ]|(?:[{_LEADS}][{_VOWELS}])")
 _HANGUL = re.compile("[가-힣]")
 _LETTER = re.compile(r"[^\W\d_]")
 _LAUGH_OR_CRY = re.compile("[ㄱ-ㆎ]")
@@ -90,15 +89,13 @@ def normalise(text: str) -> str:
     text = shorten(text)
     if "[" in text and not _MISPLACED.search(text):
         text = REPLACED.sub(_BLANK, text)
-    if text.isascii() and "<" not in text:
-        text = _INVISIBLE.sub("", text)
-    else:
+    if "<" in text or _NEEDS_FOLDING.search(text):
         # NFKC would turn ㅠ into a conjoining vowel and glue it to its neighbours.
         text = _NOT_JAMO.sub(
             lambda run: unicodedata.normalize("NFKC", run.group()),
             _INVISIBLE.sub("", _TAG.sub(" ", text)),
         )
-        text = compose_jamo(text.translate(_CONJOINING))
+        text = compose_jamo(text.translate(_TYPED))
     return _SPACES.sub(" ", _REPEATS.sub(r"\1\1\1", text.lower())).strip()
 
 
@@ -141,7 +138,7 @@ def fold(text: str) -> Folded:
             continue
         plain = character
         if not _LAUGH_OR_CRY.match(character):
-            plain = unicodedata.normalize("NFKC", character).lower().translate(_CONJOINING)
+            plain = unicodedata.normalize("NFKC", character).lower().translate(_TYPED)
         kept.extend(plain)
         origin.extend([match.start()] * len(plain))
     folded = "".join(kept)

@@ -97,6 +97,8 @@ def test_other_languages_are_left_unscored(classifier: Classifier, text: str) ->
         ("조까 다시는 안 산다", "조까"),
         ("ㅅㅣㅂㅏㄹ 환불해", "ㅅㅣㅂㅏㄹ"),
         ("병\u200b신 같은 판매자 환불해라", "병\u200b신"),
+        ("병\u3164신 같은 판매자 환불해라", "병\u3164신"),
+        ("병\u2800신 같은 판매자 환불해라", "병\u2800신"),
     ],
 )
 def test_hidden_swear_words_are_found(classifier: Classifier, text: str, words: str) -> None:
