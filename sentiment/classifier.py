@@ -446,7 +446,7 @@ class Classifier:
             abusive=bool(abuse_spans),
             abuse_spans=abuse_spans,
             intent=intent,
-            unsure=0.3 < score < 0.7,
+            unsure=0.3 < score < 0.7 or (0.1 < score <= 0.3 and complaints.threatens(folded)),
             model_version=self.version,
         )
 

@@ -126,6 +126,14 @@ def find_severity(folded: Folded) -> tuple[Severity, tuple[Span, ...]]:
     return CALM
 
 
+def threatens(folded: Folded) -> bool:
+    """Tell whether words of harm, law or the press stand in a text, whatever it means by them.
+
+    Doubt begins sooner there: "계속 이러시면 고소합니다" reads much like praise of sesame oil.
+    """
+    return find_severity(folded)[0] is Severity.CRITICAL
+
+
 CATEGORY_ALONE, CATEGORY_WITH_WORDS, CATEGORY_IN_PASSING = 0.4, 0.4, 0.4
 CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.15, 0.1
 HIGH_ALONE, HIGH_WITH_WORDS = 0.15, 0.05

@@ -70,6 +70,12 @@ def test_one_star_does_not_turn_praise_into_a_complaint(classifier: Classifier) 
     assert found.unsure
 
 
+def test_a_threat_that_reads_like_praise_goes_to_a_person(classifier: Classifier) -> None:
+    threat, praise = classifier.classify(["계속 이러시면 고소합니다", "참깨 향이 고소합니다"])
+    assert threat.unsure
+    assert not praise.unsure
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "   ", "\n\t", "😀😀👍", "ㅋㅋㅋㅋㅋ", "ㅠㅠ", "!!!???", "12345", "\ud800\udfff", "\x00"],
