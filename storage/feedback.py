@@ -33,6 +33,7 @@ from domain.types import (
     Sentiment,
     Severity,
     Span,
+    is_left_of,
     same_reply,
 )
 from storage import alerts, cases, moves, owners
@@ -618,7 +619,9 @@ def _notice_replies(
         row.id
         for key, row in rows.items()
         if not any(
-            same_reply(reply, text) for reply in replies[key] for text in ours.get(row.id, [])
+            same_reply(reply, text) or is_left_of(reply, text)
+            for reply in replies[key]
+            for text in ours.get(row.id, [])
         )
     ]
     if elsewhere:

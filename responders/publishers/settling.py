@@ -16,7 +16,7 @@ from domain.errors import (
     PublicationRefusedError,
     ReputationError,
 )
-from domain.types import same_reply
+from domain.types import is_left_of, same_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +33,14 @@ def standing_reply(publisher: Publisher, target: ReplyTarget, text: str) -> Chan
         Our own reply when it already stands there; None when the item is free.
 
     Raises:
-        PublicationRefusedError: Somebody else answered, or the item is gone.
+        PublicationRefusedError: Somebody else answered, the item is gone, or the channel made
+            something else of the reply when it was sent before.
         ReputationError: As `look`.
     """
     replies = look(publisher, target)
     ours = _ours(replies, text)
     if ours is None and replies:
-        raise answered_elsewhere(target)
+        raise _not_ours(target, replies, text)
     return ours
 
 
@@ -71,7 +72,7 @@ def after_duplicate(publisher: Publisher, target: ReplyTarget, text: str) -> Cha
     """Find out whose reply it is that the channel says is already there.
 
     Raises:
-        PublicationRefusedError: Somebody else's.
+        PublicationRefusedError: Somebody else's, or what the channel left of ours.
         OutcomeUnknownError: It cannot be read now.
     """
     try:
@@ -84,7 +85,7 @@ def after_duplicate(publisher: Publisher, target: ReplyTarget, text: str) -> Cha
     if ours is not None:
         return ours
     if replies:
-        raise answered_elsewhere(target)
+        raise _not_ours(target, replies, text)
     raise OutcomeUnknownError(f"{target.native_id}: already answered, but no reply can be seen")
 
 
@@ -105,6 +106,16 @@ def reading_receipt(target: ReplyTarget, answer: Answer) -> Iterator[None]:
 
 def _ours(replies: tuple[ChannelReply, ...], text: str) -> ChannelReply | None:
     return next((reply for reply in replies if same_reply(reply.text, text)), None)
+
+
+def _not_ours(
+    target: ReplyTarget, replies: tuple[ChannelReply, ...], text: str
+) -> PublicationRefusedError:
+    if any(is_left_of(reply.text, text) for reply in replies):
+        return PublicationRefusedError(
+            "it stands on the channel, cut short or changed", code="changed"
+        )
+    return answered_elsewhere(target)
 
 
 def answered_elsewhere(target: ReplyTarget) -> PublicationRefusedError:
