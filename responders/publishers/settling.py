@@ -1,11 +1,12 @@
-"""Looking before writing, and what an answer that cannot be read means after it."""
+"""Looking before writing, in lists where that is the only way, and what an answer that cannot be read means after it."""
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from collectors.listing import Place
 from domain.errors import (
     AccessBlockedError,
     BadInputError,
@@ -19,11 +20,42 @@ from domain.errors import (
 from domain.types import is_left_of, same_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from collectors.http import Answer
-    from domain.types import ChannelReply, ReplyTarget
+    from collectors.listing import Listing
+    from domain.types import ChannelReply, CollectedFeedback, ReplyTarget
     from responders.publishers.base import Publisher
+
+
+_MOST_PAGES: Final = 20
+
+
+def find_listed(
+    target: ReplyTarget, ask: Callable[[int], Listing], page_size: int
+) -> CollectedFeedback | None:
+    """Look for an item in a list of the days around it; None when it is not in there.
+
+    Args:
+        target: What is looked for.
+        ask: Reads one page of the list, from 1.
+        page_size: Rows a page.
+
+    Raises:
+        ChannelUnavailableError: Its absence cannot be told: too many rows, or unreadable ones.
+    """
+    place: Place | None = Place()
+    unread = 0
+    while place is not None and place.page <= _MOST_PAGES:
+        listing = ask(place.page)
+        for item in listing.items:
+            if item.native_id == target.native_id:
+                return item
+        unread += len(listing.quarantined)
+        place = place.within(listing, page_size)
+    if place is not None or unread:
+        raise ChannelUnavailableError(f"{target.native_id}: not among the readable rows")
+    return None
 
 
 def standing_reply(publisher: Publisher, target: ReplyTarget, text: str) -> ChannelReply | None:
