@@ -155,7 +155,9 @@ def is_secret(payload: str) -> bool:
     return asks and _SECRET.search(text_of(body)) is not None
 
 
-_SECRET: Final = re.compile(r"비밀\s?글\s?(?:입니다|이에요|보기|기능으로|로 (?:설정|보호|등록))")
+_SECRET: Final = re.compile(
+    r"비밀\s?글\s?(?:입니다|이에요|보기|기능으로|로\s?(?:설정|보호|등록|작성|되어))"
+)
 
 
 def _has_pictures(root: LexborNode, field: Field) -> bool:
