@@ -12,6 +12,7 @@ from alerts.rules import AlertRule, operator_alert
 from collectors import CHANNELS
 from domain.errors import (
     AccessBlockedError,
+    BadInputError,
     ChannelUnavailableError,
     ConfigurationError,
     CredentialRejectedError,
@@ -333,8 +334,12 @@ def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed:
             keep_cursor=isinstance(error, RateLimitedError)
             or (passes and failures + 1 < PLACE_TRIES),
         )
+        # From before the settings, or this program, changed: the run only begins again.
+        is_old_place = (
+            isinstance(error, BadInputError) and error.field == "cursor" and not has_progressed
+        )
         # Whoever took the account over may have erased what is on the page.
-        if held and isinstance(error, PermanentError):
+        if held and isinstance(error, PermanentError) and not is_old_place:
             report_incident(runtime, connection, run.account_key, error, now=now)
 
 

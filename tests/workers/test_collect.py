@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from collectors.seller_export import COLUMNS, read_file
 from domain.errors import (
     AccessBlockedError,
+    BadInputError,
     ChannelUnavailableError,
     ConfigurationError,
     CredentialRejectedError,
@@ -225,6 +226,31 @@ def test_a_page_that_broke_is_read_again_from_the_first(
     run_once(house)
     clock.now = account(house).next_due_at
     assert run_once(house).rows == 5
+
+
+def test_a_place_from_before_the_settings_changed_begins_again_without_an_incident(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    unknown = BadInputError("unknown cursor", field="cursor")
+    channel.fetches.extend([lambda: None, ChannelUnavailableError("502"), unknown])
+    run_once(house)
+    clock.advance(minutes=1)
+    assert run_once(house).error
+    clock.advance(minutes=1)
+    done = run_once(house)
+    assert (done.is_complete, done.rows) == (True, 5)
+    assert (incidents(house), alert_rules(house)) == ([], [])
+
+
+def test_a_place_of_its_own_that_a_collector_does_not_know_is_an_incident(
+    house: House, channel: FakeChannel
+) -> None:
+    fill(channel, 5)
+    unknown = BadInputError("unknown cursor", field="cursor")
+    channel.fetches.extend([lambda: None, unknown])
+    run_once(house)
+    assert [row.kind for row in incidents(house)] == ["collection"]
 
 
 def test_the_channels_own_waiting_time_is_kept_with_the_place(
