@@ -384,6 +384,31 @@ def test_a_board_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
         assert set(connection.execute(select(FeedbackRow.gone_at)).scalars()) == {None}
 
 
+@pytest.mark.parametrize("known", [collect.SUDDENLY_EMPTY - 1, collect.SUDDENLY_EMPTY])
+def test_a_list_of_several_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
+    house: House, channel: FakeChannel, clock: StillClock, known: int
+) -> None:
+    written_at = clock() - timedelta(hours=1)
+    other, deleted = (Article(f"inq:{n}", "별로", written_at) for n in range(2))
+    questions = [Article(f"qna:{n}", f"별로 {n}", written_at) for n in range(known)]
+    channel.articles[:] = [other, deleted, *questions]
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.articles[:] = [other]
+    done = run_once(house)
+    assert done.is_complete
+    if known < collect.SUDDENLY_EMPTY:
+        assert (done.gone, incidents(house)) == (known + 1, [])
+        return
+    assert done.gone == 1
+    assert [(row.kind, row.closed_at) for row in incidents(house)] == [("layout_changed", None)]
+    assert alert_rules(house).count("layout_changed") == 1
+    clock.advance(minutes=1)
+    channel.articles[:] = [other, *questions[1:]]
+    assert run_once(house).gone == 1
+    assert incidents(house)[0].closed_at is not None
+
+
 @pytest.mark.parametrize("is_seen_before", [False, True])
 def test_a_run_that_was_interrupted_is_not_suddenly_empty_either(
     house: House,
