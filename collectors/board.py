@@ -24,7 +24,8 @@ Source: `collectors.board_definitions`; sites from channels.md section 7 (Checke
   asked for once; later edits are not noticed and absence proves nothing.
 * A list without one readable post is `LayoutChangedError`, also in the middle of a run: the end is
   only where the posts of the page before stood. So is the third post in a row whose body
-  is not where the definition says. A single such post is kept with its title, and quarantined.
+  is not where the definition says. A single such post is kept with its title, and quarantined; so is
+  every secret post, which asks for its password instead.
 * A post that does not answer is asked for again by the next runs, after all others; in the end it,
   too, is kept with its title, and quarantined.
 """
@@ -49,7 +50,7 @@ from collectors.board_definitions import (
     parse_definition,
     ready_table,
 )
-from collectors.board_pages import ListPage, parse_page, parse_post, quarantine
+from collectors.board_pages import ListPage, is_secret, parse_page, parse_post, quarantine
 from collectors.http import raise_if_captcha
 from collectors.mentions import is_web_address
 from collectors.relevance import Relevance
@@ -255,6 +256,10 @@ class BoardCollector:
             if self._shelf.count_failure(listed) < POST_TRIES:
                 return self._put_off(place, posts)
             quarantined = (quarantine(error, listed.url, listed.url),)
+        except _SecretPostError as error:
+            # It is no sign of another layout, nor of the one that is known.
+            bad = place.bad
+            quarantined = (quarantine(error, listed.url, listed.url),)
         except (BadInputError, LayoutChangedError) as error:
             bad = place.bad + 1
             payload = error.payload if isinstance(error, LayoutChangedError) else b""
@@ -297,6 +302,8 @@ class BoardCollector:
             return parse_post(answer.text, definition=self._definition, listed=listed, now=now)
         except LayoutChangedError:
             raise_if_captcha(answer)
+            if is_secret(answer.text):
+                raise _SecretPostError from None
             raise
 
     def _is_relevant(self, item: CollectedFeedback) -> bool:
@@ -330,6 +337,16 @@ class BoardCollector:
         except LayoutChangedError:
             raise_if_captcha(answer)
             raise
+
+
+class _SecretPostError(BadInputError):
+    """A post that only its writer and the shop may read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a secret post: only its title can be read",
+            remedy="게시판 관리자 화면에서 읽어 주세요. 카페24 쇼핑몰이면 cafe24 채널로 본문까지 읽습니다.",
+        )
 
 
 def _latest(written_at: datetime) -> datetime:

@@ -16,7 +16,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from collectors.board_definitions import Definition, read_field
 from collectors.mentions import canonical, is_web_address
-from collectors.values import clean_text, is_too_deep, parse_rating, parse_when
+from collectors.values import clean_text, is_too_deep, parse_rating, parse_when, text_of
 from domain.errors import BadInputError, LayoutChangedError, ReputationError
 from domain.types import CollectedFeedback, FeedbackKind, QuarantinedItem
 
@@ -137,6 +137,27 @@ def parse_post(
         author=clean_text(_value(root, definition.detail_fields, "author")) or listed.author,
         rating=parse_rating(_value(root, definition.detail_fields, "rating")) or listed.rating,
     )
+
+
+def is_secret(payload: str) -> bool:
+    """Tell whether a page asks for the password of a secret post instead of showing it. Pure.
+
+    Many sites have a login form on every page, and a post may speak of secret posts; both together,
+    without a post, are what shops and boards show a stranger.
+    """
+    if is_too_deep(payload):
+        return False
+    body = LexborHTMLParser(payload).body
+    if body is None:
+        return False
+    inputs = (node.attributes.get("type") or "" for node in body.css("input"))
+    asks = any(kind.lower() == "password" for kind in inputs)
+    return asks and _SECRET.search(text_of(body)) is not None
+
+
+_SECRET: Final = re.compile(
+    r"비밀\s?글\s?(?:입니다|이에요|보기|기능으로|로\s?(?:설정|보호|등록|작성|되어))"
+)
 
 
 def _has_pictures(root: LexborNode, field: Field) -> bool:

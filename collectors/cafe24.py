@@ -29,6 +29,7 @@ from urllib.parse import urlencode
 
 from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
 from collectors.listing import (
+    MOST_BACKS,
     Row,
     address_of,
     changed,
@@ -120,7 +121,8 @@ LIMIT: Final = 100
 MAX_OFFSET: Final = 8000
 _MOST_NUMBERS: Final = 50
 """Articles asked for by number in one question; the query stays short."""
-_MOST_BACKS: Final = 5
+_REMEMBERED: Final = 5
+"""Of a page's last rows; all of them are seldom deleted before the next page is read."""
 _DEEPEST_THREAD: Final = 50
 _TOKEN_LIFE: Final = timedelta(hours=2)
 
@@ -132,7 +134,7 @@ class Articles:
     Attributes:
         rows: Rows on this page, replies and deleted ones too.
         numbers: Their article numbers, where they can be read.
-        last_number: Of the last row; 0 when it cannot be read.
+        last_numbers: Of the last rows, those that can be read.
         orphans: ``(question, reply)`` where the shop's reply is here and its question is not.
         has_next: Whether the channel links to another page.
         replies: The shop's replies by the number of their question, oldest first.
@@ -142,7 +144,7 @@ class Articles:
     quarantined: tuple[QuarantinedItem, ...]
     rows: int
     numbers: frozenset[int]
-    last_number: int
+    last_numbers: tuple[int, ...]
     orphans: tuple[tuple[int, int], ...]
     has_next: bool
     replies: Mapping[int, tuple[ChannelReply, ...]]
@@ -196,7 +198,7 @@ def parse_articles(
         quarantined,
         rows=len(rows),
         numbers=frozenset(numbers) - {0},
-        last_number=numbers[-1] if numbers else 0,
+        last_numbers=tuple(filter(None, numbers[-_REMEMBERED:])),
         orphans=orphans,
         has_next=_links_on(body),
         replies={int(question): _in_order(found) for question, found in replies.items()},
@@ -438,8 +440,8 @@ class _Place:
         first: First day of the stretch being read, counted from the run's first day.
         last: Its last day.
         offset: Rows of the list that were read.
-        seen: The last article of the page before; 0 for none.
-        backs: How often the run went back because the list had moved.
+        seen: The last articles of the page before.
+        backs: How often the run went back because this list had moved.
         whole: False when rows may have been skipped.
         then: The place after a detour; empty when the run ends there.
     """
@@ -449,7 +451,7 @@ class _Place:
     step: str = "list"
     first: int = 0
     offset: int = 0
-    seen: int = 0
+    seen: tuple[int, ...] = ()
     backs: int = 0
     whole: bool = True
     pending: tuple[int, ...] = ()
@@ -467,7 +469,7 @@ class _Place:
     def read(cls, cursor: str) -> _Place:
         try:
             values = json.loads(cursor)
-            lists = {name: tuple(values[name]) for name in ("boards", "pending")}
+            lists = {name: tuple(values[name]) for name in ("boards", "pending", "seen")}
             place = cls(**{**values, **lists})
             place.require_sound()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -476,7 +478,7 @@ class _Place:
 
     def require_sound(self) -> None:
         """Raise ValueError for a place that no run of ours can be at."""
-        numbers = (self.first, self.last, self.offset, self.seen, self.backs, *self.pending)
+        numbers = (self.first, self.last, self.offset, self.backs, *self.seen, *self.pending)
         steps = {"list", "commented", "urgent", "parents", "comments"}
         is_sound = (
             all(re.fullmatch(r"\d{1,9}:(review|inquiry|post)", name) for name in self.boards)
@@ -689,12 +691,12 @@ class Cafe24Collector:
             },
         )
         page = Page(found.items, found.quarantined)
-        has_moved = bool(place.seen and place.seen not in found.numbers)
-        if has_moved and place.backs < _MOST_BACKS:
-            # Rows were deleted and others moved up, past the page before: it is read again.
+        has_moved = bool(place.seen) and found.numbers.isdisjoint(place.seen)
+        if has_moved and place.offset and place.backs < MOST_BACKS:
+            # Rows were deleted and others moved up, past the pages before: they are read again,
+            # until one has what was seen.
             back = max(0, place.offset - LIMIT)
-            place = replace(place, offset=back, seen=0, backs=place.backs + 1, whole=False)
-            return page, place, False
+            return page, replace(place, offset=back, backs=place.backs + 1, whole=False), False
         there, unreachable = self._after_list(place, found, run)
         if unreachable is not None:
             page = replace(page, quarantined=(*page.quarantined, unreachable))
@@ -720,8 +722,8 @@ class Cafe24Collector:
         has_more = found.rows > 0 and (found.rows >= LIMIT or found.has_next)
         offset = place.offset + max(1, found.rows - 1)
         if has_more and offset <= MAX_OFFSET:
-            return replace(place, offset=offset, seen=found.last_number), None
-        fresh = replace(place, offset=0, seen=0)
+            return replace(place, offset=offset, seen=found.last_numbers), None
+        fresh = replace(place, offset=0, seen=(), backs=0)
         if has_more and place.first < place.last:
             return replace(fresh, last=(place.first + place.last) // 2), None
         unreachable = None

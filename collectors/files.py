@@ -1,4 +1,4 @@
-"""Exports dropped in a folder: CSV and XLSX read row by row, within bounds.
+"""Exports dropped in a folder: CSV, XLSX and tables of web pages read row by row, within bounds.
 
 Shared by the file channels, which only say how a header and a row are understood (`Layout`).
 A file is never changed or moved. What makes a row "the same" is its native id, so that an export
@@ -8,7 +8,8 @@ in a watched folder the refused file is one quarantined item and the other files
 
 Bounds: a CSV is read as a stream, up to `MAX_CSV_BYTES`. An XLSX keeps its shared texts in
 memory, so it is refused above `MAX_XLSX_BYTES`, or when it would unpack to more than
-`MAX_UNPACKED_BYTES`. Of its sheets only the first that is not hidden is read.
+`MAX_UNPACKED_BYTES`. Of its sheets only the first that is not hidden is read. A web page that is
+called a workbook, as seller centres make them, is kept in memory whole, up to `MAX_PAGE_BYTES`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from urllib.parse import quote, unquote
 
 from collectors.base import CheckReason, CheckResult, failed
 from collectors.values import When, clean_text, decode_text, parse_rating, parse_when
+from collectors.web_table import AS_XLSX, rows_of_page
 from domain.errors import BadInputError, ConfigurationError
 from domain.types import CollectedFeedback, Page, QuarantinedItem
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 MAX_CSV_BYTES: Final = 1024 * 1024 * 1024
 MAX_XLSX_BYTES: Final = 48 * 1024 * 1024
 MAX_UNPACKED_BYTES: Final = 512 * 1024 * 1024
+MAX_PAGE_BYTES: Final = 16 * 1024 * 1024
 MAX_FIELD_CHARS: Final = 4_000_000
 """A longer field is an unclosed quotation mark, not a review."""
 ENDINGS: Final = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls"})
@@ -260,7 +263,7 @@ def read_pages(path: Path, layout: Layout, *, now: datetime, page_size: int) -> 
     """Read one file as pages; the cursor of each is the number of pages read so far.
 
     Args:
-        path: CSV, TSV or XLSX; told apart by content, not by ending.
+        path: CSV, TSV, XLSX or a web page; told apart by content, not by ending.
         layout: The channel's.
         now: For dates that need the present.
         page_size: Rows per page.
@@ -327,7 +330,7 @@ def _take(rows: Iterator[Row], count: int) -> tuple[list[Row], BadInputError | N
 
 
 def open_table(path: Path, header_at: int = 1) -> Generator[Row]:
-    """Give the rows of a CSV or XLSX file.
+    """Give the rows of a CSV, an XLSX or a web page.
 
     Args:
         path: The file.
@@ -356,21 +359,23 @@ def open_table(path: Path, header_at: int = 1) -> Generator[Row]:
         )
     if head.startswith(b"PK\x03\x04"):
         return _xlsx_rows(path, size, header_at)
-    if _WEB_PAGE.match(head[:1024].replace(b"\0", b"")):
+    start = head[:1024].replace(b"\0", b"")
+    if _WEB_ARCHIVE.match(start):
         raise _bad_file(
             path,
-            "a web page saved as a workbook",
-            "엑셀에서 열어 .xlsx 형식으로 다시 저장해 주세요.",
+            "the archive of a web page",
+            AS_XLSX,
         )
+    if _WEB_PAGE.match(start):
+        return _page_rows(path, size)
     if size > MAX_CSV_BYTES:
         raise _too_large(path, size, MAX_CSV_BYTES)
     return _csv_rows(path, head, header_at)
 
 
-_WEB_PAGE: Final = re.compile(
-    rb"[\xef\xbb\xbf\xff\xfe\s]*(?:<[!?a-z]|MIME-Version:)", re.IGNORECASE
-)
-"""Also in UTF-16, and the archive of one."""
+_WEB_PAGE: Final = re.compile(rb"[\xef\xbb\xbf\xff\xfe\s]*<[!?a-z]", re.IGNORECASE)
+"""Also in UTF-16."""
+_WEB_ARCHIVE: Final = re.compile(rb"\s*MIME-Version:", re.IGNORECASE)
 _OLE_MAGIC: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
@@ -666,6 +671,35 @@ class _Lines:
         self.number -= len(rest)
         self._record = []
         return first
+
+
+# --- a web page that is called a workbook ------------------------------------------------------
+
+
+def _page_rows(path: Path, size: int) -> Generator[Row]:
+    if size > MAX_PAGE_BYTES:
+        raise _too_large(path, size, MAX_PAGE_BYTES)
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise _bad_file(path, "cannot be opened", "파일의 위치와 권한을 확인해 주세요.") from None
+    # In UTF-8 it is a character like any other; elsewhere it stands for bytes nobody knows.
+    undecoded = "" if _is_utf8(content) else "\ufffd"
+    try:
+        for number, cells in enumerate(rows_of_page(decode_text(content)), start=1):
+            is_damaged = bool(undecoded) and any(undecoded in cell for cell in cells if cell)
+            problem = "bytes of no known encoding" if is_damaged else ""
+            yield Row(number, cells, problem=problem, remedy=AS_XLSX if is_damaged else "")
+    except BadInputError as error:
+        raise _bad_file(path, _what(error), error.remedy) from None
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 # --- XLSX --------------------------------------------------------------------------------------

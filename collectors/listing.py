@@ -7,6 +7,7 @@ might have skipped rows because the list moved under it says so, so that nothing
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, replace
@@ -49,6 +50,12 @@ class Listing:
     rows: int
     total: int = -1
     pages: int = -1
+
+    @property
+    def mark(self) -> str:
+        """Names the page by its first row; empty where there is none that can be read."""
+        first = self.items[0].native_id if self.items else ""
+        return hashlib.sha256(first.encode()).hexdigest()[:8] if first else ""
 
 
 def changed(what: str, body: object) -> LayoutChangedError:
@@ -227,6 +234,7 @@ class Place:
         total: Rows the page before counted; -1 when there was none or it did not say.
         shrank: Whether rows may have been skipped, in this list or one before.
         backs: How often this list was gone back over because rows were deleted.
+        mark: Names the page before, when this one follows it; see `Listing.mark`.
     """
 
     surface: int = 0
@@ -235,6 +243,7 @@ class Place:
     total: int = -1
     shrank: bool = False
     backs: int = 0
+    mark: str = ""
 
     @classmethod
     def read(cls, cursor: str | None) -> Place:
@@ -246,16 +255,18 @@ class Place:
         if cursor is None:
             return cls()
         found = re.fullmatch(
-            r"(\d):(-1|\d{1,3}):(\d{1,6}):(-1|\d{1,9}):([01])(?::(\d{1,3}))?", cursor, re.ASCII
+            r"(\d):(-1|\d{1,3}):(\d{1,6}):(-1|\d{1,9}):([01]):(\d{1,3}):([0-9a-f]{8})?",
+            cursor,
+            re.ASCII,
         )
         if found is None or found[3] == "0":
             raise BadInputError("unknown cursor", field="cursor")
         surface, stretch, page, total = (int(found[group]) for group in range(1, 5))
-        return cls(surface, stretch, page, total, found[5] == "1", int(found[6] or 0))
+        return cls(surface, stretch, page, total, found[5] == "1", int(found[6]), found[7] or "")
 
     def __str__(self) -> str:
         place = f"{self.surface}:{self.stretch}:{self.page}:{self.total}:{self.shrank:d}"
-        return f"{place}:{self.backs}"
+        return f"{place}:{self.backs}:{self.mark}"
 
     def within(self, listing: Listing, page_size: int) -> Place | None:
         """Give the next page of this list after ``listing``; None when it was the last.
@@ -265,8 +276,11 @@ class Place:
 
         Raises:
             LayoutChangedError: The channel counts rows it does not show, or counted them before
-                and counts no more, or counts fewer again and again.
+                and counts no more, or counts fewer again and again, or gives one page twice.
         """
+        if self.mark and self.mark == listing.mark:
+            # Taken for the next one it would hide all rows that are not on it, which look gone.
+            raise changed(f"page {self.page} is the page before again", {})
         if self.total >= 0 > listing.total:
             raise changed(f"page {self.page} counts no rows, the one before did", {})
         gone = self.total - listing.total if self.total >= 0 and listing.total >= 0 else 0
@@ -280,6 +294,7 @@ class Place:
                 total=listing.total,
                 shrank=True,
                 backs=self.backs + 1,
+                mark="",
             )
         if listing.pages >= 0:
             has_more = self.page < listing.pages
@@ -295,7 +310,7 @@ class Place:
             return None
         if not listing.rows:
             raise changed(f"page {self.page} is empty and {listing.total} rows are counted", {})
-        return replace(self, page=self.page + 1, total=listing.total)
+        return replace(self, page=self.page + 1, total=listing.total, mark=listing.mark)
 
     def has_all(self, listing: Listing, page_size: int) -> bool:
         """Tell whether the run so far, this page included, gave every row the channel counts.

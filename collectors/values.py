@@ -273,8 +273,17 @@ def _from_iso(text: str, tz: tzinfo) -> When:
     return When(at if at.tzinfo else at.replace(tzinfo=tz), exact=True)
 
 
+_MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
 def _read_rfc822(text: str, _local_now: datetime, tz: tzinfo) -> When | None:
-    if not re.search(r"\d{1,2} [A-Za-z]{3} \d{4} \d", text, re.ASCII):
+    # Java writes so where nobody told it to write English: "토, 21 11월 2026 14:05:00 +0900".
+    text = re.sub(
+        r"(?<=\d )(1[0-2]|[1-9])월(?= \d)",
+        lambda month: _MONTHS[3 * int(month[1]) - 3 : 3 * int(month[1])],
+        text,
+    )
+    if not re.search(r"\d{1,2} [A-Za-z]{3} (?:\d\d){1,2} \d", text, re.ASCII):
         return None
     at = email.utils.parsedate_to_datetime(text)
     # Python takes "-0000" for no zone; it is UTC, only where it was written is not told.

@@ -179,6 +179,7 @@ _WHYS: Mapping[str, str] = {
     "absent on {} reads after it could still arrive": "채널을 {}번 읽어도 답변이 없음",
     "absent on {} reads after it could still arrive, at the last of {} attempts": "채널을 {}번 읽어도 답변이 없음, {}번째로 보낸 뒤에도",
     "accepted by the channel, but it is not there": "채널이 답변을 받았지만 보이지 않음",
+    "it stands on the channel, cut short or changed": "채널에 올라갔지만 글이 잘렸거나 바뀌어 있음",
     "the account is no longer writable": "이 계정으로는 더 답변을 올리지 않음",
     "absent on {} reads of the history": "Slack 기록을 {}번 읽어도 알림이 없음",
     "gone from the channel while it was being sent": "보내는 사이 채널에서 사라짐",

@@ -5,11 +5,13 @@ Instants are timezone-aware UTC. Text offsets are Python code points, ``[start, 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from html import unescape
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -406,6 +408,30 @@ MISREAD_REASON = "분류가 잘못됨"
 
 
 def same_reply(one: str, other: str) -> bool:
-    """Tell whether two replies say the same, however a channel re-spaced or composed them."""
-    one, other = (unicodedata.normalize("NFC", text) for text in (one, other))
-    return "".join(one.split()) == "".join(other.split())
+    """Tell whether two replies say the same, in whatever form a channel stores them.
+
+    Channels space and compose anew, escape for HTML, and lose emoji, for which many a database has
+    no room.
+    """
+    return _said(one) == _said(other)
+
+
+def _said(text: str) -> str:
+    text = unicodedata.normalize("NFC", unescape(text))
+    return _UNSAID.sub("", text) or "".join(text.split())
+
+
+_UNSAID: Final = re.compile(r"[\s\u200b-\u200d\u2060\ufe0e\ufe0f\ufeff\U00010000-\U0010ffff]")
+
+
+def is_left_of(stands: str, reply: str) -> bool:
+    """Tell whether what stands on a channel is what it left of our reply.
+
+    It may have cut the end off or put question marks for what it cannot store. So short a text
+    that anybody may have begun with it is not ours.
+    """
+    left, whole = ("".join(filter(str.isalnum, _said(text))) for text in (stands, reply))
+    return len(left) >= _SHORTEST_REST and whole.startswith(left)
+
+
+_SHORTEST_REST: Final = 10

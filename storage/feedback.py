@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,6 +34,7 @@ from domain.types import (
     Sentiment,
     Severity,
     Span,
+    is_left_of,
     same_reply,
 )
 from storage import alerts, cases, moves, owners
@@ -50,7 +52,7 @@ from storage.moves import move, remember
 from storage.session import insert_ignoring
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import InstrumentedAttribute
@@ -618,7 +620,9 @@ def _notice_replies(
         row.id
         for key, row in rows.items()
         if not any(
-            same_reply(reply, text) for reply in replies[key] for text in ours.get(row.id, [])
+            same_reply(reply, text) or is_left_of(reply, text)
+            for reply in replies[key]
+            for text in ours.get(row.id, [])
         )
     ]
     if elsewhere:
@@ -637,9 +641,21 @@ def _notice_replies(
 
 
 def mark_gone(
-    connection: Connection, run: Run, covers: tuple[datetime, datetime], *, now: datetime
+    connection: Connection,
+    run: Run,
+    covers: tuple[datetime, datetime],
+    *,
+    now: datetime,
+    spared: Iterable[str] = (),
 ) -> int:
     """Mark what a complete reading of a window did not show any more.
+
+    Args:
+        connection: The caller's transaction.
+        run: Which has read the window.
+        covers: ``[since, until)``.
+        now: When it was read.
+        spared: Lists of which nothing is marked; see `vanished_lists`.
 
     Returns:
         How many were marked.
@@ -654,6 +670,7 @@ def mark_gone(
             FeedbackRow.written_at_is_exact,
             FeedbackRow.last_seen_run < run.run_id,
             FeedbackRow.gone_at.is_(None),
+            *(~FeedbackRow.native_id.startswith(f"{name}:", autoescape=True) for name in spared),
         )
         .values(gone_at=now)
         .returning(FeedbackRow.id)
@@ -1086,6 +1103,41 @@ def count_unseen(connection: Connection, run: Run, window: tuple[datetime, datet
         )
     ).one()
     return known if known and seen_run < run.run_id else 0
+
+
+def vanished_lists(
+    connection: Connection, run: Run, window: tuple[datetime, datetime], *, least: int
+) -> dict[str, int]:
+    """Count what is known in a window, by list, where a run saw nothing of the list.
+
+    Args:
+        connection: The caller's transaction.
+        run: Which has read the window.
+        window: ``[since, until)``.
+        least: Of fewer nothing is said; they may all have been deleted.
+
+    Returns:
+        By the list's name, which is what native ids have before their last colon.
+    """
+    since, until = window
+    within = select(FeedbackRow.native_id).where(
+        FeedbackRow.account_id == run.account_id,
+        FeedbackRow.written_at >= since,
+        FeedbackRow.written_at < until,
+        FeedbackRow.written_at_is_exact,
+        FeedbackRow.gone_at.is_(None),
+    )
+    unseen = _count_by_list(connection, within.where(FeedbackRow.last_seen_run < run.run_id))
+    many = {name: known for name, known in unseen.items() if known >= least}
+    if not many:
+        return {}
+    seen = _count_by_list(connection, within.where(FeedbackRow.last_seen_run == run.run_id))
+    return {name: known for name, known in many.items() if name not in seen}
+
+
+def _count_by_list(connection: Connection, ids: Select[str]) -> Counter[str]:
+    found = connection.execute(ids).scalars()
+    return Counter(native_id.rpartition(":")[0] for native_id in found)
 
 
 def originals(connection: Connection, brand: str, *, after: int) -> list[tuple[int, bytes]]:

@@ -132,6 +132,7 @@ class FakeChannel:
 
     It is both collector and publisher. ``fetches``, ``writes`` and ``reads`` are scripts: an
     exception in them is raised instead of the next answer; ``LOST`` stores the reply first.
+    ``stores`` is what it makes of a reply's words.
     """
 
     clock: Callable[[], datetime]
@@ -144,6 +145,7 @@ class FakeChannel:
     moderated: bool = False
     rules: ReplyRules = field(default_factory=ReplyRules)
     fate: Fate = field(default_factory=Fate)
+    stores: Callable[[str], str] = str
 
     def __post_init__(self) -> None:
         self.replies: dict[str, list[ChannelReply]] = defaultdict(list)
@@ -206,7 +208,7 @@ class FakeChannel:
         with self._lock:
             self.sent.append(target.native_id)
             reply = ChannelReply(
-                text=text,
+                text=self.stores(text),
                 replied_at=self.clock(),
                 receipt=f"r{len(self.sent)}",
                 state="pending" if self.moderated else "published",

@@ -12,6 +12,7 @@ from alerts.rules import AlertRule, operator_alert
 from collectors import CHANNELS
 from domain.errors import (
     AccessBlockedError,
+    BadInputError,
     ChannelUnavailableError,
     ConfigurationError,
     CredentialRejectedError,
@@ -219,7 +220,7 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
             )
         else:
             if page.covers is not None:
-                done.gone += feedback.mark_gone(connection, run, page.covers, now=now)
+                _mark_gone(runtime, connection, run, page.covers, done)
             held = _finish(connection, run, account, done, now=now)
         if not held:
             raise RetryableError(f"{run.account_key}: somebody else took over run {run.run_id}")
@@ -288,6 +289,26 @@ def _refuse_emptiness(connection: Connection, run: Run, covers: tuple[datetime, 
         )
 
 
+def _mark_gone(
+    runtime: Runtime,
+    connection: Connection,
+    run: Run,
+    covers: tuple[datetime, datetime],
+    done: Collected,
+) -> None:
+    """Mark what a whole window did not show any more, but nothing of a list that may be broken."""
+    now = runtime.clock()
+    vanished = feedback.vanished_lists(connection, run, covers, least=SUDDENLY_EMPTY)
+    done.gone += feedback.mark_gone(connection, run, covers, now=now, spared=vanished)
+    if not vanished:
+        return
+    # The run goes on: the channel's other lists must not wait behind this one.
+    lists = ", ".join(f"{name} ({known} are known)" for name, known in vanished.items())
+    doubt = LayoutChangedError(f"{run.account_key}: the channel shows nothing of {lists}")
+    report_incident(runtime, connection, run.account_key, doubt, now=now)
+    done.is_doubtful = True
+
+
 def _finish(
     connection: Connection, run: Run, account: Account, done: Collected, *, now: datetime
 ) -> bool:
@@ -333,8 +354,12 @@ def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed:
             keep_cursor=isinstance(error, RateLimitedError)
             or (passes and failures + 1 < PLACE_TRIES),
         )
+        # From before the settings, or this program, changed: the run only begins again.
+        is_old_place = (
+            isinstance(error, BadInputError) and error.field == "cursor" and not has_progressed
+        )
         # Whoever took the account over may have erased what is on the page.
-        if held and isinstance(error, PermanentError):
+        if held and isinstance(error, PermanentError) and not is_old_place:
             report_incident(runtime, connection, run.account_key, error, now=now)
 
 

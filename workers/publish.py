@@ -24,7 +24,7 @@ from domain.errors import (
     RetryableError,
 )
 from domain.states import PublicationState
-from domain.types import ReplyAction, same_reply
+from domain.types import ReplyAction, is_left_of, same_reply
 from responders.publishers.base import Confirms
 from storage import publications
 from workers.backoff import pause
@@ -268,6 +268,8 @@ def _settle_by(
                 connection, job, token, ours, now=now, check_at=now + MODERATION_PAUSE
             )
         log.info("publication_verified", publication_id=job.id, state=ours.state)
+    elif any(is_left_of(reply.text, job.text) for reply in replies):
+        _give_to_person(runtime, job, token, "it stands on the channel, cut short or changed")
     elif job.state is PublicationState.UNCERTAIN:
         _absent(runtime, job, token, publisher, others=bool(replies), read_at=read_at)
     else:

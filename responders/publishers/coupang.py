@@ -24,9 +24,8 @@ from collectors.coupang import (
     parse_inquiries,
     said,
 )
-from collectors.listing import Place, days_between, required_option
+from collectors.listing import days_between, required_option
 from domain.errors import (
-    ChannelUnavailableError,
     CredentialRejectedError,
     OutcomeUnknownError,
     PublicationRefusedError,
@@ -36,6 +35,7 @@ from responders.publishers.base import refuse_unfit
 from responders.publishers.settling import (
     after_duplicate,
     answered_elsewhere,
+    find_listed,
     look,
     standing_reply,
 )
@@ -43,11 +43,11 @@ from responders.publishers.settling import (
 if TYPE_CHECKING:
     from collectors.base import Build
     from collectors.http import Answer
+    from collectors.listing import Listing
     from domain.errors import ReputationError
     from domain.types import CollectedFeedback, ReplyTarget
 
 RULES: Final = SPEC.reply_rules or ReplyRules()
-_MOST_PAGES: Final = 20
 _AROUND: Final = timedelta(days=1)
 _NATIVE_ID: Final = re.compile(r"product:(\d{1,19})|cc:(\d{1,19})(?::\d{1,19})?", re.ASCII)
 
@@ -138,20 +138,12 @@ class CoupangPublisher:
         now = self._build.clock()
         asked_at = datetime.fromisoformat(target.extra["asked_at"])
         first, last = days_between(asked_at - _AROUND, min(now, asked_at + _AROUND))
-        place: Place | None = Place()
-        unread = 0
-        while place is not None and place.page <= _MOST_PAGES:
-            listing = parse_inquiries(
-                self._api.ask(surface, first, last, place.page), surface=surface, now=now
-            )
-            for item in listing.items:
-                if item.native_id == target.native_id:
-                    return item
-            unread += len(listing.quarantined)
-            place = place.within(listing, page_size(surface))
-        if place is not None or unread:
-            raise ChannelUnavailableError(f"{target.native_id}: not among the readable inquiries")
-        return None
+
+        def ask(page: int) -> Listing:
+            body = self._api.ask(surface, first, last, page)
+            return parse_inquiries(body, surface=surface, now=now)
+
+        return find_listed(target, ask, page_size(surface))
 
     def confirm(self, target: ReplyTarget, number: str) -> None:
         """Send one confirmation."""

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from collectors.listing import Place
 from collectors.naver_commerce import SPEC, NaverApi, gateway_refused, parse_questions
 from collectors.reply_rules import account_rules
 from domain.errors import (
@@ -24,15 +23,15 @@ from domain.errors import (
 )
 from domain.types import ChannelReply
 from responders.publishers.base import refuse_unfit
-from responders.publishers.settling import after_duplicate, standing_reply
+from responders.publishers.settling import after_duplicate, find_listed, standing_reply
 
 if TYPE_CHECKING:
     from collectors.base import Build
     from collectors.http import Answer
+    from collectors.listing import Listing
     from domain.errors import ReputationError
     from domain.types import ReplyTarget
 
-_MOST_PAGES: Final = 20
 _AROUND: Final = timedelta(minutes=5)
 
 
@@ -90,21 +89,16 @@ class NaverPublisher:
         now = self._build.clock()
         asked_at = datetime.fromisoformat(target.extra["asked_at"])
         since, until = asked_at - _AROUND, min(now, asked_at + _AROUND)
-        place: Place | None = Place()
-        unread = 0
-        while place is not None and place.page <= _MOST_PAGES:
-            body = self._api.ask(space, since, until, place.page)
-            listing = parse_questions(body, surface=space, now=now)
-            for item in listing.items:
-                if item.native_id == target.native_id:
-                    return item.replies
-            unread += len(listing.quarantined)
-            place = place.within(listing, SPEC.page_size)
-        if place is not None or unread:
-            raise ChannelUnavailableError(f"{target.native_id}: not among the readable questions")
-        raise PublicationRefusedError(
-            f"{target.native_id}: the question is gone", code=PublicationRefusedError.GONE
-        )
+
+        def ask(page: int) -> Listing:
+            return parse_questions(self._api.ask(space, since, until, page), surface=space, now=now)
+
+        item = find_listed(target, ask, SPEC.page_size)
+        if item is None:
+            raise PublicationRefusedError(
+                f"{target.native_id}: the question is gone", code=PublicationRefusedError.GONE
+            )
+        return item.replies
 
 
 def build(build: Build) -> NaverPublisher:

@@ -1,11 +1,12 @@
-"""Looking before writing, and what an answer that cannot be read means after it."""
+"""Looking before writing, in lists where that is the only way, and what an answer that cannot be read means after it."""
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from collectors.listing import Place
 from domain.errors import (
     AccessBlockedError,
     BadInputError,
@@ -16,14 +17,45 @@ from domain.errors import (
     PublicationRefusedError,
     ReputationError,
 )
-from domain.types import same_reply
+from domain.types import is_left_of, same_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from collectors.http import Answer
-    from domain.types import ChannelReply, ReplyTarget
+    from collectors.listing import Listing
+    from domain.types import ChannelReply, CollectedFeedback, ReplyTarget
     from responders.publishers.base import Publisher
+
+
+_MOST_PAGES: Final = 20
+
+
+def find_listed(
+    target: ReplyTarget, ask: Callable[[int], Listing], page_size: int
+) -> CollectedFeedback | None:
+    """Look for an item in a list of the days around it; None when it is not in there.
+
+    Args:
+        target: What is looked for.
+        ask: Reads one page of the list, from 1.
+        page_size: Rows a page.
+
+    Raises:
+        ChannelUnavailableError: Its absence cannot be told: too many rows, or unreadable ones.
+    """
+    place: Place | None = Place()
+    unread = 0
+    while place is not None and place.page <= _MOST_PAGES:
+        listing = ask(place.page)
+        for item in listing.items:
+            if item.native_id == target.native_id:
+                return item
+        unread += len(listing.quarantined)
+        place = place.within(listing, page_size)
+    if place is not None or unread:
+        raise ChannelUnavailableError(f"{target.native_id}: not among the readable rows")
+    return None
 
 
 def standing_reply(publisher: Publisher, target: ReplyTarget, text: str) -> ChannelReply | None:
@@ -33,13 +65,14 @@ def standing_reply(publisher: Publisher, target: ReplyTarget, text: str) -> Chan
         Our own reply when it already stands there; None when the item is free.
 
     Raises:
-        PublicationRefusedError: Somebody else answered, or the item is gone.
+        PublicationRefusedError: Somebody else answered, the item is gone, or the channel made
+            something else of the reply when it was sent before.
         ReputationError: As `look`.
     """
     replies = look(publisher, target)
     ours = _ours(replies, text)
     if ours is None and replies:
-        raise answered_elsewhere(target)
+        raise _not_ours(target, replies, text)
     return ours
 
 
@@ -71,7 +104,7 @@ def after_duplicate(publisher: Publisher, target: ReplyTarget, text: str) -> Cha
     """Find out whose reply it is that the channel says is already there.
 
     Raises:
-        PublicationRefusedError: Somebody else's.
+        PublicationRefusedError: Somebody else's, or what the channel left of ours.
         OutcomeUnknownError: It cannot be read now.
     """
     try:
@@ -84,7 +117,7 @@ def after_duplicate(publisher: Publisher, target: ReplyTarget, text: str) -> Cha
     if ours is not None:
         return ours
     if replies:
-        raise answered_elsewhere(target)
+        raise _not_ours(target, replies, text)
     raise OutcomeUnknownError(f"{target.native_id}: already answered, but no reply can be seen")
 
 
@@ -105,6 +138,16 @@ def reading_receipt(target: ReplyTarget, answer: Answer) -> Iterator[None]:
 
 def _ours(replies: tuple[ChannelReply, ...], text: str) -> ChannelReply | None:
     return next((reply for reply in replies if same_reply(reply.text, text)), None)
+
+
+def _not_ours(
+    target: ReplyTarget, replies: tuple[ChannelReply, ...], text: str
+) -> PublicationRefusedError:
+    if any(is_left_of(reply.text, text) for reply in replies):
+        return PublicationRefusedError(
+            "it stands on the channel, cut short or changed", code="changed"
+        )
+    return answered_elsewhere(target)
 
 
 def answered_elsewhere(target: ReplyTarget) -> PublicationRefusedError:

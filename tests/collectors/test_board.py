@@ -591,6 +591,45 @@ def test_three_strange_posts_in_a_row_are_a_change(
     assert b"new layout" in caught.value.payload
 
 
+SECRET_POST = answer(
+    """<script>var bSecret = true;</script><h2>비밀글 보기</h2>
+    <p>이 글은 비밀글입니다. <strong>비밀번호를 입력하여 주세요.</strong></p>
+    <form><input type="PASSWORD" name="password"><a href="#">확인</a></form>""".encode()
+)
+"""Synthetic: what shops show whoever opens a secret post."""
+
+
+def test_secret_posts_are_kept_with_their_titles_and_told_of_without_an_alarm(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _list(range(5, 0, -1)), *[SECRET_POST] * 4, _body("하나")]
+    build = _build(server, make_build, detail=True, max_pages=1)
+    items, quarantined = _run(build)
+    assert [(item.title, item.text) for item in items] == [
+        *((f"글 {n}", "") for n in range(5, 1, -1)),
+        ("글 1", "하나"),
+    ]
+    assert {row.reason.partition(" ->")[0] for row in quarantined} == {
+        "a secret post: only its title can be read"
+    }
+    assert [row.source for row in quarantined] == [f"{server.url}/view/{n}" for n in (5, 4, 3, 2)]
+    # Each is asked for once.
+    server.seen.clear()
+    server.answers = [_list(range(5, 0, -1))]
+    assert _run(build) == ([], [])
+    assert _asked(server) == ["/list?page=1"]
+
+
+def test_secret_posts_between_strange_ones_do_not_hide_a_change(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    strange = answer("<p>새 화면</p><form>비밀글 <input type=password></form>".encode())
+    server.answers = [OPEN, _list(range(5, 0, -1)), strange, SECRET_POST, strange, SECRET_POST]
+    server.answers.append(strange)
+    with pytest.raises(LayoutChangedError, match="3 posts in a row"):
+        _run(_build(server, make_build, detail=True, max_pages=1))
+
+
 GONE_WRONG = answer(b"", 500)
 
 
@@ -769,3 +808,12 @@ def test_a_wrong_option_is_named(
     account = _account("http://127.0.0.1:1", **options)
     with pytest.raises(ConfigurationError, match=f"^saebyeok/board: .*{named}"):
         BoardCollector(make_build(account))
+
+
+def test_a_secret_post_of_a_shop_has_the_number_of_its_other_address() -> None:
+    html = (FOLDER / "cafe24_list.html").read_text(encoding="utf-8")
+    secret = "/board/product/secret.html?board_act=read&amp;no=89324&amp;board_no=6"
+    table = ready_table("cafe24_list")
+    page = _parse(html.replace("/article/qna/6/89324/", secret), table)
+    assert [item.native_id for item in page.items] == ["89325", "89324"]
+    assert not page.quarantined

@@ -384,6 +384,33 @@ def test_what_deletions_pull_past_an_empty_page_is_read(market: Cafe24Market) ->
 
 
 @pytest.mark.enable_socket
+@pytest.mark.parametrize(
+    "deletions",
+    [
+        pytest.param([2, 0, 0] * 8, id="again and again"),
+        pytest.param([0, 0, 250], id="many at once"),
+    ],
+)
+def test_however_many_rows_are_deleted_while_a_board_is_read_no_other_is_skipped(
+    market: Cafe24Market, deletions: list[int]
+) -> None:
+    now = market.clock.now()
+    ids = [market.seed(f"문의 {n}", now - timedelta(minutes=n + 1)) for n in range(1000)]
+    made = build_on(market, {"boards": {"6": "inquiry"}, "comments": False})
+    seen: dict[str, None] = {}
+    deleted: set[str] = set()
+    page = build(made).fetch(now - DAY, now, None)
+    while page.next_cursor is not None:
+        page = build(made).fetch(now - DAY, now, page.next_cursor)
+        seen |= dict.fromkeys(item.native_id for item in page.items)
+        for native_id in [one for one in seen if one not in deleted][: (deletions or [0]).pop(0)]:
+            market.delete(native_id)
+            deleted.add(native_id)
+    assert set(ids) - deleted <= seen.keys()
+    assert page.covers is None
+
+
+@pytest.mark.enable_socket
 def test_what_no_offset_reaches_is_reported_and_nothing_is_called_gone(
     market: Cafe24Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -566,10 +593,10 @@ def test_a_used_refresh_token_is_told_apart_from_a_wrong_secret(market: Cafe24Ma
         "x",
         "[]",
         "{}",
-        '{"boards":["x"],"pending":[],"last":1}',
-        '{"boards":["4:review"],"pending":[],"last":1,"step":"fly"}',
-        '{"boards":["4:review"],"pending":[],"last":1,"step":"comments"}',
-        '{"boards":[],"pending":[],"last":1}',
+        '{"boards":["x"],"pending":[],"seen":[],"last":1}',
+        '{"boards":["4:review"],"pending":[],"seen":[],"last":1,"step":"fly"}',
+        '{"boards":["4:review"],"pending":[],"seen":[],"last":1,"step":"comments"}',
+        '{"boards":[],"pending":[],"seen":[],"last":1}',
     ],
 )
 def test_a_strange_cursor_is_refused(market: Cafe24Market, cursor: str) -> None:

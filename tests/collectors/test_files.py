@@ -57,6 +57,15 @@ def items(pages: list[Page]) -> list[CollectedFeedback]:
     return [item for page in pages for item in page.items]
 
 
+def given_before(damage: str, path: Path) -> list[str]:
+    """Read a file that is damaged further down; give the numbers of the rows before."""
+    given: list[str] = []
+    pages = read_pages(path, TableLayout(TABLE), now=NOW, page_size=10)
+    with pytest.raises(BadInputError, match=damage):
+        given.extend(item.native_id for page in pages for item in page.items)
+    return given
+
+
 def bad(pages: list[Page]) -> list[QuarantinedItem]:
     return [item for page in pages for item in page.quarantined]
 
@@ -455,12 +464,14 @@ def test_a_formula_is_quarantined(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600, "encrypted"),
-        (b"<html><table><tr><td>1</td></tr></table></html>", "web page"),
-        (b'<?xml version="1.0"?><Workbook/>', "web page"),
-        ("\ufeff<style>td{}</style><table>".encode(), "web page"),
-        (b"<meta charset=euc-kr>\n<table>", "web page"),
-        ("<html><table>".encode("utf-16"), "web page"),
-        (b"MIME-Version: 1.0\r\nContent-Type: multipart/related", "web page"),
+        (b"<html><table><tr><td>1</td></tr></table></html>", "columns missing"),
+        (b"<html><form><input type=password></form></html>", "web page without a table"),
+        (b'<?xml version="1.0"?><Workbook/>', "web page without a table"),
+        ("\ufeff<style>td{}</style><table>".encode(), "web page without a table"),
+        (b"<meta charset=euc-kr>\n<table>", "web page without a table"),
+        ("<html><table>".encode("utf-16"), "web page without a table"),
+        (b"<table><tr><td>" + b"<b>" * 30_000, "nested too deeply"),
+        (b"MIME-Version: 1.0\r\nContent-Type: multipart/related", "archive of a web page"),
         (b"PK\x03\x04 not really", "damaged"),
     ],
 )
@@ -473,6 +484,106 @@ def test_other_kinds_of_files_are_refused_with_a_remedy(
         read(path)
     assert caught.value.source == "r.xls"
     assert caught.value.remedy
+
+
+WEB_PAGE = """<html><head><meta http-equiv="Content-Type" content="text/html; charset={charset}">
+<style>br {{mso-data-placement:same-cell;}}</style></head><body>
+<table><tr><td colspan="4">상품평 목록 2026-11-01 ~ 2026-11-20</td></tr></table>
+<table border="1">
+  <tr><th>번호</th><th>작성일</th><th>별점</th><th>내용</th></tr>
+  {rows}
+</table>
+</body></html>
+"""
+WEB_ROWS = """<tr><td style='mso-number-format:"\\@"'>20261103123456789</td><td>2026-11-19 10:20</td>
+    <td>5</td><td>펲시가 시원해요 &lt;3<br>배송은 늦어요&nbsp;</td></tr>
+  <tr><td>2</td><td>2026-11-20</td><td>1</td><td>별로 &amp; 실망</td></tr>"""
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp949", "euc-kr", "utf-8-sig", "utf-16"])
+def test_a_web_page_that_is_called_a_workbook_is_read(tmp_path: Path, charset: str) -> None:
+    encoding = "cp949" if charset == "euc-kr" else charset
+    page = WEB_PAGE.format(charset=charset, rows=WEB_ROWS)
+    pages = read(write(tmp_path, page, encoding, name="r.xls"))
+    assert not bad(pages)
+    assert [(item.native_id, item.rating, item.text) for item in items(pages)] == [
+        ("20261103123456789", 5, "펲시가 시원해요 <3\n배송은 늦어요"),
+        ("2", 1, "별로 & 실망"),
+    ]
+    assert [pages[0].rows, pages[0].source] == [(3, 4), "r.xls"]
+
+
+def test_bad_rows_of_a_web_page_are_quarantined_and_the_others_read(tmp_path: Path) -> None:
+    rows = [
+        "<tr><td>1<td>2026-11-20<td>5<td>좋아요",
+        "<tr><td>2.02611E+16<td>2026-11-20<td>5<td>반올림",
+        "<tr><td>3<td>2026-11-20<td>5",
+        "<tr><td>4<td>2026-11-20<td>5<td>본문<td>남는 칸",
+        "<tr><td>5<td>2026-11-20<td>5<td>\u3000#N/A",
+        "<tr><td>합계<td><td><td>",
+        "<tr height=0 style='display:none'><td width=64><td><td><td>",
+        "<tr><td>6<td>2026-11-20<td>5<td>괜찮아요",
+    ]
+    page = WEB_PAGE.format(charset="euc-kr", rows="\n".join(rows))
+    pages = read(write(tmp_path, page, "cp949", name="r.xls"))
+    assert [item.native_id for item in items(pages)] == ["1", "6"]
+    assert [row.row for row in bad(pages)] == [4, 5, 6, 7, 8]
+
+
+def test_a_cell_over_several_rows_does_not_move_the_others(tmp_path: Path) -> None:
+    rows = """<tr><td rowspan=2>1</td><td>2026-11-20</td><td>5</td><td>세트의 첫째</td></tr>
+    <tr><td>2026-11-20</td><td>4</td><td>세트의 둘째</td></tr>
+    <tr><td>2</td><td>2026-11-20</td><td>3</td><td>다음 <table><tr><td>속의 표</td></tr></table></td>
+    </tr>"""
+    pages = read(write(tmp_path, WEB_PAGE.format(charset="utf-8", rows=rows), name="r.xls"))
+    assert [item.text for item in items(pages)] == ["세트의 첫째", "다음\n\n 속의 표"]
+    # As in a workbook, only the first of the two has the number.
+    assert [(row.row, row.field) for row in bad(pages)] == [(4, "번호")]
+
+
+def test_a_web_page_cut_off_gives_the_rows_before(tmp_path: Path) -> None:
+    page = WEB_PAGE.format(charset="utf-8", rows=WEB_ROWS)
+    path = write(tmp_path, page[: page.index("실망")], name="r.xls")
+    assert given_before("cut off", path) == ["20261103123456789"]
+
+
+def test_rows_that_a_review_swallows_are_told_of(tmp_path: Path) -> None:
+    rows = WEB_ROWS.replace("별로", "별로 <!--").replace("시원해요", "시원해요 <!-- 참고 -->")
+    rows += "<tr><td>3</td><td>2026-11-20</td><td>5</td><td>좋아요</td></tr>"
+    path = write(tmp_path, WEB_PAGE.format(charset="utf-8", rows=rows), name="r.xls")
+    assert given_before("1 rows stand", path) == [
+        "20261103123456789",
+        "2",
+    ]
+
+
+def test_broken_bytes_of_a_web_page_cost_their_row_only(tmp_path: Path) -> None:
+    rows = "<tr><td>{}<td>2026-11-20<td>5<td>배송이 빨라요{}"
+    content = "\n".join([rows.format(1, ""), rows.format(2, "@"), rows.format(3, "")])
+    page = (
+        WEB_PAGE.format(charset="euc-kr", rows=content).encode("cp949").replace(b"@", b"\xff\xfe")
+    )
+    path = tmp_path / "r.xls"
+    path.write_bytes(page)
+    pages = read(path)
+    assert [item.native_id for item in items(pages)] == ["1", "3"]
+    assert [row.row for row in bad(pages)] == [4]
+
+
+def test_a_web_page_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, WEB_PAGE.format(charset="utf-8", rows=WEB_ROWS), name="r.xls")
+    monkeypatch.setattr(files, "MAX_PAGE_BYTES", 500)
+    with pytest.raises(BadInputError, match="more than"):
+        read(path)
+
+
+def test_a_row_of_cells_as_wide_as_they_may_be_is_read_no_further(tmp_path: Path) -> None:
+    rows = "<tr>" + "<td colspan=1000 rowspan=65534>x" * 5000 + WEB_ROWS
+    pages = read(write(tmp_path, WEB_PAGE.format(charset="utf-8", rows=rows), name="r.xls"))
+    assert not items(pages)
+    assert len(bad(pages)) == 3
 
 
 def test_a_workbook_cut_off_is_refused(tmp_path: Path) -> None:
@@ -497,10 +608,7 @@ def test_rows_before_the_damage_are_given(tmp_path: Path) -> None:
             if entry.filename.endswith("sheet1.xml"):
                 content = content[: len(content) // 2]
             target.writestr(entry, content)
-    given_rows: list[str] = []
-    pages = read_pages(broken, TableLayout(TABLE), now=NOW, page_size=10)
-    with pytest.raises(BadInputError, match="damaged"):
-        given_rows.extend(item.native_id for page in pages for item in page.items)
+    given_rows = given_before("damaged", broken)
     assert given_rows == [str(number) for number in range(len(given_rows))]
     assert 40 <= len(given_rows) < 60
 
@@ -834,6 +942,7 @@ SAMPLES = [
     (FIXTURES / "seller_export" / "reviews.xlsx").read_bytes(),
     (FIXTURES / "generic_file" / "reviews_cp949.csv").read_bytes(),
     (HEADER + '1,2026-11-20,5,"좋아요, 정말"\n2,어제,★★,별로\n').encode(),
+    WEB_PAGE.format(charset="euc-kr", rows=WEB_ROWS).encode("cp949"),
 ]
 
 

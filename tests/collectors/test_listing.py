@@ -84,6 +84,22 @@ def test_as_many_rows_added_as_deleted_between_two_pages_prove_no_absence(
     assert (last.covers is not None) is is_whole
 
 
+def test_a_page_that_comes_again_as_the_next_is_a_changed_layout() -> None:
+    rows = tuple(CollectedFeedback(FeedbackKind.INQUIRY, str(n), "문의", None) for n in range(2))
+    page = Listing(rows, (), rows=2, total=6)
+    second = Place.read(str(Place().within(page, 2)))
+    with pytest.raises(LayoutChangedError, match="page 2 is the page before again"):
+        second.within(page, 2)
+    # A row that was added meanwhile pushes the last one of the page before onto this one.
+    moved = Listing(rows[1:] + rows[:1], (), rows=2, total=7)
+    third = second.within(moved, 2)
+    assert third is not None
+    # Going back over pages brings those that were read.
+    back = third.within(Listing((), (), rows=2, total=4), 2)
+    assert back is not None
+    assert back.within(moved, 2) is not None
+
+
 def test_a_row_in_quarantine_does_not_prove_absence() -> None:
     assert not Place().has_all(Listing((), (BAD,), rows=1, total=1), 50)
 
@@ -117,7 +133,7 @@ def test_a_page_that_counts_nothing_does_not_prove_absence() -> None:
 
 
 def test_a_cursor_reads_back_as_the_same_place() -> None:
-    place = Place(surface=1, stretch=3, page=12, total=99, shrank=True, backs=7)
+    place = Place(surface=1, stretch=3, page=12, total=99, shrank=True, backs=7, mark="0a1b2c3d")
     assert Place.read(str(place)) == place
     assert Place.read(None) == Place()
 

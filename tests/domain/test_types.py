@@ -20,6 +20,7 @@ from domain.types import (
     Sentiment,
     Severity,
     SourceKind,
+    is_left_of,
     same_reply,
 )
 
@@ -42,8 +43,32 @@ def test_a_reply_is_the_same_however_its_letters_are_composed(typed: str) -> Non
     assert same_reply(typed, unicodedata.normalize("NFC", typed))
 
 
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "&lt;3 A&amp;B &quot;감사&quot;😀",
+        '<3\xa0A&B\u200b "감사"',
+        '<3 A&B "감사"😀\ufe0f\u200d🙏',
+    ],
+)
+def test_a_reply_is_the_same_escaped_and_without_emoji(stored: str) -> None:
+    assert same_reply('<3 A&B "감사"😀', stored)
+
+
 def test_another_word_is_another_reply() -> None:
     assert not same_reply("감사합니다.", "감사했습니다.")
+    assert not same_reply("감사합니다.", "감사합니다?")
+    assert not same_reply("😀", "👍")
+    assert not same_reply("😀", "")
+
+
+def test_what_a_channel_left_of_a_reply_is_told_from_somebody_elses() -> None:
+    reply = "안녕하세요, 고객님. 늦어서 죄송합니다 😀 바로 보내 드릴게요."
+    assert is_left_of("안녕하세요, 고객님. 늦어서 죄송합니다...", reply)
+    assert is_left_of(reply.replace("😀", "??"), reply)
+    assert not is_left_of("안녕하세요, 고객님.", reply), "anybody may have begun so"
+    assert not is_left_of("안녕하세요, 고객님. 늦어서 미안합니다.", reply)
+    assert not is_left_of("", "")
 
 
 @given(texts)

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from collectors.seller_export import COLUMNS, read_file
 from domain.errors import (
     AccessBlockedError,
+    BadInputError,
     ChannelUnavailableError,
     ConfigurationError,
     CredentialRejectedError,
@@ -227,6 +228,31 @@ def test_a_page_that_broke_is_read_again_from_the_first(
     assert run_once(house).rows == 5
 
 
+def test_a_place_from_before_the_settings_changed_begins_again_without_an_incident(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 5)
+    unknown = BadInputError("unknown cursor", field="cursor")
+    channel.fetches.extend([lambda: None, ChannelUnavailableError("502"), unknown])
+    run_once(house)
+    clock.advance(minutes=1)
+    assert run_once(house).error
+    clock.advance(minutes=1)
+    done = run_once(house)
+    assert (done.is_complete, done.rows) == (True, 5)
+    assert (incidents(house), alert_rules(house)) == ([], [])
+
+
+def test_a_place_of_its_own_that_a_collector_does_not_know_is_an_incident(
+    house: House, channel: FakeChannel
+) -> None:
+    fill(channel, 5)
+    unknown = BadInputError("unknown cursor", field="cursor")
+    channel.fetches.extend([lambda: None, unknown])
+    run_once(house)
+    assert [row.kind for row in incidents(house)] == ["collection"]
+
+
 def test_the_channels_own_waiting_time_is_kept_with_the_place(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -356,6 +382,31 @@ def test_a_board_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
     assert run_once(house).gone == 0
     with house.database.reading() as connection:
         assert set(connection.execute(select(FeedbackRow.gone_at)).scalars()) == {None}
+
+
+@pytest.mark.parametrize("known", [collect.SUDDENLY_EMPTY - 1, collect.SUDDENLY_EMPTY])
+def test_a_list_of_several_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
+    house: House, channel: FakeChannel, clock: StillClock, known: int
+) -> None:
+    written_at = clock() - timedelta(hours=1)
+    other, deleted = (Article(f"inq:{n}", "별로", written_at) for n in range(2))
+    questions = [Article(f"qna:{n}", f"별로 {n}", written_at) for n in range(known)]
+    channel.articles[:] = [other, deleted, *questions]
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.articles[:] = [other]
+    done = run_once(house)
+    assert done.is_complete
+    if known < collect.SUDDENLY_EMPTY:
+        assert (done.gone, incidents(house)) == (known + 1, [])
+        return
+    assert done.gone == 1
+    assert [(row.kind, row.closed_at) for row in incidents(house)] == [("layout_changed", None)]
+    assert alert_rules(house).count("layout_changed") == 1
+    clock.advance(minutes=1)
+    channel.articles[:] = [other, *questions[1:]]
+    assert run_once(house).gone == 1
+    assert incidents(house)[0].closed_at is not None
 
 
 @pytest.mark.parametrize("is_seen_before", [False, True])

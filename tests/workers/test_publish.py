@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+import re
 import socket
 from dataclasses import replace
 from datetime import timedelta
@@ -52,6 +54,13 @@ def approved(house: House, undo_window: timedelta = timedelta(0)) -> int:
     house.run()
     (sent,) = house.approve_all(undo_window=undo_window)
     return sent
+
+
+def decide(house: House, text: str) -> None:
+    """Bring the board's complaint to an approved reply of these words."""
+    collect.start_due(house.runtime)
+    house.run()
+    house.approve_all(text)
 
 
 def row(house: House) -> Any:  # noqa: ANN401 - a result row
@@ -259,6 +268,68 @@ def test_a_lost_answer_of_a_stored_reply_is_found_and_not_sent_again(
     assert row(house).state == "uncertain"
     house.run_on()
     assert path(house) == ["queued", "sending", "uncertain", "published"]
+    assert channel.sent == ["n1"]
+
+
+WORDY = "안녕하세요, 고객님. 늦어서 죄송합니다 <3 & 바로 보내 드릴게요 😀❤️\n  감사합니다."
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "answer lost"])
+@pytest.mark.parametrize(
+    "stores",
+    [
+        pytest.param(lambda text: " ".join(text.split()), id="spaces"),
+        pytest.param(lambda text: text.replace(" ", "\xa0") + "\u200b", id="other blanks"),
+        pytest.param(html.escape, id="entities"),
+        pytest.param(lambda text: text.replace("\n", "<br>").replace("<br>", "\r\n"), id="lines"),
+        pytest.param(lambda text: re.sub("[^\0-\uffff]|\ufe0f", "", text), id="no emoji"),
+    ],
+)
+def test_a_reply_is_ours_in_whatever_form_the_channel_stores_its_words(
+    house: House,
+    channel: FakeChannel,
+    clock: StillClock,
+    stores: Callable[[str], str],
+    *,
+    is_lost: bool,
+) -> None:
+    channel.stores = stores
+    if is_lost:
+        channel.writes.append(Lost(LOST))
+    decide(house, WORDY)
+    house.run_on()
+    collect_again(house, clock)
+    house.run_on()
+    assert (row(house).state, case(house).state) == ("published", "answered")
+    assert channel.sent == ["n1"]
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "answer lost"])
+@pytest.mark.parametrize(
+    "stores",
+    [
+        pytest.param(lambda text: text[: text.index("😀")], id="cut at the emoji"),
+        pytest.param(lambda text: text[:25] + "...", id="cut with dots"),
+        pytest.param(lambda text: text.replace("😀", "??").replace("❤", "?"), id="marks"),
+    ],
+)
+def test_a_reply_that_the_channel_changed_is_for_a_person_and_nobody_elses(
+    house: House,
+    channel: FakeChannel,
+    clock: StillClock,
+    stores: Callable[[str], str],
+    *,
+    is_lost: bool,
+) -> None:
+    channel.stores = stores
+    if is_lost:
+        channel.writes.append(Lost(LOST))
+    decide(house, WORDY)
+    house.run_on()
+    collect_again(house, clock)
+    house.run_on()
+    assert (row(house).state, case(house).state) == ("attention", "approved")
+    assert "cut short or changed" in row(house).problem
     assert channel.sent == ["n1"]
 
 

@@ -56,6 +56,15 @@ def test_somebody_elses_answer_is_refused_by_name() -> None:
     assert caught.value.code == "answered_elsewhere"
 
 
+def test_what_the_channel_left_of_our_reply_is_neither_sent_again_nor_somebody_elses() -> None:
+    text = "안녕하세요, 고객님. 내일 도착합니다 😀 감사합니다."
+    left = Publisher((ChannelReply(text[: text.index("😀")]),))
+    for settle in (standing_reply, after_duplicate):
+        with pytest.raises(PublicationRefusedError, match="cut short or changed") as caught:
+            settle(left, TARGET, text)
+        assert caught.value.code == "changed"
+
+
 @pytest.mark.parametrize(
     ("error", "becomes"),
     [
