@@ -201,7 +201,7 @@ HOME = next(
 def test_the_sign_of_life_is_looked_for_in_the_home_folder() -> None:
     for role in ("worker", "scheduler"):
         command = SERVICES[role]["healthcheck"]["test"][1]
-        assert shlex.split(command)[1] == f"{HOME}/alive"
+        assert shlex.split(command)[:2] == ["find", HOME]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -215,12 +215,17 @@ def test_what_a_brand_teaches_outlives_the_container(role: str) -> None:
     assert any({"--owner=10001", "--group=10001"} <= set(words) for words in made)
 
 
-@pytest.mark.parametrize(("age_s", "verdict"), [(5, 0), (300, 1)])
-def test_an_old_sign_of_life_is_unhealthy(age_s: int, verdict: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ages_s", "verdict"), [((5,), 0), ((5, 30), 0), ((300,), 1), ((5, 300), 1), ((), 1)]
+)
+def test_every_process_must_have_shown_a_sign_of_life_of_late(
+    ages_s: tuple[int, ...], verdict: int, tmp_path: Path
+) -> None:
     command = SERVICES["worker"]["healthcheck"]["test"][1]
-    alive = tmp_path / "alive"
-    subprocess.run(["touch", "--date", f"{age_s} seconds ago", str(alive)], check=True)
-    here = command.replace("/var/lib/pyeongpan/alive", shlex.quote(str(alive)))
+    for number, age_s in enumerate(ages_s, start=1):
+        alive = tmp_path / f"alive-Process-{number}"
+        subprocess.run(["touch", "--date", f"{age_s} seconds ago", str(alive)], check=True)
+    here = command.replace(HOME, shlex.quote(str(tmp_path)))
     assert subprocess.run(["sh", "-c", here], check=False).returncode == verdict
 
 
