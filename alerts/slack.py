@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 SLACK_API_URL = "https://slack.com/api/"
 EVENT_TYPE = "pyeongpan_alert"
 REQUIRED_SCOPES = ("chat:write",)
-HISTORY_SCOPES = ("channels:history", "groups:history")
+HISTORY_SCOPES = {"channels:history": "public", "groups:history": "private"}
+"""Which rooms each lets us read: whoever has rooms of one kind only needs one of them."""
 CLOCK_MARGIN = timedelta(minutes=5)
 """How far Slack's clock and ours may be apart when we look for a message."""
 POST_INTERVAL = timedelta(seconds=1)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from alerts.slack import HISTORY_SCOPES
 from console.security import is_loopback
 from domain.errors import ReputationError
 from privacy.sealing import Sealer, generate_key
@@ -322,14 +323,20 @@ def _slack(runtime: Runtime) -> Finding:
             "set PYEONGPAN_SLACK_BOT_TOKEN to post them",
         )
     identity = runtime.slack.identify()
-    if identity.missing_scopes:
+    detail = f"team {identity.team_id}"
+    missing = set(identity.missing_scopes or ())
+    unread = {scope: rooms for scope, rooms in HISTORY_SCOPES.items() if scope in missing}
+    needed = sorted(missing - unread.keys())
+    if unread.keys() == HISTORY_SCOPES.keys():
+        needed.append(" or ".join(f"{scope} ({rooms} rooms)" for scope, rooms in unread.items()))
+    if needed:
         return Finding(
-            "slack",
-            ok=False,
-            detail=f"team {identity.team_id}",
-            remedy=f"grant the bot {', '.join(identity.missing_scopes)}",
+            "slack", ok=False, detail=detail, remedy=f"grant the bot {', '.join(needed)}"
         )
-    return Finding("slack", ok=True, detail=f"team {identity.team_id}")
+    for scope, rooms in unread.items():
+        # Which kind a room is, only another scope would tell.
+        detail += f"; rooms must not be {rooms}: {scope} is not granted"
+    return Finding("slack", ok=True, detail=detail)
 
 
 def _mail(runtime: Runtime) -> Finding:

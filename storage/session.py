@@ -45,6 +45,14 @@ ConflictError = IntegrityError
 _BUSY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 10
 """libpq waits for as long as the system does, minutes, for a host that drops what is sent to it."""
+_VANISHED = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""Ends a connection within a minute when nobody is at its other end any more; by itself Linux asks
+after two hours, and repeats what was not taken for a quarter of an hour."""
 
 
 def reason_of(error: DatabaseError) -> str:
@@ -87,8 +95,9 @@ class Database:
         connect_args: dict[str, Any] = {}
         if self.is_sqlite:
             connect_args["timeout"] = _BUSY_TIMEOUT_S
-        elif "connect_timeout" not in address.query:
-            connect_args["connect_timeout"] = _CONNECT_TIMEOUT_S
+        else:
+            usual = {"connect_timeout": _CONNECT_TIMEOUT_S, **_VANISHED}
+            connect_args = {name: usual[name] for name in usual.keys() - address.query.keys()}
         self.engine: Engine = create_engine(
             address,
             pool_size=pool_size,

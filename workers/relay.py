@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +68,15 @@ class RelayThread(threading.Thread):
         """Relay until stopped; a lost broker or database is tried again."""
         home = self._runtime.settings.home
         home.mkdir(parents=True, exist_ok=True)
+        # One for each process of a worker: a brother's must not hide that this one hangs.
+        alive = home / f"alive-{multiprocessing.current_process().name}"
         while not self._stopping.is_set():
             try:
                 self._look()
                 DATABASE.is_over()
                 # A sign of life that costs nothing: the database answered, and the broker
                 # if anything was due.
-                (home / "alive").touch()
+                alive.touch()
             except DatabaseError as error:
                 DATABASE.goes_on(reason_of(error), step="relay")
                 self._stopping.wait(IDLE_S)

@@ -28,6 +28,7 @@ from privacy.sealing import Sealer, generate_key, load_or_create_key
 from storage import accounts
 from storage.models import AuditRow, ErasureRow, FeedbackRow
 from storage.session import Database
+from tests.alerts.fake_slack import FakeSlack
 from tests.fakes.mail_server import MailServer, listen
 from workers import runtime as runtimes
 from workers.retain import erase_expired
@@ -411,6 +412,33 @@ def test_a_broken_setup_names_each_problem_with_its_remedy(
     assert all(entry["remedy"] for entry in broken.values())
     assert "PYEONGPAN_BROKER_URL" in broken["broker"]["remedy"]
     assert "Connection refused" in broken["broker"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("granted", "is_ok", "said"),
+    [
+        ({"chat:write", "channels:history", "groups:history"}, True, "team T1"),
+        ({"chat:write", "channels:history"}, True, "must not be private: groups:history"),
+        ({"chat:write", "groups:history"}, True, "must not be public: channels:history"),
+        (
+            {"chat:write"},
+            False,
+            "grant the bot channels:history (public rooms) or groups:history (private rooms)",
+        ),
+        ({"channels:history"}, False, "grant the bot chat:write"),
+    ],
+)
+def test_the_doctor_asks_for_the_scopes_that_the_rooms_need(
+    cli: Callable[..., Result], granted: set[str], *, is_ok: bool, said: str
+) -> None:
+    with FakeSlack(scopes=granted) as slack:
+        env = {
+            "PYEONGPAN_SLACK_BOT_TOKEN": slack.bot_token,
+            "PYEONGPAN_SLACK_API_URL": slack.api_url,
+        }
+        found = findings(cli("doctor", "--json", env=env))["slack"]
+    assert found["ok"] is is_ok
+    assert said in (found["detail"] if is_ok else found["remedy"])
 
 
 @pytest.fixture

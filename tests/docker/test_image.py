@@ -81,6 +81,13 @@ def test_the_image_has_two_stages_and_ends_without_root() -> None:
     assert users == ["10001"]
 
 
+def test_the_user_and_its_group_have_the_number_that_files_are_given_to() -> None:
+    # Left to itself, useradd takes another number for the group.
+    assert "groupadd --gid 10001 pyeongpan" in DOCKERFILE
+    assert re.search(r"useradd --uid 10001 --gid 10001 .* pyeongpan$", DOCKERFILE, re.MULTILINE)
+    assert "/var/lib/pyeongpan:uid=10001,gid=10001,mode=0700" in SERVICES["worker"]["tmpfs"]
+
+
 def test_the_image_sets_only_known_settings() -> None:
     names = set(re.findall(r"\bPYEONGPAN_[A-Z_]+", DOCKERFILE))
     assert {name.removeprefix(settings.PREFIX).lower() for name in names} <= set(
@@ -176,6 +183,12 @@ def test_every_published_port_is_on_loopback() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+def test_postgresql_is_healthy_where_the_roles_reach_it() -> None:
+    # On its socket the image's own server answers first, which only makes the database.
+    words = shlex.split(SERVICES["postgres"]["healthcheck"]["test"][1])
+    assert words[:3] == ["pg_isready", "--host", "127.0.0.1"]
+
+
 HOME = next(
     word.partition("=")[2]
     for name, *words in INSTRUCTIONS
@@ -188,7 +201,7 @@ HOME = next(
 def test_the_sign_of_life_is_looked_for_in_the_home_folder() -> None:
     for role in ("worker", "scheduler"):
         command = SERVICES[role]["healthcheck"]["test"][1]
-        assert shlex.split(command)[1] == f"{HOME}/alive"
+        assert shlex.split(command)[:2] == ["find", HOME]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -199,15 +212,20 @@ def test_what_a_brand_teaches_outlives_the_container(role: str) -> None:
     assert "adapters" in compose("docker/compose.yaml")["volumes"]
     # A new volume begins as the image's folder: only that makes it the user's.
     made = [words for name, *words in INSTRUCTIONS if name == "RUN" and str(folder) in words]
-    assert any("--owner=10001" in words for words in made)
+    assert any({"--owner=10001", "--group=10001"} <= set(words) for words in made)
 
 
-@pytest.mark.parametrize(("age_s", "verdict"), [(5, 0), (300, 1)])
-def test_an_old_sign_of_life_is_unhealthy(age_s: int, verdict: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ages_s", "verdict"), [((5,), 0), ((5, 30), 0), ((300,), 1), ((5, 300), 1), ((), 1)]
+)
+def test_every_process_must_have_shown_a_sign_of_life_of_late(
+    ages_s: tuple[int, ...], verdict: int, tmp_path: Path
+) -> None:
     command = SERVICES["worker"]["healthcheck"]["test"][1]
-    alive = tmp_path / "alive"
-    subprocess.run(["touch", "--date", f"{age_s} seconds ago", str(alive)], check=True)
-    here = command.replace("/var/lib/pyeongpan/alive", shlex.quote(str(alive)))
+    for number, age_s in enumerate(ages_s, start=1):
+        alive = tmp_path / f"alive-Process-{number}"
+        subprocess.run(["touch", "--date", f"{age_s} seconds ago", str(alive)], check=True)
+    here = command.replace(HOME, shlex.quote(str(tmp_path)))
     assert subprocess.run(["sh", "-c", here], check=False).returncode == verdict
 
 

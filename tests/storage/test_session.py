@@ -1,20 +1,18 @@
 from __future__ import annotations
 
+import os
+import socket
 import threading
 import traceback
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import StatementError
 
 from storage.models import ReplayRow, SavedViewRow
-from storage.session import ConflictError, insert_ignoring
+from storage.session import ConflictError, Database, insert_ignoring
 from tests.storage.rows import NOW
-
-if TYPE_CHECKING:
-    from storage.session import Database
 
 ROW = {"key": "x", "seen_at": NOW}
 
@@ -115,3 +113,27 @@ def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
         writer.execute(insert(ReplayRow), [ROW])
         with database.reading() as reader:
             assert reader.execute(select(ReplayRow.key)).all() == []
+
+
+KEEPALIVES = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+
+
+def kernel_options(database: Database, *names: int) -> list[int]:
+    with database.reading() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        with socket.socket(fileno=os.dup(raw.fileno())) as ours:
+            return [ours.getsockopt(socket.IPPROTO_TCP, name) for name in names]
+
+
+def test_a_server_that_vanished_is_given_up_within_a_minute(postgres_database: Database) -> None:
+    idle_s, pause_s, probes = kernel_options(postgres_database, *KEEPALIVES)
+    assert idle_s + pause_s * probes <= 60
+    assert kernel_options(postgres_database, socket.TCP_USER_TIMEOUT) == [60_000]
+
+
+def test_the_address_may_say_otherwise(postgres_database: Database) -> None:
+    other = postgres_database.url.update_query_dict({"keepalives_idle": "300"})
+    database = Database(other.render_as_string(hide_password=False))
+    assert kernel_options(database, *KEEPALIVES)[0] == 300
+    database.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import threading
 import time
 from collections import Counter
@@ -334,12 +335,16 @@ def test_a_relay_survives_a_lost_broker_and_a_defect(
     monkeypatch.setattr("workers.relay.IDLE_S", 0.01)
     with house.database.unit_of_work() as connection:
         outbox.add(connection, "case.draft", [[1]], available_at=clock())
+    monkeypatch.setattr(multiprocessing.current_process(), "name", "Process-7")
     thread = RelayThread(house.runtime)
     thread.start()
     assert arrived.wait(timeout=30)
     thread.stop()
     with house.database.reading() as connection:
         assert outbox.size(connection) == 0
+    # What health checks look for is this process's own.
+    signs = [path.name for path in house.runtime.settings.home.glob("alive*")]
+    assert signs == ["alive-Process-7"]
 
 
 def feedback_rows(house: House) -> list[Any]:
