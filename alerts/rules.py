@@ -50,6 +50,30 @@ class AlertRule(StrEnum):
     MAIL_UNDELIVERED = "mail_undelivered"
 
 
+_OWNERS = frozenset(
+    {
+        AlertRule.BRAND_SEVERITY,
+        AlertRule.BRAND_SAFETY,
+        AlertRule.SURGE,
+        AlertRule.DAILY_DIGEST,
+        AlertRule.WEEKLY_DIGEST,
+    }
+)
+"""What the brand's own room is told; the review room hears all else, until it is escalated."""
+
+
+def room_of(rule: AlertRule, brand: Brand, *, is_escalated: bool = False) -> str:
+    """Give the room in Slack that a rule tells, or ``CONSOLE`` where the brand names none."""
+    if rule in _OWNERS or is_escalated:
+        return brand.slack_brand_destination or CONSOLE
+    return brand.slack_review_destination or CONSOLE
+
+
+def alert_key(rule: AlertRule, destination: str, subject: object) -> str:
+    """Give a ``dedupe_key``: of one rule a destination hears once about one thing."""
+    return f"{rule}:{destination}:{subject}"
+
+
 @dataclass(frozen=True, slots=True)
 class AlertEvent:
     """One piece of feedback was analysed, perhaps again after an edit.
@@ -136,8 +160,8 @@ def alerts_for(
 
 def surge_alert(brand: Brand, now: datetime, is_holiday: Callable[[date], bool]) -> Alert:
     """Give the notice of a surge to brand owners: at most one a day."""
-    destination = brand.slack_brand_destination or CONSOLE
-    key = f"{AlertRule.SURGE}:{destination}:{brand.slug}:{_local_day(brand, now)}"
+    destination = room_of(AlertRule.SURGE, brand)
+    key = alert_key(AlertRule.SURGE, destination, f"{brand.slug}:{_local_day(brand, now)}")
     alert = Alert(AlertRule.SURGE, destination, key, brand.slug, now)
     return _after_quiet_hours(alert, brand, now, is_holiday)
 
@@ -145,26 +169,23 @@ def surge_alert(brand: Brand, now: datetime, is_holiday: Callable[[date], bool])
 def digest_alert(rule: AlertRule, brand: Brand, destination: str, send_at: datetime) -> Alert:
     """Give the daily or weekly digest that goes out at ``send_at``."""
     target = destination or CONSOLE
-    key = f"{rule}:{target}:{brand.slug}:{_local_day(brand, send_at)}"
+    key = alert_key(rule, target, f"{brand.slug}:{_local_day(brand, send_at)}")
     return Alert(rule, target, key, brand.slug, send_at)
 
 
-def operator_alert(
-    rule: AlertRule, brand: Brand, subject: str, destination: str, now: datetime
-) -> Alert:
-    """Give an alarm for the operator.
+def operator_alert(rule: AlertRule, brand: Brand, subject: str, now: datetime) -> Alert:
+    """Give an alarm for the operator, who is told in the review room.
 
     Args:
         rule: What broke.
         brand: Whose account.
         subject: What it is about: ``BRAND/NAME`` for an account (then once a day until it is
             repaired), or a publication's id and attempt.
-        destination: The operator's Slack channel; the review room's when empty.
         now: When it was found.
     """
-    target = destination or brand.slack_review_destination or CONSOLE
+    target = room_of(rule, brand)
     day = "" if rule is AlertRule.PUBLICATION_UNCERTAIN else f":{_local_day(brand, now)}"
-    key = f"{rule}:{target}:{subject}{day}"
+    key = alert_key(rule, target, f"{subject}{day}")
     return Alert(rule, target, key, brand.slug, now, is_urgent=True)
 
 
@@ -265,14 +286,12 @@ def _is_fresh(event: AlertEvent, now: datetime) -> bool:
 
 
 def _told(event: AlertEvent, brand: Brand) -> list[tuple[AlertRule, str]]:
-    review = brand.slack_review_destination or CONSOLE
-    owners = brand.slack_brand_destination or CONSOLE
     told = []
     if event.is_negative or event.feedback_kind is FeedbackKind.INQUIRY:
-        told.append((AlertRule.CASE_CARD, review))
+        told.append((AlertRule.CASE_CARD, room_of(AlertRule.CASE_CARD, brand)))
     if event.is_serious:
         rule = AlertRule.BRAND_SAFETY if event.is_safety_or_legal else AlertRule.BRAND_SEVERITY
-        told.append((rule, owners))
+        told.append((rule, room_of(rule, brand)))
     if event.is_safety_or_legal:
         told += [(AlertRule.BRAND_SAFETY, to) for to in mailed(brand.digest_emails.immediate)]
     return told
@@ -289,7 +308,7 @@ def _alert(
     return Alert(
         rule=rule,
         destination=destination,
-        dedupe_key=f"{rule}:{destination}:{event.feedback_id}",
+        dedupe_key=alert_key(rule, destination, event.feedback_id),
         brand=brand.slug,
         send_at=now,
         case_id=event.case_id,
@@ -300,9 +319,9 @@ def _alert(
 
 
 def _backfill_digest(event: AlertEvent, brand: Brand, now: datetime) -> Alert:
-    destination = brand.slack_review_destination or CONSOLE
+    destination = room_of(AlertRule.BACKFILL_DIGEST, brand)
     run = "first" if event.is_first_backfill else _local_day(brand, now)
-    key = f"{AlertRule.BACKFILL_DIGEST}:{destination}:{event.account_key}:{run}"
+    key = alert_key(AlertRule.BACKFILL_DIGEST, destination, f"{event.account_key}:{run}")
     return Alert(AlertRule.BACKFILL_DIGEST, destination, key, brand.slug, now + DIGEST_SETTLES)
 
 
@@ -312,8 +331,7 @@ _WAITS_FOR_OWNERS = frozenset({AlertRule.BRAND_SEVERITY, AlertRule.SURGE})
 def _after_quiet_hours(
     alert: Alert, brand: Brand, now: datetime, is_holiday: Callable[[date], bool]
 ) -> Alert:
-    owners = brand.slack_brand_destination or CONSOLE
-    if alert.rule not in _WAITS_FOR_OWNERS or alert.destination != owners or owners == CONSOLE:
+    if alert.rule not in _WAITS_FOR_OWNERS or alert.destination == CONSOLE:
         return alert
     return replace(alert, send_at=opens_again_at(now, brand, is_holiday))
 

@@ -168,6 +168,7 @@ _WHYS: Mapping[str, str] = {
     "claimed": "작업 시작",
     "event": "알림 생성",
     "asked for": "사람이 카드를 요청함",
+    "its brand has another room": "브랜드의 Slack 방이 바뀜",
     "confirmed by a person": "사람이 게시를 확인함",
     "settled by a person": "사람이 확인함",
     "read back on the channel": "채널에서 답변을 읽어 확인함",

@@ -137,8 +137,8 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
         values = {"sent_at": sent_at}
         return _Sent(AlertState.UNCERTAIN, str(error), known_at, free_at, values)
     except (RetryableError, CredentialRejectedError, ConfigurationError) as error:
-        if not isinstance(error, RetryableError) and not _is_mendable(runtime, job, error):
-            return _Sent(AlertState.FAILED, str(error), values={"problem": str(error)})
+        if not isinstance(error, RetryableError):
+            _is_mendable(runtime, job, error)
         retry_at = runtime.clock() + _pause(error, turn)
         return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at)
     except PermanentError as error:
@@ -174,12 +174,13 @@ def _showing(job: AlertJob) -> Iterator[None]:
 
 
 def _thread_of(runtime: Runtime, job: AlertJob) -> str | None:
-    """Give the thread of the burst that a card belongs to, once its parent stands in Slack."""
+    """Give the thread of the burst that a card belongs to, once its parent stands in that room."""
     if job.burst_id is None:
         return None
     with runtime.database.reading() as connection:
         parent = alerts.load(connection, job.burst_id)
-    return parent.receipt or None if parent is not None else None
+    is_there = parent is not None and parent.destination == job.destination
+    return parent.receipt or None if parent is not None and is_there else None
 
 
 def _look(runtime: Runtime, job: AlertJob) -> None:
@@ -359,7 +360,7 @@ def _tell_operator(
     if brand is None:
         return
     now = runtime.clock()
-    alarm = operator_alert(AlertRule.MAIL_UNDELIVERED, brand, subject, "", now)
+    alarm = operator_alert(AlertRule.MAIL_UNDELIVERED, brand, subject, now)
     tell(runtime, connection, [new_alert(alarm, {"subject": subject, "detail": detail})], now=now)
 
 

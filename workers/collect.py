@@ -385,7 +385,7 @@ def report_incident(
     if not is_new:
         return
     brand = runtime.brands[account_key.partition("/")[0]]
-    alert = operator_alert(rule, brand, account_key, "", now)
+    alert = operator_alert(rule, brand, account_key, now)
     tell(
         runtime,
         connection,

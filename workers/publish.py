@@ -390,7 +390,7 @@ def _tell(
         return
     now = runtime.clock()
     alert = replace(
-        operator_alert(rule, brand, subject, "", now),
+        operator_alert(rule, brand, subject, now),
         feedback_id=job.feedback_id,
     )
     payload = {"subject": job.account_key, "detail": why, "case_id": job.case_id}

@@ -20,6 +20,7 @@ from storage import accounts
 from storage.models import AlertRow, CaseRow, HistoryRow
 from tests.fakes_runtime import Article, Death, Lost, make_brand
 from workers import alert, collect, slack_messages
+from workers.runtime import synchronize
 from workers.sweep import sweep
 
 if TYPE_CHECKING:
@@ -270,17 +271,71 @@ def test_a_wrong_room_is_one_problem_and_its_alerts_wait(
     assert incidents(house) == []
 
 
-def test_what_waits_for_a_room_that_the_brand_left_is_shown(
-    house: House, slack: RecordingSlack, make_house: Callable[..., House], tmp_path: Path
+def test_what_waits_for_a_room_that_the_brand_left_is_told_in_its_new_one(
+    house: House,
+    slack: RecordingSlack,
+    channel: FakeChannel,
+    make_house: Callable[..., House],
+    tmp_path: Path,
 ) -> None:
     alert_id = make_alert(house)
-    slack.troubles.extend([NO_ROOM] * 2)
+    slack.troubles.append(NO_ROOM)
     alert.send(house.runtime, alert_id)
     assert incidents(house) == [("slack:CREVIEW", str(NO_ROOM))]
     moved = make_house(brand=make_brand(tmp_path, slack_review_destination="CNEW"))
-    moved.run_on(timedelta(hours=1))
-    assert (row(moved).state, row(moved).problem) == ("failed", str(NO_ROOM))
-    assert incidents(moved) == []
+    # Whoever tries before the sweep came by does not make it fail, and nobody is to mend the room.
+    moved.clock.advance(seconds=5)
+    slack.troubles.append(NO_ROOM)
+    alert.send(moved.runtime, alert_id)
+    assert (row(moved).state, incidents(moved)) == ("queued", [])
+    assert sweep(moved.runtime)["alerts_readdressed"] == 1
+    assert sweep(moved.runtime) == {}
+    moved.run_on()
+    assert slack.posts == [("CNEW", str(alert_id))]
+
+    # Nor is it told there again when its writer edits it.
+    channel.articles[0].text = "포장이 아주 별로예요"
+    moved.clock.advance(minutes=2)
+    collect.start_due(moved.runtime)
+    moved.run_on()
+    assert states(moved) == ["drafted"]
+    assert len(slack.posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("rooms", "expected"),
+    [
+        # The room that was the review team's is the brand's now: it hears what is the brand's.
+        (("CNEW", "CREVIEW"), {("brand_severity", "CREVIEW"), ("case_card", "CNEW")}),
+        # Without a room of its own the brand's notices are shown in the console.
+        (("CREVIEW", ""), {("case_card", "CREVIEW")}),
+    ],
+)
+def test_each_notice_waits_for_the_room_of_its_rule(
+    house: House,
+    slack: RecordingSlack,
+    channel: FakeChannel,
+    make_house: Callable[..., House],
+    tmp_path: Path,
+    rooms: tuple[str, str],
+    expected: set[tuple[str, str]],
+) -> None:
+    channel.articles[0].text = "환불이 안 돼요"
+    slack.troubles.extend([ChannelUnavailableError("503")] * 2)
+    collect.start_due(house.runtime)
+    house.run()
+    assert states_of_alerts(house) == ["queued", "queued"]
+    review, owners = rooms
+    moved = make_house(
+        brand=make_brand(tmp_path, slack_review_destination=review, slack_brand_destination=owners)
+    )
+    synchronize(moved.runtime)
+    moved.run_on()
+    with moved.database.reading() as connection:
+        rows = connection.execute(select(AlertRow.rule, AlertRow.destination, AlertRow.state))
+        told = {(rule, room) for rule, room, state in rows if state == "sent"}
+    assert told == expected
+    assert {room for room, _ in slack.posts} == {room for _, room in expected}
 
 
 def test_a_lost_answer_waits_until_its_room_can_be_read(
