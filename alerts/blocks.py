@@ -115,6 +115,7 @@ class CaseCard:
         proposed: Who asks, in Korean.
         note: Why the case is back on the desk, in Korean.
         missing: What the manual does not say, as notes for the specialist.
+        due_at: None once nothing is due any more.
         state: Whether the channel takes an answer now; ``state_reason`` says in Korean why not.
         timezone: IANA name; instants are shown in it.
     """
@@ -421,6 +422,26 @@ def brand_alert(
     buttons.append(_link("콘솔에서 열기", card.console_url))
     blocks.append({"type": "actions", "elements": buttons})
     return SlackMessage(_headline(card, card.matter), tuple(blocks))
+
+
+def edited_after_reply(card: CaseCard, now: datetime, console_url: str) -> SlackMessage:
+    """Build the review room's notice of a complaint that was made of what had its reply.
+
+    Args:
+        card: The case with the new text.
+        now: When the notice is made.
+        console_url: Where such texts are looked at.
+    """
+    blocks = [
+        *_facts(card, f"{_mark(card)} 답변 뒤에 고친 글", now),
+        *_feedback(card),
+        _section(
+            "답변이 나간 뒤에 고객이 글을 고쳤습니다. 답변은 다시 나가지 않으니 고친 글을 읽고 필요한 조치를 "
+            "한 다음 콘솔의 ‘확인 필요’에서 처리해 주세요."
+        ),
+        {"type": "actions", "elements": [_link("확인 필요 열기", console_url)]},
+    ]
+    return SlackMessage(_headline(card, "답변 뒤에 고친 글"), tuple(blocks))
 
 
 def burst_parent(
@@ -763,8 +784,9 @@ def _facts(card: CaseCard, title: str, now: datetime) -> list[Block]:
         ("불만 유형", categories),
         ("심각도", KOREAN_NAMES[card.severity]),
         ("작성", written),
-        ("기한", deadline(card.due_at, now, card.timezone)),
     ]
+    if card.due_at is not None:
+        pairs.append(("기한", deadline(card.due_at, now, card.timezone)))
     return [_header(f"{title} · {card.brand_name}"), _fields(*pairs)]
 
 

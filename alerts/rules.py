@@ -34,6 +34,7 @@ class AlertRule(StrEnum):
     """Why somebody is told."""
 
     CASE_CARD = "case_card"
+    EDITED_AFTER_REPLY = "edited_after_reply"
     BURST = "burst"
     """One thread that stands for many case cards."""
     BRAND_SEVERITY = "brand_severity"
@@ -79,13 +80,16 @@ class AlertEvent:
     """One piece of feedback was analysed, perhaps again after an edit.
 
     Attributes:
-        feedback_id: Of the feedback, not of its revision: an edit does not tell a rule twice.
+        feedback_id: Of the feedback, not of its revision: an edit does not tell a rule twice,
+            unless it came after the reply.
         case_id: None while the feedback has no case; such an event makes no notice.
         account_key: ``BRAND/NAME``.
-        written_at: None where the channel does not say.
+        written_at: When its writer wrote or last edited it; None where the channel does not say.
         is_negative: As the analysis says.
         is_legal: The text threatens or names legal steps or an authority.
         is_first_backfill: It came with the account's first collection.
+        edited_after_reply: The revision that its writer made once the reply had left, which
+            nothing answers; each is told. 0 for any other.
     """
 
     feedback_id: int
@@ -98,6 +102,7 @@ class AlertEvent:
     categories: tuple[ComplaintCategory, ...] = ()
     is_legal: bool = False
     is_first_backfill: bool = False
+    edited_after_reply: int = 0
 
     @property
     def is_safety_or_legal(self) -> bool:
@@ -141,7 +146,8 @@ def alerts_for(
 ) -> tuple[Alert, ...]:
     """Give the notices of one event.
 
-    The review room gets a card for every negative feedback and every inquiry; brand owners hear
+    The review room gets a card for every negative feedback and every inquiry, and a notice of each
+    that became one only after its reply; brand owners hear
     of severity high and above, and of safety and legal matters (these by mail too). What was
     written more than 48 hours ago, or at an unknown time in a first collection, shares one digest
     instead. Safety and legal matters are never delayed.
@@ -288,7 +294,9 @@ def _is_fresh(event: AlertEvent, now: datetime) -> bool:
 def _told(event: AlertEvent, brand: Brand) -> list[tuple[AlertRule, str]]:
     told = []
     if event.is_negative or event.feedback_kind is FeedbackKind.INQUIRY:
-        told.append((AlertRule.CASE_CARD, room_of(AlertRule.CASE_CARD, brand)))
+        is_late = bool(event.edited_after_reply)
+        rule = AlertRule.EDITED_AFTER_REPLY if is_late else AlertRule.CASE_CARD
+        told.append((rule, room_of(rule, brand)))
     if event.is_serious:
         rule = AlertRule.BRAND_SAFETY if event.is_safety_or_legal else AlertRule.BRAND_SEVERITY
         told.append((rule, room_of(rule, brand)))
@@ -305,10 +313,13 @@ def mailed(addresses: Iterable[str]) -> list[str]:
 def _alert(
     rule: AlertRule, destination: str, event: AlertEvent, brand: Brand, now: datetime
 ) -> Alert:
+    subject = f"{event.feedback_id}"
+    if event.edited_after_reply:
+        subject += f":{event.edited_after_reply}"
     return Alert(
         rule=rule,
         destination=destination,
-        dedupe_key=alert_key(rule, destination, event.feedback_id),
+        dedupe_key=alert_key(rule, destination, subject),
         brand=brand.slug,
         send_at=now,
         case_id=event.case_id,

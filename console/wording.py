@@ -141,6 +141,7 @@ REJECT_REASONS = (
 )
 RULES: Mapping[str, str] = {
     AlertRule.CASE_CARD: "새 케이스",
+    AlertRule.EDITED_AFTER_REPLY: "답변 뒤에 고친 글",
     AlertRule.BURST: "케이스 몰림",
     AlertRule.BRAND_SEVERITY: "심각도 높음",
     AlertRule.BRAND_SAFETY: "안전·법적 문제",

@@ -48,6 +48,7 @@ from domain.states import AlertState, CaseState, FeedbackState, PublicationState
 from domain.types import Severity
 from storage import health, outbox, owners
 from storage.accounts import SLACK, slack_room
+from storage.alerts import outdate
 from storage.feedback import EDITED_AFTER_REPLY, SEVERITY_RANK, queue_ranks
 from storage.lessons import LOOKED_AT, LOOKED_AT_EDIT, OPENED_BY_PERSON
 from storage.models import (
@@ -1123,7 +1124,8 @@ def settle_look(
     )
     if changed.rowcount != 1:
         return False
-    # What its case, if it has one, said of the edit is settled with it.
+    # What its case, if it has one, said of the edit is settled with it, in Slack too.
+    outdate(connection, [feedback_id])
     of_case = connection.execute(
         update(CaseRow)
         .where(CaseRow.feedback_id == feedback_id)

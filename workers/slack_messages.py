@@ -21,6 +21,7 @@ from alerts.blocks import (
     case_card,
     decided_card,
     digest,
+    edited_after_reply,
     notice,
     operator_alarm,
     overdue_alert,
@@ -34,7 +35,7 @@ from domain.states import CaseState, PublicationState
 from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
 from responders.compensation import waiting_for_brand
 from storage import accounts, alerts, cases, desk, health, owners
-from storage.feedback import analysis_from_row, whole_text
+from storage.feedback import EDITED_AFTER_REPLY, analysis_from_row, whole_text
 from storage.people import Role
 from workers.draft import rules_of
 from workers.notices import BURST_IS_OVER, BURSTS
@@ -132,6 +133,9 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         word.append(unsent)
     if job.read_at is not None:
         word.append("read")
+    if rule is AlertRule.EDITED_AFTER_REPLY:
+        card = replace(card_of(runtime, view), due_at=None)
+        return Rendered(edited_after_reply(card, now, f"{runtime.console_url}/looks"))
     wants_receipt = bool(job.payload.get("wants_receipt"))
     if rule is AlertRule.CASE_CARD:
         message = _case_card(runtime, view, waiting, unsent, now)
@@ -145,7 +149,11 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             read_by=job.read_by,
             read_at=job.read_at,
         )
-    is_final = view.state in cases.CLOSED_STATES and (not wants_receipt or job.read_at is not None)
+    is_final = (
+        view.state in cases.CLOSED_STATES
+        and view.note != EDITED_AFTER_REPLY
+        and (not wants_receipt or job.read_at is not None)
+    )
     return Rendered(message, ":".join(word), is_final)
 
 
@@ -200,6 +208,8 @@ def unsent_of(connection: Connection, view: CaseView) -> PublicationState | None
 
 def what_was_done(view: CaseView, unsent: PublicationState | None) -> str:
     """Tell a brand's owner what was done about a case."""
+    if view.note == EDITED_AFTER_REPLY:
+        return f"{view.note} 담당자가 고친 글을 확인하고 있습니다."
     if unsent is not None:
         return f"답변이 승인되었고 아직 게시되지 않았습니다 ({_UNSENT[unsent]})."
     return _DONE[view.state]
@@ -279,7 +289,7 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
         categories=tuple(found.category for found in analysis.categories),
         abuse_spans=analysis.abuse_spans,
         written_at=case.written_at,
-        due_at=case.due_at,
+        due_at=None if view.state in cases.CLOSED_STATES else case.due_at,
         draft=view.draft_text,
         note=view.note,
         missing=tuple(view.missing),
