@@ -288,13 +288,20 @@ class DigestPeriod(StrEnum):
     DAILY = "daily"
     WEEKLY = "weekly"
     BACKFILL = "backfill"
+    LATE = "late"
 
 
 _DIGEST_TITLES = {
     DigestPeriod.DAILY: "일간 요약",
     DigestPeriod.WEEKLY: "주간 요약",
     DigestPeriod.BACKFILL: "첫 수집 요약",
+    DigestPeriod.LATE: "늦게 수집한 글 요약",
 }
+_WHY_TOGETHER = {
+    DigestPeriod.BACKFILL: "처음 수집한 지난 글은 하나씩 알리지 않고 모아서 알려 드립니다.",
+    DigestPeriod.LATE: "작성된 지 이틀이 지나 수집한 글은 하나씩 알리지 않고 모아서 알려 드립니다.",
+}
+"""Digests of what was old when it was collected: they ask for no decision of the brand."""
 
 
 class AlarmKind(StrEnum):
@@ -479,7 +486,7 @@ def digest(
     to_decide: int = 0,
     clock: tuple[datetime, str] | None = None,
 ) -> SlackMessage:
-    """Build a daily, weekly or first-collection digest.
+    """Build a daily or weekly digest, or one of what was old when it was collected.
 
     Args:
         period: Which digest.
@@ -494,16 +501,12 @@ def digest(
     """
     title = f"{brand_name} {_DIGEST_TITLES[period]} · {label}"
     blocks = [_header(f"🗒️ {title}")]
-    if period is DigestPeriod.BACKFILL:
-        blocks.append(
-            _section(
-                "처음 수집한 지난 글은 하나씩 알리지 않고 모아서 알려 드립니다. 케이스와 초안은 모두 콘솔에 있습니다."
-            )
-        )
+    if period in _WHY_TOGETHER:
+        blocks.append(_section(f"{_WHY_TOGETHER[period]} 케이스와 초안은 모두 콘솔에 있습니다."))
     blocks.append(_fields(*counts.happened(), *counts.done()))
     if counts.categories:
         blocks += [_heading("categories"), _section(counts.complaints(10))]
-    if period is not DigestPeriod.BACKFILL:
+    if period not in _WHY_TOGETHER:
         blocks.append(_heading("decide"))
         blocks += _lines(proposals, to_decide, has_button=False, clock=clock) or [
             _section(NOTHING_TO_DECIDE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from alerts.letters import compose, message_id
-from alerts.rules import AlertRule, opens_again_at, operator_alert
+from alerts.rules import DIGEST_SETTLES, AlertRule, opens_again_at, operator_alert
 from alerts.slack import POST_INTERVAL
 from domain.errors import (
     ConfigurationError,
@@ -97,6 +97,7 @@ def _post(runtime: Runtime, job: AlertJob) -> None:
         sent.why,
         retry_at=sent.retry_at,
         free_at=sent.free_at,
+        failed=sent.failed,
         **sent.values,
     )
 
@@ -108,18 +109,23 @@ class _Sent:
     Attributes:
         retry_at: When to look at it again.
         free_at: When the destination may hear something else; None for the usual interval.
+        failed: Slack did not take it, or nobody knows.
     """
 
     target: AlertState
     why: str
     retry_at: datetime | None = None
     free_at: datetime | None = None
+    failed: bool = False
     values: dict[str, Any] = field(default_factory=dict)
 
 
 def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
     job = turn.job
     sent_at = runtime.clock()
+    if _is_too_early(runtime, job):
+        why = "its first collection goes on"
+        return _Sent(AlertState.QUEUED, why, retry_at=sent_at + DIGEST_SETTLES)
     try:
         with _showing(job):
             rendered = render(runtime, job, sent_at)
@@ -135,12 +141,14 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
         known_at = sent_at + timedelta(seconds=slack.timeout_s) + SLOWEST_COMMIT
         free_at = max(known_at, sent_at + _pause(error, turn))
         values = {"sent_at": sent_at}
-        return _Sent(AlertState.UNCERTAIN, str(error), known_at, free_at, values)
+        return _Sent(
+            AlertState.UNCERTAIN, str(error), known_at, free_at, failed=True, values=values
+        )
     except (RetryableError, CredentialRejectedError, ConfigurationError) as error:
         if not isinstance(error, RetryableError):
             _is_mendable(runtime, job, error)
         retry_at = runtime.clock() + _pause(error, turn)
-        return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at)
+        return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at, failed=True)
     except PermanentError as error:
         # Shown in the console with the reason; posting it again would fail again.
         return _Sent(AlertState.FAILED, str(error), values={"problem": str(error)})
@@ -153,6 +161,14 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
             "is_final": rendered.is_final,
         },
     )
+
+
+def _is_too_early(runtime: Runtime, job: AlertJob) -> bool:
+    """Tell whether a digest of a first collection would count only a part of it."""
+    if job.rule != AlertRule.BACKFILL_DIGEST or not job.payload.get("is_first_backfill"):
+        return False
+    with runtime.database.reading() as connection:
+        return not accounts.is_first_collection_read(connection, job.payload["account_key"])
 
 
 def _pause(error: ReputationError, turn: Turn) -> timedelta:
@@ -372,6 +388,8 @@ def _settle(
     why: str,
     retry_at: datetime | None = None,
     free_at: datetime | None = None,
+    *,
+    failed: bool = False,
     **values: Any,  # noqa: ANN401 - column values
 ) -> None:
     now = runtime.clock()
@@ -385,7 +403,7 @@ def _settle(
                 token,
                 now=now,
                 free_at=max(now + POST_INTERVAL, free_at or now),
-                failed=target in {AlertState.QUEUED, AlertState.UNCERTAIN},
+                failed=failed,
             )
         settled = alerts.settle(
             connection,
@@ -429,5 +447,5 @@ def expire_sending(runtime: Runtime) -> int:
                 why = f"{why}; look for {_identity(job, runtime.mail.sender)}"
             _settle(runtime, job, token, AlertState.UNCERTAIN, why, problem=why)
         else:
-            _settle(runtime, job, token, AlertState.UNCERTAIN, why, retry_at=now)
+            _settle(runtime, job, token, AlertState.UNCERTAIN, why, retry_at=now, failed=True)
     return len(jobs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from alerts.rules import AlertRule, operator_alert
+from alerts.rules import SINGLE_ALERT_AGE, AlertRule, operator_alert
 from collectors import CHANNELS
 from domain.errors import (
     AccessBlockedError,
@@ -42,8 +42,6 @@ log = structlog.get_logger()
 
 ANALYZE_PAGE = 128
 """Most ids in one analysis message; a collected page is one message."""
-ALERT_AGE = timedelta(hours=48)
-"""In a first collection, what is older shares one digest."""
 IMPORT_LEASE = timedelta(hours=1)
 STINT = timedelta(seconds=20)
 """How long one message collects before it makes room for other accounts."""
@@ -261,7 +259,7 @@ def _store_items(
         prepared.items,
         known,
         now=now,
-        fresh_after=now - ALERT_AGE,
+        fresh_after=now - SINGLE_ALERT_AGE,
         is_export=CHANNELS[account.channel].spec.reads_files,
     )
     done.quarantined += accounts.quarantine(

@@ -158,6 +158,7 @@ def _notices(runtime: Runtime, events: Iterable[AlertEvent], now: datetime) -> I
                 {
                     "case_id": alert.case_id,
                     "account_key": event.account_key,
+                    "is_first_backfill": event.is_first_backfill,
                     "wants_receipt": alert.wants_receipt,
                 },
             )

@@ -28,7 +28,7 @@ from alerts.blocks import (
     surge_alert,
 )
 from alerts.escape import hide
-from alerts.rules import AlertRule
+from alerts.rules import SINGLE_ALERT_AGE, AlertRule
 from alerts.wording import when
 from collectors import CHANNELS
 from domain.states import CaseState, PublicationState
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 LINES = 15
 _PROPOSALS = 20
+_DRAFTED_WITHIN = timedelta(hours=1)
+"""How long before its digest was asked for, by a first draft, what is in it was collected."""
 _UNSENT = {
     PublicationState.QUEUED: "승인한 답변을 채널이 받지 않음",
     PublicationState.HANDED_OFF: "직접 게시 필요",
@@ -444,10 +446,12 @@ def digest_counts(job: AlertJob, counts: Mapping[str, Any]) -> DigestCounts:
 
 def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     key = job.payload["account_key"]
+    is_first = job.payload.get("is_first_backfill")
+    late = None if is_first else (job.made_at - _DRAFTED_WITHIN, job.made_at - SINGLE_ALERT_AGE)
     with runtime.database.reading() as connection:
-        counts = accounts.count_backfill(connection, key, now=now)
+        counts = accounts.count_old(connection, key, late=late, now=now)
     message = digest(
-        DigestPeriod.BACKFILL,
+        DigestPeriod.BACKFILL if is_first else DigestPeriod.LATE,
         runtime.brand(job.brand).name,
         DigestCounts(
             collected=counts["total"],
