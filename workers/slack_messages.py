@@ -223,9 +223,8 @@ def what_to_decide(runtime: Runtime, view: CaseView) -> str:
     if view.state not in {CaseState.OPENED, CaseState.DRAFTED}:
         return "결정하실 일이 없습니다. 내용만 확인해 주세요."
     with runtime.database.reading() as connection:
-        proposals = proposals_for(connection, brand)
-    waiting = next((row for row in proposals if row["case_id"] == view.case.case_id), None)
-    if waiting is not None:
+        proposals = proposals_for(connection, brand, case_id=view.case.case_id)
+    for waiting in proposals:
         return (
             f"{desk.WAITS_FOR[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
         )
@@ -392,9 +391,11 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     )
 
 
-def proposals_for(connection: Connection, brand: Brand) -> list[Mapping[str, Any]]:
-    """Give the proposals that wait for the brand itself, most urgent first."""
-    proposals = desk.waiting_proposals(connection, {brand.slug})
+def proposals_for(
+    connection: Connection, brand: Brand, *, case_id: int | None = None
+) -> list[Mapping[str, Any]]:
+    """Give the proposals that wait for the brand itself, of all or of one case, urgent first."""
+    proposals = desk.waiting_proposals(connection, {brand.slug}, case_id=case_id)
     return waiting_for_brand(proposals, brand, is_two_step=brand.two_step_approval)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from domain.brands import DigestEmails
 from domain.states import CaseState
 from storage import alerts, cases, desk
 from storage.models import AlertRow, CaseRow, FeedbackRow
-from tests.fakes_runtime import BRAND, decision_about, make_brand
+from tests.fakes_runtime import BRAND, Article, decision_about, make_brand
 from workers import cards, collect, slack_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.fakes_runtime import FakeChannel, House, RecordingSlack
@@ -112,7 +113,7 @@ def test_owners_hear_of_what_is_severe_only_after_its_reply(
     with house.database.unit_of_work() as connection:
         (feedback_id,) = connection.execute(select(FeedbackRow.id)).scalars()
         assert desk.settle_look(connection, feedback_id, 2, who="김담당", now=house.clock())
-    house.slack.update = lambda *_: None  # type: ignore[union-attr,attr-defined]
+    house.slack.update = lambda *_: None  # type: ignore[union-attr]
     assert cards.refresh(house.runtime) == 2
     assert cards.refresh(house.runtime) == 0
     assert "답변을 게시했고" in shown(house, "brand_safety")
@@ -157,3 +158,59 @@ def test_an_undecided_case_keeps_its_deadline(house: House, channel: FakeChannel
     assert the_case(house).due_at == before
     with house.database.reading() as connection:
         assert desk.looks(connection, {BRAND}) == []
+
+
+@contextmanager
+def asked(house: House) -> Iterator[list[str]]:
+    """Note the statements of a block."""
+    statements: list[str] = []
+
+    def note(*given: Any) -> None:  # noqa: ANN401 - the event's
+        statements.append(given[2])
+
+    event.listen(house.database.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(house.database.engine, "before_cursor_execute", note)
+
+
+def test_what_was_replied_to_is_asked_for_all_looks_at_once(
+    house: House, channel: FakeChannel
+) -> None:
+    channel.articles[:] = [
+        Article(f"n{number}", f"별로예요 {number}", house.clock()) for number in range(3)
+    ]
+    collected(house)
+    house.approve_all()
+    house.run_on()
+    for word in ("아주", "정말"):
+        for number, article in enumerate(channel.articles):
+            article.text = f"{word} 별로예요 {number}"
+        collected(house)
+    with house.database.reading() as connection, asked(house) as statements:
+        found = desk.looks(connection, {BRAND})
+    assert len([words for words in statements if words.startswith("SELECT")]) == 2
+    assert {(row["text"], row["before"]["text"]) for row in found} == {
+        (f"정말 별로예요 {number}", f"별로예요 {number}") for number in range(3)
+    }
+
+
+def test_one_cases_proposal_is_found_without_the_others(
+    make_house: Callable[..., House], channel: FakeChannel, tmp_path: Path
+) -> None:
+    house = make_house(brand=make_brand(tmp_path, two_step_approval=True))
+    channel.articles[:] = [Article(f"n{number}", "별로예요", house.clock()) for number in range(3)]
+    collected(house)
+    with house.database.unit_of_work() as connection:
+        first, second, third = cases.to_decide(connection, limit=3)
+        for row in (first, second):
+            desk.propose(connection, decision_about(row), "two_step", now=house.clock())
+    with house.database.reading() as connection:
+        (only,) = desk.waiting_proposals(connection, {BRAND}, case_id=second["case_id"])
+        assert only["case_id"] == second["case_id"]
+        assert len(desk.waiting_proposals(connection, {BRAND})) == 2
+        views = [cases.load_view(connection, row["case_id"]) for row in (first, third)]
+    words = [slack_messages.what_to_decide(house.runtime, view) for view in views if view]
+    assert words == [
+        "두 번째 승인: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요.",
+        "에이전시가 먼저 검토합니다. 승인하면 두 번째 승인을 부탁드립니다.",
+    ]
