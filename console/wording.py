@@ -11,6 +11,7 @@ from alerts.rules import AlertRule
 from alerts.wording import duration, when
 from domain.states import CaseState, PublicationState
 from domain.types import (
+    CHANNEL_NAMES,
     KOREAN_NAMES,
     MISREAD_REASON,
     ComplaintCategory,
@@ -86,23 +87,6 @@ SORTS: Mapping[str, str] = {
     "newest": "최근 순",
     "stars": "별점 낮은 순 → 기한",
     "reach": "조회 많은 순 → 기한",
-}
-CHANNELS: Mapping[str, str] = {
-    "storefront": "자사몰",
-    "seller_export": "판매자센터(파일)",
-    "generic_file": "파일",
-    "cafe24": "카페24",
-    "coupang": "쿠팡",
-    "naver_commerce": "스마트스토어",
-    "elevenst": "11번가",
-    "esm": "G마켓·옥션",
-    "google_play": "구글 플레이",
-    "app_store": "앱 스토어",
-    "google_business": "구글 비즈니스",
-    "naver_search": "네이버 검색",
-    "kakao_search": "다음·카카오 검색",
-    "feed": "RSS 피드",
-    "board": "게시판",
 }
 ROLES: Mapping[str, str] = {
     Role.LEAD: "에이전시 리드",
@@ -231,7 +215,7 @@ def name(value: str | None) -> str:
 
 def channel(value: str) -> str:
     """Give a channel's Korean name, or its key."""
-    return CHANNELS.get(value, value)
+    return CHANNEL_NAMES.get(value, value)
 
 
 def why(reason: str) -> str:

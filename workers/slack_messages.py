@@ -30,9 +30,8 @@ from alerts.blocks import (
 from alerts.escape import hide
 from alerts.rules import SINGLE_ALERT_AGE, AlertRule
 from alerts.wording import when
-from collectors import CHANNELS
 from domain.states import CaseState, PublicationState
-from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
+from domain.types import CHANNEL_NAMES, ComplaintCategory, FeedbackKind, ReplyAction, Severity
 from responders.compensation import waiting_for_brand
 from storage import accounts, alerts, cases, desk, health, owners
 from storage.feedback import EDITED_AFTER_REPLY, analysis_from_row, whole_text
@@ -280,7 +279,7 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
         case_id=case.case_id,
         revision=case.draft_number,
         brand_name=brand.name,
-        channel_name=CHANNELS[case.channel].spec.title,
+        channel_name=CHANNEL_NAMES.get(case.channel, case.channel),
         kind=FeedbackKind(case.kind),
         severity=Severity(case.severity),
         text=whole_text(case.title, case.text),
