@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from alerts import limits
 from alerts.escape import NO_TEXT, chunks, fit, hide, length, plain, shorten
-from alerts.wording import deadline, duration, stars, when
+from alerts.wording import deadline, duration, stars, when, why
 from domain.types import (
     KOREAN_NAMES,
     AnswerState,
@@ -310,12 +310,14 @@ class AlarmKind(StrEnum):
     LAYOUT_CHANGED = "layout_changed"
     PUBLICATION_UNCERTAIN = "publication_uncertain"
     CREDENTIALS = "credentials"
+    BLOCKED = "blocked"
+    CONFIGURATION = "configuration"
     MAIL_UNDELIVERED = "mail_undelivered"
 
 
 _ALARMS = {
     AlarmKind.LAYOUT_CHANGED: (
-        "수집 화면이 바뀌었습니다",
+        "채널의 화면이나 응답이 바뀌었습니다",
         "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요.",
     ),
     AlarmKind.PUBLICATION_UNCERTAIN: (
@@ -324,13 +326,24 @@ _ALARMS = {
     ),
     AlarmKind.CREDENTIALS: (
         "채널 접속 정보가 거절되었습니다",
-        "접속 정보(키·권한·허용 IP·만료일)를 확인해 주세요. 고칠 때까지 이 계정은 수집되지 않습니다.",
+        "고칠 때까지 이 계정의 수집과 답변 게시가 멈춥니다.",
+    ),
+    AlarmKind.BLOCKED: (
+        "사이트가 접속을 허용하지 않습니다",
+        "이 계정은 수집되지 않고, 승인한 답변은 직접 게시해야 합니다.",
+    ),
+    AlarmKind.CONFIGURATION: (
+        "설정이나 파일이 잘못되어 수집하지 못합니다",
+        "고칠 때까지 이 계정은 수집되지 않습니다.",
     ),
     AlarmKind.MAIL_UNDELIVERED: (
         "메일이 전달되지 않았거나 전달 여부를 알 수 없습니다",
-        "상세 내용을 확인해 주세요. 콘솔의 알림 화면에서 다시 보내거나 받은 것으로 적으실 수 있습니다.",
+        "상세 내용을 확인한 다음, 콘솔의 알림 화면에서 다시 보내거나 받은 것으로 적어 주세요.",
     ),
 }
+
+
+_ABOUT = {AlarmKind.MAIL_UNDELIVERED: "받는 곳"}
 
 
 def case_card(card: CaseCard, now: datetime) -> SlackMessage:
@@ -581,7 +594,13 @@ def overdue_alert(
 
 
 def operator_alarm(
-    kind: AlarmKind, brand_name: str, account: str, detail: str, console_url: str
+    kind: AlarmKind,
+    brand_name: str,
+    account: str,
+    detail: str,
+    console_url: str,
+    *,
+    remedy: str = "",
 ) -> SlackMessage:
     """Build an alarm that an operator must repair.
 
@@ -591,13 +610,14 @@ def operator_alarm(
         account: ``BRAND/NAME``.
         detail: The error's message (ids, codes, remedies; never a customer's text).
         console_url: Where it is repaired.
+        remedy: What to do, in Korean, where the kind does not say it.
     """
-    what, remedy = _ALARMS[kind]
+    what, words = _ALARMS[kind]
     title = f"{brand_name}: {what}"
     blocks = [
         _header(f"🛠️ {title}"),
-        _section(remedy),
-        _fields(("계정", account), ("상세", detail)),
+        _section(f"{remedy} {words}".strip()),
+        _fields((_ABOUT.get(kind, "계정"), account), ("상세", why(detail))),
         {"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]},
     ]
     return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))

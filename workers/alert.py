@@ -151,7 +151,8 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
         return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at, failed=True)
     except PermanentError as error:
         # Shown in the console with the reason; posting it again would fail again.
-        return _Sent(AlertState.FAILED, str(error), values={"problem": str(error)})
+        problem = f"알림을 올리지 못했습니다. ({error})"
+        return _Sent(AlertState.FAILED, str(error), values={"problem": problem})
     return _Sent(
         AlertState.SENT,
         "posted",
@@ -221,7 +222,8 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
             _look_later(runtime, job, token, error)
             return
         # Without the right to read history nobody knows; telling twice is worse than once less.
-        _settle(runtime, job, token, AlertState.FAILED, str(error), problem=str(error))
+        problem = f"전달되었는지 Slack에서 읽지 못했습니다. ({error})"
+        _settle(runtime, job, token, AlertState.FAILED, str(error), problem=problem)
         return
     proves = now >= sent_at + timedelta(seconds=runtime.slack.timeout_s) + SLOWEST_COMMIT
     reads = job.absent_reads + 1 if proves else job.absent_reads
@@ -302,7 +304,8 @@ def _mail(runtime: Runtime, job: AlertJob) -> None:
         return
     target, why = _hand_over(runtime, job, message)
     if target is AlertState.QUEUED and _is_given_up(runtime, job, now):
-        target, why = AlertState.FAILED, f"given up after {MAIL_PATIENCE.days} days: {why}"
+        why = f"{MAIL_PATIENCE.days}일 동안 보내지 못해 그만두었습니다. ({why})"
+        target = AlertState.FAILED
     if target is AlertState.QUEUED:
         _settle(runtime, sending, token, target, why, retry_at=_again_at(runtime, job, now))
     elif target is AlertState.SENT:
@@ -343,16 +346,25 @@ def _hand_over(runtime: Runtime, job: AlertJob, message: EmailMessage) -> tuple[
     try:
         runtime.mail.send(job.destination.removeprefix(MAIL), message)
     except OutcomeUnknownError as error:
-        return AlertState.UNCERTAIN, f"{error}; look for {message['Message-ID']}"
+        why = f"메일 서버의 답을 받지 못했습니다. {_look_for(message['Message-ID'])} ({error})"
+        return AlertState.UNCERTAIN, why
     except (CredentialRejectedError, ConfigurationError) as error:
         # Nobody's mail leaves until an operator mends it; then all of them do.
-        _report(runtime, job, str(error))
+        _report(
+            runtime,
+            job,
+            f"메일 서버의 설정을 고쳐 주세요. 기다리던 메일은 그때 나갑니다. ({error})",
+        )
         return AlertState.QUEUED, str(error)
     except RetryableError as error:
         return AlertState.QUEUED, str(error)
     except PermanentError as error:
-        return AlertState.FAILED, str(error)
+        return AlertState.FAILED, f"메일 서버가 거절했습니다. 주소를 확인해 주세요. ({error})"
     return AlertState.SENT, "accepted by the mail server"
+
+
+def _look_for(identity: str) -> str:
+    return f"받는 사람의 메일함에 식별자가 {identity}인 메일이 있는지 확인해 주세요."
 
 
 def _again_at(runtime: Runtime, job: AlertJob, now: datetime) -> datetime:
@@ -444,7 +456,8 @@ def expire_sending(runtime: Runtime) -> int:
         why = "the worker died while sending"
         if job.destination.startswith(MAIL):
             if runtime.mail is not None:
-                why = f"{why}; look for {_identity(job, runtime.mail.sender)}"
+                found = _look_for(_identity(job, runtime.mail.sender))
+                why = f"보내는 중에 프로그램이 멈췄습니다. {found}"
             _settle(runtime, job, token, AlertState.UNCERTAIN, why, problem=why)
         else:
             _settle(runtime, job, token, AlertState.UNCERTAIN, why, retry_at=now, failed=True)

@@ -27,6 +27,7 @@ from storage import accounts, feedback, outbox
 from workers.backoff import pause
 from workers.intake import PreparedPage, prepare_page, rejected
 from workers.notices import new_alert, tell
+from workers.reasons import alarm_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -387,7 +388,9 @@ def report_incident(
     tell(
         runtime,
         connection,
-        [new_alert(alert, {"subject": account_key, "detail": str(error)})],
+        [
+            new_alert(alert, {"subject": account_key, "detail": str(error), **alarm_of(error)}),
+        ],
         now=now,
     )
 

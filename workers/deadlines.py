@@ -54,7 +54,12 @@ def remind(runtime: Runtime) -> int:
         for reminder, before, rule in (
             (ESCALATED, now - ESCALATE_AFTER, AlertRule.OVERDUE),
             ("overdue", now, AlertRule.OVERDUE),
-            ("due_soon", now + REMIND_BEFORE, AlertRule.DUE_SOON),
+            # What ends while nobody is there is told in the last hour before.
+            (
+                "due_soon",
+                opens_again_at(now + REMIND_BEFORE, brand, is_holiday),
+                AlertRule.DUE_SOON,
+            ),
         ):
             told += _remind(runtime, brand, reminder, before, rule, now=now)
     return told

@@ -113,9 +113,15 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         brand = runtime.brand(job.brand)
         subject, detail = job.payload["subject"], job.payload["detail"]
         kind, page = _ALARMS[rule]
-        return Rendered(
-            operator_alarm(kind, brand.name, subject, detail, f"{runtime.console_url}{page}")
+        message = operator_alarm(
+            AlarmKind(job.payload.get("kind", kind)),
+            brand.name,
+            subject,
+            detail,
+            f"{runtime.console_url}{page}",
+            remedy=job.payload.get("remedy", ""),
         )
+        return Rendered(message)
     if rule in _PER_BRAND:
         return _PER_BRAND[rule](runtime, job, now)
     with runtime.database.reading() as connection:

@@ -20,6 +20,7 @@ from storage import accounts
 from storage.models import AlertRow, CaseRow, HistoryRow
 from tests.fakes_runtime import Article, Death, Lost, make_brand
 from workers import alert, collect, slack_messages
+from workers.deadlines import remind
 from workers.runtime import synchronize
 from workers.sweep import sweep
 
@@ -187,7 +188,10 @@ def test_without_the_right_to_read_history_nothing_is_told_twice(
     slack.history_troubles.append(CredentialRejectedError("missing_scope", "permission"))
     alert.send(house.runtime, alert_id)
     house.run_on()
-    assert (row(house).state, row(house).problem) == ("failed", "missing_scope")
+    assert (row(house).state, row(house).problem) == (
+        "failed",
+        "전달되었는지 Slack에서 읽지 못했습니다. (missing_scope)",
+    )
     assert len(slack.posts) == 1
 
 
@@ -361,7 +365,10 @@ def test_a_refusal_is_shown_and_not_repeated(house: House, slack: RecordingSlack
     house.clock.advance(minutes=10)
     sweep(house.runtime)
     house.run_on()
-    assert (row(house).state, row(house).problem) == ("failed", "msg_too_long")
+    assert (row(house).state, row(house).problem) == (
+        "failed",
+        "알림을 올리지 못했습니다. (msg_too_long)",
+    )
     assert slack.attempts == 1
 
 
@@ -486,7 +493,7 @@ def test_what_cannot_be_shown_fails_alone(
     with house.database.reading() as connection:
         rows = connection.execute(select(AlertRow.state, AlertRow.problem)).all()
     assert sorted(map(tuple, rows)) == [
-        ("failed", "cannot be shown: KeyError"),
+        ("failed", "알림을 올리지 못했습니다. (cannot be shown: KeyError)"),
         ("sent", ""),
     ]
 
@@ -501,3 +508,19 @@ def test_without_slack_nothing_happens(house: House) -> None:
 def test_what_is_no_alert_is_nobodys_business(house: House, slack: RecordingSlack) -> None:
     alert.send(house.runtime, 4711)
     assert slack.attempts == 0
+
+
+@pytest.mark.parametrize(("ends_in_h", "is_told"), [(21, True), (23, False)])
+def test_a_deadline_at_night_is_told_in_the_last_hour_before_closing(
+    house: House, channel: FakeChannel, clock: StillClock, ends_in_h: int, *, is_told: bool
+) -> None:
+    """The channel's own clock runs on while nobody is there to hear of it."""
+    channel.articles[0].deadline_at = clock() + timedelta(hours=ends_in_h)
+    collect.start_due(house.runtime)
+    house.run()
+    # At 16:59 in Seoul all who could answer are there for an hour yet.
+    clock.advance(hours=4, minutes=59)
+    assert remind(house.runtime) == 0
+    clock.advance(minutes=2)
+    assert remind(house.runtime) == int(is_told)
+    assert remind(house.runtime) == 0
