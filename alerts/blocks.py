@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from alerts import limits
 from alerts.escape import NO_TEXT, chunks, fit, hide, length, plain, shorten
-from alerts.wording import deadline, duration, stars, when
+from alerts.wording import deadline, duration, stars, when, why
 from domain.types import (
     KOREAN_NAMES,
     AnswerState,
@@ -115,6 +115,7 @@ class CaseCard:
         proposed: Who asks, in Korean.
         note: Why the case is back on the desk, in Korean.
         missing: What the manual does not say, as notes for the specialist.
+        due_at: None once nothing is due any more.
         state: Whether the channel takes an answer now; ``state_reason`` says in Korean why not.
         timezone: IANA name; instants are shown in it.
     """
@@ -287,13 +288,20 @@ class DigestPeriod(StrEnum):
     DAILY = "daily"
     WEEKLY = "weekly"
     BACKFILL = "backfill"
+    LATE = "late"
 
 
 _DIGEST_TITLES = {
     DigestPeriod.DAILY: "일간 요약",
     DigestPeriod.WEEKLY: "주간 요약",
     DigestPeriod.BACKFILL: "첫 수집 요약",
+    DigestPeriod.LATE: "늦게 수집한 글 요약",
 }
+_WHY_TOGETHER = {
+    DigestPeriod.BACKFILL: "처음 수집한 지난 글은 하나씩 알리지 않고 모아서 알려 드립니다.",
+    DigestPeriod.LATE: "작성된 지 이틀이 지나 수집한 글은 하나씩 알리지 않고 모아서 알려 드립니다.",
+}
+"""Digests of what was old when it was collected: they ask for no decision of the brand."""
 
 
 class AlarmKind(StrEnum):
@@ -302,12 +310,14 @@ class AlarmKind(StrEnum):
     LAYOUT_CHANGED = "layout_changed"
     PUBLICATION_UNCERTAIN = "publication_uncertain"
     CREDENTIALS = "credentials"
+    BLOCKED = "blocked"
+    CONFIGURATION = "configuration"
     MAIL_UNDELIVERED = "mail_undelivered"
 
 
 _ALARMS = {
     AlarmKind.LAYOUT_CHANGED: (
-        "수집 화면이 바뀌었습니다",
+        "채널의 화면이나 응답이 바뀌었습니다",
         "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요.",
     ),
     AlarmKind.PUBLICATION_UNCERTAIN: (
@@ -316,13 +326,24 @@ _ALARMS = {
     ),
     AlarmKind.CREDENTIALS: (
         "채널 접속 정보가 거절되었습니다",
-        "접속 정보(키·권한·허용 IP·만료일)를 확인해 주세요. 고칠 때까지 이 계정은 수집되지 않습니다.",
+        "고칠 때까지 이 계정의 수집과 답변 게시가 멈춥니다.",
+    ),
+    AlarmKind.BLOCKED: (
+        "사이트가 접속을 허용하지 않습니다",
+        "이 계정은 수집되지 않고, 승인한 답변은 직접 게시해야 합니다.",
+    ),
+    AlarmKind.CONFIGURATION: (
+        "설정이나 파일이 잘못되어 수집하지 못합니다",
+        "고칠 때까지 이 계정은 수집되지 않습니다.",
     ),
     AlarmKind.MAIL_UNDELIVERED: (
         "메일이 전달되지 않았거나 전달 여부를 알 수 없습니다",
-        "상세 내용을 확인해 주세요. 콘솔의 알림 화면에서 다시 보내거나 받은 것으로 적으실 수 있습니다.",
+        "상세 내용을 확인한 다음, 콘솔의 알림 화면에서 다시 보내거나 받은 것으로 적어 주세요.",
     ),
 }
+
+
+_ABOUT = {AlarmKind.MAIL_UNDELIVERED: "받는 곳"}
 
 
 def case_card(card: CaseCard, now: datetime) -> SlackMessage:
@@ -423,6 +444,26 @@ def brand_alert(
     return SlackMessage(_headline(card, card.matter), tuple(blocks))
 
 
+def edited_after_reply(card: CaseCard, now: datetime, console_url: str) -> SlackMessage:
+    """Build the review room's notice of a complaint that was made of what had its reply.
+
+    Args:
+        card: The case with the new text.
+        now: When the notice is made.
+        console_url: Where such texts are looked at.
+    """
+    blocks = [
+        *_facts(card, f"{_mark(card)} 답변 뒤에 고친 글", now),
+        *_feedback(card),
+        _section(
+            "답변이 나간 뒤에 고객이 글을 고쳤습니다. 답변은 다시 나가지 않으니 고친 글을 읽고 필요한 조치를 "
+            "한 다음 콘솔의 ‘확인 필요’에서 처리해 주세요."
+        ),
+        {"type": "actions", "elements": [_link("확인 필요 열기", console_url)]},
+    ]
+    return SlackMessage(_headline(card, "답변 뒤에 고친 글"), tuple(blocks))
+
+
 def burst_parent(
     brand_name: str, lines: Sequence[CaseLine], total: int, window: timedelta, console_url: str
 ) -> SlackMessage:
@@ -458,7 +499,7 @@ def digest(
     to_decide: int = 0,
     clock: tuple[datetime, str] | None = None,
 ) -> SlackMessage:
-    """Build a daily, weekly or first-collection digest.
+    """Build a daily or weekly digest, or one of what was old when it was collected.
 
     Args:
         period: Which digest.
@@ -473,16 +514,12 @@ def digest(
     """
     title = f"{brand_name} {_DIGEST_TITLES[period]} · {label}"
     blocks = [_header(f"🗒️ {title}")]
-    if period is DigestPeriod.BACKFILL:
-        blocks.append(
-            _section(
-                "처음 수집한 지난 글은 하나씩 알리지 않고 모아서 알려 드립니다. 케이스와 초안은 모두 콘솔에 있습니다."
-            )
-        )
+    if period in _WHY_TOGETHER:
+        blocks.append(_section(f"{_WHY_TOGETHER[period]} 케이스와 초안은 모두 콘솔에 있습니다."))
     blocks.append(_fields(*counts.happened(), *counts.done()))
     if counts.categories:
         blocks += [_heading("categories"), _section(counts.complaints(10))]
-    if period is not DigestPeriod.BACKFILL:
+    if period not in _WHY_TOGETHER:
         blocks.append(_heading("decide"))
         blocks += _lines(proposals, to_decide, has_button=False, clock=clock) or [
             _section(NOTHING_TO_DECIDE)
@@ -557,7 +594,13 @@ def overdue_alert(
 
 
 def operator_alarm(
-    kind: AlarmKind, brand_name: str, account: str, detail: str, console_url: str
+    kind: AlarmKind,
+    brand_name: str,
+    account: str,
+    detail: str,
+    console_url: str,
+    *,
+    remedy: str = "",
 ) -> SlackMessage:
     """Build an alarm that an operator must repair.
 
@@ -567,13 +610,14 @@ def operator_alarm(
         account: ``BRAND/NAME``.
         detail: The error's message (ids, codes, remedies; never a customer's text).
         console_url: Where it is repaired.
+        remedy: What to do, in Korean, where the kind does not say it.
     """
-    what, remedy = _ALARMS[kind]
+    what, words = _ALARMS[kind]
     title = f"{brand_name}: {what}"
     blocks = [
         _header(f"🛠️ {title}"),
-        _section(remedy),
-        _fields(("계정", account), ("상세", detail)),
+        _section(f"{remedy} {words}".strip()),
+        _fields((_ABOUT.get(kind, "계정"), account), ("상세", why(detail))),
         {"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]},
     ]
     return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
@@ -763,8 +807,9 @@ def _facts(card: CaseCard, title: str, now: datetime) -> list[Block]:
         ("불만 유형", categories),
         ("심각도", KOREAN_NAMES[card.severity]),
         ("작성", written),
-        ("기한", deadline(card.due_at, now, card.timezone)),
     ]
+    if card.due_at is not None:
+        pairs.append(("기한", deadline(card.due_at, now, card.timezone)))
     return [_header(f"{title} · {card.brand_name}"), _fields(*pairs)]
 
 

@@ -110,6 +110,7 @@ def safety_letter(card: CaseCard, done: str, to_decide: str, now: datetime) -> L
     if card.written_at is not None:
         facts.append(("작성", when(card.written_at, card.timezone)))
     quote = shorten_lines(hide(card.text, card.abuse_spans), _LONGEST_QUOTE)
+    due = [] if card.due_at is None else [("답변 기한", deadline(card.due_at, now, card.timezone))]
     heading = f"{card.matter}을 확인해 주세요"
     return Letter(
         subject=f"[{_MARKED}] {brand}: {heading}",
@@ -119,7 +120,7 @@ def safety_letter(card: CaseCard, done: str, to_decide: str, now: datetime) -> L
             Section(DONE, note=done),
             Section(
                 TO_DECIDE,
-                facts=(("답변 기한", deadline(card.due_at, now, card.timezone)),),
+                facts=tuple(due),
                 note=to_decide,
             ),
         ),

@@ -34,6 +34,7 @@ class AlertRule(StrEnum):
     """Why somebody is told."""
 
     CASE_CARD = "case_card"
+    EDITED_AFTER_REPLY = "edited_after_reply"
     BURST = "burst"
     """One thread that stands for many case cards."""
     BRAND_SEVERITY = "brand_severity"
@@ -50,18 +51,45 @@ class AlertRule(StrEnum):
     MAIL_UNDELIVERED = "mail_undelivered"
 
 
+_OWNERS = frozenset(
+    {
+        AlertRule.BRAND_SEVERITY,
+        AlertRule.BRAND_SAFETY,
+        AlertRule.SURGE,
+        AlertRule.DAILY_DIGEST,
+        AlertRule.WEEKLY_DIGEST,
+    }
+)
+"""What the brand's own room is told; the review room hears all else, until it is escalated."""
+
+
+def room_of(rule: AlertRule, brand: Brand, *, is_escalated: bool = False) -> str:
+    """Give the room in Slack that a rule tells, or ``CONSOLE`` where the brand names none."""
+    if rule in _OWNERS or is_escalated:
+        return brand.slack_brand_destination or CONSOLE
+    return brand.slack_review_destination or CONSOLE
+
+
+def alert_key(rule: AlertRule, destination: str, subject: object) -> str:
+    """Give a ``dedupe_key``: of one rule a destination hears once about one thing."""
+    return f"{rule}:{destination}:{subject}"
+
+
 @dataclass(frozen=True, slots=True)
 class AlertEvent:
     """One piece of feedback was analysed, perhaps again after an edit.
 
     Attributes:
-        feedback_id: Of the feedback, not of its revision: an edit does not tell a rule twice.
+        feedback_id: Of the feedback, not of its revision: an edit does not tell a rule twice,
+            unless it came after the reply.
         case_id: None while the feedback has no case; such an event makes no notice.
         account_key: ``BRAND/NAME``.
-        written_at: None where the channel does not say.
+        written_at: When its writer wrote or last edited it; None where the channel does not say.
         is_negative: As the analysis says.
         is_legal: The text threatens or names legal steps or an authority.
         is_first_backfill: It came with the account's first collection.
+        edited_after_reply: The revision that its writer made once the reply had left, which
+            nothing answers; each is told. 0 for any other.
     """
 
     feedback_id: int
@@ -74,6 +102,7 @@ class AlertEvent:
     categories: tuple[ComplaintCategory, ...] = ()
     is_legal: bool = False
     is_first_backfill: bool = False
+    edited_after_reply: int = 0
 
     @property
     def is_safety_or_legal(self) -> bool:
@@ -117,7 +146,8 @@ def alerts_for(
 ) -> tuple[Alert, ...]:
     """Give the notices of one event.
 
-    The review room gets a card for every negative feedback and every inquiry; brand owners hear
+    The review room gets a card for every negative feedback and every inquiry, and a notice of each
+    that became one only after its reply; brand owners hear
     of severity high and above, and of safety and legal matters (these by mail too). What was
     written more than 48 hours ago, or at an unknown time in a first collection, shares one digest
     instead. Safety and legal matters are never delayed.
@@ -136,8 +166,8 @@ def alerts_for(
 
 def surge_alert(brand: Brand, now: datetime, is_holiday: Callable[[date], bool]) -> Alert:
     """Give the notice of a surge to brand owners: at most one a day."""
-    destination = brand.slack_brand_destination or CONSOLE
-    key = f"{AlertRule.SURGE}:{destination}:{brand.slug}:{_local_day(brand, now)}"
+    destination = room_of(AlertRule.SURGE, brand)
+    key = alert_key(AlertRule.SURGE, destination, f"{brand.slug}:{_local_day(brand, now)}")
     alert = Alert(AlertRule.SURGE, destination, key, brand.slug, now)
     return _after_quiet_hours(alert, brand, now, is_holiday)
 
@@ -145,26 +175,23 @@ def surge_alert(brand: Brand, now: datetime, is_holiday: Callable[[date], bool])
 def digest_alert(rule: AlertRule, brand: Brand, destination: str, send_at: datetime) -> Alert:
     """Give the daily or weekly digest that goes out at ``send_at``."""
     target = destination or CONSOLE
-    key = f"{rule}:{target}:{brand.slug}:{_local_day(brand, send_at)}"
+    key = alert_key(rule, target, f"{brand.slug}:{_local_day(brand, send_at)}")
     return Alert(rule, target, key, brand.slug, send_at)
 
 
-def operator_alert(
-    rule: AlertRule, brand: Brand, subject: str, destination: str, now: datetime
-) -> Alert:
-    """Give an alarm for the operator.
+def operator_alert(rule: AlertRule, brand: Brand, subject: str, now: datetime) -> Alert:
+    """Give an alarm for the operator, who is told in the review room.
 
     Args:
         rule: What broke.
         brand: Whose account.
         subject: What it is about: ``BRAND/NAME`` for an account (then once a day until it is
             repaired), or a publication's id and attempt.
-        destination: The operator's Slack channel; the review room's when empty.
         now: When it was found.
     """
-    target = destination or brand.slack_review_destination or CONSOLE
+    target = room_of(rule, brand)
     day = "" if rule is AlertRule.PUBLICATION_UNCERTAIN else f":{_local_day(brand, now)}"
-    key = f"{rule}:{target}:{subject}{day}"
+    key = alert_key(rule, target, f"{subject}{day}")
     return Alert(rule, target, key, brand.slug, now, is_urgent=True)
 
 
@@ -265,14 +292,14 @@ def _is_fresh(event: AlertEvent, now: datetime) -> bool:
 
 
 def _told(event: AlertEvent, brand: Brand) -> list[tuple[AlertRule, str]]:
-    review = brand.slack_review_destination or CONSOLE
-    owners = brand.slack_brand_destination or CONSOLE
     told = []
     if event.is_negative or event.feedback_kind is FeedbackKind.INQUIRY:
-        told.append((AlertRule.CASE_CARD, review))
+        is_late = bool(event.edited_after_reply)
+        rule = AlertRule.EDITED_AFTER_REPLY if is_late else AlertRule.CASE_CARD
+        told.append((rule, room_of(rule, brand)))
     if event.is_serious:
         rule = AlertRule.BRAND_SAFETY if event.is_safety_or_legal else AlertRule.BRAND_SEVERITY
-        told.append((rule, owners))
+        told.append((rule, room_of(rule, brand)))
     if event.is_safety_or_legal:
         told += [(AlertRule.BRAND_SAFETY, to) for to in mailed(brand.digest_emails.immediate)]
     return told
@@ -286,10 +313,13 @@ def mailed(addresses: Iterable[str]) -> list[str]:
 def _alert(
     rule: AlertRule, destination: str, event: AlertEvent, brand: Brand, now: datetime
 ) -> Alert:
+    subject = f"{event.feedback_id}"
+    if event.edited_after_reply:
+        subject += f":{event.edited_after_reply}"
     return Alert(
         rule=rule,
         destination=destination,
-        dedupe_key=f"{rule}:{destination}:{event.feedback_id}",
+        dedupe_key=alert_key(rule, destination, subject),
         brand=brand.slug,
         send_at=now,
         case_id=event.case_id,
@@ -300,9 +330,9 @@ def _alert(
 
 
 def _backfill_digest(event: AlertEvent, brand: Brand, now: datetime) -> Alert:
-    destination = brand.slack_review_destination or CONSOLE
+    destination = room_of(AlertRule.BACKFILL_DIGEST, brand)
     run = "first" if event.is_first_backfill else _local_day(brand, now)
-    key = f"{AlertRule.BACKFILL_DIGEST}:{destination}:{event.account_key}:{run}"
+    key = alert_key(AlertRule.BACKFILL_DIGEST, destination, f"{event.account_key}:{run}")
     return Alert(AlertRule.BACKFILL_DIGEST, destination, key, brand.slug, now + DIGEST_SETTLES)
 
 
@@ -312,8 +342,7 @@ _WAITS_FOR_OWNERS = frozenset({AlertRule.BRAND_SEVERITY, AlertRule.SURGE})
 def _after_quiet_hours(
     alert: Alert, brand: Brand, now: datetime, is_holiday: Callable[[date], bool]
 ) -> Alert:
-    owners = brand.slack_brand_destination or CONSOLE
-    if alert.rule not in _WAITS_FOR_OWNERS or alert.destination != owners or owners == CONSOLE:
+    if alert.rule not in _WAITS_FOR_OWNERS or alert.destination == CONSOLE:
         return alert
     return replace(alert, send_at=opens_again_at(now, brand, is_holiday))
 

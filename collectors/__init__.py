@@ -8,7 +8,7 @@ A new channel:
 
 1. one module here: docstring with source, date and limits; ``SPEC``; a pure ``parse_page``; a
    class with ``fetch`` (one request through ``build.client``) and ``check``; ``build``;
-2. one line in `CHANNELS` below;
+2. one line in `CHANNELS` below, and its name in ``CHANNEL_NAMES`` of `domain.types`;
 3. where it can be answered: one module in `responders.publishers`, one line in ``PUBLISHERS``, and
    ``writable`` and ``reply_rules`` in the spec;
 4. fixtures in ``tests/collectors/fixtures/<channel>/`` with ``SOURCE.md``, one line in ``PARSERS``

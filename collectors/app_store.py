@@ -59,9 +59,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="app_store",
-    title="앱스토어",
     kinds=(FeedbackKind.REVIEW,),
-    docs_url="https://developer.apple.com/documentation/appstoreconnectapi/customer-reviews",
     page_size=100,
     overlap=timedelta(days=14),
     min_interval_s=0.5,

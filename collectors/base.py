@@ -42,9 +42,7 @@ class ChannelSpec:
 
     Attributes:
         channel: Key in `collectors.CHANNELS` and in ``brand.toml``.
-        title: The channel's name in Korean, for Slack; the console has words of its own.
         kinds: What customers write there.
-        docs_url: Where the facts come from; the module's docstring gives the date.
         page_size: Items asked for per request.
         window: Longest ``until - since`` one query may span; None without a limit. The worker
             cuts a longer range into such windows, oldest first.
@@ -72,9 +70,7 @@ class ChannelSpec:
     """
 
     channel: str
-    title: str
     kinds: tuple[FeedbackKind, ...]
-    docs_url: str
     page_size: int
     window: timedelta | None = None
     overlap: timedelta = timedelta(0)

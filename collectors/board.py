@@ -85,9 +85,7 @@ OPTIONS: Final = (
 
 SPEC = ChannelSpec(
     channel="board",
-    title="게시판 (HTML)",
     kinds=(FeedbackKind.POST, FeedbackKind.REVIEW, FeedbackKind.INQUIRY),
-    docs_url="docs/channels.md",
     page_size=30,
     overlap=timedelta(hours=1),
     min_interval_s=10.0,

@@ -71,9 +71,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="cafe24",
-    title="카페24 자사몰",
     kinds=(FeedbackKind.REVIEW, FeedbackKind.INQUIRY, FeedbackKind.POST),
-    docs_url="https://developers.cafe24.com/docs/ko/api/admin",
     page_size=100,
     window=timedelta(days=90),
     overlap=timedelta(days=7),

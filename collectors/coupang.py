@@ -81,9 +81,7 @@ ANSWER_WITHIN: Final = timedelta(hours=24)
 
 SPEC = ChannelSpec(
     channel="coupang",
-    title="쿠팡",
     kinds=(FeedbackKind.INQUIRY,),
-    docs_url="https://developers.coupangcorp.com",
     page_size=50,
     window=timedelta(days=6),
     overlap=timedelta(days=3),

@@ -61,9 +61,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="elevenst",
-    title="11번가",
     kinds=(FeedbackKind.INQUIRY,),
-    docs_url="https://openapi.11st.co.kr",
     page_size=100,
     window=timedelta(days=6),
     overlap=timedelta(days=3),

@@ -70,9 +70,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="esm",
-    title="G마켓·옥션",
     kinds=(FeedbackKind.INQUIRY,),
-    docs_url="https://etapi.gmarket.com/47",
     page_size=100,
     window=timedelta(days=5),
     overlap=timedelta(days=3),

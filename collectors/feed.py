@@ -51,9 +51,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="feed",
-    title="RSS·Atom 피드",
     kinds=(FeedbackKind.POST,),
-    docs_url="https://www.rssboard.org/rss-specification",
     page_size=100,
     overlap=timedelta(0),
     min_interval_s=2.0,

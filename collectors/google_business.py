@@ -55,9 +55,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="google_business",
-    title="구글 비즈니스 프로필",
     kinds=(FeedbackKind.REVIEW,),
-    docs_url="https://developers.google.com/my-business/content/review-data",
     page_size=50,
     overlap=timedelta(days=14),
     min_interval_s=0.2,

@@ -49,9 +49,7 @@ LISTED_FOR: Final = timedelta(days=7)
 
 SPEC = ChannelSpec(
     channel="google_play",
-    title="구글 플레이",
     kinds=(FeedbackKind.REVIEW,),
-    docs_url="https://developers.google.com/android-publisher/reply-to-reviews",
     page_size=50,
     overlap=LISTED_FOR,
     min_interval_s=0.2,

@@ -50,9 +50,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="kakao_search",
-    title="다음·카카오 검색",
     kinds=(FeedbackKind.POST,),
-    docs_url="https://developers.kakao.com/docs/latest/ko/daum-search/dev-guide",
     page_size=50,
     # Posts are found hours after they were written.
     overlap=timedelta(days=2),

@@ -61,9 +61,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="naver_commerce",
-    title="네이버 스마트스토어",
     kinds=(FeedbackKind.INQUIRY,),
-    docs_url="https://apicenter.commerce.naver.com",
     page_size=100,
     window=timedelta(days=30),
     overlap=timedelta(days=7),

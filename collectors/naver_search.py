@@ -62,9 +62,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="naver_search",
-    title="네이버 검색",
     kinds=(FeedbackKind.POST,),
-    docs_url="https://developers.naver.com/docs/serviceapi/search/blog/blog.md",
     page_size=100,
     # Blogs are dated by the day, and posts are found hours after they were written.
     overlap=timedelta(days=2),

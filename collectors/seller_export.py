@@ -41,9 +41,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="seller_export",
-    title="판매자센터 리뷰 파일",
     kinds=(FeedbackKind.REVIEW,),
-    docs_url="https://sell.smartstore.naver.com",
     page_size=500,
     overlap=timedelta(minutes=10),
     reads_files=True,

@@ -44,9 +44,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="storefront",
-    title="자사몰 게시판",
     kinds=(FeedbackKind.REVIEW, FeedbackKind.INQUIRY, FeedbackKind.POST),
-    docs_url="demo/storefront.py",
     page_size=100,
     overlap=timedelta(days=3),
     timeout_s=9.0,

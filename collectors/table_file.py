@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 SPEC = ChannelSpec(
     channel="generic_file",
-    title="CSV·엑셀 파일",
     kinds=(FeedbackKind.REVIEW, FeedbackKind.INQUIRY, FeedbackKind.POST),
-    docs_url="docs/channels.md",
     page_size=500,
     overlap=timedelta(minutes=10),
     reads_files=True,

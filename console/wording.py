@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from alerts import wording
 from alerts.rules import AlertRule
 from alerts.wording import duration, when
 from domain.states import CaseState, PublicationState
 from domain.types import (
+    CHANNEL_NAMES,
     KOREAN_NAMES,
     MISREAD_REASON,
     ComplaintCategory,
@@ -20,6 +21,7 @@ from domain.types import (
     SourceKind,
 )
 from storage import desk, owners
+from storage.accounts import SLACK
 from storage.people import Role
 
 if TYPE_CHECKING:
@@ -87,23 +89,6 @@ SORTS: Mapping[str, str] = {
     "stars": "별점 낮은 순 → 기한",
     "reach": "조회 많은 순 → 기한",
 }
-CHANNELS: Mapping[str, str] = {
-    "storefront": "자사몰",
-    "seller_export": "판매자센터(파일)",
-    "generic_file": "파일",
-    "cafe24": "카페24",
-    "coupang": "쿠팡",
-    "naver_commerce": "스마트스토어",
-    "elevenst": "11번가",
-    "esm": "G마켓·옥션",
-    "google_play": "구글 플레이",
-    "app_store": "앱 스토어",
-    "google_business": "구글 비즈니스",
-    "naver_search": "네이버 검색",
-    "kakao_search": "다음·카카오 검색",
-    "feed": "RSS 피드",
-    "board": "게시판",
-}
 ROLES: Mapping[str, str] = {
     Role.LEAD: "에이전시 리드",
     Role.SPECIALIST: "담당자",
@@ -141,60 +126,40 @@ REJECT_REASONS = (
 )
 RULES: Mapping[str, str] = {
     AlertRule.CASE_CARD: "새 케이스",
+    AlertRule.EDITED_AFTER_REPLY: "답변 뒤에 고친 글",
     AlertRule.BURST: "케이스 몰림",
     AlertRule.BRAND_SEVERITY: "심각도 높음",
     AlertRule.BRAND_SAFETY: "안전·법적 문제",
     AlertRule.DUE_SOON: "기한 임박",
     AlertRule.OVERDUE: "기한 초과",
     AlertRule.SURGE: "부정 글 급증",
-    AlertRule.BACKFILL_DIGEST: "소급 수집 요약",
-    AlertRule.DAILY_DIGEST: "하루 요약",
+    AlertRule.BACKFILL_DIGEST: "지난 글 요약",
+    AlertRule.DAILY_DIGEST: "일간 요약",
     AlertRule.WEEKLY_DIGEST: "주간 요약",
     AlertRule.LAYOUT_CHANGED: "화면 구조 변경",
     AlertRule.PUBLICATION_UNCERTAIN: "게시 여부 불명",
     AlertRule.CREDENTIALS: "인증 정보 문제",
     AlertRule.MAIL_UNDELIVERED: "메일 전달 문제",
 }
+INCIDENTS: Mapping[str, tuple[str, str]] = {
+    "layout_changed": (
+        "채널의 화면이나 응답이 바뀜",
+        "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요.",
+    ),
+    "credentials": (
+        "접속 정보가 거절됨",
+        "키, 권한, 허용 IP, 만료일을 확인해 주세요. pyeongpan doctor가 무엇이 틀렸는지 말해 줍니다.",
+    ),
+    "access_blocked": (
+        "사이트가 접속을 허용하지 않음",
+        "우회하지 않습니다. 계정을 끄거나 사이트에 허락을 구해 주세요.",
+    ),
+    "collection": ("설정이나 파일이 잘못됨", "아래에 적힌 설정이나 파일을 고쳐 주세요."),
+    "room": ("Slack 방에 올릴 수 없음", "방 ID와 앱이 그 방에 초대되었는지 확인해 주세요."),
+}
+"""What an incident is by its kind, and what to do."""
+SLACK_REFUSED = ("Slack이 봇 토큰을 거절함", "토큰과 그 권한을 확인해 주세요.")
 _WHYS: Mapping[str, str] = {
-    "draft ready": "초안이 준비됨",
-    "understood": "내용을 분석함",
-    "negative or inquiry": "부정 글 또는 문의",
-    "approved": "승인",
-    "confirmation approved": "확인 처리 승인",
-    "no longer waits for a confirmation": "다른 곳에서 확인 처리됨",
-    "waits for a confirmation": "확인 처리를 기다림",
-    "undone": "승인을 되돌림",
-    "run {}": "{}번째 수집",
-    "claimed": "작업 시작",
-    "event": "알림 생성",
-    "asked for": "사람이 카드를 요청함",
-    "confirmed by a person": "사람이 게시를 확인함",
-    "settled by a person": "사람이 확인함",
-    "read back on the channel": "채널에서 답변을 읽어 확인함",
-    "edited by its writer": "고객이 글을 수정함",
-    "the channel accepted it": "채널이 답변을 받음",
-    "the channel takes no replies": "채널이 프로그램의 답변을 받지 않음",
-    "the worker was too slow to send within its lease": "보내기가 늦어져 다시 시도함",
-    "the worker died while sending": "보내는 중에 프로그램이 멈춤",
-    "absent on {} reads after it could still arrive": "채널을 {}번 읽어도 답변이 없음",
-    "absent on {} reads after it could still arrive, at the last of {} attempts": "채널을 {}번 읽어도 답변이 없음, {}번째로 보낸 뒤에도",
-    "accepted by the channel, but it is not there": "채널이 답변을 받았지만 보이지 않음",
-    "it stands on the channel, cut short or changed": "채널에 올라갔지만 글이 잘렸거나 바뀌어 있음",
-    "the account is no longer writable": "이 계정으로는 더 답변을 올리지 않음",
-    "absent on {} reads of the history": "Slack 기록을 {}번 읽어도 알림이 없음",
-    "gone from the channel while it was being sent": "보내는 사이 채널에서 사라짐",
-    "answered elsewhere while it was being sent": "보내는 사이 다른 곳에서 답변함",
-    "edited by its writer while it was being sent": "보내는 사이 고객이 글을 수정함",
-    "waits for the channel's moderation": "채널 검수를 기다림",
-    "a reply that we did not send stands on the channel": "채널에 우리가 보내지 않은 답변이 있음",
-    "another answer stands on the channel": "채널에 다른 답변이 있음",
-    "was gone when it was first read": "처음 읽을 때 이미 삭제되어 있었음",
-    "was already answered when it was first read": "처음 읽을 때 이미 답변이 있었음",
-    "no longer in a window that was read whole": "채널에서 사라짐",
-    "seen on the channel again": "채널에 다시 나타남",
-    "looked at, no case needed": "확인함, 케이스 불필요",
-    "looked at, edited after its reply": "답변 뒤에 고친 글을 확인함",
-    "opened by a person": "사람이 케이스를 엶",
     owners.BY_OWNER: "채널 담당",
     owners.BY_BACKUP: "채널 예비 담당",
     owners.BY_ROOM: "여유가 가장 많음",
@@ -229,19 +194,24 @@ def name(value: str | None) -> str:
 
 def channel(value: str) -> str:
     """Give a channel's Korean name, or its key."""
-    return CHANNELS.get(value, value)
+    return CHANNEL_NAMES.get(value, value)
+
+
+def incident(kind: str, subject: str) -> tuple[str, str]:
+    """Say what an incident is and what to do about it."""
+    return SLACK_REFUSED if subject == SLACK else INCIDENTS.get(kind, (kind, ""))
 
 
 def why(reason: str) -> str:
     """Give a history reason in Korean; the pipeline writes constants, people write their own."""
-    words = _WHYS.get(re.sub(r"\d+", "{}", reason))
-    return reason if words is None else words.format(*re.findall(r"\d+", reason))
+    return _WHYS.get(reason) or wording.why(reason)
 
 
 def about(payload: Mapping[str, Any]) -> str:
     """Say what a notice about no single piece of feedback is about; empty when its kind says it."""
     if "detail" in payload:
-        return f"{payload['subject']}: {payload['detail']}"
+        words = (payload.get("remedy", ""), why(payload["detail"]))
+        return f"{payload['subject']}: {' '.join(filter(None, words))}"
     if "case_ids" in payload:
         more = " (상위 보고)" if payload.get("reminder") == "escalated" else ""
         return f"케이스 {len(payload['case_ids'])}건{more}"

@@ -98,6 +98,24 @@ KOREAN_NAMES: Mapping[StrEnum, str] = {
     Intent.EMPTY: "내용 없음",
 }
 """The word a specialist reads for each value."""
+CHANNEL_NAMES: Mapping[str, str] = {
+    "storefront": "자사몰",
+    "seller_export": "판매자센터(파일)",
+    "generic_file": "파일",
+    "cafe24": "카페24",
+    "coupang": "쿠팡",
+    "naver_commerce": "스마트스토어",
+    "elevenst": "11번가",
+    "esm": "G마켓·옥션",
+    "google_play": "구글 플레이",
+    "app_store": "앱 스토어",
+    "google_business": "구글 비즈니스",
+    "naver_search": "네이버 검색",
+    "kakao_search": "다음·카카오 검색",
+    "feed": "RSS 피드",
+    "board": "게시판",
+}
+"""What people call each channel of `collectors.CHANNELS`, before its kind of text."""
 
 
 @dataclass(frozen=True, slots=True)

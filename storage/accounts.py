@@ -15,6 +15,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     true,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 
 from domain.brands import USUAL_RETENTION
-from domain.states import OPEN_CASE_STATES, CaseState
+from domain.states import OPEN_CASE_STATES, CaseState, FeedbackState
 from storage.models import (
     AccountRow,
     CaseRow,
@@ -461,14 +462,54 @@ def forget_leases(connection: Connection) -> None:
     )
 
 
-def count_backfill(connection: Connection, account_key: str, *, now: datetime) -> dict[str, int]:
-    """Count what a first collection found.
+IS_BEHIND = or_(AccountRow.watermark.is_(None), AccountRow.watermark < AccountRow.backfill_until)
+"""An account of which there is more to collect than what came since it was set up."""
+
+
+def is_first_collection_read(connection: Connection, account_key: str) -> bool:
+    """Tell whether all that an account's first collection finds is stored and understood.
+
+    Nothing more is to come of an account that was taken out.
+    """
+    unread = exists().where(
+        FeedbackRow.account_id == AccountRow.id,
+        FeedbackRow.is_backfill,
+        FeedbackRow.state == literal(FeedbackState.COLLECTED, literal_execute=True),
+    )
+    is_to_come = and_(AccountRow.removed_at.is_(None), IS_BEHIND)
+    waits = select(AccountRow.id).where(AccountRow.key == account_key, or_(is_to_come, unread))
+    return connection.execute(waits).first() is None
+
+
+def count_old(
+    connection: Connection,
+    account_key: str,
+    *,
+    late: tuple[datetime, datetime] | None,
+    now: datetime,
+) -> dict[str, int]:
+    """Count what was old when it was collected, and told in one digest.
+
+    Args:
+        connection: For reading.
+        account_key: Whose.
+        late: Since when it was collected and before when it was written; None for what the first
+            collection found.
+        now: Decides what is overdue.
 
     Returns:
         ``total``, ``negative``, ``inquiries``, ``answered``, ``waiting`` (open cases) and, of these,
         ``overdue``.
     """
     is_open = CaseRow.state.in_(OPEN_CASE_STATES)
+    which: list[ColumnElement[bool]] = [FeedbackRow.is_backfill.is_(True)]
+    if late is not None:
+        since, before = late
+        which = [
+            ~FeedbackRow.is_backfill,
+            FeedbackRow.first_seen_at >= since,
+            FeedbackRow.written_at < before,
+        ]
     counts = connection.execute(
         select(
             func.count(FeedbackRow.id),
@@ -480,7 +521,7 @@ def count_backfill(connection: Connection, account_key: str, *, now: datetime) -
         )
         .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
         .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
-        .where(AccountRow.key == account_key, FeedbackRow.is_backfill)
+        .where(AccountRow.key == account_key, *which)
     ).one()
     names = ("total", "negative", "inquiries", "answered", "waiting", "overdue")
     return dict(zip(names, counts, strict=True))

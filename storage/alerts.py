@@ -15,15 +15,27 @@ from domain.messages import Message
 from domain.states import AlertState, CaseState
 from storage import cases, outbox
 from storage.models import AlertRow, CaseRow, FeedbackRow, HistoryRow, ProposalRow, ReplayRow
-from storage.moves import PIPELINE, Columns, claim, expired, is_free, is_in, move, remember
+from storage.moves import (
+    PIPELINE,
+    Columns,
+    claim,
+    expired,
+    is_free,
+    is_in,
+    move,
+    remember,
+    unsettled,
+)
 from storage.moves import take_lost as take_lost_rows
-from storage.session import insert_ignoring
+from storage.session import insert_ignoring, records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
 _REPLAYS_KEPT = timedelta(minutes=15)
+_TO_MAIL = AlertRow.destination.startswith(MAIL, autoescape=True)
+_TO_SLACK = ~_TO_MAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +229,96 @@ def next_waiting(connection: Connection, destination: str, *, at: datetime) -> A
     return None if alert_id is None else load(connection, alert_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Notices of one kind that wait for one room in Slack; ``reminder`` as their payload says."""
+
+    brand: str
+    rule: str
+    destination: str
+    reminder: str | None
+
+
+_MOST_READDRESSED = 1000
+"""At a time; the others follow with the next sweep."""
+_REMINDER = AlertRow.payload["reminder"].as_string()
+
+
+def waiting_for_slack(connection: Connection) -> list[Waiting]:
+    """Give what kinds of notices wait for which rooms in Slack."""
+    rows = connection.execute(
+        unsettled(
+            select(AlertRow.brand, AlertRow.rule, AlertRow.destination, _REMINDER.label("reminder"))
+            .where(is_in(AlertRow, AlertState.QUEUED), _TO_SLACK)
+            .distinct(),
+            AlertRow,
+        )
+    )
+    return records(Waiting, rows)
+
+
+def readdress(
+    connection: Connection,
+    waiting: Waiting,
+    destination: str,
+    prefixes: tuple[str, str],
+    *,
+    now: datetime,
+) -> int:
+    """Move waiting notices to another room; what is being told there right now stays.
+
+    Args:
+        connection: The caller's transaction.
+        waiting: Which.
+        destination: Their new room; empty where they are shown in the console only.
+        prefixes: How their keys begin, and how they will: the new room may know some of them.
+        now: Instant.
+
+    Returns:
+        How many were moved.
+    """
+    old, new = prefixes
+    rows = connection.execute(
+        select(
+            AlertRow.id,
+            AlertRow.feedback_id,
+            AlertRow.dedupe_key,
+            AlertRow.urgent,
+            AlertRow.available_at,
+        )
+        .where(
+            is_in(AlertRow, AlertState.QUEUED),
+            AlertRow.brand == waiting.brand,
+            AlertRow.rule == waiting.rule,
+            AlertRow.destination == waiting.destination,
+            _REMINDER.is_not_distinct_from(waiting.reminder),
+        )
+        .limit(_MOST_READDRESSED)
+        .with_for_update(skip_locked=True)
+    ).all()
+    keys = {row.id: new + row.dedupe_key.removeprefix(old) for row in rows}
+    known = set(
+        connection.execute(
+            select(AlertRow.dedupe_key).where(AlertRow.dedupe_key.in_(keys.values()))
+        ).scalars()
+    )
+    why = "its brand has another room"
+    told = [row for row in rows if destination and keys[row.id] not in known]
+    others = {row.id for row in rows} - {row.id for row in told}
+    move(connection, others, AlertState.QUEUED, AlertState.SHOWN, at=now, why=why)
+    for row in told:
+        connection.execute(
+            update(AlertRow)
+            .where(AlertRow.id == row.id)
+            .values(destination=destination, dedupe_key=keys[row.id])
+        )
+        message = message_for(row.urgent)
+        outbox.add(connection, message, [row.id], available_at=max(now, row.available_at))
+    queued = [(row.id, row.feedback_id) for row in told]
+    remember(connection, AlertRow, queued, AlertState.QUEUED, AlertState.QUEUED, at=now, why=why)
+    return len(rows)
+
+
 def claim_reading(
     connection: Connection, alert_id: int, *, now: datetime, lease_until: datetime
 ) -> str | None:
@@ -291,10 +393,6 @@ def keep_waiting(
 def expired_sendings(connection: Connection, *, now: datetime) -> list[tuple[int, str]]:
     """Find attempts whose worker died: ``(id, lease token)``."""
     return expired(connection, AlertRow, AlertState.SENDING, now=now)
-
-
-_TO_MAIL = AlertRow.destination.startswith(MAIL, autoescape=True)
-_TO_SLACK = ~_TO_MAIL
 
 
 def take_lost(

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     ScalarSelect,
     and_,
+    case,
     func,
     insert,
     or_,
@@ -28,6 +29,7 @@ from storage.models import (
     CaseRow,
     DecisionRow,
     DraftRow,
+    FeedbackRevisionRow,
     FeedbackRow,
     PublicationRow,
 )
@@ -123,9 +125,20 @@ def withdraw(
             move(connection, ids_here, source, target, at=at, why=why, **values, **untold)
 
 
+def last_edit() -> ColumnElement[datetime | None]:
+    """Give, in a query of feedback, when its last edit was seen; NULL where there was none."""
+    replaced_at = (
+        select(func.max(FeedbackRevisionRow.replaced_at))
+        .where(FeedbackRevisionRow.feedback_id == FeedbackRow.id)
+        .correlate(FeedbackRow)
+        .scalar_subquery()
+    )
+    return case((FeedbackRow.revision > 1, replaced_at))
+
+
 @dataclass(frozen=True, slots=True)
 class ToDraft:
-    """What drafting needs of one case."""
+    """What drafting needs of one case; ``seen_edited_at`` is its last edit's, if there was one."""
 
     case_id: int
     feedback_id: int
@@ -140,6 +153,7 @@ class ToDraft:
     product_name: str
     rating: int | None
     written_at: datetime
+    seen_edited_at: datetime | None
     first_seen_at: datetime
     is_backfill: bool
     url: str
@@ -175,6 +189,7 @@ def load_for_drafting(connection: Connection, case_ids: Sequence[int]) -> list[T
             FeedbackRow.product_name,
             FeedbackRow.rating,
             FeedbackRow.written_at,
+            last_edit().label("seen_edited_at"),
             FeedbackRow.first_seen_at,
             FeedbackRow.is_backfill,
             FeedbackRow.url,

@@ -35,6 +35,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    true,
     tuple_,
     union,
     update,
@@ -48,6 +49,7 @@ from domain.states import AlertState, CaseState, FeedbackState, PublicationState
 from domain.types import Severity
 from storage import health, outbox, owners
 from storage.accounts import SLACK, slack_room
+from storage.alerts import outdate
 from storage.feedback import EDITED_AFTER_REPLY, SEVERITY_RANK, queue_ranks
 from storage.lessons import LOOKED_AT, LOOKED_AT_EDIT, OPENED_BY_PERSON
 from storage.models import (
@@ -592,8 +594,14 @@ _STILL_WAITS: Sequence[ColumnElement[bool]] = (
 """What a proposal meets that is about the present draft of the present text."""
 
 
-def waiting_proposals(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
-    """Give the replies that wait for a second person, most urgent first, one line a case."""
+def waiting_proposals(
+    connection: Connection, brands: Collection[str], *, case_id: int | None = None
+) -> list[dict[str, Any]]:
+    """Give the replies that wait for a second person, most urgent first, one line a case.
+
+    With ``case_id`` that of one case only.
+    """
+    one = true() if case_id is None else ProposalRow.case_id == case_id
     rows = connection.execute(
         select(
             ProposalRow.case_id,
@@ -610,7 +618,7 @@ def waiting_proposals(connection: Connection, brands: Collection[str]) -> list[d
         )
         .join(CaseRow, CaseRow.id == ProposalRow.case_id)
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
-        .where(CaseRow.brand.in_(sorted(brands)), *_STILL_WAITS)
+        .where(CaseRow.brand.in_(sorted(brands)), one, *_STILL_WAITS)
         .order_by(CaseRow.severity_rank, CaseRow.due_at, ProposalRow.id.desc())
     )
     newest: dict[int, dict[str, Any]] = {}
@@ -942,21 +950,25 @@ def _dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
 
 def earlier_texts(connection: Connection, feedback_id: int) -> list[dict[str, Any]]:
     """Give what a piece of feedback said before its writer edited it, newest first."""
-    return _dicts(
-        connection.execute(
-            select(
-                FeedbackRevisionRow.revision,
-                FeedbackRevisionRow.title,
-                FeedbackRevisionRow.text,
-                FeedbackRevisionRow.rating,
-                FeedbackRevisionRow.replaced_at,
-                FeedbackRevisionRow.analysis,
-            )
-            .where(FeedbackRevisionRow.feedback_id == feedback_id)
-            .order_by(FeedbackRevisionRow.revision.desc())
-            .limit(_EARLIER_LIMIT)
-        )
+    return _earlier(
+        connection, FeedbackRevisionRow.feedback_id == feedback_id, limit=_EARLIER_LIMIT
     )
+
+
+def _earlier(
+    connection: Connection, which: ColumnElement[bool], *, limit: int | None = None
+) -> list[dict[str, Any]]:
+    rows = select(
+        FeedbackRevisionRow.feedback_id,
+        FeedbackRevisionRow.revision,
+        FeedbackRevisionRow.title,
+        FeedbackRevisionRow.text,
+        FeedbackRevisionRow.rating,
+        FeedbackRevisionRow.replaced_at,
+        FeedbackRevisionRow.analysis,
+    ).where(which)
+    newest_first = rows.order_by(FeedbackRevisionRow.revision.desc()).limit(limit)
+    return _dicts(connection.execute(newest_first))
 
 
 def present_text(connection: Connection, feedback_id: int) -> dict[str, Any]:
@@ -1093,11 +1105,21 @@ def looks(
             {"brands": sorted(brands)},
         )
     )
+    # What was replied to elsewhere is not known: then what was there before the last edit.
+    replied_to = {
+        row["id"]: row["replied_to"] or row["revision"] - 1 for row in rows if row["case_id"]
+    }
+    before = {
+        row["feedback_id"]: row
+        for row in _earlier(
+            connection,
+            tuple_(FeedbackRevisionRow.feedback_id, FeedbackRevisionRow.revision).in_(
+                list(replied_to.items())
+            ),
+        )
+    }
     for row in rows:
-        earlier = earlier_texts(connection, row["id"]) if row["case_id"] else []
-        answered = (text for text in earlier if text["revision"] == row["replied_to"])
-        # What was replied to elsewhere, or many edits ago, is not known: then the last edit.
-        row["before"] = next(answered, earlier[0] if earlier else None)
+        row["before"] = before.get(row["id"])
     return rows
 
 
@@ -1123,7 +1145,8 @@ def settle_look(
     )
     if changed.rowcount != 1:
         return False
-    # What its case, if it has one, said of the edit is settled with it.
+    # What its case, if it has one, said of the edit is settled with it, in Slack too.
+    outdate(connection, [feedback_id])
     of_case = connection.execute(
         update(CaseRow)
         .where(CaseRow.feedback_id == feedback_id)

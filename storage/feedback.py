@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -696,13 +696,19 @@ class ToAnalyze:
     rating: int | None
     reach: int | None
     written_at: datetime
+    seen_edited_at: datetime | None
     first_seen_at: datetime
     deadline_at: datetime | None
     is_backfill: bool
 
     @property
     def waits_since(self) -> datetime:
-        """When it was written; what a first collection found of old, only when we first saw it."""
+        """When it was written, or an edit of it was seen.
+
+        What a first collection found of old waits only since we first saw it.
+        """
+        if self.seen_edited_at is not None:
+            return self.seen_edited_at
         return self.first_seen_at if self.is_backfill else self.written_at
 
 
@@ -720,6 +726,7 @@ def load_for_analysis(connection: Connection, ids: Sequence[int]) -> list[ToAnal
             FeedbackRow.rating,
             FeedbackRow.reach,
             FeedbackRow.written_at,
+            cases.last_edit().label("seen_edited_at"),
             FeedbackRow.first_seen_at,
             FeedbackRow.deadline_at,
             FeedbackRow.is_backfill,
@@ -739,6 +746,7 @@ def load_for_analysis(connection: Connection, ids: Sequence[int]) -> list[ToAnal
             rating=row.rating,
             reach=row.reach,
             written_at=row.written_at,
+            seen_edited_at=row.seen_edited_at,
             first_seen_at=row.first_seen_at,
             deadline_at=row.deadline_at,
             is_backfill=row.is_backfill,
@@ -777,12 +785,18 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Triaged:
-    """Cases to draft, most severe first."""
+    """Cases to draft, most severe first, and what else came of a page.
+
+    Attributes:
+        settled: Feedback that was settled by this call; others were edited meanwhile or lost the
+            lease.
+        after_reply: Cases whose writer complains or asks in what nothing answers any more.
+    """
 
     urgent: list[int]
     normal: list[int]
     settled: frozenset[int]
-    """Feedback that was settled by this call; others were edited meanwhile or lost the lease."""
+    after_reply: Sequence[int] = ()
 
 
 def settle_analysis(
@@ -809,8 +823,9 @@ def settle_analysis(
             update(FeedbackRow).where(FeedbackRow.id == bindparam("row_id")),
             [_verdict(result) for result in kept],
         )
-    _look_at_edits(connection, kept, now=now)
-    return _open_cases(connection, kept, frozenset(settled), now=now)
+    after_reply = _look_at_edits(connection, kept, now=now)
+    triaged = _open_cases(connection, kept, frozenset(settled), now=now)
+    return replace(triaged, after_reply=after_reply)
 
 
 _REPLIED = {CaseState.APPROVED, CaseState.ANSWERED, CaseState.ANSWERED_ELSEWHERE}
@@ -819,12 +834,17 @@ EDITED_AFTER_REPLY = "답변이 나간 뒤에 고객이 글을 수정했습니�
 """What such a case says until a person looked."""
 
 
-def _look_at_edits(connection: Connection, results: Sequence[Understood], *, now: datetime) -> None:
+def _look_at_edits(
+    connection: Connection, results: Sequence[Understood], *, now: datetime
+) -> list[int]:
     """See that a person reads what was edited, where a case from before is decided.
 
     An undecided case shows the edit itself. A rejected one is decided about again, if the new text
-    complains or asks. One that was replied to stays what it is, but what would complain, ask or be
-    doubtful is looked at.
+    complains or asks; its deadline is of the new text. One that was replied to stays what it is,
+    but what would complain, ask or be doubtful is looked at.
+
+    Returns:
+        The cases that were replied to and whose new text complains or asks.
     """
     found = {
         row.feedback_id: row
@@ -846,20 +866,24 @@ def _look_at_edits(connection: Connection, results: Sequence[Understood], *, now
         )
     }
     if not found:
-        return
+        return []
     edited = {result.feedback.id: result for result in results if result.feedback.id in found}
+    rejected = {
+        row_id: result.due_at
+        for row_id, result in edited.items()
+        if found[row_id].state == CaseState.REJECTED and result.opens_case
+    }
     _open_again(
         connection,
-        [
-            row_id
-            for row_id, result in edited.items()
-            if found[row_id].state == CaseState.REJECTED and result.opens_case
-        ],
+        list(rejected),
         CaseState.REJECTED,
         why="edited by its writer",
         now=now,
         note=cases.EDITED,
     )
+    for row_id, due_at in rejected.items():
+        case_of = update(CaseRow).where(CaseRow.feedback_id == row_id)
+        connection.execute(case_of.values(due_at=due_at))
     after_reply = [
         row_id
         for row_id, result in edited.items()
@@ -875,6 +899,9 @@ def _look_at_edits(connection: Connection, results: Sequence[Understood], *, now
     connection.execute(
         update(CaseRow).where(CaseRow.feedback_id.in_(after_reply)).values(note=EDITED_AFTER_REPLY)
     )
+    # What was told of the text before, and still waits to be read, says the new one.
+    alerts.outdate(connection, after_reply)
+    return [found[row_id].id for row_id in after_reply if edited[row_id].opens_case]
 
 
 def _verdict(result: Understood) -> dict[str, Any]:

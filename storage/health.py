@@ -7,9 +7,10 @@ from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, case, func, select
 
 from domain.states import OPEN_CASE_STATES, CaseState
+from storage.accounts import IS_BEHIND
 from storage.models import (
     AccountRow,
     CaseRow,
@@ -77,11 +78,8 @@ def totals(connection: Connection) -> dict[str, int]:
 
 def is_first_collection_over(connection: Connection) -> bool:
     """Tell whether there are accounts and each was read once up to the present."""
-    is_behind = or_(
-        AccountRow.watermark.is_(None), AccountRow.watermark < AccountRow.backfill_until
-    )
     known, behind = connection.execute(
-        select(func.count(AccountRow.id), func.count(AccountRow.id).filter(is_behind)).where(
+        select(func.count(AccountRow.id), func.count(AccountRow.id).filter(IS_BEHIND)).where(
             AccountRow.removed_at.is_(None)
         )
     ).one()

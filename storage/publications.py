@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, or_, select, update
 from domain.messages import Message
 from domain.states import CaseState, PublicationState
 from domain.types import FeedbackKind, ReplyAction, ReplyTarget
-from storage import cases, outbox
+from storage import alerts, cases, outbox
 from storage.models import (
     AccountRow,
     CaseRow,
@@ -252,9 +252,11 @@ def settle(
     if target is PublicationState.PUBLISHED:
         _move_case(connection, job, CaseState.ANSWERED, now=now, why=why, closed_at=now)
     elif target is PublicationState.REFUSED:
-        note = f"채널이 거절했습니다: {why}"
+        note = f"답변이 게시되지 않았습니다. {why}"
         # Told again of the deadline: whoever was told thinks it is answered.
         _move_case(connection, job, CaseState.DRAFTED, now=now, why=why, note=note, reminder="")
+        # Also where the message in Slack never said that it was approved: it must say this.
+        alerts.outdate(connection, [job.feedback_id])
     elif target in {PublicationState.QUEUED, PublicationState.HANDED_OFF}:
         _remind_again(connection, job)
     if comes_back:

@@ -16,8 +16,8 @@ import pytest
 
 from collectors import CHANNELS
 from commands.schedule import SWEEP_S
-from console import wording
 from domain.states import MOVES
+from domain.types import CHANNEL_NAMES
 from responders.publishers import PUBLISHERS
 from settings import SHORTEST_LEASE, Settings
 from workers.actors import TIME_LIMIT_MS
@@ -120,8 +120,8 @@ def test_a_collector_uses_no_other_channels_collector(channel: str) -> None:
     assert not imports(path) & others
 
 
-def test_the_console_has_a_word_for_every_channel() -> None:
-    assert wording.CHANNELS.keys() == CHANNELS.keys()
+def test_people_have_a_word_for_every_channel() -> None:
+    assert CHANNEL_NAMES.keys() == CHANNELS.keys()
 
 
 def test_only_publishers_among_the_responders_know_the_collectors() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from alerts.letters import compose, message_id
-from alerts.rules import AlertRule, opens_again_at, operator_alert
+from alerts.rules import DIGEST_SETTLES, AlertRule, opens_again_at, operator_alert
 from alerts.slack import POST_INTERVAL
 from domain.errors import (
     ConfigurationError,
@@ -97,6 +97,7 @@ def _post(runtime: Runtime, job: AlertJob) -> None:
         sent.why,
         retry_at=sent.retry_at,
         free_at=sent.free_at,
+        failed=sent.failed,
         **sent.values,
     )
 
@@ -108,18 +109,23 @@ class _Sent:
     Attributes:
         retry_at: When to look at it again.
         free_at: When the destination may hear something else; None for the usual interval.
+        failed: Slack did not take it, or nobody knows.
     """
 
     target: AlertState
     why: str
     retry_at: datetime | None = None
     free_at: datetime | None = None
+    failed: bool = False
     values: dict[str, Any] = field(default_factory=dict)
 
 
 def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
     job = turn.job
     sent_at = runtime.clock()
+    if _is_too_early(runtime, job):
+        why = "its first collection goes on"
+        return _Sent(AlertState.QUEUED, why, retry_at=sent_at + DIGEST_SETTLES)
     try:
         with _showing(job):
             rendered = render(runtime, job, sent_at)
@@ -135,15 +141,18 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
         known_at = sent_at + timedelta(seconds=slack.timeout_s) + SLOWEST_COMMIT
         free_at = max(known_at, sent_at + _pause(error, turn))
         values = {"sent_at": sent_at}
-        return _Sent(AlertState.UNCERTAIN, str(error), known_at, free_at, values)
+        return _Sent(
+            AlertState.UNCERTAIN, str(error), known_at, free_at, failed=True, values=values
+        )
     except (RetryableError, CredentialRejectedError, ConfigurationError) as error:
-        if not isinstance(error, RetryableError) and not _is_mendable(runtime, job, error):
-            return _Sent(AlertState.FAILED, str(error), values={"problem": str(error)})
+        if not isinstance(error, RetryableError):
+            _is_mendable(runtime, job, error)
         retry_at = runtime.clock() + _pause(error, turn)
-        return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at)
+        return _Sent(AlertState.QUEUED, str(error), retry_at, retry_at, failed=True)
     except PermanentError as error:
         # Shown in the console with the reason; posting it again would fail again.
-        return _Sent(AlertState.FAILED, str(error), values={"problem": str(error)})
+        problem = f"알림을 올리지 못했습니다. ({error})"
+        return _Sent(AlertState.FAILED, str(error), values={"problem": problem})
     return _Sent(
         AlertState.SENT,
         "posted",
@@ -153,6 +162,14 @@ def _sent(runtime: Runtime, slack: SlackClient, turn: Turn) -> _Sent:
             "is_final": rendered.is_final,
         },
     )
+
+
+def _is_too_early(runtime: Runtime, job: AlertJob) -> bool:
+    """Tell whether a digest of a first collection would count only a part of it."""
+    if job.rule != AlertRule.BACKFILL_DIGEST or not job.payload.get("is_first_backfill"):
+        return False
+    with runtime.database.reading() as connection:
+        return not accounts.is_first_collection_read(connection, job.payload["account_key"])
 
 
 def _pause(error: ReputationError, turn: Turn) -> timedelta:
@@ -174,12 +191,13 @@ def _showing(job: AlertJob) -> Iterator[None]:
 
 
 def _thread_of(runtime: Runtime, job: AlertJob) -> str | None:
-    """Give the thread of the burst that a card belongs to, once its parent stands in Slack."""
+    """Give the thread of the burst that a card belongs to, once its parent stands in that room."""
     if job.burst_id is None:
         return None
     with runtime.database.reading() as connection:
         parent = alerts.load(connection, job.burst_id)
-    return parent.receipt or None if parent is not None else None
+    is_there = parent is not None and parent.destination == job.destination
+    return parent.receipt or None if parent is not None and is_there else None
 
 
 def _look(runtime: Runtime, job: AlertJob) -> None:
@@ -204,7 +222,8 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
             _look_later(runtime, job, token, error)
             return
         # Without the right to read history nobody knows; telling twice is worse than once less.
-        _settle(runtime, job, token, AlertState.FAILED, str(error), problem=str(error))
+        problem = f"전달되었는지 Slack에서 읽지 못했습니다. ({error})"
+        _settle(runtime, job, token, AlertState.FAILED, str(error), problem=problem)
         return
     proves = now >= sent_at + timedelta(seconds=runtime.slack.timeout_s) + SLOWEST_COMMIT
     reads = job.absent_reads + 1 if proves else job.absent_reads
@@ -285,7 +304,8 @@ def _mail(runtime: Runtime, job: AlertJob) -> None:
         return
     target, why = _hand_over(runtime, job, message)
     if target is AlertState.QUEUED and _is_given_up(runtime, job, now):
-        target, why = AlertState.FAILED, f"given up after {MAIL_PATIENCE.days} days: {why}"
+        why = f"{MAIL_PATIENCE.days}일 동안 보내지 못해 그만두었습니다. ({why})"
+        target = AlertState.FAILED
     if target is AlertState.QUEUED:
         _settle(runtime, sending, token, target, why, retry_at=_again_at(runtime, job, now))
     elif target is AlertState.SENT:
@@ -326,16 +346,25 @@ def _hand_over(runtime: Runtime, job: AlertJob, message: EmailMessage) -> tuple[
     try:
         runtime.mail.send(job.destination.removeprefix(MAIL), message)
     except OutcomeUnknownError as error:
-        return AlertState.UNCERTAIN, f"{error}; look for {message['Message-ID']}"
+        why = f"메일 서버의 답을 받지 못했습니다. {_look_for(message['Message-ID'])} ({error})"
+        return AlertState.UNCERTAIN, why
     except (CredentialRejectedError, ConfigurationError) as error:
         # Nobody's mail leaves until an operator mends it; then all of them do.
-        _report(runtime, job, str(error))
+        _report(
+            runtime,
+            job,
+            f"메일 서버의 설정을 고쳐 주세요. 기다리던 메일은 그때 나갑니다. ({error})",
+        )
         return AlertState.QUEUED, str(error)
     except RetryableError as error:
         return AlertState.QUEUED, str(error)
     except PermanentError as error:
-        return AlertState.FAILED, str(error)
+        return AlertState.FAILED, f"메일 서버가 거절했습니다. 주소를 확인해 주세요. ({error})"
     return AlertState.SENT, "accepted by the mail server"
+
+
+def _look_for(identity: str) -> str:
+    return f"받는 사람의 메일함에 식별자가 {identity}인 메일이 있는지 확인해 주세요."
 
 
 def _again_at(runtime: Runtime, job: AlertJob, now: datetime) -> datetime:
@@ -359,7 +388,7 @@ def _tell_operator(
     if brand is None:
         return
     now = runtime.clock()
-    alarm = operator_alert(AlertRule.MAIL_UNDELIVERED, brand, subject, "", now)
+    alarm = operator_alert(AlertRule.MAIL_UNDELIVERED, brand, subject, now)
     tell(runtime, connection, [new_alert(alarm, {"subject": subject, "detail": detail})], now=now)
 
 
@@ -371,6 +400,8 @@ def _settle(
     why: str,
     retry_at: datetime | None = None,
     free_at: datetime | None = None,
+    *,
+    failed: bool = False,
     **values: Any,  # noqa: ANN401 - column values
 ) -> None:
     now = runtime.clock()
@@ -384,7 +415,7 @@ def _settle(
                 token,
                 now=now,
                 free_at=max(now + POST_INTERVAL, free_at or now),
-                failed=target in {AlertState.QUEUED, AlertState.UNCERTAIN},
+                failed=failed,
             )
         settled = alerts.settle(
             connection,
@@ -425,8 +456,9 @@ def expire_sending(runtime: Runtime) -> int:
         why = "the worker died while sending"
         if job.destination.startswith(MAIL):
             if runtime.mail is not None:
-                why = f"{why}; look for {_identity(job, runtime.mail.sender)}"
+                found = _look_for(_identity(job, runtime.mail.sender))
+                why = f"보내는 중에 프로그램이 멈췄습니다. {found}"
             _settle(runtime, job, token, AlertState.UNCERTAIN, why, problem=why)
         else:
-            _settle(runtime, job, token, AlertState.UNCERTAIN, why, retry_at=now)
+            _settle(runtime, job, token, AlertState.UNCERTAIN, why, retry_at=now, failed=True)
     return len(jobs)

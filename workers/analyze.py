@@ -9,6 +9,7 @@ import structlog
 from domain.errors import ConfigurationError
 from domain.sla import reply_due_at
 from storage import cases, feedback
+from workers.draft import tell_of_edits
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int], *, fill_to: int = 0) 
     with runtime.database.unit_of_work() as connection:
         triaged = feedback.settle_analysis(connection, token, understood, now=now)
         cases.queue_drafts(connection, triaged.urgent, triaged.normal, now=now)
+        tell_of_edits(runtime, connection, triaged.after_reply, now=now)
     runtime.poke()
     if len(triaged.settled) < len(understood):
         log.warning("analysis_superseded", rows=len(understood), settled=len(triaged.settled))

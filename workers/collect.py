@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from alerts.rules import AlertRule, operator_alert
+from alerts.rules import SINGLE_ALERT_AGE, AlertRule, operator_alert
 from collectors import CHANNELS
 from domain.errors import (
     AccessBlockedError,
@@ -28,6 +28,7 @@ from storage import accounts, feedback, outbox
 from workers.backoff import pause
 from workers.intake import PreparedPage, prepare_page, rejected
 from workers.notices import new_alert, tell
+from workers.reasons import alarm_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,8 +44,6 @@ log = structlog.get_logger()
 
 ANALYZE_PAGE = 128
 """Most ids in one analysis message; a collected page is one message."""
-ALERT_AGE = timedelta(hours=48)
-"""In a first collection, what is older shares one digest."""
 IMPORT_LEASE = timedelta(hours=1)
 STINT = timedelta(seconds=20)
 """How long one message collects before it makes room for other accounts."""
@@ -262,7 +261,7 @@ def _store_items(
         prepared.items,
         known,
         now=now,
-        fresh_after=now - ALERT_AGE,
+        fresh_after=now - SINGLE_ALERT_AGE,
         is_export=CHANNELS[account.channel].spec.reads_files,
     )
     done.quarantined += accounts.quarantine(
@@ -410,11 +409,13 @@ def report_incident(
     if not is_new:
         return
     brand = runtime.brands[account_key.partition("/")[0]]
-    alert = operator_alert(rule, brand, account_key, "", now)
+    alert = operator_alert(rule, brand, account_key, now)
     tell(
         runtime,
         connection,
-        [new_alert(alert, {"subject": account_key, "detail": str(error)})],
+        [
+            new_alert(alert, {"subject": account_key, "detail": str(error), **alarm_of(error)}),
+        ],
         now=now,
     )
 

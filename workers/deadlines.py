@@ -7,20 +7,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from alerts.rules import (
-    CONSOLE,
     Alert,
     AlertRule,
     Counts,
     SurgeRule,
+    alert_key,
     digest_alert,
     is_surge,
     mailed,
     opens_again_at,
     previous_digest_at,
+    room_of,
     surge_alert,
 )
 from storage import alerts, cases, health
-from workers.notices import new_alert, tell
+from workers.notices import ESCALATED, new_alert, tell
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
@@ -50,14 +51,17 @@ def remind(runtime: Runtime) -> int:
     now = runtime.clock()
     told = 0
     for brand in runtime.brands.values():
-        review = brand.slack_review_destination or CONSOLE
-        owners = brand.slack_brand_destination or CONSOLE
-        for reminder, before, rule, destination in (
-            ("escalated", now - ESCALATE_AFTER, AlertRule.OVERDUE, owners),
-            ("overdue", now, AlertRule.OVERDUE, review),
-            ("due_soon", now + REMIND_BEFORE, AlertRule.DUE_SOON, review),
+        for reminder, before, rule in (
+            (ESCALATED, now - ESCALATE_AFTER, AlertRule.OVERDUE),
+            ("overdue", now, AlertRule.OVERDUE),
+            # What ends while nobody is there is told in the last hour before.
+            (
+                "due_soon",
+                opens_again_at(now + REMIND_BEFORE, brand, is_holiday),
+                AlertRule.DUE_SOON,
+            ),
         ):
-            told += _remind(runtime, brand, reminder, before, rule, destination, now=now)
+            told += _remind(runtime, brand, reminder, before, rule, now=now)
     return told
 
 
@@ -67,19 +71,20 @@ def _remind(
     reminder: str,
     before: datetime,
     rule: AlertRule,
-    destination: str,
     *,
     now: datetime,
 ) -> int:
+    is_escalated = reminder == ESCALATED
+    destination = room_of(rule, brand, is_escalated=is_escalated)
     with runtime.database.unit_of_work() as connection:
         ids = cases.take_due(connection, brand.slug, reminder, before=before)
         if not ids:
             return 0
-        send_at = now if reminder != "escalated" else opens_again_at(now, brand, is_holiday)
+        send_at = opens_again_at(now, brand, is_holiday) if is_escalated else now
         alert = Alert(
             rule=rule,
             destination=destination,
-            dedupe_key=f"{rule}:{destination}:{brand.slug}:{reminder}:{now.isoformat()}",
+            dedupe_key=alert_key(rule, destination, f"{brand.slug}:{reminder}:{now.isoformat()}"),
             brand=brand.slug,
             send_at=send_at,
         )

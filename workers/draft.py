@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,14 @@ from workers.notices import new_alert, tell
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from domain.types import Analysis, DraftReply
     from responders.drafting import Drafter
     from storage.alerts import NewAlert
     from storage.cases import Drafted, ToDraft
+    from storage.session import Connection
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -65,10 +67,29 @@ def draft(runtime: Runtime, case_ids: Sequence[int]) -> int:
         if failed:
             cases.fail_drafts(connection, failed, token, retry_at=now + RETRY_AFTER)
         kept = cases.settle_drafts(connection, token, finished, now=now)
-        notices = list(_notices(runtime, kept, analyses, now))
-        tell(runtime, connection, notices, now=now)
+        events = [_event(runtime, drafted.case, analyses[drafted.case.case_id]) for drafted in kept]
+        tell(runtime, connection, list(_notices(runtime, events, now)), now=now)
     runtime.poke()
     return len(kept)
+
+
+def tell_of_edits(
+    runtime: Runtime, connection: Connection, case_ids: Sequence[int], *, now: datetime
+) -> None:
+    """Tell of complaints and questions that their writers made of what was replied to before.
+
+    Nothing drafts or reminds of them: a second reply is written by hand, or none is.
+    """
+    if not case_ids:
+        return
+    events = [
+        replace(
+            _event(runtime, row, analysis_from_row(row)),
+            edited_after_reply=row.feedback_revision,
+        )
+        for row in cases.load_for_drafting(connection, case_ids)
+    ]
+    tell(runtime, connection, list(_notices(runtime, events, now)), now=now)
 
 
 def _write(drafter: Drafter, row: ToDraft, analysis: Analysis, rules: ReplyRules) -> Drafted:
@@ -121,15 +142,14 @@ def _rules_now(runtime: Runtime, account: Account, case: ToDraft) -> ReplyRules:
     )
 
 
-def _notices(
-    runtime: Runtime, drafts: Iterable[Drafted], analyses: Mapping[int, Analysis], now: datetime
-) -> Iterable[NewAlert]:
+def _notices(runtime: Runtime, events: Iterable[AlertEvent], now: datetime) -> Iterable[NewAlert]:
     """Turn events into rows; many old ones share one digest and so one key."""
     seen: set[str] = set()
-    for drafted in drafts:
-        row = drafted.case
-        event = _event(runtime, row, analyses[row.case_id])
-        for alert in alerts_for(event, runtime.brand(row.brand), now, is_holiday):
+    for event in events:
+        brand = runtime.brands.get(event.account_key.partition("/")[0])
+        if brand is None:
+            continue
+        for alert in alerts_for(event, brand, now, is_holiday):
             if alert.dedupe_key in seen:
                 continue
             seen.add(alert.dedupe_key)
@@ -138,6 +158,7 @@ def _notices(
                 {
                     "case_id": alert.case_id,
                     "account_key": event.account_key,
+                    "is_first_backfill": event.is_first_backfill,
                     "wants_receipt": alert.wants_receipt,
                 },
             )
@@ -152,7 +173,8 @@ def _event(runtime: Runtime, row: ToDraft, analysis: Analysis) -> AlertEvent:
         case_id=row.case_id,
         account_key=runtime.account_key(row.account_id),
         feedback_kind=FeedbackKind(row.kind),
-        written_at=row.written_at,
+        # What was edited is as new as its edit, however long ago it was written.
+        written_at=row.seen_edited_at or row.written_at,
         is_negative=analysis.is_negative,
         severity=severity,
         categories=categories,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from alerts.rules import CONSOLE, Alert, AlertRule, BurstRule
+import structlog
+
+from alerts.rules import CONSOLE, Alert, AlertRule, BurstRule, alert_key, room_of
 from domain.mail import MAIL
 from storage import alerts
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from storage.session import Connection
     from workers.runtime import Runtime
 
+log = structlog.get_logger()
+
+ESCALATED = "escalated"
+"""The reminder that the brand hears, two hours after its review room did."""
 BURSTS = BurstRule()
 BURST_IS_OVER = 2 * BURSTS.window
 """After the last case; later than any transaction that may still add one."""
@@ -33,12 +39,44 @@ def new_alert(alert: Alert, payload: Mapping[str, Any]) -> NewAlert:
         dedupe_key=alert.dedupe_key,
         rule=alert.rule,
         brand=alert.brand,
-        destination="" if alert.destination == CONSOLE else alert.destination,
+        destination=_column(alert.destination),
         payload=payload,
         feedback_id=alert.feedback_id,
         urgent=alert.is_urgent,
         available_at=alert.send_at,
     )
+
+
+def _column(room: str) -> str:
+    return "" if room == CONSOLE else room
+
+
+def readdress(runtime: Runtime) -> int:
+    """Send what still waits to the rooms that the brands' folders name now.
+
+    A room that a brand left may be somebody else's: it hears nothing more of the brand. What the
+    new room was told of by itself, or what has no room any more, is shown in the console.
+
+    Returns:
+        How many notices were moved.
+    """
+    if runtime.slack is None:
+        return 0
+    now, moved = runtime.clock(), 0
+    with runtime.database.unit_of_work() as connection:
+        for waiting in alerts.waiting_for_slack(connection):
+            brand = runtime.brands.get(waiting.brand)
+            if brand is None:
+                continue
+            rule = AlertRule(waiting.rule)
+            room = room_of(rule, brand, is_escalated=waiting.reminder == ESCALATED)
+            if _column(room) != waiting.destination:
+                prefixes = (alert_key(rule, waiting.destination, ""), alert_key(rule, room, ""))
+                moved += alerts.readdress(connection, waiting, _column(room), prefixes, now=now)
+    if moved:
+        log.info("alerts_readdressed", alerts=moved)
+        runtime.poke()
+    return moved
 
 
 def tell(
@@ -98,7 +136,7 @@ def _room(
 
 
 def _begin_thread(connection: Connection, brand: str, destination: str, *, now: datetime) -> int:
-    key = f"{AlertRule.BURST}:{destination}:{brand}:{now.isoformat()}"
+    key = alert_key(AlertRule.BURST, destination, f"{brand}:{now.isoformat()}")
     parent = alerts.NewAlert(
         dedupe_key=key,
         rule=AlertRule.BURST,

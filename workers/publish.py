@@ -29,8 +29,10 @@ from responders.publishers.base import Confirms
 from storage import publications
 from workers.backoff import pause
 from workers.notices import new_alert, tell
+from workers.reasons import alarm_of, explained
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from domain.types import ChannelReply
@@ -91,7 +93,7 @@ def _publisher(runtime: Runtime, job: PublicationJob) -> tuple[Publisher | None,
     try:
         publisher = runtime.publisher(runtime.account(job.account_key))
     except ConfigurationError as error:
-        return None, str(error)
+        return None, explained(error)
     if job.action is ReplyAction.ANSWER:
         return publisher, ""
     confirms: object = publisher
@@ -114,28 +116,28 @@ def _send(
         with leaving_within(publisher.timeout_s):
             reply = publisher.publish(job.target, job.text)
     except OutcomeUnknownError as error:
-        target, why, wait = PublicationState.UNCERTAIN, str(error), _settled(publisher)
+        target, why, wait = PublicationState.UNCERTAIN, explained(error), _settled(publisher)
     except RetryableError as error:
         target, why, wait = (
             PublicationState.QUEUED,
-            str(error),
+            explained(error),
             pause(error, job.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
         )
     except CredentialRejectedError as error:
         # Not the reply's fault: it waits until the operator has repaired the account.
-        target, why, wait = PublicationState.QUEUED, str(error), CREDENTIAL_PAUSE
-        _report(runtime, job, why)
+        target, why, wait = PublicationState.QUEUED, explained(error), CREDENTIAL_PAUSE
+        _report(runtime, job, error)
     except AccessBlockedError as error:
         # Never worked around: a person posts it, and looks at the channel before.
-        target, why, wait = PublicationState.HANDED_OFF, str(error), None
-        _report(runtime, job, why)
+        target, why, wait = PublicationState.HANDED_OFF, explained(error), None
+        _report(runtime, job, error)
     except PermanentError as error:
         if _is_ended(runtime, replace(job, state=PublicationState.SENDING), token, error):
             return
         is_read_only = _code(error) == PublicationRefusedError.READ_ONLY
         # Refused by the channel or by its rules: back to the desk with the reason.
         target = PublicationState.HANDED_OFF if is_read_only else PublicationState.REFUSED
-        why, wait = str(error), None
+        why, wait = explained(error), None
     else:
         _posted(runtime, job, token, reply)
         return
@@ -149,7 +151,7 @@ def _is_ended(runtime: Runtime, job: PublicationJob, token: str, error: Permanen
         return False
     with runtime.database.unit_of_work() as connection:
         if code == PublicationRefusedError.GONE:
-            publications.settle_gone(connection, job, token, now=now, why=str(error))
+            publications.settle_gone(connection, job, token, now=now, why=explained(error))
         else:
             publications.settle_answered_elsewhere(connection, job, token, now=now)
     log.info("publication_ended", publication_id=job.id, why=code)
@@ -238,14 +240,14 @@ def verify(runtime: Runtime, publication_id: int) -> None:
         return
     except CredentialRejectedError as error:
         # Not the reply's fault: it is proven once the operator has repaired the account.
-        _report(runtime, job, str(error))
+        _report(runtime, job, error)
         check_at = runtime.clock() + CREDENTIAL_PAUSE
         with runtime.database.unit_of_work() as connection:
             publications.keep_waiting(connection, job, token, check_at=check_at)
         return
     except PermanentError as error:
         if not _is_ended(runtime, job, token, error):
-            _give_to_person(runtime, job, token, str(error))
+            _give_to_person(runtime, job, token, explained(error))
         return
     _settle_by(runtime, job, token, publisher, replies, read_at=now)
     runtime.poke()
@@ -338,7 +340,7 @@ def _not_there(runtime: Runtime, job: PublicationJob, token: str) -> None:
 
 def _read_later(runtime: Runtime, job: PublicationJob, token: str, error: RetryableError) -> None:
     if job.failed_reads + 1 >= READS_BEFORE_ATTENTION:
-        _give_to_person(runtime, job, token, str(error))
+        _give_to_person(runtime, job, token, explained(error))
         return
     with runtime.database.unit_of_work() as connection:
         publications.keep_waiting(
@@ -367,14 +369,15 @@ def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str)
             return
         # Who sends it again by hand hears of that attempt, too.
         subject = f"{job.id}:{job.attempts}"
-        _tell(runtime, connection, job, AlertRule.PUBLICATION_UNCERTAIN, subject, why)
+        _tell(runtime, connection, job, AlertRule.PUBLICATION_UNCERTAIN, subject, {"detail": why})
     log.warning("publication_needs_person", publication_id=job.id, why=why)
 
 
-def _report(runtime: Runtime, job: PublicationJob, why: str) -> None:
+def _report(runtime: Runtime, job: PublicationJob, error: PermanentError) -> None:
     """Tell the operator that the channel refuses the account; once a day."""
+    words = {"detail": str(error), **alarm_of(error)}
     with runtime.database.unit_of_work() as connection:
-        _tell(runtime, connection, job, AlertRule.CREDENTIALS, job.account_key, why)
+        _tell(runtime, connection, job, AlertRule.CREDENTIALS, job.account_key, words)
 
 
 def _tell(
@@ -383,19 +386,20 @@ def _tell(
     job: PublicationJob,
     rule: AlertRule,
     subject: str,
-    why: str,
+    words: Mapping[str, str],
 ) -> None:
     brand = runtime.brands.get(job.brand)
     if brand is None:
         # Nobody to tell in Slack; the console shows what waits for a person.
+        why = words["detail"]
         log.error("publication_without_brand", publication_id=job.id, brand=job.brand, why=why)
         return
     now = runtime.clock()
     alert = replace(
-        operator_alert(rule, brand, subject, "", now),
+        operator_alert(rule, brand, subject, now),
         feedback_id=job.feedback_id,
     )
-    payload = {"subject": job.account_key, "detail": why, "case_id": job.case_id}
+    payload = {"subject": job.account_key, "case_id": job.case_id, **words}
     tell(runtime, connection, [new_alert(alert, payload)], now=now)
 
 

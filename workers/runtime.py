@@ -24,6 +24,7 @@ from settings import Settings, load_brands
 from storage import accounts, schema
 from storage.session import Database
 from storage.tokens import DatabaseTokenStore
+from workers.notices import readdress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -302,6 +303,8 @@ def synchronize(runtime: Runtime) -> None:
         accounts.remember_retentions(
             connection, {slug: brand.retention for slug, brand in runtime.brands.items()}
         )
+    # Before this process tells anything: a room that a brand left is not told.
+    readdress(runtime)
 
 
 def _mail(settings: Settings) -> SmtpClient | None:

@@ -21,20 +21,20 @@ from alerts.blocks import (
     case_card,
     decided_card,
     digest,
+    edited_after_reply,
     notice,
     operator_alarm,
     overdue_alert,
     surge_alert,
 )
 from alerts.escape import hide
-from alerts.rules import AlertRule
+from alerts.rules import SINGLE_ALERT_AGE, AlertRule
 from alerts.wording import when
-from collectors import CHANNELS
 from domain.states import CaseState, PublicationState
-from domain.types import ComplaintCategory, FeedbackKind, ReplyAction, Severity
+from domain.types import CHANNEL_NAMES, ComplaintCategory, FeedbackKind, ReplyAction, Severity
 from responders.compensation import waiting_for_brand
 from storage import accounts, alerts, cases, desk, health, owners
-from storage.feedback import analysis_from_row, whole_text
+from storage.feedback import EDITED_AFTER_REPLY, analysis_from_row, whole_text
 from storage.people import Role
 from workers.draft import rules_of
 from workers.notices import BURST_IS_OVER, BURSTS
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 LINES = 15
 _PROPOSALS = 20
+_DRAFTED_WITHIN = timedelta(hours=1)
+"""How long before its digest was asked for, by a first draft, what is in it was collected."""
 _UNSENT = {
     PublicationState.QUEUED: "승인한 답변을 채널이 받지 않음",
     PublicationState.HANDED_OFF: "직접 게시 필요",
@@ -111,9 +113,15 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         brand = runtime.brand(job.brand)
         subject, detail = job.payload["subject"], job.payload["detail"]
         kind, page = _ALARMS[rule]
-        return Rendered(
-            operator_alarm(kind, brand.name, subject, detail, f"{runtime.console_url}{page}")
+        message = operator_alarm(
+            AlarmKind(job.payload.get("kind", kind)),
+            brand.name,
+            subject,
+            detail,
+            f"{runtime.console_url}{page}",
+            remedy=job.payload.get("remedy", ""),
         )
+        return Rendered(message)
     if rule in _PER_BRAND:
         return _PER_BRAND[rule](runtime, job, now)
     with runtime.database.reading() as connection:
@@ -132,6 +140,9 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         word.append(unsent)
     if job.read_at is not None:
         word.append("read")
+    if rule is AlertRule.EDITED_AFTER_REPLY:
+        card = replace(card_of(runtime, view), due_at=None)
+        return Rendered(edited_after_reply(card, now, f"{runtime.console_url}/looks"))
     wants_receipt = bool(job.payload.get("wants_receipt"))
     if rule is AlertRule.CASE_CARD:
         message = _case_card(runtime, view, waiting, unsent, now)
@@ -145,7 +156,11 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             read_by=job.read_by,
             read_at=job.read_at,
         )
-    is_final = view.state in cases.CLOSED_STATES and (not wants_receipt or job.read_at is not None)
+    is_final = (
+        view.state in cases.CLOSED_STATES
+        and view.note != EDITED_AFTER_REPLY
+        and (not wants_receipt or job.read_at is not None)
+    )
     return Rendered(message, ":".join(word), is_final)
 
 
@@ -200,6 +215,8 @@ def unsent_of(connection: Connection, view: CaseView) -> PublicationState | None
 
 def what_was_done(view: CaseView, unsent: PublicationState | None) -> str:
     """Tell a brand's owner what was done about a case."""
+    if view.note == EDITED_AFTER_REPLY:
+        return f"{view.note} 담당자가 고친 글을 확인하고 있습니다."
     if unsent is not None:
         return f"답변이 승인되었고 아직 게시되지 않았습니다 ({_UNSENT[unsent]})."
     return _DONE[view.state]
@@ -211,9 +228,8 @@ def what_to_decide(runtime: Runtime, view: CaseView) -> str:
     if view.state not in {CaseState.OPENED, CaseState.DRAFTED}:
         return "결정하실 일이 없습니다. 내용만 확인해 주세요."
     with runtime.database.reading() as connection:
-        proposals = proposals_for(connection, brand)
-    waiting = next((row for row in proposals if row["case_id"] == view.case.case_id), None)
-    if waiting is not None:
+        proposals = proposals_for(connection, brand, case_id=view.case.case_id)
+    for waiting in proposals:
         return (
             f"{desk.WAITS_FOR[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
         )
@@ -269,7 +285,7 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
         case_id=case.case_id,
         revision=case.draft_number,
         brand_name=brand.name,
-        channel_name=CHANNELS[case.channel].spec.title,
+        channel_name=CHANNEL_NAMES.get(case.channel, case.channel),
         kind=FeedbackKind(case.kind),
         severity=Severity(case.severity),
         text=whole_text(case.title, case.text),
@@ -279,7 +295,7 @@ def card_of(runtime: Runtime, view: CaseView) -> CaseCard:
         categories=tuple(found.category for found in analysis.categories),
         abuse_spans=analysis.abuse_spans,
         written_at=case.written_at,
-        due_at=case.due_at,
+        due_at=None if view.state in cases.CLOSED_STATES else case.due_at,
         draft=view.draft_text,
         note=view.note,
         missing=tuple(view.missing),
@@ -380,9 +396,11 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     )
 
 
-def proposals_for(connection: Connection, brand: Brand) -> list[Mapping[str, Any]]:
-    """Give the proposals that wait for the brand itself, most urgent first."""
-    proposals = desk.waiting_proposals(connection, {brand.slug})
+def proposals_for(
+    connection: Connection, brand: Brand, *, case_id: int | None = None
+) -> list[Mapping[str, Any]]:
+    """Give the proposals that wait for the brand itself, of all or of one case, urgent first."""
+    proposals = desk.waiting_proposals(connection, {brand.slug}, case_id=case_id)
     return waiting_for_brand(proposals, brand, is_two_step=brand.two_step_approval)
 
 
@@ -434,10 +452,12 @@ def digest_counts(job: AlertJob, counts: Mapping[str, Any]) -> DigestCounts:
 
 def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     key = job.payload["account_key"]
+    is_first = job.payload.get("is_first_backfill")
+    late = None if is_first else (job.made_at - _DRAFTED_WITHIN, job.made_at - SINGLE_ALERT_AGE)
     with runtime.database.reading() as connection:
-        counts = accounts.count_backfill(connection, key, now=now)
+        counts = accounts.count_old(connection, key, late=late, now=now)
     message = digest(
-        DigestPeriod.BACKFILL,
+        DigestPeriod.BACKFILL if is_first else DigestPeriod.LATE,
         runtime.brand(job.brand).name,
         DigestCounts(
             collected=counts["total"],

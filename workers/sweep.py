@@ -10,6 +10,7 @@ from domain.messages import Message
 from storage import alerts, cases, feedback, outbox, publications
 from workers import alert, publish
 from workers.collect import ANALYZE_PAGE
+from workers.notices import readdress
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +43,7 @@ def sweep(runtime: Runtime, *, queued_before: datetime | None = None) -> dict[st
         "feedback_waiting": _queue_feedback(runtime, now, queued_before),
         "cases_waiting": _queue_cases(runtime, now, queued_before),
         "publications_waiting": _queue_publications(runtime, now, queued_before),
+        "alerts_readdressed": readdress(runtime),
         "alerts_waiting": _queue_alerts(runtime, now, queued_before),
     }
     repaired = {check: number for check, number in found.items() if number}

@@ -227,7 +227,7 @@ def test_digests_of_one_day_have_one_key() -> None:
 
 def test_an_operators_alarm_comes_once_a_day_per_account_and_once_per_publication() -> None:
     def key(rule: AlertRule, subject: str, now: datetime) -> str:
-        alert: Alert = operator_alert(rule, BRAND, subject, "", now)
+        alert: Alert = operator_alert(rule, BRAND, subject, now)
         assert alert.destination == "CREVIEW"
         return alert.dedupe_key
 

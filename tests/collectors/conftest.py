@@ -104,9 +104,7 @@ class MemoryTokens:
         return nullcontext()
 
 
-PLAIN_SPEC = ChannelSpec(
-    channel="test", title="시험", kinds=(FeedbackKind.REVIEW,), docs_url="", page_size=10
-)
+PLAIN_SPEC = ChannelSpec(channel="test", kinds=(FeedbackKind.REVIEW,), page_size=10)
 PATIENT = Limits(wait_s=15.0, total_s=30.0, max_bytes=200_000, max_pause_s=0.5)
 """For busy machines; whoever tests silence waits less."""
 

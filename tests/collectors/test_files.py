@@ -760,9 +760,7 @@ def _collector(make_build: MakeBuild, tmp_path: Path, *, page_size: int = 2) -> 
     later = Build(made.account, made.client, _soon, made.tokens)
     spec = type(SPEC)(
         channel="generic_file",
-        title=SPEC.title,
         kinds=SPEC.kinds,
-        docs_url="",
         page_size=page_size,
     )
     return FolderCollector(later, spec, TableLayout(account))

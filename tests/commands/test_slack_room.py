@@ -421,7 +421,7 @@ def test_a_surge_told_in_the_morning_says_when_it_was(room: Room) -> None:
 )
 def test_an_alarm_leads_to_where_it_is_settled(room: Room, rule: AlertRule, page: str) -> None:
     now = room.house.clock()
-    alarm = operator_alert(rule, room.house.runtime.brands[BRAND], "shop", "", now)
+    alarm = operator_alert(rule, room.house.runtime.brands[BRAND], "shop", now)
     with room.house.database.unit_of_work() as connection:
         payload = {"subject": "shop", "detail": "no answer"}
         tell(room.house.runtime, connection, [new_alert(alarm, payload)], now=now)

@@ -421,7 +421,7 @@ def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> Non
         )
 
     page = browser.get("/collection").text
-
+    assert "채널의 화면이나 응답이 바뀜" in page
     assert "no rows" in page
     assert "별점 범위 밖" in page
 

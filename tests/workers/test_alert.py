@@ -20,6 +20,8 @@ from storage import accounts
 from storage.models import AlertRow, CaseRow, HistoryRow
 from tests.fakes_runtime import Article, Death, Lost, make_brand
 from workers import alert, collect, slack_messages
+from workers.deadlines import remind
+from workers.runtime import synchronize
 from workers.sweep import sweep
 
 if TYPE_CHECKING:
@@ -186,7 +188,10 @@ def test_without_the_right_to_read_history_nothing_is_told_twice(
     slack.history_troubles.append(CredentialRejectedError("missing_scope", "permission"))
     alert.send(house.runtime, alert_id)
     house.run_on()
-    assert (row(house).state, row(house).problem) == ("failed", "missing_scope")
+    assert (row(house).state, row(house).problem) == (
+        "failed",
+        "전달되었는지 Slack에서 읽지 못했습니다. (missing_scope)",
+    )
     assert len(slack.posts) == 1
 
 
@@ -270,17 +275,71 @@ def test_a_wrong_room_is_one_problem_and_its_alerts_wait(
     assert incidents(house) == []
 
 
-def test_what_waits_for_a_room_that_the_brand_left_is_shown(
-    house: House, slack: RecordingSlack, make_house: Callable[..., House], tmp_path: Path
+def test_what_waits_for_a_room_that_the_brand_left_is_told_in_its_new_one(
+    house: House,
+    slack: RecordingSlack,
+    channel: FakeChannel,
+    make_house: Callable[..., House],
+    tmp_path: Path,
 ) -> None:
     alert_id = make_alert(house)
-    slack.troubles.extend([NO_ROOM] * 2)
+    slack.troubles.append(NO_ROOM)
     alert.send(house.runtime, alert_id)
     assert incidents(house) == [("slack:CREVIEW", str(NO_ROOM))]
     moved = make_house(brand=make_brand(tmp_path, slack_review_destination="CNEW"))
-    moved.run_on(timedelta(hours=1))
-    assert (row(moved).state, row(moved).problem) == ("failed", str(NO_ROOM))
-    assert incidents(moved) == []
+    # Whoever tries before the sweep came by does not make it fail, and nobody is to mend the room.
+    moved.clock.advance(seconds=5)
+    slack.troubles.append(NO_ROOM)
+    alert.send(moved.runtime, alert_id)
+    assert (row(moved).state, incidents(moved)) == ("queued", [])
+    assert sweep(moved.runtime)["alerts_readdressed"] == 1
+    assert sweep(moved.runtime) == {}
+    moved.run_on()
+    assert slack.posts == [("CNEW", str(alert_id))]
+
+    # Nor is it told there again when its writer edits it.
+    channel.articles[0].text = "포장이 아주 별로예요"
+    moved.clock.advance(minutes=2)
+    collect.start_due(moved.runtime)
+    moved.run_on()
+    assert states(moved) == ["drafted"]
+    assert len(slack.posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("rooms", "expected"),
+    [
+        # The room that was the review team's is the brand's now: it hears what is the brand's.
+        (("CNEW", "CREVIEW"), {("brand_severity", "CREVIEW"), ("case_card", "CNEW")}),
+        # Without a room of its own the brand's notices are shown in the console.
+        (("CREVIEW", ""), {("case_card", "CREVIEW")}),
+    ],
+)
+def test_each_notice_waits_for_the_room_of_its_rule(
+    house: House,
+    slack: RecordingSlack,
+    channel: FakeChannel,
+    make_house: Callable[..., House],
+    tmp_path: Path,
+    rooms: tuple[str, str],
+    expected: set[tuple[str, str]],
+) -> None:
+    channel.articles[0].text = "환불이 안 돼요"
+    slack.troubles.extend([ChannelUnavailableError("503")] * 2)
+    collect.start_due(house.runtime)
+    house.run()
+    assert states_of_alerts(house) == ["queued", "queued"]
+    review, owners = rooms
+    moved = make_house(
+        brand=make_brand(tmp_path, slack_review_destination=review, slack_brand_destination=owners)
+    )
+    synchronize(moved.runtime)
+    moved.run_on()
+    with moved.database.reading() as connection:
+        rows = connection.execute(select(AlertRow.rule, AlertRow.destination, AlertRow.state))
+        told = {(rule, room) for rule, room, state in rows if state == "sent"}
+    assert told == expected
+    assert {room for room, _ in slack.posts} == {room for _, room in expected}
 
 
 def test_a_lost_answer_waits_until_its_room_can_be_read(
@@ -306,7 +365,10 @@ def test_a_refusal_is_shown_and_not_repeated(house: House, slack: RecordingSlack
     house.clock.advance(minutes=10)
     sweep(house.runtime)
     house.run_on()
-    assert (row(house).state, row(house).problem) == ("failed", "msg_too_long")
+    assert (row(house).state, row(house).problem) == (
+        "failed",
+        "알림을 올리지 못했습니다. (msg_too_long)",
+    )
     assert slack.attempts == 1
 
 
@@ -431,7 +493,7 @@ def test_what_cannot_be_shown_fails_alone(
     with house.database.reading() as connection:
         rows = connection.execute(select(AlertRow.state, AlertRow.problem)).all()
     assert sorted(map(tuple, rows)) == [
-        ("failed", "cannot be shown: KeyError"),
+        ("failed", "알림을 올리지 못했습니다. (cannot be shown: KeyError)"),
         ("sent", ""),
     ]
 
@@ -446,3 +508,19 @@ def test_without_slack_nothing_happens(house: House) -> None:
 def test_what_is_no_alert_is_nobodys_business(house: House, slack: RecordingSlack) -> None:
     alert.send(house.runtime, 4711)
     assert slack.attempts == 0
+
+
+@pytest.mark.parametrize(("ends_in_h", "is_told"), [(21, True), (23, False)])
+def test_a_deadline_at_night_is_told_in_the_last_hour_before_closing(
+    house: House, channel: FakeChannel, clock: StillClock, ends_in_h: int, *, is_told: bool
+) -> None:
+    """The channel's own clock runs on while nobody is there to hear of it."""
+    channel.articles[0].deadline_at = clock() + timedelta(hours=ends_in_h)
+    collect.start_due(house.runtime)
+    house.run()
+    # At 16:59 in Seoul all who could answer are there for an hour yet.
+    clock.advance(hours=4, minutes=59)
+    assert remind(house.runtime) == 0
+    clock.advance(minutes=2)
+    assert remind(house.runtime) == int(is_told)
+    assert remind(house.runtime) == 0

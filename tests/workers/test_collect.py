@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from collectors.seller_export import COLUMNS, read_file
 from domain.errors import (
@@ -20,7 +20,7 @@ from domain.errors import (
 )
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 from privacy.sealing import Sealer, generate_key
-from storage import accounts
+from storage import accounts, alerts
 from storage.models import (
     AccountRow,
     AlertRow,
@@ -33,6 +33,8 @@ from storage.models import (
 from tests.fakes_runtime import ACCOUNT, SEALER, Article, Death, make_account, make_brand
 from workers import collect
 from workers.collect import Collected, import_pages, start_due
+from workers.slack_messages import render
+from workers.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -746,6 +748,71 @@ def test_a_first_collection_alerts_singly_for_two_days_and_shares_a_digest_for_t
     house.run()
     assert alert_rules(house).count("case_card") == 3
     assert alert_rules(house).count("backfill_digest") == 1
+
+
+def digest_now(house: House) -> tuple[str, str]:
+    """Give state and words of the only digest of old feedback."""
+    with house.database.reading() as connection:
+        alert_id = connection.execute(
+            select(AlertRow.id).where(AlertRow.rule == "backfill_digest")
+        ).scalar_one()
+        job = alerts.load(connection, alert_id)
+    assert job is not None
+    return job.state, str(render(house.runtime, job, house.clock()).message)
+
+
+def test_a_first_collections_digest_waits_for_its_end_and_for_the_model(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.articles[:] = [
+        Article(f"n{age}", f"별로 {age}", clock() - timedelta(hours=age)) for age in range(50, 56)
+    ]
+
+    def fail() -> None:
+        raise ChannelUnavailableError("503")
+
+    channel.fetches.extend([lambda: None, fail])
+    run_once(house)
+    house.run_on(timedelta(minutes=25))
+    assert count(house, FeedbackRow) == 2
+    assert digest_now(house)[0] == "queued"
+
+    # All is stored, but the model is behind.
+    clock.advance(minutes=1)
+    run_once(house)
+    with house.database.unit_of_work() as connection:
+        connection.execute(delete(OutboxRow).where(OutboxRow.actor != "alert.send"))
+    house.run_on(timedelta(minutes=25))
+    assert count(house, FeedbackRow) == 6
+    assert digest_now(house)[0] == "queued"
+
+    sweep(house.runtime)
+    house.run_on(timedelta(minutes=25))
+    state, words = digest_now(house)
+    assert state == "sent"
+    assert "첫 수집 요약" in words
+    assert "부정\\n6건" in words
+
+
+def test_what_is_collected_late_has_a_digest_with_its_own_numbers(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    channel.articles[:] = [Article("n0", "별로", clock() - timedelta(hours=70))]
+    run_once(house)
+    house.run_on()
+    assert "첫 수집 요약" in digest_now(house)[1]
+    with house.database.unit_of_work() as connection:
+        connection.execute(delete(AlertRow))
+    clock.advance(days=1)
+    channel.articles += [
+        Article(f"n{age}", f"별로 {age}", clock() - timedelta(hours=age)) for age in (49, 50, 51)
+    ]
+    run_once(house)
+    house.run_on()
+    state, words = digest_now(house)
+    assert state == "sent"
+    assert "늦게 수집한 글 요약" in words
+    assert "부정\\n3건" in words
 
 
 def test_a_removed_account_is_not_collected(house: House) -> None:

@@ -183,7 +183,7 @@ def test_a_lost_answer_is_never_sent_again_and_goes_to_the_operator(
     (alarm,) = alarms(house)
     assert SAFETY in alarm.payload["subject"]
     assert "Message-ID" not in alarm.payload["detail"]
-    assert "look for <" in alarm.payload["detail"]
+    assert "식별자가 <" in alarm.payload["detail"]
     assert ("CREVIEW", str(alarm.id)) in slack.posts
 
 
@@ -254,7 +254,7 @@ def test_a_server_that_takes_nothing_is_given_up_after_days(
     house.clock.advance(days=2)
     house.run()
     assert [row.state for row in mails(house)] == ["failed", "failed"]
-    assert "given up after 2 days" in mails(house)[0].problem
+    assert "2일 동안 보내지 못해 그만두었습니다." in mails(house)[0].problem
     assert (server.attempts, server.taken) == (4, [])
     assert len(alarms(house)) == 2
 

@@ -134,7 +134,9 @@ def test_a_busy_channel_is_tried_again(
     channel.writes.append(ChannelUnavailableError("503"))
     approved(house)
     house.run()
-    assert (row(house).state, row(house).problem) == ("queued", "503")
+    assert row(house).state == "queued"
+    assert row(house).problem.startswith("채널이 응답하지 않습니다.")
+    assert row(house).problem.endswith("(503)")
     assert house.next_at() is not None
     house.run_on()
     assert path(house) == ["queued", "sending", "queued", "sending", "posted", "published"]
@@ -217,7 +219,8 @@ def test_the_card_of_a_refused_reply_says_why_it_is_back(
         job = alerts.load(connection, card)
     assert job is not None
     rendered = slack_messages.render(house.runtime, job, house.clock())
-    assert "채널이 거절했습니다: 422 forbidden_word" in str(rendered.message.blocks)
+    assert "답변이 게시되지 않았습니다. 채널이 답변을 거절했습니다." in str(rendered.message.blocks)
+    assert "(422 forbidden_word)" in str(rendered.message.blocks)
 
 
 def test_refused_credentials_wait_for_the_operator_and_tell_once(
@@ -436,7 +439,7 @@ def test_an_unreadable_channel_goes_to_a_person(house: House, channel: FakeChann
     approved(house)
     house.run_on()
     assert row(house).state == "attention"
-    assert row(house).problem == "no list of replies"
+    assert row(house).problem.endswith("(no list of replies)")
     assert rules(house).count("publication_uncertain") == 1
     assert channel.sent == []
 

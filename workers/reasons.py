@@ -1,0 +1,56 @@
+"""Why something failed, in Korean and with the remedy, for whoever reads it at the desk."""
+
+from __future__ import annotations
+
+from alerts.blocks import AlarmKind
+from collectors.base import CheckReason, explain
+from collectors.google_business import REJECTED
+from domain.errors import OutcomeUnknownError, PublicationRefusedError, ReputationError
+
+_REFUSALS = {
+    PublicationRefusedError.ANSWERED_ELSEWHERE: "채널에 다른 답변이 이미 있습니다.",
+    PublicationRefusedError.GONE: "채널에 글이 없습니다.",
+    PublicationRefusedError.READ_ONLY: "프로그램으로는 답변할 수 없는 글입니다. 채널에서 직접 게시해 주세요.",
+    REJECTED: "채널의 검수에서 답변이 거절되었습니다. 문구를 고쳐 다시 승인해 주세요.",
+    "encoding": "채널이 저장하지 못하는 글자가 있습니다. 그 글자를 빼고 다시 승인해 주세요.",
+    "too_long": "답변이 채널에서 쓸 수 있는 길이보다 깁니다. 줄여서 다시 승인해 주세요.",
+    "too_short": "답변이 채널에서 요구하는 길이보다 짧습니다. 늘려서 다시 승인해 주세요.",
+    "html": "답변에 HTML 태그가 있습니다. 빼고 다시 승인해 주세요.",
+    "duplicate": "같은 내용의 답변이 이미 있습니다. 채널에서 확인해 주세요.",
+    "deleted": "채널에서 글이 삭제되었습니다. 확인되면 반려해 주세요.",
+    "confirm_only": "답변이 아니라 확인 처리를 받는 문의입니다.",
+    "closed": "채널에서 답변을 더 받지 않는 문의입니다. 확인되면 반려해 주세요.",
+    "unreadable": "답변은 되어 있지만 내용을 읽을 수 없습니다. 채널에서 확인해 주세요.",
+}
+"""What a channel's refusal of a reply means, by its code."""
+_REFUSED = "채널이 답변을 거절했습니다. 문구를 고쳐 다시 승인하거나 채널에서 확인해 주세요."
+_NO_ANSWER = "보냈지만 채널의 응답을 받지 못했습니다."
+
+
+def in_korean(error: ReputationError) -> str:
+    """Say what an error means and what to do about it."""
+    if isinstance(error, PublicationRefusedError):
+        return _REFUSALS.get(error.code, _REFUSED)
+    if isinstance(error, OutcomeUnknownError):
+        return _NO_ANSWER
+    return explain(error).remedy or str(error)
+
+
+def explained(error: ReputationError) -> str:
+    """Say what an error means, with its own words for whoever mends it."""
+    return f"{in_korean(error)} ({error})"
+
+
+_ALARMS = {
+    CheckReason.BLOCKED: AlarmKind.BLOCKED,
+    CheckReason.LAYOUT: AlarmKind.LAYOUT_CHANGED,
+    CheckReason.CONFIGURATION: AlarmKind.CONFIGURATION,
+}
+
+
+def alarm_of(error: ReputationError) -> dict[str, str]:
+    """Give what an alarm about an account says besides its detail: its kind and the remedy."""
+    check = explain(error)
+    kind = _ALARMS.get(check.reason, AlarmKind.CREDENTIALS)
+    # An alarm of a changed layout says itself what to do.
+    return {"kind": kind, "remedy": "" if kind is AlarmKind.LAYOUT_CHANGED else check.remedy}
