@@ -69,7 +69,7 @@ def approve(
         if any(finding.is_blocking for finding in findings):
             return Outcome(findings=findings)
         waiting = desk.proposal_of(connection, decision)
-        reason = _needs_second(context, person, brand, reply, waiting)
+        reason = _needs_second(person, brand, reply, waiting)
         if reason:
             desk.propose(connection, decision, reason, now=now)
             if reason == "compensation":
@@ -90,23 +90,21 @@ def confirm(context: ConsoleContext, brand: Brand, decision: Decision) -> None:
 
 
 def _needs_second(
-    context: ConsoleContext,
     person: Person,
     brand: Brand,
     reply: str,
     waiting: desk.Proposal | None,
 ) -> str:
-    is_two_step = brand.slug in context.two_step_brands
-    if is_two_step and person.role is None:
+    if brand.two_step_approval and person.role is None:
         raise DecisionRefusedError(
             "이 브랜드는 두 사람의 승인이 필요합니다. 로그인을 먼저 설정해 주세요.", "policy"
         )
     limit = person.compensation_limit(brand)
     # Above the lead is the brand, which such a brand's second step asks anyway.
-    is_last_limit = is_two_step and person.role is Role.LEAD
+    is_last_limit = brand.two_step_approval and person.role is Role.LEAD
     if limit is not None and not is_last_limit and compensation(reply) > limit:
         return "compensation"
-    if not is_two_step:
+    if not brand.two_step_approval:
         return ""
     if person.role is not Role.BRAND_APPROVER:
         return "two_step"

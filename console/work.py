@@ -260,14 +260,12 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
     with visit.context.database.reading() as connection:
         week = desk.brand_week(connection, slug, now=now)
         proposals = desk.waiting_proposals(connection, {slug})
-    is_two_step = slug in visit.context.two_step_brands
     return page(
         visit,
         "brand.html",
         brand=brand,
         week=week,
-        proposals=waiting_for_brand(proposals, brand, is_two_step=is_two_step),
-        is_two_step=is_two_step,
+        proposals=waiting_for_brand(proposals, brand),
         **owner_pages.overview(visit, brand),
     )
 

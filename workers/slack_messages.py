@@ -383,7 +383,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
 def proposals_for(connection: Connection, brand: Brand) -> list[Mapping[str, Any]]:
     """Give the proposals that wait for the brand itself, most urgent first."""
     proposals = desk.waiting_proposals(connection, {brand.slug})
-    return waiting_for_brand(proposals, brand, is_two_step=brand.two_step_approval)
+    return waiting_for_brand(proposals, brand)
 
 
 def digest_lines(

@@ -203,7 +203,7 @@ def test_the_present_draft_is_no_other_one(desk: Desk, browser: Browser) -> None
 
 
 def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
     desk.person("agency", Role.LEAD)
@@ -235,7 +235,7 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
 
 
 def test_what_the_brand_rewrites_goes_back_to_the_agency(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
     desk.person("agency", Role.LEAD)
@@ -279,7 +279,7 @@ def test_a_console_that_forgot_two_steps_is_stopped_by_the_database(desk: Desk) 
 
 
 def test_the_agencys_step_does_not_outlive_an_edit_by_the_customer(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     desk.person("agency", Role.LEAD)
     desk.person("owner", Role.BRAND_APPROVER)
     case_id = desk.add(native_id="n", reply=PLAIN)
@@ -296,7 +296,7 @@ def test_the_agencys_step_does_not_outlive_an_edit_by_the_customer(desk: Desk) -
 
 
 def test_a_two_step_brand_needs_people_who_sign_in(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     case_id = desk.add(reply=PLAIN)
 
     answer = Browser(desk).post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
@@ -347,7 +347,7 @@ def owner_of(desk: Desk, case_id: int) -> object:
 
 @pytest.mark.parametrize("lead_limit", [300_000, 50_000])
 def test_an_attempt_above_ones_limit_is_not_the_agencys_step(desk: Desk, lead_limit: int) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
     desk.person("temp", Role.TEMPORARY)
@@ -389,7 +389,7 @@ def test_a_brands_page_speaks_to_whoever_reads_it(desk: Desk) -> None:
 
 
 def test_who_proposed_other_words_finds_them_in_the_editor(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     desk.person("kim")
     case_id = desk.add()
     kim = Browser(desk, login="kim")
@@ -413,7 +413,7 @@ def test_words_that_were_taken_back_do_not_stand_for_a_proposal(desk: Desk) -> N
     assert f">\n{reply}</textarea>" in kim.get(f"/cases/{case_id}").text
 
     desk.now += timedelta(minutes=1)
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     kim = Browser(desk, login="kim")
     kim.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
 
@@ -480,7 +480,7 @@ def test_all_that_is_given_counts_as_compensation(reply: str, won: int) -> None:
 
 
 def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: Desk) -> None:
-    shelf.context = replace(shelf.context, two_step_brands=frozenset({"alpha"}))
+    shelf.ask_twice("alpha")
     shelf.person("agency", Role.LEAD)
     shelf.person("owner", Role.BRAND_APPROVER)
     case_id = shelf.add(
@@ -498,7 +498,7 @@ def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: D
 
 
 def test_what_waits_for_somebody_else_takes_no_place_on_the_brands_page(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     desk.person("owner", Role.BRAND_APPROVER)
     first = desk.add(due_in=timedelta(hours=1))
     last = desk.add("뚜껑이 깨졌어요", due_in=timedelta(hours=2))
