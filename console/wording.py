@@ -75,6 +75,7 @@ SOURCES: Mapping[str, str] = {
 }
 VIEWS: Mapping[str, str] = {
     "todo": "결정 대기",
+    "asked": "승인 요청",
     "drafting": "초안 작성 중",
     "approved": "승인됨",
     "closed": "끝난 케이스",
@@ -270,6 +271,14 @@ def last_day(valid_until: datetime, timezone: str) -> str:
     """Write the last day on which something holds, given the first instant it does not."""
     day = (valid_until - timedelta(seconds=1)).astimezone(ZoneInfo(timezone))
     return f"{day.year}년 {day.month}월 {day.day}일까지"
+
+
+def flag(note: str) -> str:
+    """Say in a few words why a case must be looked at again, given what it says itself."""
+    asked = (
+        what for reason, what in desk.WAITS_FOR.items() if note.endswith(desk.asks("", reason))
+    )
+    return next(asked, "다시 보기")
 
 
 def time_left(due_at: datetime, now: datetime) -> str:

@@ -80,11 +80,16 @@ if TYPE_CHECKING:
 
 VIEWS: Mapping[str, CaseState | None] = {
     "todo": CaseState.DRAFTED,
+    "asked": CaseState.DRAFTED,
     "drafting": CaseState.OPENED,
     "approved": CaseState.APPROVED,
     "closed": None,
 }
-"""The queue's tabs: the state of their cases, None for every state that is an end."""
+"""The queue's tabs: the state of their cases, None for every state that is an end.
+
+Of those that wait for a decision ``asked`` holds what somebody above or the brand was asked about,
+and ``todo`` the others: whoever works through these is not led back to what they asked for.
+"""
 MOST_COUNTED = 10_000
 """Where counting ends: more would cost every page, and tell nobody more."""
 
@@ -238,6 +243,10 @@ def _queued(
     columns = _SORTS[wanted.sort]
     found = _search(connection, wanted.words)
     conditions = [*_conditions(wanted), *found.conditions]
+    if VIEWS[wanted.view] is CaseState.DRAFTED:
+        asked = asked_for(connection, wanted.brands)
+        is_asked = CaseRow.id.in_(sorted(asked))
+        conditions.append(is_asked if wanted.view == "asked" else ~is_asked)
     if after:
         place = tuple_(*columns)
         last = tuple_(
@@ -550,6 +559,11 @@ class Proposal:
     proposed_by: str
     proposed_at: datetime
 
+    @property
+    def asks(self) -> str:
+        """What the case says of it."""
+        return asks(self.proposed_by, self.reason)
+
 
 def proposal(
     connection: Connection, case_id: int, *, draft_number: int, feedback_revision: int
@@ -795,11 +809,42 @@ def _odd(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     )
 
 
+_NEWEST_PROPOSALS = 2000
+"""So many are looked at, so that a page costs the same however many there have been. What was asked
+for before them is shown among what waits for a decision."""
+_newest = (
+    select(
+        ProposalRow.case_id, ProposalRow.draft_number, ProposalRow.reason, ProposalRow.proposed_by
+    )
+    .order_by(ProposalRow.id.desc())
+    .limit(_NEWEST_PROPOSALS)
+    .subquery()
+)
+_ASKED = (
+    select(_newest.c.case_id, _newest.c.reason, _newest.c.proposed_by, CaseRow.note)
+    .join(CaseRow, CaseRow.id == _newest.c.case_id)
+    .where(
+        CaseRow.state == CaseState.DRAFTED,
+        CaseRow.draft_number == _newest.c.draft_number,
+        CaseRow.brand.in_(_SCOPE),
+        # The case itself is then the agency's again.
+        _newest.c.reason != "rewrite",
+    )
+)
+
+
+def asked_for(connection: Connection, brands: Collection[str]) -> set[int]:
+    """Give the cases of which the brand, or somebody with a higher limit, was asked last."""
+    rows = connection.execute(_ASKED, {"brands": sorted(brands)})
+    # What happened since, such as a refusal by the channel, the case says instead.
+    return {row.case_id for row in rows if row.note == asks(row.proposed_by, row.reason)}
+
+
 _COUNTED: Mapping[str, Select[*tuple[Any, ...]]] = {
     **{
         view: select(CaseRow.state).where(CaseRow.state == state, CaseRow.brand.in_(_SCOPE))
         for view, state in VIEWS.items()
-        if state is not None
+        if state is not None and view != "asked"
     },
     "handoffs": _unfinished(select(PublicationRow.state), PublicationState.HANDED_OFF),
     "attention": _unfinished(select(PublicationRow.state), PublicationState.ATTENTION),
@@ -824,7 +869,11 @@ def count(connection: Connection, brands: Collection[str]) -> dict[str, int]:
         nobody is sure of (``attention``) and odd feedback (``looks``).
     """
     row = connection.execute(_COUNTS, {"brands": sorted(brands), "most": MOST_COUNTED + 1}).one()
-    return dict(row._mapping)  # noqa: SLF001
+    counted = dict(row._mapping)  # noqa: SLF001
+    counted["asked"] = len(asked_for(connection, brands))
+    if counted["todo"] <= MOST_COUNTED:
+        counted["todo"] -= counted["asked"]
+    return counted
 
 
 def brand_of_case(connection: Connection, case_id: int) -> str | None:

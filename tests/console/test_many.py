@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -264,6 +265,109 @@ def test_what_the_brand_rewrites_goes_back_to_the_agency(desk: Desk) -> None:
     assert decisions == [{"text": own["text"], "decided_by": "Owner (owner)"}]
 
 
+def queued(browser: Browser, view: str) -> list[int]:
+    """Give the cases of a tab, as its page lists them."""
+    return [
+        int(found)
+        for found in re.findall(
+            r'href="/cases/([0-9]+)[^"]*" data-case', browser.get(f"/?view={view}").text
+        )
+    ]
+
+
+def test_nobody_is_led_back_to_what_the_brand_was_asked_about(shelf: Desk) -> None:
+    shelf.ask_twice("alpha")
+    shelf.person("agency")
+    shelf.person("owner", Role.BRAND_APPROVER)
+    first, second, third = (
+        shelf.add(due_in=timedelta(hours=hour), reply=PLAIN) for hour in (1, 2, 3)
+    )
+    agency, owner = Browser(shelf, login="agency"), Browser(shelf, login="owner")
+    forms = {case_id: decision_form(shelf, case_id) for case_id in (first, second, third)}
+    assert ">승인 요청" not in agency.get("/").text
+
+    answer = agency.post(f"/cases/{first}/approve", **forms[first])
+    assert answer.headers["location"] == f"/cases/{second}?decided={first}"
+    answer = agency.post(f"/cases/{third}/approve", **forms[third])
+    assert answer.headers["location"] == f"/cases/{second}?decided={third}"
+    answer = agency.post(f"/cases/{second}/reject", **forms[second], reason="무대응")
+    assert answer.headers["location"] == f"/?decided={second}"
+
+    assert queued(agency, "todo") == []
+    assert queued(agency, "asked") == [first, third]
+    page = agency.get("/?view=asked").text
+    assert '승인 요청 <b class="count">2</b>' in page
+    assert '결정 대기 <b class="count">0</b>' in page
+    assert page.count(">두 번째 승인</span>") == 2
+
+    # The brand goes from one to the next; what it says differently the agency has again.
+    answer = owner.post(f"/cases/{first}/approve", **forms[first])
+    assert answer.headers["location"] == f"/cases/{third}?view=asked&decided={first}"
+    owner.post(f"/cases/{third}/approve", **{**forms[third], "text": "브랜드의 답변입니다."})
+    assert (queued(agency, "todo"), queued(agency, "asked")) == ([third], [])
+    assert ">고친 답변의 승인</span>" in agency.get("/").text
+
+
+def test_what_was_taken_back_waits_for_a_decision_again(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("agency")
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+    for browser in (agency, owner):
+        browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    owner.post(f"/cases/{case_id}/undo")
+
+    assert (queued(agency, "todo"), queued(agency, "asked")) == ([case_id], [])
+
+
+def test_who_asked_for_an_approval_is_said_once(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("agency")
+    case_id = desk.add(reply=PLAIN)
+    agency = Browser(desk, login="agency")
+    agency.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert agency.get(f"/cases/{case_id}").text.count("Agency (agency) 님이") == 1
+
+
+def test_a_brand_is_offered_no_approval_before_the_agencys(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("agency")
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+
+    early = owner.get(f"/cases/{case_id}").text
+    assert "에이전시의 승인이 먼저 필요합니다." in early
+    assert f'action="/cases/{case_id}/approve' not in early
+    assert f'action="/cases/{case_id}/reject' in early
+    agency.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    assert f'action="/cases/{case_id}/approve' in owner.get(f"/cases/{case_id}").text
+
+
+@pytest.mark.parametrize(
+    ("role", "asked_for", "place"),
+    [
+        (Role.BRAND_APPROVER, "/", "/brands/alpha"),
+        (Role.BRAND_VIEWER, "/", "/brands/alpha"),
+        (Role.BRAND_APPROVER, "/cases/1", "/cases/1"),
+        (Role.SPECIALIST, "/", "/"),
+    ],
+)
+def test_a_brands_people_begin_on_its_page(
+    desk: Desk, role: Role, asked_for: str, place: str
+) -> None:
+    desk.person("somebody", role)
+    browser = Browser(desk, login="somebody")
+
+    answer = browser.sign_in("somebody", next=asked_for)
+
+    assert answer.headers["location"] == place
+    home = "/brands/alpha" if role is not Role.SPECIALIST else "/"
+    assert f'class="logo" href="{home}"' in browser.get("/stats").text
+
+
 def test_a_console_that_forgot_two_steps_is_stopped_by_the_database(desk: Desk) -> None:
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
@@ -515,4 +619,4 @@ def test_what_waits_for_somebody_else_takes_no_place_on_the_brands_page(desk: De
 
     page = Browser(desk, login="owner").get("/brands/alpha").text
 
-    assert f'href="/cases/{last}">뚜껑이 깨졌어요' in page
+    assert f'href="/cases/{last}?view=asked&amp;brand=alpha">뚜껑이 깨졌어요' in page
