@@ -485,7 +485,11 @@ class Company:
 
 def be_present(connection: Connection, case_id: int, who: str, *, now: datetime) -> Company:
     """Note that somebody has a case on the screen, and tell who else has."""
-    connection.execute(delete(PresenceRow).where(PresenceRow.seen_at <= now - PRESENCE_LASTS))
+    # Whoever goes on has left the case before: nobody comes in their way there.
+    has_left = and_(PresenceRow.who == who, PresenceRow.case_id != case_id)
+    connection.execute(
+        delete(PresenceRow).where(or_(PresenceRow.seen_at <= now - PRESENCE_LASTS, has_left))
+    )
     connection.execute(
         insert_ignoring(connection, PresenceRow),
         [{"case_id": case_id, "who": who, "came_at": now, "seen_at": now}],

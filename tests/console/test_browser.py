@@ -551,7 +551,7 @@ def test_a_brand_viewer_attacking_another_brand_sees_nothing(
     page.fill("#login", "viewer")
     page.fill("#password", PASSWORD)
     page.click("button.primary")
-    page.wait_for_selector("[data-case]")
+    page.wait_for_selector("h1:has-text('알파')")
 
     for path in (f"/cases/{foreign}", "/?brand=beta", "/alerts", "/stats", "/collection"):
         page.goto(path)

@@ -152,6 +152,17 @@ def test_who_else_looks_at_a_case_is_said_for_a_while(desk: Desk, browser: Brows
     assert told(browser) == {"others": ["이동료"], "held": True}
 
 
+def test_who_went_on_to_another_case_holds_the_first_no_longer(desk: Desk) -> None:
+    first, second = desk.add(), desk.add()
+    kim, lee = Browser(desk, "김"), Browser(desk, "이")
+
+    kim.post(f"/cases/{first}/presence")
+    kim.post(f"/cases/{second}/presence")
+
+    assert lee.post(f"/cases/{first}/presence").json() == {"others": [], "held": False}
+    assert lee.post(f"/cases/{second}/presence").json() == {"others": ["김"], "held": True}
+
+
 def test_hidden_words_are_shown_on_asking_and_each_time_is_counted(
     desk: Desk, browser: Browser
 ) -> None:
