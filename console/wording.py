@@ -287,6 +287,16 @@ def time_left(due_at: datetime, now: datetime) -> str:
     return f"{duration(left)} {'지남' if left < timedelta(0) else '남음'}"
 
 
+def working(span: timedelta | None) -> str:
+    """Write business time, whose days are shorter than a day: ``26시간``, ``3시간 5분``."""
+    if span is None:
+        return "–"
+    hours, minutes = divmod(round(span / timedelta(minutes=1)), 60)
+    if hours == 0:
+        return f"{minutes}분" if minutes else "1분 미만"
+    return f"{hours:,}시간 {minutes}분" if minutes and hours < 10 else f"{hours:,}시간"
+
+
 def urgency(due_at: datetime, now: datetime) -> str:
     """Give the CSS word for a deadline: ``overdue``, ``soon`` (under two hours) or ``calm``."""
     left = due_at - now

@@ -1454,6 +1454,72 @@ def stats(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How long one case waited.
+
+    Attributes:
+        account: ``BRAND/NAME``.
+        decided_at: When it was decided as it stands.
+        published_at: When its reply stood on the channel; None for one that is not there.
+    """
+
+    brand: str
+    channel: str
+    account: str
+    waits_since: datetime
+    decided_at: datetime
+    published_at: datetime | None
+
+
+def answered(
+    connection: Connection, brands: Collection[str], *, since: datetime, limit: int
+) -> list[Answered]:
+    """Give the cases decided since an instant, last decided first.
+
+    Args:
+        connection: For reading.
+        brands: Whose.
+        since: The earliest decision's instant.
+        limit: Most decisions, of all brands, that are looked at.
+    """
+    newest = (
+        select(DecisionRow.id, DecisionRow.case_id, DecisionRow.decided_at)
+        .order_by(DecisionRow.id.desc())
+        .limit(limit)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(
+            newest.c.case_id,
+            CaseRow.brand,
+            CaseRow.channel,
+            AccountRow.key.label("account"),
+            health.WAITS_SINCE,
+            newest.c.decided_at,
+            PublicationRow.published_at,
+        )
+        .join(CaseRow, CaseRow.id == newest.c.case_id)
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
+        .outerjoin(PublicationRow, PublicationRow.decision_id == newest.c.id)
+        .where(
+            newest.c.decided_at >= since,
+            CaseRow.brand.in_(sorted(brands)),
+            # What was taken back waits again.
+            CaseRow.state.not_in([CaseState.OPENED, CaseState.DRAFTED]),
+        )
+        .order_by(newest.c.id.desc())
+        .with_hint(CaseRow, "NOT INDEXED", "sqlite")
+        .with_hint(FeedbackRow, "NOT INDEXED", "sqlite")
+    )
+    # Of a case that was decided twice the last decision holds.
+    last: dict[int, Answered] = {}
+    for case_id, *values in rows:
+        last.setdefault(case_id, Answered(*values))
+    return list(last.values())
+
+
 def _summed(rows: Iterable[Any], name_of: Callable[[Any], str]) -> list[dict[str, Any]]:
     """Sum the groups' counts by one name, most first."""
     counted: dict[str, dict[str, Any]] = {}
