@@ -537,6 +537,12 @@ def propose(connection: Connection, decision: Decision, reason: str, *, now: dat
         .where(CaseRow.id == decision.case_id)
         .values(note=asks(decision.decided_by, reason))
     )
+    # Whoever asked is done with it, and comes in nobody's way.
+    connection.execute(
+        delete(PresenceRow).where(
+            PresenceRow.case_id == decision.case_id, PresenceRow.who == decision.decided_by
+        )
+    )
 
 
 WAITS_FOR: Mapping[str, str] = {

@@ -332,6 +332,19 @@ def test_what_was_taken_back_waits_for_a_decision_again(desk: Desk) -> None:
     assert (queued(agency, "todo"), queued(agency, "asked")) == ([case_id], [])
 
 
+def test_who_asked_for_an_approval_holds_the_case_no_longer(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("agency")
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+    agency.post(f"/cases/{case_id}/presence")
+    assert owner.post(f"/cases/{case_id}/presence").json()["held"]
+    agency.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert owner.post(f"/cases/{case_id}/presence").json() == {"others": [], "held": False}
+
+
 def test_who_asked_for_an_approval_is_said_once(desk: Desk) -> None:
     desk.ask_twice("alpha")
     desk.person("agency")
