@@ -317,6 +317,7 @@ def test_nobody_is_led_back_to_what_the_brand_was_asked_about(shelf: Desk) -> No
     owner.post(f"/cases/{third}/approve", **{**forms[third], "text": "브랜드의 답변입니다."})
     assert (queued(agency, "todo"), queued(agency, "asked")) == ([third], [])
     assert ">고친 답변의 승인</span>" in agency.get("/").text
+    assert "승인을 기다리는 답변이 없습니다." in owner.get("/?view=asked&brand=alpha").text
 
 
 def test_what_was_taken_back_waits_for_a_decision_again(desk: Desk) -> None:
