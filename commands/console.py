@@ -39,9 +39,6 @@ def console_context(runtime: Runtime, *, is_demo: bool) -> ConsoleContext:
         seal=runtime.sealer.seal,
         unseal=runtime.sealer.open,
         oidc=_oidc(runtime.settings),
-        two_step_brands=frozenset(
-            slug for slug, brand in runtime.brands.items() if brand.two_step_approval
-        ),
     )
 
 

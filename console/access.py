@@ -220,6 +220,15 @@ def person_of(context: ConsoleContext, account: Account) -> Person:
     return Person(account.signature, brands, account.role, account)
 
 
+def home_of(context: ConsoleContext, person: Person) -> str:
+    """Give the page on which somebody begins: a brand's people on theirs, all others on the queue.
+
+    Most of what waits in the queue is the agency's to do, and says nothing of what was done.
+    """
+    theirs = [slug for slug in context.brands if slug in person.brands]
+    return f"/brands/{theirs[0]}" if person.is_brand_side and theirs else "/"
+
+
 def brand_of(visit: Visit, case_id: int) -> Brand:
     """Give the brand of a case the person may see; other brands' cases do not exist for them."""
     with visit.context.database.reading() as connection:

@@ -1,6 +1,7 @@
 """The case page (케이스): feedback beside its draft, and the decision about it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -231,6 +232,10 @@ def _address(case_id: int, choice: Chosen, **changes: str) -> str:
 
 
 def _go_on(visit: Visit, case_id: int, choice: Chosen) -> Response:
+    brand = brand_of(visit, case_id)
+    if visit.person.is_brand_side and brand.two_step_approval and choice.view == "todo":
+        # Whatever else waits there is the agency's to approve first.
+        choice = replace(choice, view="asked")
     wanted = choice.filter(visit)
     with visit.context.database.reading() as connection:
         following = desk.next_case(
@@ -337,6 +342,9 @@ def _show(
         choice=choice,
         previous_address=_address(previous, choice) if previous else "",
         waiting=waiting if view.state is CaseState.DRAFTED else None,
+        not_yet=deciding.not_yet(visit.person, brand, waiting),
+        # What is asked for stands beside the draft.
+        note="" if waiting and view.note == waiting.asks else view.note,
         waits_for=desk.WAITS_FOR,
         reveals=reveals,
         lacks_card=lacks_card and visit.person.decides,

@@ -62,7 +62,6 @@ class ConsoleContext:
         seal: Encrypts what must not be readable in the database (``Sealer.seal``).
         unseal: Its opposite (``Sealer.open``).
         oidc: Where people may sign in besides here; None for nowhere.
-        two_step_brands: Slugs of brands that approve themselves what the agency approved.
     """
 
     database: Database
@@ -79,4 +78,3 @@ class ConsoleContext:
     seal: Callable[[bytes], bytes] | None = None
     unseal: Callable[[bytes], bytes] | None = None
     oidc: OidcProvider | None = None
-    two_step_brands: frozenset[str] = frozenset()

@@ -69,7 +69,7 @@ def approve(
         if any(finding.is_blocking for finding in findings):
             return Outcome(findings=findings)
         waiting = desk.proposal_of(connection, decision)
-        reason = _needs_second(context, person, brand, reply, waiting)
+        reason = _needs_second(person, brand, reply, waiting)
         if reason:
             desk.propose(connection, decision, reason, now=now)
             if reason == "compensation":
@@ -89,29 +89,44 @@ def confirm(context: ConsoleContext, brand: Brand, decision: Decision) -> None:
         cases.confirm(connection, decision, now=context.clock(), undo_window=brand.undo_window)
 
 
+def not_yet(person: Person, brand: Brand, waiting: desk.Proposal | None) -> str:
+    """Say in Korean why nothing this person writes can be approved yet; empty when it can.
+
+    Args:
+        person: Who would approve.
+        brand: Whose case it is.
+        waiting: The newest proposal about the draft.
+    """
+    if not brand.two_step_approval:
+        return ""
+    if person.role is None:
+        return "이 브랜드는 두 사람의 승인이 필요합니다. 로그인을 먼저 설정해 주세요."
+    # "I may not approve this" is not the agency's approval.
+    is_asked = waiting is not None and waiting.reason == "two_step"
+    if person.role is Role.BRAND_APPROVER and (
+        not is_asked or (waiting is not None and waiting.proposed_by == person.name)
+    ):
+        return "에이전시의 승인이 먼저 필요합니다."
+    return ""
+
+
 def _needs_second(
-    context: ConsoleContext,
     person: Person,
     brand: Brand,
     reply: str,
     waiting: desk.Proposal | None,
 ) -> str:
-    is_two_step = brand.slug in context.two_step_brands
-    if is_two_step and person.role is None:
-        raise DecisionRefusedError(
-            "이 브랜드는 두 사람의 승인이 필요합니다. 로그인을 먼저 설정해 주세요.", "policy"
-        )
+    why_not = not_yet(person, brand, waiting)
+    if why_not:
+        raise DecisionRefusedError(why_not, "policy")
     limit = person.compensation_limit(brand)
     # Above the lead is the brand, which such a brand's second step asks anyway.
-    is_last_limit = is_two_step and person.role is Role.LEAD
+    is_last_limit = brand.two_step_approval and person.role is Role.LEAD
     if limit is not None and not is_last_limit and compensation(reply) > limit:
         return "compensation"
-    if not is_two_step:
+    if not brand.two_step_approval:
         return ""
     if person.role is not Role.BRAND_APPROVER:
         return "two_step"
-    # "I may not approve this" is not the agency's approval.
-    if waiting is None or waiting.reason != "two_step" or waiting.proposed_by == person.name:
-        raise DecisionRefusedError("에이전시의 승인이 먼저 필요합니다.", "policy")
     # What the brand says differently the agency has not approved: it goes back there.
-    return "" if waiting.text == reply else "rewrite"
+    return "" if waiting is not None and waiting.text == reply else "rewrite"

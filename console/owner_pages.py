@@ -23,13 +23,17 @@ MOST_CAPACITY = 10_000
 
 def overview(visit: Visit, brand: Brand) -> dict[str, Any]:
     """Give what the brand's page shows of who looks after it."""
+    now = visit.context.clock()
     with visit.context.database.reading() as connection:
-        staff = owners.of_brands(connection, {brand.slug}, now=visit.context.clock())
+        staff = owners.of_brands(connection, {brand.slug}, now=now)
         duties = owners.channels(connection, brand.slug)
-        loads = owners.loads(connection, [person.id for person in staff])
+        ids = [person.id for person in staff]
+        loads = owners.loads(connection, ids)
+        late = owners.loads(connection, ids, due_before=now)
     return {
         "staff": staff,
         "loads": loads,
+        "late": late,
         "names": {person.id: person.name for person in staff},
         "duties": {channel: duties.get(channel, (None, None)) for channel in _channels(brand)},
     }

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from console import highlight, wording
-from console.access import VISITOR_COOKIE, context_of, visitor_of
+from console.access import VISITOR_COOKIE, context_of, home_of, visitor_of
 from responders.drafting import STRATEGIES
 from storage import desk
 
@@ -49,6 +49,7 @@ def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
         },
         now=visit.context.clock(),
         path=visit.request.url.path,
+        home=home_of(visit.context, visit.person),
         counts=counts,
         form_token=visit.form_token,
         **values,

@@ -16,7 +16,9 @@ from console.access import (
     check_form,
     context_of,
     form_token_of,
+    home_of,
     one_line,
+    person_of,
     visitor_of,
 )
 from console.context import ConsoleContext
@@ -89,7 +91,12 @@ def sign_in(
         people.forget_attempt(connection, attempt)
         people.forget_failures(connection, login)
         token = _begin(connection, account, request, now, "password")
-    return _signed_in(request, token, path)
+    return _signed_in(request, token, _first_page(context, account, path))
+
+
+def _first_page(context: ConsoleContext, account: Account, asked_for: str) -> str:
+    """Give where somebody goes who signed in: what they asked for, if they named a page."""
+    return asked_for if asked_for != "/" else home_of(context, person_of(context, account))
 
 
 def _begin_attempt(
@@ -221,7 +228,8 @@ def come_back(request: Request, code: str = "", state: str = "", error: str = ""
                 request, "/", 403, "이 계정으로는 로그인할 수 없습니다. 운영자에게 알려 주세요."
             )
         token = _begin(connection, account, request, now, "oidc")
-    answer = _signed_in(request, token, local_path(kept.get("next", "/")))
+    path = _first_page(context, account, local_path(kept.get("next", "/")))
+    answer = _signed_in(request, token, path)
     answer.delete_cookie(OIDC_COOKIE, path="/")
     return answer
 

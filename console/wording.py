@@ -77,6 +77,7 @@ SOURCES: Mapping[str, str] = {
 }
 VIEWS: Mapping[str, str] = {
     "todo": "결정 대기",
+    "asked": "승인 요청",
     "drafting": "초안 작성 중",
     "approved": "승인됨",
     "closed": "끝난 케이스",
@@ -243,10 +244,28 @@ def last_day(valid_until: datetime, timezone: str) -> str:
     return f"{day.year}년 {day.month}월 {day.day}일까지"
 
 
+def flag(note: str) -> str:
+    """Say in a few words why a case must be looked at again, given what it says itself."""
+    asked = (
+        what for reason, what in desk.WAITS_FOR.items() if note.endswith(desk.asks("", reason))
+    )
+    return next(asked, "다시 보기")
+
+
 def time_left(due_at: datetime, now: datetime) -> str:
     """Write what is left of a deadline: ``3시간 20분 남음`` or ``1일 2시간 지남``."""
     left = due_at - now
     return f"{duration(left)} {'지남' if left < timedelta(0) else '남음'}"
+
+
+def working(span: timedelta | None) -> str:
+    """Write business time, whose days are shorter than a day: ``26시간``, ``3시간 5분``."""
+    if span is None:
+        return "–"
+    hours, minutes = divmod(round(span / timedelta(minutes=1)), 60)
+    if hours == 0:
+        return f"{minutes}분" if minutes else "1분 미만"
+    return f"{hours:,}시간 {minutes}분" if minutes and hours < 10 else f"{hours:,}시간"
 
 
 def urgency(due_at: datetime, now: datetime) -> str:

@@ -1,12 +1,13 @@
 """What else waits for a person: replies to paste, replies nobody is sure of, odd feedback."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
-from console import highlight, owner_pages
+from console import highlight, owner_pages, response_times
 from console.access import Deciding, Posting, Reading, Visit, brand_of, one_line
 from console.pages import page, see
 from domain import sla
@@ -29,6 +30,9 @@ _ATTENTION_TARGETS = {
 }
 _ALERT_TARGETS = {AlertState.QUEUED: "다시 보내기", AlertState.SENT: "받은 것 확인"}
 _STATS_WEEKS = 12
+_WAITS_SINCE = timedelta(weeks=4)
+_MOST_WAITS = 20_000
+"""Decisions whose waits are measured; so many take two thirds of a second, and more change no median."""
 
 
 def safe_link(url: str) -> str:
@@ -260,23 +264,30 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
     with visit.context.database.reading() as connection:
         week = desk.brand_week(connection, slug, now=now)
         proposals = desk.waiting_proposals(connection, {slug})
-    is_two_step = slug in visit.context.two_step_brands
     return page(
         visit,
         "brand.html",
         brand=brand,
         week=week,
-        proposals=waiting_for_brand(proposals, brand, is_two_step=is_two_step),
-        is_two_step=is_two_step,
+        proposals=waiting_for_brand(proposals, brand),
         **owner_pages.overview(visit, brand),
     )
 
 
 @router.get("/stats")
 def stats(visit: Reading) -> Response:
-    """Show counts of the last weeks by brand, channel, category and week."""
-    with visit.context.database.reading() as connection:
-        counted = desk.stats(
-            connection, visit.person.brands, weeks=_STATS_WEEKS, now=visit.context.clock()
-        )
-    return page(visit, "stats.html", counted=counted, weeks=_STATS_WEEKS)
+    """Show counts of the last weeks by brand, channel, category and week; how long replies took."""
+    context, brands, now = visit.context, visit.person.brands, visit.context.clock()
+    with context.database.reading() as connection:
+        counted = desk.stats(connection, brands, weeks=_STATS_WEEKS, now=now)
+        answered = desk.answered(connection, brands, since=now - _WAITS_SINCE, limit=_MOST_WAITS)
+    return page(
+        visit,
+        "stats.html",
+        counted=counted,
+        weeks=_STATS_WEEKS,
+        waits=response_times.waits(answered, context.brands, context.is_holiday),
+        most_waits=_MOST_WAITS,
+        typical=response_times.typical,
+        slow=response_times.slow,
+    )

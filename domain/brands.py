@@ -146,6 +146,11 @@ class Brand:
         """Give one account by ``BRAND/NAME``; None when the brand has no such (any more)."""
         return next((account for account in self.accounts if account.key == key), None)
 
+    def hours_of(self, key: str) -> BusinessHours:
+        """Give the hours of an account; of one that is gone the brand's."""
+        account = self.find_account(key)
+        return (account and account.hours) or self.hours
+
     @property
     def manual_folder(self) -> Path:
         """Where the brand's manual lies."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -37,7 +39,7 @@ def reply_due_at(
         start: When the brand's promise begins; ``waits_since`` where not given.
     """
     account = brand.find_account(account_key)
-    hours = (account and account.hours) or brand.hours
+    hours = brand.hours_of(account_key)
     promised = due_at(start or waits_since, brand.reply_within, hours, brand.timezone, is_holiday)
     if account is None or account.answer_within is None:
         return promised
@@ -81,6 +83,48 @@ def due_at(
                 return begins + left
             left -= closes - begins
     raise ValueError("these business hours never come")
+
+
+def business_clock(
+    hours: BusinessHours,
+    timezone: str,
+    is_holiday: Callable[[date], bool],
+    *,
+    since: datetime,
+    until: datetime,
+) -> Callable[[datetime], timedelta]:
+    """Make a clock that runs in business hours only, for many instants of one stretch of time.
+
+    Args:
+        hours: As for ``due_at``.
+        timezone: As for ``due_at``.
+        is_holiday: As for ``due_at``.
+        since: The earliest instant that will be asked for.
+        until: The latest.
+
+    Returns:
+        What such a clock shows at an instant. Of two instants the difference is the business time
+        between them.
+    """
+    zone = ZoneInfo(timezone)
+    first = since.astimezone(zone).date()
+    days = (until.astimezone(zone).date() - first).days + 1
+    shifts = [
+        shift
+        for offset in range(days)
+        for shift in _shifts(first + timedelta(days=offset), hours, zone, is_holiday)
+    ]
+    begins = [begin for begin, _ in shifts]
+    shown = list(accumulate((end - begin for begin, end in shifts), initial=timedelta(0)))
+
+    def at(instant: datetime) -> timedelta:
+        last = bisect_right(begins, instant) - 1
+        if last < 0:
+            return timedelta(0)
+        begin, end = shifts[last]
+        return shown[last] + min(instant, end) - begin
+
+    return at
 
 
 def _shifts(

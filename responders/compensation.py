@@ -72,17 +72,15 @@ def _times(thought: str, end: int) -> int:
 
 
 def waiting_for_brand(
-    proposals: Iterable[Mapping[str, Any]], brand: Brand, *, is_two_step: bool
+    proposals: Iterable[Mapping[str, Any]], brand: Brand
 ) -> list[Mapping[str, Any]]:
     """Keep the proposals that wait for the brand itself, not for somebody of the agency.
 
     Args:
         proposals: Of the brand, each with its ``reason`` (``storage.desk.WAITS_FOR``) and ``reply``.
-        brand: Whose they are.
-        is_two_step: Whether the brand approves what the agency approved; the agency is then
-            always first.
+        brand: Whose they are. Where it approves what the agency approved, the agency is always first.
     """
-    if is_two_step:
+    if brand.two_step_approval:
         return [row for row in proposals if row["reason"] == "two_step"]
     limit = brand.compensation_limits.lead
     return [

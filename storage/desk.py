@@ -82,11 +82,16 @@ if TYPE_CHECKING:
 
 VIEWS: Mapping[str, CaseState | None] = {
     "todo": CaseState.DRAFTED,
+    "asked": CaseState.DRAFTED,
     "drafting": CaseState.OPENED,
     "approved": CaseState.APPROVED,
     "closed": None,
 }
-"""The queue's tabs: the state of their cases, None for every state that is an end."""
+"""The queue's tabs: the state of their cases, None for every state that is an end.
+
+Of those that wait for a decision ``asked`` holds what somebody above or the brand was asked about,
+and ``todo`` the others: whoever works through these is not led back to what they asked for.
+"""
 MOST_COUNTED = 10_000
 """Where counting ends: more would cost every page, and tell nobody more."""
 
@@ -240,6 +245,10 @@ def _queued(
     columns = _SORTS[wanted.sort]
     found = _search(connection, wanted.words)
     conditions = [*_conditions(wanted), *found.conditions]
+    if VIEWS[wanted.view] is CaseState.DRAFTED:
+        asked = asked_for(connection, wanted.brands)
+        is_asked = CaseRow.id.in_(sorted(asked))
+        conditions.append(is_asked if wanted.view == "asked" else ~is_asked)
     if after:
         place = tuple_(*columns)
         last = tuple_(
@@ -478,7 +487,11 @@ class Company:
 
 def be_present(connection: Connection, case_id: int, who: str, *, now: datetime) -> Company:
     """Note that somebody has a case on the screen, and tell who else has."""
-    connection.execute(delete(PresenceRow).where(PresenceRow.seen_at <= now - PRESENCE_LASTS))
+    # Whoever goes on has left the case before: nobody comes in their way there.
+    has_left = and_(PresenceRow.who == who, PresenceRow.case_id != case_id)
+    connection.execute(
+        delete(PresenceRow).where(or_(PresenceRow.seen_at <= now - PRESENCE_LASTS, has_left))
+    )
     connection.execute(
         insert_ignoring(connection, PresenceRow),
         [{"case_id": case_id, "who": who, "came_at": now, "seen_at": now}],
@@ -526,6 +539,12 @@ def propose(connection: Connection, decision: Decision, reason: str, *, now: dat
         .where(CaseRow.id == decision.case_id)
         .values(note=asks(decision.decided_by, reason))
     )
+    # Whoever asked is done with it, and comes in nobody's way.
+    connection.execute(
+        delete(PresenceRow).where(
+            PresenceRow.case_id == decision.case_id, PresenceRow.who == decision.decided_by
+        )
+    )
 
 
 WAITS_FOR: Mapping[str, str] = {
@@ -551,6 +570,11 @@ class Proposal:
     reason: str
     proposed_by: str
     proposed_at: datetime
+
+    @property
+    def asks(self) -> str:
+        """What the case says of it."""
+        return asks(self.proposed_by, self.reason)
 
 
 def proposal(
@@ -803,11 +827,42 @@ def _odd(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     )
 
 
+_NEWEST_PROPOSALS = 2000
+"""So many are looked at, so that a page costs the same however many there have been. What was asked
+for before them is shown among what waits for a decision."""
+_newest = (
+    select(
+        ProposalRow.case_id, ProposalRow.draft_number, ProposalRow.reason, ProposalRow.proposed_by
+    )
+    .order_by(ProposalRow.id.desc())
+    .limit(_NEWEST_PROPOSALS)
+    .subquery()
+)
+_ASKED = (
+    select(_newest.c.case_id, _newest.c.reason, _newest.c.proposed_by, CaseRow.note)
+    .join(CaseRow, CaseRow.id == _newest.c.case_id)
+    .where(
+        CaseRow.state == CaseState.DRAFTED,
+        CaseRow.draft_number == _newest.c.draft_number,
+        CaseRow.brand.in_(_SCOPE),
+        # The case itself is then the agency's again.
+        _newest.c.reason != "rewrite",
+    )
+)
+
+
+def asked_for(connection: Connection, brands: Collection[str]) -> set[int]:
+    """Give the cases of which the brand, or somebody with a higher limit, was asked last."""
+    rows = connection.execute(_ASKED, {"brands": sorted(brands)})
+    # What happened since, such as a refusal by the channel, the case says instead.
+    return {row.case_id for row in rows if row.note == asks(row.proposed_by, row.reason)}
+
+
 _COUNTED: Mapping[str, Select[*tuple[Any, ...]]] = {
     **{
         view: select(CaseRow.state).where(CaseRow.state == state, CaseRow.brand.in_(_SCOPE))
         for view, state in VIEWS.items()
-        if state is not None
+        if state is not None and view != "asked"
     },
     "handoffs": _unfinished(select(PublicationRow.state), PublicationState.HANDED_OFF),
     "attention": _unfinished(select(PublicationRow.state), PublicationState.ATTENTION),
@@ -832,7 +887,11 @@ def count(connection: Connection, brands: Collection[str]) -> dict[str, int]:
         nobody is sure of (``attention``) and odd feedback (``looks``).
     """
     row = connection.execute(_COUNTS, {"brands": sorted(brands), "most": MOST_COUNTED + 1}).one()
-    return dict(row._mapping)  # noqa: SLF001
+    counted = dict(row._mapping)  # noqa: SLF001
+    counted["asked"] = len(asked_for(connection, brands))
+    if counted["todo"] <= MOST_COUNTED:
+        counted["todo"] -= counted["asked"]
+    return counted
 
 
 def brand_of_case(connection: Connection, case_id: int) -> str | None:
@@ -1422,6 +1481,72 @@ def stats(
             reverse=True,
         ),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How long one case waited.
+
+    Attributes:
+        account: ``BRAND/NAME``.
+        decided_at: When it was decided as it stands.
+        published_at: When its reply stood on the channel; None for one that is not there.
+    """
+
+    brand: str
+    channel: str
+    account: str
+    waits_since: datetime
+    decided_at: datetime
+    published_at: datetime | None
+
+
+def answered(
+    connection: Connection, brands: Collection[str], *, since: datetime, limit: int
+) -> list[Answered]:
+    """Give the cases decided since an instant, last decided first.
+
+    Args:
+        connection: For reading.
+        brands: Whose.
+        since: The earliest decision's instant.
+        limit: Most decisions, of all brands, that are looked at.
+    """
+    newest = (
+        select(DecisionRow.id, DecisionRow.case_id, DecisionRow.decided_at)
+        .order_by(DecisionRow.id.desc())
+        .limit(limit)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(
+            newest.c.case_id,
+            CaseRow.brand,
+            CaseRow.channel,
+            AccountRow.key.label("account"),
+            health.WAITS_SINCE,
+            newest.c.decided_at,
+            PublicationRow.published_at,
+        )
+        .join(CaseRow, CaseRow.id == newest.c.case_id)
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
+        .outerjoin(PublicationRow, PublicationRow.decision_id == newest.c.id)
+        .where(
+            newest.c.decided_at >= since,
+            CaseRow.brand.in_(sorted(brands)),
+            # What was taken back waits again.
+            CaseRow.state.not_in([CaseState.OPENED, CaseState.DRAFTED]),
+        )
+        .order_by(newest.c.id.desc())
+        .with_hint(CaseRow, "NOT INDEXED", "sqlite")
+        .with_hint(FeedbackRow, "NOT INDEXED", "sqlite")
+    )
+    # Of a case that was decided twice the last decision holds.
+    last: dict[int, Answered] = {}
+    for case_id, *values in rows:
+        last.setdefault(case_id, Answered(*values))
+    return list(last.values())
 
 
 def _summed(rows: Iterable[Any], name_of: Callable[[Any], str]) -> list[dict[str, Any]]:

@@ -126,16 +126,16 @@ class Replies:
     typical: timedelta | None
 
 
-def replies(connection: Connection, brand: str, *, since: datetime) -> Replies:
-    """Count a brand's replies since an instant, and measure how long they took.
+WAITS_SINCE = case(
+    (FeedbackRow.is_backfill, FeedbackRow.first_seen_at), else_=FeedbackRow.written_at
+).label("waits_since")
+"""When the wait for a reply begins: to feedback of a first collection, when we saw it."""
 
-    The wait for one to feedback of a first collection begins when we saw it.
-    """
-    waits_since = case(
-        (FeedbackRow.is_backfill, FeedbackRow.first_seen_at), else_=FeedbackRow.written_at
-    )
+
+def replies(connection: Connection, brand: str, *, since: datetime) -> Replies:
+    """Count a brand's replies since an instant, and measure how long they took."""
     rows = connection.execute(
-        select(PublicationRow.published_at, CaseRow.due_at, waits_since.label("waits_since"))
+        select(PublicationRow.published_at, CaseRow.due_at, WAITS_SINCE)
         .join(CaseRow, CaseRow.id == PublicationRow.case_id)
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
         .where(CaseRow.brand == brand, PublicationRow.published_at >= since)

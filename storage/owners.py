@@ -237,11 +237,20 @@ def _roster(connection: Connection, now: datetime) -> _Roster | None:
 
 
 def loads(
-    connection: Connection, person_ids: Collection[int], *, at_most: int | None = None
+    connection: Connection,
+    person_ids: Collection[int],
+    *,
+    at_most: int | None = None,
+    due_before: datetime | None = None,
 ) -> dict[int, int]:
-    """Count the undecided cases each person has; with ``at_most``, of each no more than that.
+    """Count the undecided cases each person has.
 
-    A page that shows the figures must not take as long as its queue is long.
+    Args:
+        connection: For reading.
+        person_ids: Whose.
+        at_most: Of each no more than that: a page that shows the figures must not take as long as
+            its queue is long.
+        due_before: Only cases due before this instant.
     """
     theirs = (
         select(literal(1))
@@ -249,6 +258,7 @@ def loads(
             CaseRow.owner_id == PersonRow.id,
             CaseRow.closed_at.is_(None),
             CaseRow.state.in_(_UNDECIDED),
+            *([] if due_before is None else [CaseRow.due_at < due_before]),
         )
         .limit(at_most)
         .correlate(PersonRow)

@@ -401,7 +401,7 @@ def proposals_for(
 ) -> list[Mapping[str, Any]]:
     """Give the proposals that wait for the brand itself, of all or of one case, urgent first."""
     proposals = desk.waiting_proposals(connection, {brand.slug}, case_id=case_id)
-    return waiting_for_brand(proposals, brand, is_two_step=brand.two_step_approval)
+    return waiting_for_brand(proposals, brand)
 
 
 def digest_lines(

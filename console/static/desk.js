@@ -37,6 +37,8 @@ async function swap(address, options = {}, form = null) {
     // Without scrolling, or the heading would end up under the header that stays.
     one("main").focus({ preventScroll: true });
   }
+  // A screen reader tells what changes in a place it knows, not what came with a new one.
+  one("#said").textContent = [one("main .notice[role=status]"), one("h1")].map((part) => part?.innerText ?? "").join(" ");
   ready();
 }
 
@@ -199,8 +201,9 @@ function say(text) {
   one(".toast")?.remove();
   const toast = document.createElement("div");
   toast.className = "toast";
-  toast.setAttribute("role", "status");
+  toast.ariaHidden = "true";
   toast.textContent = text;
+  one("#said").textContent = text;
   document.body.append(toast);
   setTimeout(() => toast.remove(), 4000);
 }

@@ -44,7 +44,8 @@ def fill(desk: Desk, evil: str) -> list[int]:
     """Let customers, channels, colleagues and settings write ``evil`` wherever they can."""
     brands = dict(desk.context.brands)
     brands["alpha"] = replace(brands["alpha"], name=evil)
-    desk.context = replace(desk.context, brands=brands, two_step_brands=frozenset({"beta"}))
+    desk.context = replace(desk.context, brands=brands)
+    desk.ask_twice("beta")
     draft = (
         DraftSentence(evil, SourceKind.SAVED_REPLY, f"manual/{evil}.md#1"),
         DraftSentence("죄송합니다.", SourceKind.COURTESY),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ PLAIN = (DraftSentence(f"죄송합니다. {SECRET}", SourceKind.COURTESY),)
 @pytest.fixture
 def beta(desk: Desk) -> dict[str, int]:
     """Fill brand beta with one of everything; give the ids."""
-    desk.context = replace(desk.context, two_step_brands=frozenset({"beta"}))
+    desk.ask_twice("beta")
     lead_id = desk.person("betalead", Role.LEAD, ("beta",))
     desk.person("betaowner", Role.BRAND_APPROVER, ("beta",))
     more: dict[str, Any] = {"brand": "beta", "author": SECRET, "product_name": SECRET}

@@ -164,8 +164,6 @@ def two_steps(room: Room) -> Room:
         )
     brands: Any = room.house.runtime.brands
     brands[BRAND] = replace(brands[BRAND], two_step_approval=True)
-    context = replace(room.room._context, two_step_brands=frozenset({BRAND}))
-    room.room = SlackRoom(room.house.runtime, context)
     return room
 
 

@@ -242,6 +242,11 @@ class Desk:
                 **more,  # type: ignore[arg-type]
             )
 
+    def ask_twice(self, slug: str) -> None:
+        """Let a brand approve what the agency approved."""
+        brand = replace(self.context.brands[slug], two_step_approval=True)
+        self.context = replace(self.context, brands={**self.context.brands, slug: brand})
+
     def case(self, case_id: int) -> dict[str, Any]:
         """Read one case's row."""
         return next(row for row in self.rows("SELECT * FROM cases") if row["id"] == case_id)

@@ -281,6 +281,24 @@ def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
     assert states(desk) == ["drafted", "drafted"]
 
 
+def test_a_screen_reader_is_told_what_was_decided_and_what_comes_next(
+    desk: Desk, page: Page
+) -> None:
+    for number in range(3):
+        desk.add(due_in=timedelta(hours=number + 1))
+    page.goto("/cases/1")
+    # The place itself stays: only what changes in it is spoken.
+    page.evaluate("document.querySelector('#said').isSame = true")
+    for case_id in (1, 2):
+        page.keyboard.press("a")
+        page.wait_for_function(
+            "told => document.querySelector('#said').innerText.includes(told)",
+            arg=f"케이스 #{case_id}을(를) 승인했습니다",
+        )
+        assert f"#{case_id + 1}" in page.inner_text("#said")
+    assert page.evaluate("document.querySelector('#said').isSame")
+
+
 def test_a_swapped_page_begins_at_its_top(desk: Desk, page: Page) -> None:
     desk.add("배송이 늦어요. " * 300, due_in=timedelta(hours=1))
     desk.add("배송이 늦어요. " * 300, due_in=timedelta(hours=2))
@@ -551,7 +569,7 @@ def test_a_brand_viewer_attacking_another_brand_sees_nothing(
     page.fill("#login", "viewer")
     page.fill("#password", PASSWORD)
     page.click("button.primary")
-    page.wait_for_selector("[data-case]")
+    page.wait_for_selector("h1:has-text('알파')")
 
     for path in (f"/cases/{foreign}", "/?brand=beta", "/alerts", "/stats", "/collection"):
         page.goto(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -151,6 +152,17 @@ def test_who_else_looks_at_a_case_is_said_for_a_while(desk: Desk, browser: Brows
     assert told(browser) == {"others": ["이동료"], "held": True}
 
 
+def test_who_went_on_to_another_case_holds_the_first_no_longer(desk: Desk) -> None:
+    first, second = desk.add(), desk.add()
+    kim, lee = Browser(desk, "김"), Browser(desk, "이")
+
+    kim.post(f"/cases/{first}/presence")
+    kim.post(f"/cases/{second}/presence")
+
+    assert lee.post(f"/cases/{first}/presence").json() == {"others": [], "held": False}
+    assert lee.post(f"/cases/{second}/presence").json() == {"others": ["김"], "held": True}
+
+
 def test_hidden_words_are_shown_on_asking_and_each_time_is_counted(
     desk: Desk, browser: Browser
 ) -> None:
@@ -203,7 +215,7 @@ def test_the_present_draft_is_no_other_one(desk: Desk, browser: Browser) -> None
 
 
 def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
     desk.person("agency", Role.LEAD)
@@ -235,7 +247,7 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
 
 
 def test_what_the_brand_rewrites_goes_back_to_the_agency(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
     desk.person("agency", Role.LEAD)
@@ -264,6 +276,123 @@ def test_what_the_brand_rewrites_goes_back_to_the_agency(desk: Desk) -> None:
     assert decisions == [{"text": own["text"], "decided_by": "Owner (owner)"}]
 
 
+def queued(browser: Browser, view: str) -> list[int]:
+    """Give the cases of a tab, as its page lists them."""
+    return [
+        int(found)
+        for found in re.findall(
+            r'href="/cases/([0-9]+)[^"]*" data-case', browser.get(f"/?view={view}").text
+        )
+    ]
+
+
+def test_nobody_is_led_back_to_what_the_brand_was_asked_about(shelf: Desk) -> None:
+    shelf.ask_twice("alpha")
+    shelf.person("agency")
+    shelf.person("owner", Role.BRAND_APPROVER)
+    first, second, third = (
+        shelf.add(due_in=timedelta(hours=hour), reply=PLAIN) for hour in (1, 2, 3)
+    )
+    agency, owner = Browser(shelf, login="agency"), Browser(shelf, login="owner")
+    forms = {case_id: decision_form(shelf, case_id) for case_id in (first, second, third)}
+    assert ">승인 요청" not in agency.get("/").text
+
+    answer = agency.post(f"/cases/{first}/approve", **forms[first])
+    assert answer.headers["location"] == f"/cases/{second}?decided={first}"
+    answer = agency.post(f"/cases/{third}/approve", **forms[third])
+    assert answer.headers["location"] == f"/cases/{second}?decided={third}"
+    answer = agency.post(f"/cases/{second}/reject", **forms[second], reason="무대응")
+    assert answer.headers["location"] == f"/?decided={second}"
+
+    assert queued(agency, "todo") == []
+    assert queued(agency, "asked") == [first, third]
+    page = agency.get("/?view=asked").text
+    assert '승인 요청 <b class="count">2</b>' in page
+    assert '결정 대기 <b class="count">0</b>' in page
+    assert page.count(">두 번째 승인</span>") == 2
+
+    # The brand goes from one to the next; what it says differently the agency has again.
+    answer = owner.post(f"/cases/{first}/approve", **forms[first])
+    assert answer.headers["location"] == f"/cases/{third}?view=asked&decided={first}"
+    owner.post(f"/cases/{third}/approve", **{**forms[third], "text": "브랜드의 답변입니다."})
+    assert (queued(agency, "todo"), queued(agency, "asked")) == ([third], [])
+    assert ">고친 답변의 승인</span>" in agency.get("/").text
+    assert "승인을 기다리는 답변이 없습니다." in owner.get("/?view=asked&brand=alpha").text
+
+
+def test_what_was_taken_back_waits_for_a_decision_again(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("agency")
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+    for browser in (agency, owner):
+        browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    owner.post(f"/cases/{case_id}/undo")
+
+    assert (queued(agency, "todo"), queued(agency, "asked")) == ([case_id], [])
+
+
+def test_who_asked_for_an_approval_holds_the_case_no_longer(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("agency")
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+    agency.post(f"/cases/{case_id}/presence")
+    assert owner.post(f"/cases/{case_id}/presence").json()["held"]
+    agency.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert owner.post(f"/cases/{case_id}/presence").json() == {"others": [], "held": False}
+
+
+def test_who_asked_for_an_approval_is_said_once(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("agency")
+    case_id = desk.add(reply=PLAIN)
+    agency = Browser(desk, login="agency")
+    agency.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+
+    assert agency.get(f"/cases/{case_id}").text.count("Agency (agency) 님이") == 1
+
+
+def test_a_brand_is_offered_no_approval_before_the_agencys(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("agency")
+    desk.person("owner", Role.BRAND_APPROVER)
+    case_id = desk.add(reply=PLAIN)
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+
+    early = owner.get(f"/cases/{case_id}").text
+    assert "에이전시의 승인이 먼저 필요합니다." in early
+    assert f'action="/cases/{case_id}/approve' not in early
+    assert f'action="/cases/{case_id}/reject' in early
+    agency.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    assert f'action="/cases/{case_id}/approve' in owner.get(f"/cases/{case_id}").text
+
+
+@pytest.mark.parametrize(
+    ("role", "asked_for", "place"),
+    [
+        (Role.BRAND_APPROVER, "/", "/brands/alpha"),
+        (Role.BRAND_VIEWER, "/", "/brands/alpha"),
+        (Role.BRAND_APPROVER, "/cases/1", "/cases/1"),
+        (Role.SPECIALIST, "/", "/"),
+    ],
+)
+def test_a_brands_people_begin_on_its_page(
+    desk: Desk, role: Role, asked_for: str, place: str
+) -> None:
+    desk.person("somebody", role)
+    browser = Browser(desk, login="somebody")
+
+    answer = browser.sign_in("somebody", next=asked_for)
+
+    assert answer.headers["location"] == place
+    home = "/brands/alpha" if role is not Role.SPECIALIST else "/"
+    assert f'class="logo" href="{home}"' in browser.get("/stats").text
+
+
 def test_a_console_that_forgot_two_steps_is_stopped_by_the_database(desk: Desk) -> None:
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
@@ -279,7 +408,7 @@ def test_a_console_that_forgot_two_steps_is_stopped_by_the_database(desk: Desk) 
 
 
 def test_the_agencys_step_does_not_outlive_an_edit_by_the_customer(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     desk.person("agency", Role.LEAD)
     desk.person("owner", Role.BRAND_APPROVER)
     case_id = desk.add(native_id="n", reply=PLAIN)
@@ -296,7 +425,7 @@ def test_the_agencys_step_does_not_outlive_an_edit_by_the_customer(desk: Desk) -
 
 
 def test_a_two_step_brand_needs_people_who_sign_in(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     case_id = desk.add(reply=PLAIN)
 
     answer = Browser(desk).post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
@@ -347,7 +476,7 @@ def owner_of(desk: Desk, case_id: int) -> object:
 
 @pytest.mark.parametrize("lead_limit", [300_000, 50_000])
 def test_an_attempt_above_ones_limit_is_not_the_agencys_step(desk: Desk, lead_limit: int) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     with desk.database.unit_of_work() as connection:
         accounts.require_two_steps(connection, {"alpha": True})
     desk.person("temp", Role.TEMPORARY)
@@ -389,7 +518,7 @@ def test_a_brands_page_speaks_to_whoever_reads_it(desk: Desk) -> None:
 
 
 def test_who_proposed_other_words_finds_them_in_the_editor(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     desk.person("kim")
     case_id = desk.add()
     kim = Browser(desk, login="kim")
@@ -413,7 +542,7 @@ def test_words_that_were_taken_back_do_not_stand_for_a_proposal(desk: Desk) -> N
     assert f">\n{reply}</textarea>" in kim.get(f"/cases/{case_id}").text
 
     desk.now += timedelta(minutes=1)
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     kim = Browser(desk, login="kim")
     kim.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
 
@@ -480,7 +609,7 @@ def test_all_that_is_given_counts_as_compensation(reply: str, won: int) -> None:
 
 
 def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: Desk) -> None:
-    shelf.context = replace(shelf.context, two_step_brands=frozenset({"alpha"}))
+    shelf.ask_twice("alpha")
     shelf.person("agency", Role.LEAD)
     shelf.person("owner", Role.BRAND_APPROVER)
     case_id = shelf.add(
@@ -498,7 +627,7 @@ def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: D
 
 
 def test_what_waits_for_somebody_else_takes_no_place_on_the_brands_page(desk: Desk) -> None:
-    desk.context = replace(desk.context, two_step_brands=frozenset({"alpha"}))
+    desk.ask_twice("alpha")
     desk.person("owner", Role.BRAND_APPROVER)
     first = desk.add(due_in=timedelta(hours=1))
     last = desk.add("뚜껑이 깨졌어요", due_in=timedelta(hours=2))
@@ -515,4 +644,4 @@ def test_what_waits_for_somebody_else_takes_no_place_on_the_brands_page(desk: De
 
     page = Browser(desk, login="owner").get("/brands/alpha").text
 
-    assert f'href="/cases/{last}">뚜껑이 깨졌어요' in page
+    assert f'href="/cases/{last}?view=asked&amp;brand=alpha">뚜껑이 깨졌어요' in page

@@ -260,6 +260,24 @@ def test_the_lead_says_who_looks_after_a_channel(shelf: Desk) -> None:
     assert audited(shelf, "capacity_changed") == [("Park (park)", "alpha", None, "lee: 1")]
 
 
+def test_the_lead_sees_who_has_how_much_and_what_of_it_is_late(shelf: Desk) -> None:
+    kim, lee = shelf.person("kim"), shelf.person("lee")
+    shelf.person("park", Role.LEAD)
+    browser = Browser(shelf, login="park")
+    browser.post("/brands/alpha/owners", channel="storefront", owner=kim)
+    late = shelf.add("늦은 글", due_in=-timedelta(hours=1))
+    shelf.add("다른 글")
+
+    page = browser.get("/brands/alpha").text
+    assert f'<a href="/?owner={kim}">2</a>' in page
+    assert f'href="/?owner={kim}&amp;due=overdue">1</a>' in page
+    assert f'<a href="/?owner={lee}">0</a>' in page
+    assert f"owner={lee}&amp;due" not in page
+    listed = browser.get(f"/?owner={kim}&due=overdue").text
+    assert f'href="/cases/{late}?' in listed
+    assert "다른 글" not in listed
+
+
 def test_what_no_lead_may_say_about_a_brand(desk: Desk) -> None:
     kim = desk.person("kim")
     lee = desk.person("lee", brands=("beta",))

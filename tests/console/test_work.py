@@ -504,6 +504,31 @@ def test_weeks_begin_on_monday_in_korea_and_the_first_is_a_whole_one(shelf: Desk
     assert [tuple(brand.values()) for brand in counted["brand"]] == [("alpha", 3, 3, 3, 1)]
 
 
+def test_how_long_replies_took_is_counted_in_business_hours(shelf: Desk) -> None:
+    shelf.context = replace(
+        shelf.context, is_holiday=lambda day: day == datetime(2026, 11, 17, tzinfo=UTC).date()
+    )
+    # Written on a Monday at 07:00 in Korea, the next day is a holiday.
+    decided = [shelf.add(), shelf.add(), shelf.add(), shelf.add(brand="beta")]
+    undone, _waiting = shelf.add(), shelf.add()
+    browser = Browser(shelf)
+    browser.post(f"/cases/{undone}/approve", **decision_form(shelf, undone))
+    browser.post(f"/cases/{undone}/undo")
+    for hours, case_id in zip((1, 24 * 2, 1, 2), decided, strict=True):
+        shelf.now += timedelta(hours=hours)
+        browser.post(f"/cases/{case_id}/approve", **decision_form(shelf, case_id))
+    shelf.set_publication(decided[0], "handed_off")
+    browser.post(f"/cases/{decided[0]}/handed-off", publication=2)
+
+    page = browser.get("/stats").text
+
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in page.split("<tr>")]
+    assert [row for row in rows if row[2:3] in (["3"], ["1"]) and len(row) == 8] == [
+        ["알파", "자사몰", "3", "10시간", "11시간", "1", "12시간", "12시간"],
+        ["베타", "자사몰", "1", "12시간", "12시간", "0", "–", "–"],
+    ]
+
+
 def test_an_empty_desk_says_so(browser: Browser) -> None:
     for path, words in {
         "/": "결정을 기다리는 케이스가 없습니다",

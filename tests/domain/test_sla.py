@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.brands import Account, Brand, BusinessHours
-from domain.sla import due_at, reply_due_at
+from domain.sla import business_clock, due_at, reply_due_at
 
 SEOUL = "Asia/Seoul"
 HOURS = BusinessHours()
@@ -54,6 +54,27 @@ def due(start: datetime, hours: float, rules: BusinessHours = HOURS) -> datetime
 )
 def test_business_time_is_added(start: datetime, within: float, expected: datetime) -> None:
     assert due(start, within) == expected
+
+
+@given(
+    minutes=st.integers(0, 60 * 24 * 60),
+    within=st.timedeltas(timedelta(0), timedelta(hours=60)),
+    rules=st.sampled_from([HOURS, NO_LUNCH, BusinessHours(saturday=(time(10), time(12, 30)))]),
+)
+def test_a_clock_of_business_hours_counts_what_was_added(
+    minutes: int, within: timedelta, rules: BusinessHours
+) -> None:
+    begins = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    ends = due_at(begins, within, rules, SEOUL, is_holiday)
+    clock = business_clock(rules, SEOUL, is_holiday, since=begins, until=ends)
+
+    assert clock(ends) - clock(begins) == within
+
+
+def test_a_clock_of_business_hours_stands_while_nobody_works() -> None:
+    clock = business_clock(HOURS, SEOUL, is_holiday, since=seoul(21, 3), until=seoul(24, 12))
+    shown = [clock(seoul(day, hour)) for day, hour in ((21, 3), (22, 12), (23, 9), (23, 10))]
+    assert shown == [timedelta(0)] * 3 + [timedelta(hours=1)]
 
 
 def test_the_result_is_utc() -> None:
