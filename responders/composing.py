@@ -19,9 +19,9 @@ from domain.types import (
     Span,
 )
 from responders import phrases
-from responders.matters import DraftInput, Matter, find_matters, first_issue
+from responders.matters import DraftInput, Matter, body_starts, find_matters, first_issue
 from responders.phrases import FILM_ISSUES, ISSUES
-from responders.quoting import Quote, blamed, is_vague, quote_for, sentences, topic_of
+from responders.quoting import Quote, blamed, is_vague, praises, quote_for, sentences, topic_of
 from responders.rendering import fill_clause, hours_in_words, render
 from responders.retrieval import alike, touches
 
@@ -55,6 +55,9 @@ _MAX_ANSWERS = 3
 _MIN_SAME, _SAME_FIT = 5.0, 0.9
 """For a further answer whose whole condition is what was asked of."""
 
+_MIN_PART_FIT = 0.3
+"""For what answers one of several questions."""
+
 _MIN_ANSWER_FIT = 0.12
 """Share of a fact's subject that a question must speak of: else it is about other goods."""
 
@@ -79,19 +82,27 @@ _GENERAL_FIT = 0.6
 
 _MUCH_BETTER = 1.5
 
-_PRACTICE = re.compile(r"(?:포장|표시|판매|운영)합니다\.?$|보내며,")
-"""How things are always done; told to somebody for whom they were not, it reads as a denial."""
+_PRACTICE = re.compile(
+    r"(?:포장|표시|판매|운영)합니다\.?$|보내며,|[가-힣]고 보내 드립니다|셔야 |원(?:입니다|이며|을 추가)"
+)
+"""How things are always done, on what condition and for what fee; told to somebody for whom they
+were not, it reads as a denial."""
 
 _FOOD = re.compile(
-    r"유정란|식빵|먹|드시|맛|김치|우유|빵|계란|달걀|두부|고기|반찬|국물|샐러드|과일|감귤|블루베리|음식|식품|떡|과자|음료|커피|쌀|장조림|곰탕|조림|볶음"
+    r"유정란|식빵|먹|드시|씹|맛|김치|우유|빵|계란|달걀|두부|고기|반찬|국물|샐러드|과일|감귤|블루베리|음식|식품|떡|과자|음료|커피|쌀|"
+    r"장조림|곰탕|조림|볶음|치킨|닭|튀김|피자|버거|국수|라면|만두|초밥|족발|도시락|메뉴"
 )
 
+_EATEN = re.compile(r"먹|드시|드셨|마[셨시]|씹|맛")
+
 _WARE = re.compile(r"프라이팬|도마|용기|밥솥|수저|채반|냄비|그릇|접시|주방")
-_SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나")
+_SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|신선")
 _CONDITIONS = ("벨", "선물", "명절", "냉동", "정기", "계좌", "전기", "유리")
 """Words that keep a clause to some orders; it is not cited where nobody speaks of them."""
 
 _NOT_WANTED = re.compile(r"[가-힣]+\s?말고")
+
+_WANTED = re.compile(r"환불|교환")
 
 _WORRIED = re.compile(r"(?:먹|마[셨시]|드[셨시])[^.!?\n]{0,20}괜찮")
 
@@ -194,6 +205,17 @@ class Composer:
 
     # Complaints.
 
+    @cached_property
+    def _is_mild(self) -> bool:
+        """Tell whether somebody is content but for one thing: heavy words would be too much."""
+        analysis = self.case.analysis
+        return (
+            analysis.intent is Intent.MIXED
+            and praises(self.case.text)
+            and analysis.severity is Severity.NORMAL
+            and not self._is_about_safety()
+        )
+
     def _complaint(self) -> list[Line]:
         matters = find_matters(self.case)
         if self.case.analysis.severity is Severity.CRITICAL:
@@ -204,6 +226,8 @@ class Composer:
         if matters[0].category is ComplaintCategory.SAFETY:
             policies = [*self._care(policies), *policies]
             contacts = phrases.CONTACTS_GRAVE
+        elif self._is_mild:
+            contacts = phrases.CONTACTS_MILD
         contact = self._contact(contacts, matters)
         sorry = bool(_SORRY.search(acknowledged.sentence.text))
         thanks_or_apology = self._thanks() if sorry else self._apology(matters[0])
@@ -231,7 +255,7 @@ class Composer:
             *self._second_matter(matters, acknowledged),
             self._sympathy(matters[0]),
             thanks_or_apology,
-            *(policies or [self._checking()]),
+            *(policies or ([] if self._is_mild else [self._checking()])),
             contact,
             *self._closing(),
         ]
@@ -290,7 +314,7 @@ class Composer:
         name = self.case.product_name
         if _WARE.search(name):
             return False
-        return bool(_FOOD.search(name) or _FOOD.search(self.case.text))
+        return bool(_FOOD.search(name) or (_EATEN if name else _FOOD).search(self.case.text))
 
     def _is_wounded(self) -> bool:
         return bool(ISSUES[ComplaintCategory.SAFETY][2].pattern.search(self.case.text))
@@ -303,13 +327,15 @@ class Composer:
         """Repeat the customer's words, or name the matter where they cannot be repeated."""
         analysis = self.case.analysis
         quote = self._quote(matter)
-        grave = analysis.severity is Severity.CRITICAL
+        unsafe = matter.category is ComplaintCategory.SAFETY
+        grave = unsafe or analysis.severity is Severity.CRITICAL
         turn = self._draw(5)
         if quote is None:
             # An apology for what is still unproven, and may have hurt somebody, admits too much.
-            calm = analysis.abusive or turn % 2
-            usual = phrases.NAME_HEAVY if calm else phrases.NAME_SORRY
-            named = phrases.NAME_GRAVE if grave else usual
+            calm = analysis.abusive or (turn % 2 and not self._is_mild)
+            named = phrases.NAME_HEAVY if calm else phrases.NAME_SORRY
+            if grave:
+                named = phrases.NAME_GRAVE
             return self._about_review(named, {"issue": matter.issue.name}, matter.spans[:1])
         mild = analysis.severity is Severity.NORMAL
         banks: tuple[tuple[str, ...], ...] = (
@@ -319,17 +345,19 @@ class Composer:
             phrases.QUOTE_SORRY,
             phrases.QUOTE_HEAVY,
         )
-        unsafe = matter.category is ComplaintCategory.SAFETY
-        bank = phrases.QUOTE_GRAVE if grave or unsafe else banks[turn]
+        bank = phrases.QUOTE_THANKS if self._is_mild else banks[turn]
+        if grave:
+            bank = phrases.QUOTE_GRAVE
         return self._about_review(bank, {"quote": quote.text}, [quote.span])
 
     def _quote(self, matter: Matter) -> Quote | None:
         if self.case.analysis.abusive:
             return None
         avoid = self.case.analysis.abuse_spans
+        body = body_starts(self.case)
         cut_short: Quote | None = None
         for span in matter.spans:
-            quote = quote_for(self.case.text, span, avoid)
+            quote = quote_for(self.case.text, span, avoid) if span.end > body else None
             if quote is None or is_vague(quote.text):
                 continue
             if not quote.text.endswith("…"):
@@ -376,29 +404,49 @@ class Composer:
         if saved and self._draw(3):
             return self._cited(saved[self._draw(min(3, len(saved)))], Need.APOLOGY)
         unsafe = matter.category is ComplaintCategory.SAFETY
-        bank = phrases.APOLOGIES_GRAVE if unsafe else phrases.APOLOGIES
+        usual = phrases.APOLOGIES_MILD if self._is_mild else phrases.APOLOGIES
+        bank = phrases.APOLOGIES_GRAVE if unsafe else usual
         return self._courtesy(bank, Need.APOLOGY)
 
     def _policies(self, matters: Sequence[Matter], limit: int) -> list[Line]:
         """Cite the clauses that say what is done; note what the manual lacks."""
         fitting: list[list[Passage]] = []
-        for index, matter in enumerate(matters[:2]):
+        wanted: list[Clause] = []
+        for index, matter in enumerate(matters):
+            if sum(map(bool, fitting)) > 1:
+                break
             if index and not matter.issue.words:
                 continue  # Nothing but the model's word for it: no clause would be about it.
             found = self._search(matter, (SourceKind.POLICY,), matter.issue.query)
             fitting.append(_fitting(found, is_first=index == 0))
+            wanted += self._what_is_wanted(found)
             self._note_contradictions(matter.category.value)
-        if not any(fitting):
+        fitting = [one for one in fitting if one]
+        fitting = fitting or [list(self._beyond(self.case.text, _MIN_BEYOND))]
+        if not fitting[0]:
             self._note_gap(matters[0].category.value, matters[0].issue.name)
         if self.case.kind is FeedbackKind.INQUIRY:
             fitting[0] = [*self._answers_in_passing(), *fitting[0]]
         chosen = _chosen_clauses(fitting, limit)
+        if limit > 1 and wanted and not any(clause in wanted for clause in chosen):
+            chosen = [*chosen[: limit - 1], wanted[0]]
         if limit > 1:
             chosen = [*chosen[:limit], *self._safety_report(matters, chosen)]
             limit += 1
         return [
             self._cited(clause, Need.POLICY if index == 0 else Need.SECOND)
             for index, clause in enumerate(chosen[:limit])
+        ]
+
+    def _what_is_wanted(self, found: Sequence[Passage]) -> list[Clause]:
+        """Give the clauses on a matter that speak of what the customer asks for: 환불, 교환."""
+        wanted = _WANTED.findall(self.case.text)
+        return [
+            passage.clause
+            for passage in found
+            if any(word in passage.clause.text for word in wanted)
+            and passage.words >= _MIN_SECOND_POLICY
+            and not _PRACTICE.search(passage.clause.text)
         ]
 
     def _safety_report(self, matters: Sequence[Matter], chosen: Sequence[Clause]) -> list[Clause]:
@@ -431,11 +479,16 @@ class Composer:
             return found
         # A complaint of one thing is often settled by a clause on another: what was charged twice
         # stands under prices, whatever category the model saw.
-        least = _MUCH_BETTER * found[0].words if found else _MIN_BEYOND
-        beyond = next(self._found(words, kinds, (), least), None)
-        if beyond and beyond.words >= least and beyond.fit >= _GENERAL_FIT:
-            return [beyond, *(one for one in found if one.clause != beyond.clause)]
-        return found
+        least = max(_MIN_BEYOND, _MUCH_BETTER * found[0].words if found else 0.0)
+        beyond = list(self._beyond(words, least))
+        return [*beyond, *(one for one in found if one not in beyond)]
+
+    def _beyond(self, words: str, least: float) -> Iterator[Passage]:
+        """Give the best clause on anything, where it is surely about ``words``."""
+        found = self._found(words, (SourceKind.POLICY,), (), least)
+        best = next((one for one in found if not _PRACTICE.search(one.clause.text)), None)
+        if best and best.words >= least and best.fit >= _GENERAL_FIT:
+            yield best
 
     def _found(
         self, words: str, kinds: tuple[SourceKind, ...], topics: Sequence[str], least: float = 0.0
@@ -524,8 +577,8 @@ class Composer:
 
     def _question(self) -> list[Line]:
         answers = self._answers()
-        opening = self._question_opening()
-        contact = self._contact(phrases.CONTACTS_QUESTION)
+        opening = self._question_opening(is_answered=bool(answers))
+        contact = self._contact(phrases.CONTACTS_QUESTION if answers else phrases.CONTACTS_CHECKING)
         if answers:
             middle = answers
             ending = [self._courtesy(phrases.QUESTION_ENDINGS, Need.EXTRA)]
@@ -542,13 +595,14 @@ class Composer:
         """Answer each thing that is asked, and note what the manual leaves open."""
         case = self.case
         asked = [case.text[span.start : span.end] for span in self._asked()]
-        asked = [words for words in asked if not is_vague(words)]
+        asked = [words for words in asked if topic_of(case.title) or not is_vague(words)]
         chosen: list[Passage] = []
         whole = f"{case.title} {case.text}"
         for words in (whole, *(f"{case.title} {part}" for part in asked)):
             fitting = self._answers_to(words)
             if words is not whole:
-                fitting = [one for one in fitting if not _PRACTICE.search(one.clause.text)]
+                # A part alone says less: a clause that is hardly about it may be about anything.
+                fitting = [one for one in fitting if one.fit >= _MIN_PART_FIT]
             chosen += [
                 passage
                 for index, passage in enumerate(fitting[:3])
@@ -606,8 +660,12 @@ class Composer:
         text = self.case.text
         return [span for span in sentences(text) if _ASKING.search(text[span.start : span.end])]
 
-    def _question_opening(self) -> Line:
+    def _question_opening(self, *, is_answered: bool) -> Line:
         case = self.case
+        quoted: Sequence[str] = phrases.QUESTION_RECEIVED
+        titled: Sequence[str] = phrases.QUESTION_RECEIVED_TITLE
+        if is_answered:
+            quoted, titled = phrases.QUESTION_OPENINGS, phrases.QUESTION_OPENINGS_TITLE
         topic = "" if case.analysis.abusive else topic_of(case.title)
         for span in self._asked() if not case.analysis.abusive else ():
             if not case.text[span.start : span.end].endswith("?"):
@@ -616,11 +674,9 @@ class Composer:
             asking = Span(span.end - 1, span.end)
             quote = quote_for(case.text, asking, case.analysis.abuse_spans, wants_answer=True)
             if quote and not (topic and is_vague(quote.text)):
-                return self._about_review(
-                    phrases.QUESTION_OPENINGS, {"quote": quote.text}, [quote.span]
-                )
+                return self._about_review(quoted, {"quote": quote.text}, [quote.span])
         if topic:
-            return self._about_review(phrases.QUESTION_OPENINGS_TITLE, {"quote": topic}, [])
+            return self._about_review(titled, {"quote": topic}, [])
         return self._courtesy(phrases.QUESTION_OPENINGS_PLAIN, Need.CORE)
 
     # Neither complaint nor question.
@@ -692,6 +748,8 @@ class Composer:
     def _sympathy(self, matter: Matter) -> Line:
         own = phrases.SYMPATHY[matter.category]
         bank = phrases.SYMPATHY_FOR_ISSUE.get(matter.issue.name, own)
+        if self._is_mild:
+            bank = phrases.MIXED
         return self._courtesy(bank, Need.SYMPATHY)
 
     def _thanks(self) -> Line:
@@ -749,13 +807,14 @@ def _limits(clause: str) -> tuple[tuple[str, ...], bool]:
 
 def _adds(passage: Passage, best: Passage) -> bool:
     """Tell whether a further passage answers what was asked as well."""
-    if _PRACTICE.search(passage.clause.text):
-        return False
     if passage.clause.kind is SourceKind.FACT and passage.fit >= _SAME_FIT:
         return passage.words >= _MIN_SAME
-    near = passage.words >= best.words * _NEXT_SHARE
     least = _MIN_SAME if passage.fit >= _SAME_FIT else _MIN_SECOND_ANSWER
-    return near and passage.fit >= _GENERAL_FIT and passage.words >= least
+    return _is_near(passage, best) and passage.fit >= _GENERAL_FIT and passage.words >= least
+
+
+def _is_near(passage: Passage, best: Passage) -> bool:
+    return passage.words >= best.words * _NEXT_SHARE
 
 
 def _chosen_clauses(fitting: Sequence[Sequence[Passage]], limit: int) -> list[Clause]:
@@ -783,7 +842,8 @@ def _fitting(found: Sequence[Passage], *, is_first: bool) -> list[Passage]:
     return [
         passage
         for passage in found
-        if passage.words >= max(least, best.words * _NEXT_SHARE)
+        if passage.words >= least
+        and _is_near(passage, best)
         and (passage is best or passage.fit >= _NEXT_FIT)
         and not _PRACTICE.search(passage.clause.text)
     ]

@@ -76,7 +76,10 @@ def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
     text = without_instructions(case.text[:2_000])
     span = finding.span
     issue = issues[-1]
-    shown = [s for s in sentences(text) if span and s.start < span.end and span.start < s.end]
+    body = body_starts(case)
+    shown = [
+        s for s in sentences(text) if span and body <= s.start < span.end and span.start < s.end
+    ]
     if shown:
         # The sentence that showed the category says best what exactly is wrong.
         issue = first_issue(issues, text[shown[0].start : shown[0].end])
@@ -95,6 +98,11 @@ def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
     if span:
         spans.append(span)
     return Matter(finding.category, issue, tuple(spans[:6]))
+
+
+def body_starts(case: DraftInput) -> int:
+    """Give where the text begins behind its title: a title names a matter, but tells nothing."""
+    return len(case.title) + 1 if case.title and case.text.startswith(f"{case.title}\n") else 0
 
 
 def first_issue(issues: Sequence[Issue], text: str) -> Issue:

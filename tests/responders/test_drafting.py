@@ -434,7 +434,7 @@ def test_a_question_that_names_nothing_is_told_by_its_title(
     demo_drafter: Drafter, make_case: Callable[..., DraftInput]
 ) -> None:
     case = make_case(
-        "한 주만 쉬고 싶은데 어떻게 하면 되나요?",
+        "다음 주는 휴가입니다. 어떻게 하면 되나요?",
         negative=False,
         kind="inquiry",
         intent=Intent.QUESTION,
