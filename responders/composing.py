@@ -333,10 +333,10 @@ class Composer:
         if quote is None:
             # An apology for what is still unproven, and may have hurt somebody, admits too much.
             calm = analysis.abusive or (turn % 2 and not self._is_mild)
-            named = phrases.NAME_HEAVY if calm else phrases.NAME_SORRY
+            named: Sequence[str] = phrases.NAME_HEAVY if calm else phrases.NAME_SORRY
             if grave:
                 named = phrases.NAME_GRAVE
-            return self._about_review(named, {"issue": matter.issue.name}, matter.spans[:1])
+            return self._about_review(named, {"issue": self._name(matter)}, matter.spans[:1])
         mild = analysis.severity is Severity.NORMAL
         banks: tuple[tuple[str, ...], ...] = (
             phrases.QUOTE_SORRY,
@@ -345,7 +345,7 @@ class Composer:
             phrases.QUOTE_SORRY,
             phrases.QUOTE_HEAVY,
         )
-        bank = phrases.QUOTE_THANKS if self._is_mild else banks[turn]
+        bank: Sequence[str] = phrases.QUOTE_THANKS if self._is_mild else banks[turn]
         if grave:
             bank = phrases.QUOTE_GRAVE
         return self._about_review(bank, {"quote": quote.text}, [quote.span])
@@ -369,6 +369,11 @@ class Composer:
             return quote_for(self.case.text, None, avoid)
         return None
 
+    def _name(self, matter: Matter) -> str:
+        """Name a matter; nobody says of soap that it was not fresh."""
+        name = matter.issue.name
+        return name if self._is_edible else phrases.NOT_OF_FOOD.get(name, name)
+
     def _second_matter(self, matters: Sequence[Matter], said: Line) -> list[Line]:
         """Name the next complaint, unless the words already repeated speak of it."""
         named = {matters[0].issue.name, *phrases.WISHES}
@@ -383,7 +388,7 @@ class Composer:
                 and issue.name not in named
                 and not issue.pattern.search(words)
             ):
-                slots = {"issue": issue.name}
+                slots = {"issue": self._name(matter)}
                 return [self._about_review(phrases.SECOND_ISSUE, slots, apart[:1], Need.SECOND)]
         return []
 
