@@ -48,11 +48,14 @@ _MIN_ANSWER = 4.0
 """``Passage.words`` from which a clause counts as an answer to a question. Over the demo's 37
 questions (the ones it was tuned on) the first answer is then right 36 times; on ten others, 6."""
 
+_MIN_NAMED_FACT = 5.2
+"""``Passage.score`` from which a fact about the product counts as an answer."""
+
 _MIN_SECOND_ANSWER = 8.0
 
 _MAX_ANSWERS = 3
 
-_MIN_SAME, _SAME_FIT = 5.0, 0.9
+_MIN_SAME, _SAME_FIT = 5.0, 0.75
 """For a further answer whose whole condition is what was asked of."""
 
 _MIN_PART_FIT = 0.3
@@ -653,7 +656,7 @@ class Composer:
         return [
             passage
             for passage in found
-            if passage.words >= _MIN_ANSWER
+            if (passage.words >= _MIN_ANSWER or _is_of_product(passage))
             and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
             and self.view.is_citable(passage.clause)
         ]
@@ -816,6 +819,11 @@ def _adds(passage: Passage, best: Passage) -> bool:
         return passage.words >= _MIN_SAME
     least = _MIN_SAME if passage.fit >= _SAME_FIT else _MIN_SECOND_ANSWER
     return _is_near(passage, best) and passage.fit >= _GENERAL_FIT and passage.words >= least
+
+
+def _is_of_product(passage: Passage) -> bool:
+    """Tell whether a fact is about the very goods in hand, whose name alone counts for little."""
+    return passage.clause.kind is SourceKind.FACT and passage.score >= _MIN_NAMED_FACT
 
 
 def _is_near(passage: Passage, best: Passage) -> bool:

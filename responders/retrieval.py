@@ -35,7 +35,7 @@ _ENDINGS = frozenset(
 
 _COMMON = frozenset(
     {"상품", "경우", "확인", "주문", "고객", "안녕", "감사", "문의", "번호", "부탁", "탁드"}
-    | {"궁금", "제품", "이상", "까지", "바뀌", "뀌어", "보다", "각보"}
+    | {"궁금", "제품", "이상", "까지", "바뀌", "뀌어", "보다", "각보", "일까"}
 )
 
 _SELF = re.compile(r"(?<![가-힣])제가 ")
@@ -107,7 +107,7 @@ _EVERYDAY = (
         re.compile(
             r"대량|단체|\d\d\s?(?:개|세트|상자|박스|마리|인분)[^.!?\n]{0,6}(?:주문|구매|사려|살)"
         ),
-        " 단체 주문으로 할인해",
+        " 같은 상품 단체 주문으로 할인해",
     ),
     (re.compile(r"수정"), " 고치실 바꾸실"),
     (re.compile(r"쉬고|건너|미루"), " 건너뛰실"),
@@ -156,7 +156,7 @@ _HEAD = re.compile(
 
 _HEAD_WEIGHT, _REST_WEIGHT = 1.5, 0.8
 
-_LEAST_HEAD = 4.0
+_LEAST_HEAD = 5.4
 """What a condition weighs at least, as ``_RAREST``."""
 
 _Postings = dict[str, list[tuple[int, float, float]]]
