@@ -55,7 +55,7 @@ _MIN_SECOND_ANSWER = 8.0
 
 _MAX_ANSWERS = 3
 
-_MIN_SAME, _SAME_FIT = 5.0, 0.75
+_MIN_SAME, _SAME_FIT = 3.5, 0.75
 """For a further answer whose whole condition is what was asked of."""
 
 _MIN_PART_FIT = 0.3
@@ -111,6 +111,10 @@ _WORRIED = re.compile(r"(?:먹|마[셨시]|드[셨시])[^.!?\n]{0,20}괜찮")
 
 _ASKING = re.compile(
     r"(?:\?|궁금(?:합니다|해요|하네요)|나요|까요|가요|는지요?|은지요?|건지요?|알려\s?주[세시]요|해야\s?(?:하나|되나|돼)[요]?|싶어요|부탁[^.!?]{0,8})[\s.!?~ㅠㅜ]*$"
+)
+
+_REQUEST = re.compile(
+    r"(?:취소|변경)\s?(?:해\s?주|부탁|하고 싶|하려)|(?:주소|배송지|번호|날짜)[^.!?\n]{0,12}(?:바꿔|변경)"
 )
 
 _RHETORICAL = re.compile(r"왜|뭐|뭡|대체|맞나요")
@@ -198,7 +202,11 @@ class Composer:
         doubtful = min(analysis.score or 0.0, likeliest + _CATEGORY_LAGS) < _SURE_COMPLAINT
         grave = analysis.severity is Severity.CRITICAL or self._is_about_safety()
         calm = not grave and not analysis.abusive
-        return not analysis.is_negative or (doubtful and calm)
+        # Who only wants an order changed complains of nothing, whatever the model heard.
+        is_request = (
+            bool(_REQUEST.search(self.case.text)) and not find_matters(self.case)[0].issue.words
+        )
+        return not analysis.is_negative or (calm and (doubtful or is_request))
 
     def _is_about_safety(self) -> bool:
         return any(
@@ -429,8 +437,7 @@ class Composer:
             fitting.append(_fitting(found, is_first=index == 0))
             wanted += self._what_is_wanted(found)
             self._note_contradictions(matter.category.value)
-        fitting = [one for one in fitting if one]
-        fitting = fitting or [list(self._beyond(self.case.text, _MIN_BEYOND))]
+        fitting = [one for one in fitting if one] or [[]]
         if not fitting[0]:
             self._note_gap(matters[0].category.value, matters[0].issue.name)
         if self.case.kind is FeedbackKind.INQUIRY:
@@ -488,15 +495,11 @@ class Composer:
         # A complaint of one thing is often settled by a clause on another: what was charged twice
         # stands under prices, whatever category the model saw.
         least = max(_MIN_BEYOND, _MUCH_BETTER * found[0].words if found else 0.0)
-        beyond = list(self._beyond(words, least))
-        return [*beyond, *(one for one in found if one not in beyond)]
-
-    def _beyond(self, words: str, least: float) -> Iterator[Passage]:
-        """Give the best clause on anything, where it is surely about ``words``."""
-        found = self._found(words, (SourceKind.POLICY,), (), least)
-        best = next((one for one in found if not _PRACTICE.search(one.clause.text)), None)
-        if best and best.words >= least and best.fit >= _GENERAL_FIT:
-            yield best
+        everything = self._found(words, kinds, (), least)
+        beyond = next((one for one in everything if not _PRACTICE.search(one.clause.text)), None)
+        if beyond and beyond.words >= least and beyond.fit >= _GENERAL_FIT:
+            return [beyond, *(one for one in found if one.clause != beyond.clause)]
+        return found
 
     def _found(
         self, words: str, kinds: tuple[SourceKind, ...], topics: Sequence[str], least: float = 0.0
@@ -603,7 +606,8 @@ class Composer:
         """Answer each thing that is asked, and note what the manual leaves open."""
         case = self.case
         asked = [case.text[span.start : span.end] for span in self._asked()]
-        asked = [words for words in asked if topic_of(case.title) or not is_vague(words)]
+        if not topic_of(case.title):
+            asked = [words for words in asked if not is_vague(words)]
         chosen: list[Passage] = []
         whole = f"{case.title} {case.text}"
         for words in (whole, *(f"{case.title} {part}" for part in asked)):
@@ -613,7 +617,7 @@ class Composer:
                 fitting = [one for one in fitting if one.fit >= _MIN_PART_FIT]
             chosen += [
                 passage
-                for index, passage in enumerate(fitting[:3])
+                for index, passage in enumerate(fitting)
                 if index == 0 or _adds(passage, fitting[0])
             ]
         if not chosen:

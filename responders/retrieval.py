@@ -35,7 +35,7 @@ _ENDINGS = frozenset(
 
 _COMMON = frozenset(
     {"상품", "경우", "확인", "주문", "고객", "안녕", "감사", "문의", "번호", "부탁", "탁드"}
-    | {"궁금", "제품", "이상", "까지", "바뀌", "뀌어", "보다", "각보", "일까"}
+    | {"궁금", "제품", "이상", "까지", "바뀌", "뀌어", "보다", "각보", "일까", "전에"}
 )
 
 _SELF = re.compile(r"(?<![가-힣])제가 ")
@@ -89,6 +89,7 @@ _EVERYDAY = (
     (re.compile(r"전화|연락|답변|답이"), " 상담 고객센터 답변"),
     (re.compile(r"상[했한]|곰팡|쉰|썩|냄새"), " 변질 신선 냉장 보관 상한"),
     (re.compile(r"물러|무르|썩"), " 무르거나 시든"),
+    (re.compile(r"무료\s?배송|얼마\s?이상"), " 만원 이상 주문하시면 배송비 무료"),
     (re.compile(r"씻"), " 세척"),
     (re.compile(r"개봉[^.!?\n]{0,4}안|안\s?(?:뜯|열어)|미개봉"), " 개봉하지 않은"),
     (re.compile(r"(?<!안)(?<!안 )(?:뜯었|뜯고|개봉했)|발라\s?[봤보]|써\s?[봤보]"), " 개봉하신"),
@@ -149,6 +150,8 @@ _EVERYDAY = (
     (re.compile(r"인덕션|가스\s*불|하이라이트"), " 인덕션 열원"),
 )
 """Everyday wording and the words manuals use for it."""
+
+_SPOKEN = tuple((shape.search, more) for shape, more in _EVERYDAY)
 
 _HEAD = re.compile(
     r"^(.{2,40}?)(?:(?<![않있없하되새젖짧많받높좋넘늦])(?:은|는)|이면|으면|면|경우에는|경우에|에는|때에는|때에)(?:\s|,)"
@@ -308,7 +311,7 @@ def _asked(text: str, product: str) -> tuple[str, ...]:
     One text is asked twice.
     """
     lowered = _SELF.sub(" ", text.lower())
-    lowered += "".join(more for shape, more in _EVERYDAY if shape.search(lowered))
+    lowered += "".join([more for is_said, more in _SPOKEN if is_said(lowered)])
     return tuple(sorted(_pieces(lowered) | _names(product)))
 
 
