@@ -86,7 +86,7 @@ _GENERAL_FIT = 0.6
 _MUCH_BETTER = 1.5
 
 _PRACTICE = re.compile(
-    r"(?:포장|표시|판매|운영)합니다\.?$|보내며,|[가-힣]고 보내 드립니다|셔야 |원(?:입니다|이며|을 추가)"
+    r"(?:포장|표시|판매|운영)합니다\.?$|보내며,|(?:[가-힣]고|뒤) 보내 드립니다|셔야 |원(?:입니다|이며|을 추가)"
 )
 """How things are always done, on what condition and for what fee; told to somebody for whom they
 were not, it reads as a denial."""
