@@ -125,7 +125,6 @@ def why_not_citable(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-@lru_cache(maxsize=1024)
 def is_citable_text(text: str) -> bool:
     """Tell whether a clause can stand in a reply as it is."""
     return not why_not_citable(text)

@@ -19,9 +19,9 @@ from domain.types import (
     Span,
 )
 from responders import phrases
-from responders.matters import DraftInput, Matter, find_matters, first_issue
+from responders.matters import DraftInput, Matter, body_starts, find_matters, first_issue
 from responders.phrases import FILM_ISSUES, ISSUES
-from responders.quoting import Quote, blamed, is_vague, quote_for, sentences, topic_of
+from responders.quoting import Quote, blamed, is_vague, praises, quote_for, sentences, topic_of
 from responders.rendering import fill_clause, hours_in_words, render
 from responders.retrieval import alike, touches
 
@@ -45,15 +45,20 @@ HOURS_REFERENCE = "brand.toml#hours"
 NAME_REFERENCE = "brand.toml#name"
 
 _MIN_ANSWER = 4.0
-"""``Passage.words`` from which a clause counts as an answer to a question. Over the demo's 37
-questions (the ones it was tuned on) the first answer is then right 36 times; on ten others, 6."""
+"""``Passage.words`` from which a clause counts as an answer to a question."""
+
+_MIN_NAMED_FACT = 5.2
+"""``Passage.score`` from which a fact about the product counts as an answer."""
 
 _MIN_SECOND_ANSWER = 8.0
 
 _MAX_ANSWERS = 3
 
-_MIN_SAME, _SAME_FIT = 5.0, 0.9
+_MIN_SAME, _SAME_FIT = 3.5, 0.75
 """For a further answer whose whole condition is what was asked of."""
+
+_MIN_PART_FIT = 0.3
+"""For what answers one of several questions."""
 
 _MIN_ANSWER_FIT = 0.12
 """Share of a fact's subject that a question must speak of: else it is about other goods."""
@@ -79,24 +84,36 @@ _GENERAL_FIT = 0.6
 
 _MUCH_BETTER = 1.5
 
-_PRACTICE = re.compile(r"(?:포장|표시|판매|운영)합니다\.?$|보내며,")
-"""How things are always done; told to somebody for whom they were not, it reads as a denial."""
+_PRACTICE = re.compile(
+    r"(?:포장|표시|판매|운영)합니다\.?$|보내며,|(?:[가-힣]고|뒤) 보내 드립니다|셔야 |원(?:입니다|이며|을 추가)"
+)
+"""How things are always done, on what condition and for what fee; told to somebody for whom they
+were not, it reads as a denial."""
 
 _FOOD = re.compile(
-    r"유정란|식빵|먹|드시|맛|김치|우유|빵|계란|달걀|두부|고기|반찬|국물|샐러드|과일|감귤|블루베리|음식|식품|떡|과자|음료|커피|쌀|장조림|곰탕|조림|볶음"
+    r"유정란|식빵|먹|드시|씹|맛|김치|우유|빵|계란|달걀|두부|고기|반찬|국물|샐러드|과일|감귤|블루베리|음식|식품|떡|과자|음료|커피|쌀|"
+    r"장조림|곰탕|조림|볶음|치킨|닭|튀김|피자|버거|국수|라면|만두|초밥|족발|도시락|메뉴"
 )
 
+_EATEN = re.compile(r"먹|드시|드셨|마[셨시]|씹|맛")
+
 _WARE = re.compile(r"프라이팬|도마|용기|밥솥|수저|채반|냄비|그릇|접시|주방")
-_SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나")
+_SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|신선")
 _CONDITIONS = ("벨", "선물", "명절", "냉동", "정기", "계좌", "전기", "유리")
 """Words that keep a clause to some orders; it is not cited where nobody speaks of them."""
 
 _NOT_WANTED = re.compile(r"[가-힣]+\s?말고")
 
+_WANTED = re.compile(r"환불|교환")
+
 _WORRIED = re.compile(r"(?:먹|마[셨시]|드[셨시])[^.!?\n]{0,20}괜찮")
 
 _ASKING = re.compile(
     r"(?:\?|궁금(?:합니다|해요|하네요)|나요|까요|가요|는지요?|은지요?|건지요?|알려\s?주[세시]요|해야\s?(?:하나|되나|돼)[요]?|싶어요|부탁[^.!?]{0,8})[\s.!?~ㅠㅜ]*$"
+)
+
+_REQUEST = re.compile(
+    r"(?:취소|변경)\s?(?:해\s?주|부탁|하고 싶|하려)|(?:주소|배송지|번호|날짜)[^.!?\n]{0,12}(?:바꿔|변경)"
 )
 
 _RHETORICAL = re.compile(r"왜|뭐|뭡|대체|맞나요")
@@ -184,7 +201,11 @@ class Composer:
         doubtful = min(analysis.score or 0.0, likeliest + _CATEGORY_LAGS) < _SURE_COMPLAINT
         grave = analysis.severity is Severity.CRITICAL or self._is_about_safety()
         calm = not grave and not analysis.abusive
-        return not analysis.is_negative or (doubtful and calm)
+        # Who only wants an order changed complains of nothing, whatever the model heard.
+        is_request = (
+            bool(_REQUEST.search(self.case.text)) and not find_matters(self.case)[0].issue.words
+        )
+        return not analysis.is_negative or (calm and (doubtful or is_request))
 
     def _is_about_safety(self) -> bool:
         return any(
@@ -193,6 +214,17 @@ class Composer:
         )
 
     # Complaints.
+
+    @cached_property
+    def _is_mild(self) -> bool:
+        """Tell whether somebody is content but for one thing: heavy words would be too much."""
+        analysis = self.case.analysis
+        return (
+            analysis.intent is Intent.MIXED
+            and praises(self.case.text)
+            and analysis.severity is Severity.NORMAL
+            and not self._is_about_safety()
+        )
 
     def _complaint(self) -> list[Line]:
         matters = find_matters(self.case)
@@ -204,6 +236,8 @@ class Composer:
         if matters[0].category is ComplaintCategory.SAFETY:
             policies = [*self._care(policies), *policies]
             contacts = phrases.CONTACTS_GRAVE
+        elif self._is_mild:
+            contacts = phrases.CONTACTS_MILD
         contact = self._contact(contacts, matters)
         sorry = bool(_SORRY.search(acknowledged.sentence.text))
         thanks_or_apology = self._thanks() if sorry else self._apology(matters[0])
@@ -231,7 +265,7 @@ class Composer:
             *self._second_matter(matters, acknowledged),
             self._sympathy(matters[0]),
             thanks_or_apology,
-            *(policies or [self._checking()]),
+            *(policies or ([] if self._is_mild else [self._checking()])),
             contact,
             *self._closing(),
         ]
@@ -290,7 +324,7 @@ class Composer:
         name = self.case.product_name
         if _WARE.search(name):
             return False
-        return bool(_FOOD.search(name) or _FOOD.search(self.case.text))
+        return bool(_FOOD.search(name) or (_EATEN if name else _FOOD).search(self.case.text))
 
     def _is_wounded(self) -> bool:
         return bool(ISSUES[ComplaintCategory.SAFETY][2].pattern.search(self.case.text))
@@ -303,14 +337,16 @@ class Composer:
         """Repeat the customer's words, or name the matter where they cannot be repeated."""
         analysis = self.case.analysis
         quote = self._quote(matter)
-        grave = analysis.severity is Severity.CRITICAL
+        unsafe = matter.category is ComplaintCategory.SAFETY
+        grave = unsafe or analysis.severity is Severity.CRITICAL
         turn = self._draw(5)
         if quote is None:
             # An apology for what is still unproven, and may have hurt somebody, admits too much.
-            calm = analysis.abusive or turn % 2
-            usual = phrases.NAME_HEAVY if calm else phrases.NAME_SORRY
-            named = phrases.NAME_GRAVE if grave else usual
-            return self._about_review(named, {"issue": matter.issue.name}, matter.spans[:1])
+            calm = analysis.abusive or (turn % 2 and not self._is_mild)
+            named: Sequence[str] = phrases.NAME_HEAVY if calm else phrases.NAME_SORRY
+            if grave:
+                named = phrases.NAME_GRAVE
+            return self._about_review(named, {"issue": self._name(matter)}, matter.spans[:1])
         mild = analysis.severity is Severity.NORMAL
         banks: tuple[tuple[str, ...], ...] = (
             phrases.QUOTE_SORRY,
@@ -319,17 +355,19 @@ class Composer:
             phrases.QUOTE_SORRY,
             phrases.QUOTE_HEAVY,
         )
-        unsafe = matter.category is ComplaintCategory.SAFETY
-        bank = phrases.QUOTE_GRAVE if grave or unsafe else banks[turn]
+        bank: Sequence[str] = phrases.QUOTE_THANKS if self._is_mild else banks[turn]
+        if grave:
+            bank = phrases.QUOTE_GRAVE
         return self._about_review(bank, {"quote": quote.text}, [quote.span])
 
     def _quote(self, matter: Matter) -> Quote | None:
         if self.case.analysis.abusive:
             return None
         avoid = self.case.analysis.abuse_spans
+        body = body_starts(self.case)
         cut_short: Quote | None = None
         for span in matter.spans:
-            quote = quote_for(self.case.text, span, avoid)
+            quote = quote_for(self.case.text, span, avoid) if span.end > body else None
             if quote is None or is_vague(quote.text):
                 continue
             if not quote.text.endswith("…"):
@@ -340,6 +378,11 @@ class Composer:
         if not matter.spans or not matter.issue.words:
             return quote_for(self.case.text, None, avoid)
         return None
+
+    def _name(self, matter: Matter) -> str:
+        """Name a matter; nobody says of soap that it was not fresh."""
+        name = matter.issue.name
+        return name if self._is_edible else phrases.NOT_OF_FOOD.get(name, name)
 
     def _second_matter(self, matters: Sequence[Matter], said: Line) -> list[Line]:
         """Name the next complaint, unless the words already repeated speak of it."""
@@ -355,7 +398,7 @@ class Composer:
                 and issue.name not in named
                 and not issue.pattern.search(words)
             ):
-                slots = {"issue": issue.name}
+                slots = {"issue": self._name(matter)}
                 return [self._about_review(phrases.SECOND_ISSUE, slots, apart[:1], Need.SECOND)]
         return []
 
@@ -376,29 +419,48 @@ class Composer:
         if saved and self._draw(3):
             return self._cited(saved[self._draw(min(3, len(saved)))], Need.APOLOGY)
         unsafe = matter.category is ComplaintCategory.SAFETY
-        bank = phrases.APOLOGIES_GRAVE if unsafe else phrases.APOLOGIES
+        usual = phrases.APOLOGIES_MILD if self._is_mild else phrases.APOLOGIES
+        bank = phrases.APOLOGIES_GRAVE if unsafe else usual
         return self._courtesy(bank, Need.APOLOGY)
 
     def _policies(self, matters: Sequence[Matter], limit: int) -> list[Line]:
         """Cite the clauses that say what is done; note what the manual lacks."""
         fitting: list[list[Passage]] = []
-        for index, matter in enumerate(matters[:2]):
+        wanted: list[Clause] = []
+        for index, matter in enumerate(matters):
+            if sum(map(bool, fitting)) > 1:
+                break
             if index and not matter.issue.words:
                 continue  # Nothing but the model's word for it: no clause would be about it.
             found = self._search(matter, (SourceKind.POLICY,), matter.issue.query)
             fitting.append(_fitting(found, is_first=index == 0))
+            wanted += self._what_is_wanted(found)
             self._note_contradictions(matter.category.value)
-        if not any(fitting):
+        fitting = [one for one in fitting if one] or [[]]
+        if not fitting[0]:
             self._note_gap(matters[0].category.value, matters[0].issue.name)
         if self.case.kind is FeedbackKind.INQUIRY:
             fitting[0] = [*self._answers_in_passing(), *fitting[0]]
         chosen = _chosen_clauses(fitting, limit)
+        if limit > 1 and wanted and not any(clause in wanted for clause in chosen):
+            chosen = [*chosen[: limit - 1], wanted[0]]
         if limit > 1:
             chosen = [*chosen[:limit], *self._safety_report(matters, chosen)]
             limit += 1
         return [
             self._cited(clause, Need.POLICY if index == 0 else Need.SECOND)
             for index, clause in enumerate(chosen[:limit])
+        ]
+
+    def _what_is_wanted(self, found: Sequence[Passage]) -> list[Clause]:
+        """Give the clauses on a matter that speak of what the customer asks for: 환불, 교환."""
+        wanted = _WANTED.findall(self.case.text)
+        return [
+            passage.clause
+            for passage in found
+            if any(word in passage.clause.text for word in wanted)
+            and passage.words >= _MIN_SECOND_POLICY
+            and not _PRACTICE.search(passage.clause.text)
         ]
 
     def _safety_report(self, matters: Sequence[Matter], chosen: Sequence[Clause]) -> list[Clause]:
@@ -431,8 +493,9 @@ class Composer:
             return found
         # A complaint of one thing is often settled by a clause on another: what was charged twice
         # stands under prices, whatever category the model saw.
-        least = _MUCH_BETTER * found[0].words if found else _MIN_BEYOND
-        beyond = next(self._found(words, kinds, (), least), None)
+        least = max(_MIN_BEYOND, _MUCH_BETTER * found[0].words if found else 0.0)
+        everything = self._found(words, kinds, (), least)
+        beyond = next((one for one in everything if not _PRACTICE.search(one.clause.text)), None)
         if beyond and beyond.words >= least and beyond.fit >= _GENERAL_FIT:
             return [beyond, *(one for one in found if one.clause != beyond.clause)]
         return found
@@ -524,8 +587,8 @@ class Composer:
 
     def _question(self) -> list[Line]:
         answers = self._answers()
-        opening = self._question_opening()
-        contact = self._contact(phrases.CONTACTS_QUESTION)
+        opening = self._question_opening(is_answered=bool(answers))
+        contact = self._contact(phrases.CONTACTS_QUESTION if answers else phrases.CONTACTS_CHECKING)
         if answers:
             middle = answers
             ending = [self._courtesy(phrases.QUESTION_ENDINGS, Need.EXTRA)]
@@ -542,16 +605,18 @@ class Composer:
         """Answer each thing that is asked, and note what the manual leaves open."""
         case = self.case
         asked = [case.text[span.start : span.end] for span in self._asked()]
-        asked = [words for words in asked if not is_vague(words)]
+        if not topic_of(case.title):
+            asked = [words for words in asked if not is_vague(words)]
         chosen: list[Passage] = []
         whole = f"{case.title} {case.text}"
         for words in (whole, *(f"{case.title} {part}" for part in asked)):
             fitting = self._answers_to(words)
             if words is not whole:
-                fitting = [one for one in fitting if not _PRACTICE.search(one.clause.text)]
+                # A part alone says less: a clause that is hardly about it may be about anything.
+                fitting = [one for one in fitting if one.fit >= _MIN_PART_FIT]
             chosen += [
                 passage
-                for index, passage in enumerate(fitting[:3])
+                for index, passage in enumerate(fitting)
                 if index == 0 or _adds(passage, fitting[0])
             ]
         if not chosen:
@@ -594,7 +659,7 @@ class Composer:
         return [
             passage
             for passage in found
-            if passage.words >= _MIN_ANSWER
+            if (passage.words >= _MIN_ANSWER or _is_of_product(passage))
             and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
             and self.view.is_citable(passage.clause)
         ]
@@ -606,8 +671,12 @@ class Composer:
         text = self.case.text
         return [span for span in sentences(text) if _ASKING.search(text[span.start : span.end])]
 
-    def _question_opening(self) -> Line:
+    def _question_opening(self, *, is_answered: bool) -> Line:
         case = self.case
+        quoted: Sequence[str] = phrases.QUESTION_RECEIVED
+        titled: Sequence[str] = phrases.QUESTION_RECEIVED_TITLE
+        if is_answered:
+            quoted, titled = phrases.QUESTION_OPENINGS, phrases.QUESTION_OPENINGS_TITLE
         topic = "" if case.analysis.abusive else topic_of(case.title)
         for span in self._asked() if not case.analysis.abusive else ():
             if not case.text[span.start : span.end].endswith("?"):
@@ -616,11 +685,9 @@ class Composer:
             asking = Span(span.end - 1, span.end)
             quote = quote_for(case.text, asking, case.analysis.abuse_spans, wants_answer=True)
             if quote and not (topic and is_vague(quote.text)):
-                return self._about_review(
-                    phrases.QUESTION_OPENINGS, {"quote": quote.text}, [quote.span]
-                )
+                return self._about_review(quoted, {"quote": quote.text}, [quote.span])
         if topic:
-            return self._about_review(phrases.QUESTION_OPENINGS_TITLE, {"quote": topic}, [])
+            return self._about_review(titled, {"quote": topic}, [])
         return self._courtesy(phrases.QUESTION_OPENINGS_PLAIN, Need.CORE)
 
     # Neither complaint nor question.
@@ -692,6 +759,8 @@ class Composer:
     def _sympathy(self, matter: Matter) -> Line:
         own = phrases.SYMPATHY[matter.category]
         bank = phrases.SYMPATHY_FOR_ISSUE.get(matter.issue.name, own)
+        if self._is_mild:
+            bank = phrases.MIXED
         return self._courtesy(bank, Need.SYMPATHY)
 
     def _thanks(self) -> Line:
@@ -749,13 +818,19 @@ def _limits(clause: str) -> tuple[tuple[str, ...], bool]:
 
 def _adds(passage: Passage, best: Passage) -> bool:
     """Tell whether a further passage answers what was asked as well."""
-    if _PRACTICE.search(passage.clause.text):
-        return False
     if passage.clause.kind is SourceKind.FACT and passage.fit >= _SAME_FIT:
         return passage.words >= _MIN_SAME
-    near = passage.words >= best.words * _NEXT_SHARE
     least = _MIN_SAME if passage.fit >= _SAME_FIT else _MIN_SECOND_ANSWER
-    return near and passage.fit >= _GENERAL_FIT and passage.words >= least
+    return _is_near(passage, best) and passage.fit >= _GENERAL_FIT and passage.words >= least
+
+
+def _is_of_product(passage: Passage) -> bool:
+    """Tell whether a fact is about the very goods in hand, whose name alone counts for little."""
+    return passage.clause.kind is SourceKind.FACT and passage.score >= _MIN_NAMED_FACT
+
+
+def _is_near(passage: Passage, best: Passage) -> bool:
+    return passage.words >= best.words * _NEXT_SHARE
 
 
 def _chosen_clauses(fitting: Sequence[Sequence[Passage]], limit: int) -> list[Clause]:
@@ -783,7 +858,8 @@ def _fitting(found: Sequence[Passage], *, is_first: bool) -> list[Passage]:
     return [
         passage
         for passage in found
-        if passage.words >= max(least, best.words * _NEXT_SHARE)
+        if passage.words >= least
+        and _is_near(passage, best)
         and (passage is best or passage.fit >= _NEXT_FIT)
         and not _PRACTICE.search(passage.clause.text)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from domain.types import (
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _SECOND_CATEGORY = 0.35
+_WEAK = 0.6
+"""Below it, a category that no words show is doubted."""
+_PLAIN_CATEGORIES = (
+    ComplaintCategory.DEFECT,
+    ComplaintCategory.QUALITY,
+    ComplaintCategory.MISMATCH,
+    ComplaintCategory.DELIVERY,
+    ComplaintCategory.PACKAGING,
+    ComplaintCategory.PRICE,
+)
+"""Where to look for the words of a complaint whose category is not known."""
 _NAMED = 0.3
 """How likely a category is that no words show, to be named in a reply."""
 
@@ -67,8 +79,24 @@ def find_matters(case: DraftInput) -> list[Matter]:
     if not findings:
         findings = [CategoryFinding(ComplaintCategory.OTHER, 0.0)]
     matters = [_matter(case, finding) for finding in findings[:3]]
-    # What somebody wants because of it comes after what is wrong.
-    return sorted(matters, key=lambda matter: matter.issue.name in WISHES)
+    # What somebody wants because of it comes after what is wrong, and so does what has no name.
+    matters.sort(key=_is_unnamed)
+    first = matters[0]
+    is_weak = not first.issue.words and findings[0].score < _WEAK
+    if _is_unnamed(first) or (is_weak and first.category is not ComplaintCategory.SAFETY):
+        return [*_shown(case), *matters]
+    return matters
+
+
+def _is_unnamed(matter: Matter) -> bool:
+    is_other = matter.category is ComplaintCategory.OTHER
+    return matter.issue.name in WISHES or (is_other and not matter.issue.words)
+
+
+def _shown(case: DraftInput) -> list[Matter]:
+    """Give the complaint of any category whose words the text has, where the model named none."""
+    matters = (_matter(case, CategoryFinding(category, 0.0)) for category in _PLAIN_CATEGORIES)
+    return list(islice((matter for matter in matters if matter.issue.words), 1))
 
 
 def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
@@ -76,7 +104,10 @@ def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
     text = without_instructions(case.text[:2_000])
     span = finding.span
     issue = issues[-1]
-    shown = [s for s in sentences(text) if span and s.start < span.end and span.start < s.end]
+    body = body_starts(case)
+    shown = [
+        s for s in sentences(text) if span and body <= s.start < span.end and span.start < s.end
+    ]
     if shown:
         # The sentence that showed the category says best what exactly is wrong.
         issue = first_issue(issues, text[shown[0].start : shown[0].end])
@@ -95,6 +126,11 @@ def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
     if span:
         spans.append(span)
     return Matter(finding.category, issue, tuple(spans[:6]))
+
+
+def body_starts(case: DraftInput) -> int:
+    """Give where the text begins behind its title: a title names a matter, but tells nothing."""
+    return len(case.title) + 1 if case.title and case.text.startswith(f"{case.title}\n") else 0
 
 
 def first_issue(issues: Sequence[Issue], text: str) -> Issue:

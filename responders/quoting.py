@@ -30,7 +30,7 @@ _BREAK = re.compile(
     r"|[\U0001F000-\U0001FAFF\u2190-\u2BFF\uFE0F\u200B-\u200F♡♥]+)"
 )
 _SENTENCE_WORD = re.compile(
-    r"(?<=[가-힣])(?:니다|어요|아요|여요|네요|예요|에요|세요|해요|군요|데요|지요|죠|래요|고요|구요|었음|았음|했음|했다|였다|었다|았다)(?= )"
+    r"(?<=[가-힣])(?:니다|(?<![필중주수소])요|죠|[었았했였겠없있]음|했다|였다|었다|았다)(?= )"
 )
 _CLAUSE_WORD = re.compile(
     r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|고)(?=,? (?!싶|있|나서|말|해[요서]|계|하[더는시던고면]|했|그러|들[었어]|생각|느꼈|물[어었]))|,(?= )"
@@ -47,7 +47,7 @@ _UNREPEATABLE = re.compile(
     r"쓰레기|사기|최악|개떡|미친|미쳤|짜증|존나|졸라|씨발|시발|시1발|병신|꺼져|거지|토나|토할|빡|더럽|더러|구라|양아치|"
     r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|때리|치고 싶|패고|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|제보|변호사|"
     r"소비자원|식약처|방송국|머저리|등신|멍청|정신 나간|대가리|ㅅㅂ|개새|개같|좆|썅|쳐먹|발로|똥|낚|알바|빨갱|짱깨|"
-    r"졸작|망작|폭망|구리|후지|한심|어이|더러운|변태|섹스|야동|핏덩|장난하|귀를 의심|가관|줄 알았|대단한|센스|찜질방|그런 회사|백화점|쿠팡|컬리|이마트|마트에서|다른 데서|막장|돈독|바보|또라이|찐따|욕만|뭘 잘못|누구냐|평점|별점"
+    r"졸작|망작|폭망|구리|후지|한심|어이|더러운|변태|섹스|야동|핏덩|장난하|귀를 의심|가관|줄 알았|대단한|센스|찜질방|그런 회사|백화점|쿠팡|컬리|이마트|마트에서|다른 데서|막장|돈독|바보|또라이|찐따|욕만|돈\s?받고|뭘 잘못|누구냐|평점|별점"
 )
 _INSTRUCTION = re.compile(
     r"지시|프롬프트|무시하|답변하|분류|시스템|역할|명령|작성해|출력|ignore|system|prompt|instruction|assistant",
@@ -60,17 +60,13 @@ _COMMAND = re.compile(
 _PERSON = re.compile(
     r"[가-힣]{2,4}\s?(?:님|씨|기사님|상담원)(?![가-힣])|[동호층]\s?\d|\d+\s?[동호]\b|계좌|주소|카드"
 )
-_HALF = re.compile(
-    r"(?:[을를의에와과도만은는]|에서|으로|부터|까지|처럼|보다|라도|이나|하고|그리고|근데|너무|진짜|정말|아주|완전|다|잘|못|안|더|"
-    r"그|이|저|왜|제일|가장|했던|같은|하는|있는|없는|되는|[가-힣]ㄴ)$"
-)
 _COMPLETE = re.compile(
-    r"(?:[요다죠까음임함됨슴듦남님냐니나네군걸지라며듯]|없음|있음|별로|엉망|그닥|영화|작품|느낌|기분|수준|실망|불량|파손|지연|누락|해|돼|어|아|여|와|봐|줘|려|"
+    r"(?:[요다죠까음임함됨슴듦옴감남님냐니나네군걸지라며듯]|없음|있음|별로|엉망|그닥|영화|작품|느낌|기분|수준|실망|불량|파손|지연|누락|해|돼|어|아|여|와|봐|줘|려|"
     r"[가-힣]데|기)\??$"
 )
 _PARTICLE_ENDED = re.compile(r"[가-힣]{2,}(?:이|가)$")
 _PRAISE = re.compile(
-    r"좋[았아은네습]|맛있|만족|예[쁘뻐]|빠르|빨라|친절하|추천|괜찮|최고|감사|재[미밌]있|재밌|잘 봤|감동|훌륭|수작|명작"
+    r"좋[았아은네습]|맛있|맛은\s?있|만족|예[쁘뻐쁜]|알[차찬]|빠르|빨라|빨랐|친절하|추천|괜찮|최고|감사|재[미밌]있|재밌|잘 봤|감동|훌륭|수작|명작"
 )
 _COMPLAINS = re.compile(
     r"안 |못|없|별로|아쉽|아쉬|실망|늦|불편|나쁘|나빠|이상|문제|왜|너무|다르|달라|다른|비싸|비쌈|질[기겨겼]|싱거|짜[요네]|뻔|지루|유치|억지|"
@@ -80,7 +76,9 @@ _ASKS = re.compile(r"(?:나요|까요|까|가요|나|니|건가|래요|세요|�
 _WISH_ENDED = re.compile(
     r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요|주[새쇼]요?|주쇼)$"
 )
-_VAGUE = re.compile(r"(?:이거|그거|그럼|그게|같이|어떻게|어디[서에]?|언제쯤?|얼마나?|왜|뭐가?) ")
+_VAGUE = re.compile(
+    r"(?:(?:그리고|그럼|또) )?(?:이거|그거|그럼|그게|같이|어떻게|어디[서에]?|언제쯤?|얼마나?|왜|뭐가?) "
+)
 _TITLE = re.compile(r"[가-힣A-Za-z0-9 ·]{2,16}")
 _ASKING = re.compile(r"\s?(?:문의|질문)$")
 _NO_TOPIC = re.compile(r"^(?:비밀글|안녕|기타$|문의|질문|궁금)|(?:니다|요|죠|좀)$")
@@ -138,6 +136,11 @@ def without_instructions(text: str) -> str:
         if _COMMAND.search(text, span.start, span.end):
             kept[span.start : span.end] = " " * (span.end - span.start)
     return "".join(kept)
+
+
+def praises(text: str) -> bool:
+    """Tell whether a text has a good word."""
+    return bool(_PRAISE.search(text))
 
 
 def blamed(text: str) -> str:
@@ -229,12 +232,12 @@ def _pieces(text: str, sentence: Span, wanted: Span | None) -> Iterator[Span]:
     turns = set()
     for match in _CLAUSE_WORD.finditer(text, sentence.start, sentence.end):
         borders.append(match.end())
-        if _TURN.search(match[0]):
+        if _TURN.search(match[0]) and _PRAISE.search(text, sentence.start, match.end()):
             turns.add(match.end())
     borders.append(sentence.end)
     at = wanted.start if wanted is not None else borders[-2]
     index = max(i for i, border in enumerate(borders[:-1]) if i == 0 or border <= at)
-    # A clause before "-지만" or "-는데" says the opposite or sets the scene; quoted alone it is odd.
+    # Praise before "-지만" or "-는데" is not what the reply answers.
     earliest = max(
         (i for i, border in enumerate(borders[: index + 1]) if border in turns), default=0
     )
@@ -266,7 +269,9 @@ def _as_quote(
         return None
     if not words.endswith("?") and not _may_complain(words):
         return None
-    if cut_short and (_HALF.search(words) or len(words) < _MIN_CUT_QUOTE):
+    if cut_short and (
+        not _TURN.search(words) or _PRAISE.search(words) or len(words) < _MIN_CUT_QUOTE
+    ):
         return None
     shown = words if wants_answer or _ASKS.search(words) else words.rstrip("?")
     return Quote(f"{shown}…" if cut_short else shown, Span(start, start + len(shown)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain.types import Intent, LengthUnit, ReplyRules, SourceKind
 from privacy import masking
+from responders import phrases
 from responders.drafting import STRATEGIES, Drafter, DraftInput, share_of_similar_pairs
 from responders.manual import Manual, load_manual
 from responders.policy import check_reply
@@ -434,7 +436,7 @@ def test_a_question_that_names_nothing_is_told_by_its_title(
     demo_drafter: Drafter, make_case: Callable[..., DraftInput]
 ) -> None:
     case = make_case(
-        "한 주만 쉬고 싶은데 어떻게 하면 되나요?",
+        "다음 주는 휴가입니다. 어떻게 하면 되나요?",
         negative=False,
         kind="inquiry",
         intent=Intent.QUESTION,
@@ -556,3 +558,169 @@ def test_any_text_gets_a_draft(
     draft = drafter.draft(case, strategy)
     assert draft.text.strip()
     assert not set("{}<>") & set(draft.text)
+
+
+SMALL = {
+    "return.md": """---
+topic: return_refund
+source: 운영 안내
+---
+## 정책
+- 개봉하지 않은 제품은 받으신 날부터 7일 안에 교환이나 반품하실 수 있습니다.
+- 반품 제품이 도착하면 영업일 3일 안에 환불해 드립니다.
+- 단순 변심 교환·반품의 왕복 배송비는 6,000원입니다.
+""",
+    "problem.md": """---
+topic: defect, mismatch, packaging
+source: 운영 안내
+---
+## 정책
+- 펌프가 고장 나거나 내용물이 샌 제품은 사진을 보내 주시면 새 제품으로 교환해 드립니다.
+- 다른 제품을 받으셨거나 빠진 제품이 있으면 확인 후 배송비 없이 바로 보내 드립니다.
+""",
+    "safety.md": """---
+topic: safety
+source: 운영 안내
+---
+## 정책
+- 사용 후 붉어짐이나 가려움이 생기면 바로 사용을 멈추고 피부과 진료를 받아 주세요.
+""",
+    "product.md": """---
+topic: general
+source: 제품 안내
+---
+## 상품 정보
+- 수분 토너는 개봉 후 12개월 안에 사용하시는 것이 좋습니다.
+## 정책
+- 선물 포장은 주문하실 때 2,000원을 추가하시면 됩니다.
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "kind", "cited"),
+    [
+        ("뚜껑이 헐거워서 절반은 새서 왔어요", "packaging", "review", "내용물이 샌"),
+        ("1+1이라고 해서 샀는데 하나만 왔어요", "mismatch", "review", "빠진 제품이 있으면"),
+        ("반품한 거 받으셨다는데 환불은 언제 되나요", "return_refund", "review", "영업일 3일"),
+        ("바르고 나니 얼굴이 빨갛게 뒤집어졌어요", "safety", "review", "피부과 진료"),
+        ("토너 개봉하고 얼마나 쓸 수 있어요?", "", "inquiry", "12개월"),
+        ("선물로 포장해서 보내 주실 수 있나요?", "", "inquiry", "2,000원을 추가"),
+    ],
+)
+def test_a_manual_of_a_few_clauses_answers_as_well_as_a_long_one(
+    brand: Brand,
+    write_manual: Callable[..., Manual],
+    make_case: Callable[..., DraftInput],
+    text: str,
+    category: str,
+    kind: str,
+    cited: str,
+) -> None:
+    categories = [category] if category else []
+    case = make_case(text, *categories, negative=bool(category), kind=kind)
+    assert cited in Drafter(brand, write_manual(SMALL), clock).draft(case).text
+
+
+def test_who_got_the_wrong_goods_is_not_told_what_a_change_of_mind_costs(
+    brand: Brand, write_manual: Callable[..., Manual], make_case: Callable[..., DraftInput]
+) -> None:
+    text = "21호 시켰는데 23호가 왔어요. 교환하려니 왕복 배송비 내라는데 이게 맞나요?"
+    case = make_case(text, "return_refund", "mismatch")
+    reply = Drafter(brand, write_manual(SMALL), clock).draft(case).text
+    assert "6,000원" not in reply
+    assert "배송비 없이 바로" in reply
+
+
+def test_what_is_asked_for_besides_is_promised_where_the_manual_does(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case(
+        "머리카락이 나왔어요. 환불해 주세요",
+        "safety",
+        "return_refund",
+        severity="high",
+        product_name="진미채볶음 150g",
+    )
+    text = demo_drafter.draft(case).text
+    assert "상품값을 전액 환불" in text
+    assert "실망" not in text
+
+
+def test_a_refund_is_asked_for_because_of_something(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("하나가 빠져서 왔는데 환불해주세요", "return_refund")
+    text = demo_drafter.draft(case).text
+    assert "환불 절차" not in text
+    assert "빠진 상품" in text
+
+
+@pytest.mark.parametrize("feedback_id", [str(number) for number in range(8)])
+def test_a_title_is_not_repeated_as_the_customers_words(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput], feedback_id: str
+) -> None:
+    text = "배송 누락\n배송완료라고 문자왔는데 문앞에 아무것도 없습니다. 확인부탁드려요"
+    case = make_case(text, "delivery", kind="inquiry", title="배송 누락", feedback_id=feedback_id)
+    reply = demo_drafter.draft(case).text
+    assert "“배송완료라고 문자왔는데 문앞에 아무것도 없습니다”" in reply
+    assert "받지 못하신 상품은 접수 후 24시간" in reply
+
+
+@pytest.mark.parametrize("feedback_id", [str(number) for number in range(8)])
+def test_who_is_content_but_for_one_thing_is_thanked_and_not_grieved_for(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput], feedback_id: str
+) -> None:
+    case = make_case(
+        "맛있게 잘 먹었어요. 근데 양이 좀 적어요",
+        "quality",
+        intent=Intent.MIXED,
+        feedback_id=feedback_id,
+    )
+    text = demo_drafter.draft(case).text
+    assert any(phrase in text for phrase in phrases.MIXED)
+    for heavy in ("무겁", "고개 숙여", "가볍게 넘길", "확인하고 있습니다"):
+        assert heavy not in text
+
+
+@pytest.mark.parametrize("feedback_id", [str(number) for number in range(8)])
+def test_an_unanswered_question_is_not_opened_with_an_answer(
+    drafter: Drafter, make_case: Callable[..., DraftInput], feedback_id: str
+) -> None:
+    case = make_case("맵기 조절 되나요?", negative=False, kind="inquiry", feedback_id=feedback_id)
+    text = drafter.draft(case).text
+    for answered in ("안내드립니다", "말씀드립니다", "설명이 부족"):
+        assert answered not in text
+    assert not re.search("”.{0,12}(?:답변|안내)드립니다", text)
+
+
+def test_who_only_wants_an_order_changed_complains_of_nothing(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case(
+        "방금 잘못 주문했어요. 취소 부탁드립니다",
+        "return_refund",
+        kind="inquiry",
+        title="주문 취소",
+    )
+    text = demo_drafter.draft(case).text
+    assert "바로 취소하실 수 있습니다" in text
+    assert "죄송" not in text
+
+
+def test_nobody_says_of_soap_that_it_was_not_fresh(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("비누가 다 물러터졌네요 미친", "quality", abusive=True, product_name="샴푸바")
+    text = demo_drafter.draft(case).text
+    assert "신선도" not in text
+    assert "상품 상태" in text
+
+
+def test_a_greeting_speaks_for_no_team_that_the_brand_did_not_name(
+    film_brand: Brand, manual: Manual, make_case: Callable[..., DraftInput]
+) -> None:
+    drafter = Drafter(film_brand, manual, clock)
+    for number in range(30):
+        case = make_case("배송이 늦었어요", "delivery", feedback_id=str(number))
+        assert "고객지원팀" not in drafter.draft(case).text

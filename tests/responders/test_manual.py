@@ -202,6 +202,26 @@ for topics in ((), ("delivery",), ("return_refund", "defect")):
 """
 
 
+def test_a_clause_of_two_topics_counts_once_in_a_search_over_both() -> None:
+    text = HEAD.replace("delivery", "delivery, packaging") + "## 정책\n- 늦은 주문은 취소합니다.\n"
+    view = Manual(parse_manual_file("manual/a.md", text)[0]).at(NOW)
+    both = view.search("늦은 주문", ("delivery", "packaging"), only_topics=True)
+    assert both[0].fit == 1.0
+    assert both[0].words == view.search("늦은 주문", ("delivery",), only_topics=True)[0].words
+
+
+def test_a_clause_weighs_the_same_in_a_short_manual_and_in_a_long_one() -> None:
+    clause = "- 펌프가 고장 난 제품은 교환해 드립니다.\n"
+    others = "".join(f"- 안내 {number}번을 드립니다.\n" for number in range(200))
+    words = [
+        Manual(parse_manual_file("manual/a.md", f"{HEAD}## 정책\n{clause}{more}")[0])
+        .search("펌프가 안 눌려요", (), NOW)[0]
+        .words
+        for more in (others[:40], others)
+    ]
+    assert words[0] == pytest.approx(words[1], rel=0.25)
+
+
 def test_every_process_ranks_clauses_alike() -> None:
     """Two workers must write the same draft; hashes of words differ between processes."""
     found = [
