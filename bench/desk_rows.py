@@ -19,7 +19,7 @@ from psycopg import sql
 
 from demo.content import shopping_articles
 from domain.states import CaseState
-from storage import desk, people
+from storage import people, queue_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -120,7 +120,7 @@ def _hire(database: Database) -> None:
         first = people.by_id(connection, 1)
         assert first is not None  # noqa: S101 - made above
         for name, query in (("급한 것", "severity=critical"), ("내 것", "owner=me")):
-            desk.save_view(connection, first.signature, name, query)
+            queue_pages.save_view(connection, first.signature, name, query)
 
 
 def _rows(

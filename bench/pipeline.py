@@ -23,7 +23,7 @@ import structlog
 from bench.engine import engine
 from bench.measuring import figures_of, load, peak_rss_mb
 from bench.shop import shop
-from storage import feedback
+from storage import analyses
 from workers.collect import start_due
 from workers.runtime import is_holiday
 
@@ -115,7 +115,7 @@ def _stored(runtime: Runtime, size: int) -> tuple[list[str], list[int | None]]:
     stars: list[int | None] = []
     with runtime.database.reading() as connection:
         for at in range(1, size + 1, _CHUNK):
-            rows = feedback.load_for_analysis(connection, range(at, min(at + _CHUNK, size + 1)))
+            rows = analyses.load_for_analysis(connection, range(at, min(at + _CHUNK, size + 1)))
             texts += [row.text for row in rows]
             stars += [row.rating for row in rows]
     return texts, stars

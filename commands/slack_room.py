@@ -43,7 +43,7 @@ from domain.errors import (
 )
 from domain.states import CaseState
 from domain.types import AnswerState
-from storage import alerts, cases, desk, people, turns
+from storage import alerts, cases, people, proposals, turns
 from storage.session import DatabaseError
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class SlackRoom:
     def _reply(self, view: CaseView) -> tuple[str, int]:
         """Give the words that stand on the case's card now, and which proposal's they are."""
         with self._runtime.database.reading() as connection:
-            waiting = desk.proposal_of(connection, view.case)
+            waiting = proposals.proposal_of(connection, view.case)
         return (view.draft_text, 0) if waiting is None else (waiting.text, waiting.id)
 
     def _approve(self, click: SlackDecision, view: CaseView, person: Person) -> str:

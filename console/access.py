@@ -12,7 +12,7 @@ from fastapi import Depends, Form, HTTPException, Request
 from console.context import ConsoleContext
 from console.security import is_loopback_request
 from domain.brands import Brand
-from storage import desk, people
+from storage import dossier, people
 from storage.people import DECIDERS, Account, Role
 from storage.session import Connection
 
@@ -232,7 +232,7 @@ def home_of(context: ConsoleContext, person: Person) -> str:
 def brand_of(visit: Visit, case_id: int) -> Brand:
     """Give the brand of a case the person may see; other brands' cases do not exist for them."""
     with visit.context.database.reading() as connection:
-        slug = desk.brand_of_case(connection, case_id)
+        slug = dossier.brand_of_case(connection, case_id)
     if slug not in visit.person.brands:
         raise HTTPException(404, "없는 케이스입니다.")
     return visit.context.brands[slug]

@@ -11,7 +11,7 @@ from console.pages import page
 from console.queue import Choosing
 from domain.errors import ConfigurationError, DecisionRefusedError
 from domain.types import Severity
-from storage import cases, desk
+from storage import cases, dossier
 from storage.cases import CaseView, Decision
 
 router = APIRouter()
@@ -67,7 +67,7 @@ def _read(visit: Visit, entry: str, reason: str) -> Decision:
 def _decide(visit: Visit, decision: Decision, verdict: str) -> str:
     """Decide one case; give why not, Korean, or nothing."""
     with visit.context.database.reading() as connection:
-        slug = desk.brand_of_case(connection, decision.case_id)
+        slug = dossier.brand_of_case(connection, decision.case_id)
         visible = slug in visit.person.brands
         view = cases.load_view(connection, decision.case_id) if visible else None
     if view is None or slug is None:

@@ -17,7 +17,7 @@ from console.work import safe_link
 from domain.brands import Brand
 from domain.errors import BadInputError, ConfigurationError, DecisionRefusedError
 from domain.states import CaseState
-from storage import alerts, cases, desk, owners, people
+from storage import alerts, cases, dossier, owners, people, proposals, queue_pages
 from storage.cases import CaseView
 from storage.session import Connection
 
@@ -128,7 +128,7 @@ def give(
     case_id: CaseId,
     choice: Choosing,
     person_id: PersonNumber,
-    seen_owner: Number = desk.NOBODY,
+    seen_owner: Number = queue_pages.NOBODY,
     note: Annotated[str, Form()] = "",
 ) -> Response:
     """Give the case to somebody who looks after its brand."""
@@ -223,7 +223,9 @@ def presence(visit: Posting, case_id: CaseId) -> Response:
     """Say that this person has the case on the screen; hear who else has."""
     brand_of(visit, case_id)
     with visit.context.database.unit_of_work() as connection:
-        company = desk.be_present(connection, case_id, visit.person.name, now=visit.context.clock())
+        company = dossier.be_present(
+            connection, case_id, visit.person.name, now=visit.context.clock()
+        )
     return JSONResponse({"others": company.others, "held": company.is_held})
 
 
@@ -238,10 +240,10 @@ def _go_on(visit: Visit, case_id: int, choice: Chosen) -> Response:
         choice = replace(choice, view="asked")
     wanted = choice.filter(visit)
     with visit.context.database.reading() as connection:
-        following = desk.next_case(
+        following = queue_pages.next_case(
             connection,
             wanted,
-            after=desk.place_of(connection, case_id, wanted.sort),
+            after=queue_pages.place_of(connection, case_id, wanted.sort),
             skip=case_id,
         )
     if following is None:
@@ -265,7 +267,7 @@ def _refused(
         with visit.context.database.reading() as connection:
             view = cases.load_view(connection, case_id)
             earlier = (
-                desk.earlier_texts(connection, view.case.feedback_id) if view is not None else []
+                dossier.earlier_texts(connection, view.case.feedback_id) if view is not None else []
             )
         seen = next((row for row in earlier if row["revision"] == seen_revision), None)
         if view is not None and seen is not None:
@@ -298,12 +300,14 @@ def _show(
         view = cases.load_view(connection, case_id)
         if view is None:
             raise HTTPException(404)
-        around = desk.around(connection, case_id)
-        decided = desk.decided(connection, choice.decided, visit.person.brands, visit.person.name)
-        place = desk.place_of(connection, case_id, wanted.sort)
-        following = desk.next_case(connection, wanted, after=place, skip=case_id)
-        previous = desk.previous_case(connection, wanted, before=place)
-        waiting = desk.proposal_of(connection, view.case)
+        around = dossier.around(connection, case_id)
+        decided = queue_pages.decided(
+            connection, choice.decided, visit.person.brands, visit.person.name
+        )
+        place = queue_pages.place_of(connection, case_id, wanted.sort)
+        following = queue_pages.next_case(connection, wanted, after=place, skip=case_id)
+        previous = queue_pages.previous_case(connection, wanted, before=place)
+        waiting = proposals.proposal_of(connection, view.case)
         reveals = people.count_audited(connection, "abuse_revealed", case_id)
         lacks_card = alerts.is_only_in_thread(connection, case_id, AlertRule.CASE_CARD)
         staff, loads = _staff(visit, connection, brand)
@@ -345,7 +349,7 @@ def _show(
         not_yet=deciding.not_yet(visit.person, brand, waiting),
         # What is asked for stands beside the draft.
         note="" if waiting and view.note == waiting.asks else view.note,
-        waits_for=desk.WAITS_FOR,
+        waits_for=proposals.WAITS_FOR,
         reveals=reveals,
         lacks_card=lacks_card and visit.person.decides,
         staff=staff,
@@ -371,7 +375,7 @@ def _show(
     )
 
 
-def _taken_back(view: CaseView, around: desk.Around, waiting: desk.Proposal | None) -> str:
+def _taken_back(view: CaseView, around: dossier.Around, waiting: proposals.Proposal | None) -> str:
     """Give the edited reply that somebody approved and took back; empty when there is none.
 
     Nor is there one where the draft itself was proposed since.
@@ -386,7 +390,7 @@ def _taken_back(view: CaseView, around: desk.Around, waiting: desk.Proposal | No
 
 
 def _reply_now(
-    visit: Visit, view: CaseView, around: desk.Around, typed: str
+    visit: Visit, view: CaseView, around: dossier.Around, typed: str
 ) -> tuple[str, datetime]:
     """Give the reply the page is about, and when it is or was decided about."""
     if view.state in (CaseState.APPROVED, CaseState.ANSWERED) and around.decisions:
@@ -407,7 +411,7 @@ def _staff(
 
 
 def _changes(
-    view: CaseView, around: desk.Around, *, shows_abuse: bool
+    view: CaseView, around: dossier.Around, *, shows_abuse: bool
 ) -> list[tuple[datetime, dict[str, Any]]]:
     """Give when the feedback was edited and what that changed, newest first."""
     after = _present(view)
@@ -419,7 +423,7 @@ def _changes(
 
 
 def _present(view: CaseView) -> dict[str, Any]:
-    """Give the feedback as ``desk.earlier_texts`` would."""
+    """Give the feedback as ``dossier.earlier_texts`` would."""
     case = view.case
     return {
         "title": case.title,

@@ -10,7 +10,8 @@ from domain.types import DraftSentence, FeedbackKind, SourceKind, same_reply
 from responders.drafting import Drafter, DraftInput
 from responders.manual import load_manual
 from responders.policy import check_reply, what_changed
-from storage.feedback import analysis_from_row, whole_text
+from storage.analyses import analysis_from_row
+from storage.feedback import whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from console import checks
 from domain.errors import DecisionRefusedError
 from responders.compensation import compensation
-from storage import cases, desk, owners
+from storage import cases, owners, proposals
 from storage.cases import Decision
 from storage.people import Role
 
@@ -25,7 +25,7 @@ class Outcome:
 
     Attributes:
         findings: Why the reply may not go out like this; empty when it was taken.
-        proposed_for: Empty when the reply was approved; else a key of ``desk.WAITS_FOR``: it
+        proposed_for: Empty when the reply was approved; else a key of ``proposals.WAITS_FOR``: it
             waits for a second person.
     """
 
@@ -68,10 +68,10 @@ def approve(
         cases.check_fresh(connection, decision)
         if any(finding.is_blocking for finding in findings):
             return Outcome(findings=findings)
-        waiting = desk.proposal_of(connection, decision)
+        waiting = proposals.proposal_of(connection, decision)
         reason = _needs_second(person, brand, reply, waiting)
         if reason:
-            desk.propose(connection, decision, reason, now=now)
+            proposals.propose(connection, decision, reason, now=now)
             if reason == "compensation":
                 owners.go_up(connection, decision.case_id, who=person.name, now=now)
             return Outcome(proposed_for=reason)
@@ -89,7 +89,7 @@ def confirm(context: ConsoleContext, brand: Brand, decision: Decision) -> None:
         cases.confirm(connection, decision, now=context.clock(), undo_window=brand.undo_window)
 
 
-def not_yet(person: Person, brand: Brand, waiting: desk.Proposal | None) -> str:
+def not_yet(person: Person, brand: Brand, waiting: proposals.Proposal | None) -> str:
     """Say in Korean why nothing this person writes can be approved yet; empty when it can.
 
     Args:
@@ -114,7 +114,7 @@ def _needs_second(
     person: Person,
     brand: Brand,
     reply: str,
-    waiting: desk.Proposal | None,
+    waiting: proposals.Proposal | None,
 ) -> str:
     why_not = not_yet(person, brand, waiting)
     if why_not:

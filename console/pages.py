@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from console import highlight, wording
 from console.access import VISITOR_COOKIE, context_of, home_of, visitor_of
 from responders.drafting import STRATEGIES
-from storage import desk
+from storage import overview
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -37,7 +37,7 @@ _environment.globals.update(
 def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - template values
     """Give a page of the desk with its navigation."""
     with visit.context.database.reading() as connection:
-        counts = desk.count(connection, visit.person.brands)
+        counts = overview.count(connection, visit.person.brands)
     html = _environment.get_template(template).render(
         visit=visit,
         context=visit.context,

@@ -12,8 +12,8 @@ from console import wording
 from console.access import Posting, Reading, Visit, clean_name, one_line
 from console.pages import page, see
 from domain.types import ComplaintCategory, FeedbackKind, Severity
-from storage import desk, owners
-from storage.desk import QueueFilter
+from storage import owners, queue_pages
+from storage.queue_pages import QueueFilter
 
 router = APIRouter()
 
@@ -84,7 +84,7 @@ def _owner_id(owner: str, visit: Visit) -> int | None:
     account = visit.person.account
     if account is None or not visit.person.sees_owners or not owner:
         return None
-    named = {"me": account.id, "nobody": desk.NOBODY}
+    named = {"me": account.id, "nobody": queue_pages.NOBODY}
     return named[owner] if owner in named else int(owner)
 
 
@@ -116,7 +116,7 @@ def chosen(
 ) -> Chosen:
     """Read the queue's filter from the address."""
     return Chosen(
-        view=_one_of(view, desk.VIEWS) or "todo",
+        view=_one_of(view, queue_pages.VIEWS) or "todo",
         brand=brand[:100],
         channel=one_line(channel, 50),
         category=_one_of(category, set(ComplaintCategory)),
@@ -140,12 +140,14 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
     """Show a page of the queue."""
     wanted = choice.filter(visit)
     with visit.context.database.reading() as connection:
-        items = desk.queue(
+        items = queue_pages.queue(
             connection, wanted, after=parse_place(choice.after, wanted.sort), limit=PAGE_SIZE + 1
         )
-        channels = desk.channels(connection, visit.person.brands)
-        decided = desk.decided(connection, choice.decided, visit.person.brands, visit.person.name)
-        saved = desk.saved_views(connection, visit.person.name)
+        channels = queue_pages.channels(connection, visit.person.brands)
+        decided = queue_pages.decided(
+            connection, choice.decided, visit.person.brands, visit.person.name
+        )
+        saved = queue_pages.saved_views(connection, visit.person.name)
         staff = (
             owners.of_brands(connection, visit.person.brands, now=visit.context.clock())
             if visit.person.sees_owners
@@ -154,7 +156,7 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
     more = ""
     if len(items) > PAGE_SIZE:
         items = items[:PAGE_SIZE]
-        place = desk.place_of_item(items[-1], wanted.sort)
+        place = queue_pages.place_of_item(items[-1], wanted.sort)
         more = choice.query(after=write_place(place))
     return page(
         visit,
@@ -173,13 +175,13 @@ def queue_page(visit: Reading, choice: Choosing) -> Response:
 @router.post("/views")
 def keep_view(visit: Posting, choice: Choosing, name: Annotated[str, Form()] = "") -> Response:
     """Keep the filter in the address under a name."""
-    if len(choice.query()) > desk.LONGEST_VIEW:
+    if len(choice.query()) > queue_pages.LONGEST_VIEW:
         raise HTTPException(
             422, "찾는 말이 길어 이 보기를 저장할 수 없습니다. 줄여서 다시 찾아 주세요."
         )
     if clean_name(name):
         with visit.context.database.unit_of_work() as connection:
-            desk.save_view(connection, visit.person.name, clean_name(name), choice.query())
+            queue_pages.save_view(connection, visit.person.name, clean_name(name), choice.query())
     return see(f"/?{choice.query()}")
 
 
@@ -189,7 +191,7 @@ def forget_view(
 ) -> Response:
     """Drop a filter of one's own."""
     with visit.context.database.unit_of_work() as connection:
-        desk.forget_view(connection, visit.person.name, view_id)
+        queue_pages.forget_view(connection, visit.person.name, view_id)
     return see(f"/?{choice.query()}")
 
 
@@ -201,7 +203,7 @@ def write_place(place: tuple[Any, ...]) -> str:
 def parse_place(text: str, sort: str) -> tuple[Any, ...]:
     """Read a place again; anything that is none is the beginning."""
     parts = text.split(",")
-    if len(parts) != desk.SORTS[sort]:
+    if len(parts) != queue_pages.SORTS[sort]:
         return ()
     try:
         at = datetime.fromisoformat(parts[-2])

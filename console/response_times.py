@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from domain.brands import Brand
-    from storage.desk import Answered
+    from storage.overview import Answered
 
 _SLOW = 0.9
 

@@ -20,7 +20,7 @@ from domain.types import (
     Severity,
     SourceKind,
 )
-from storage import desk, owners
+from storage import overview, owners, proposals
 from storage.accounts import SLACK
 from storage.people import Role
 
@@ -247,7 +247,9 @@ def last_day(valid_until: datetime, timezone: str) -> str:
 def flag(note: str) -> str:
     """Say in a few words why a case must be looked at again, given what it says itself."""
     asked = (
-        what for reason, what in desk.WAITS_FOR.items() if note.endswith(desk.asks("", reason))
+        what
+        for reason, what in proposals.WAITS_FOR.items()
+        if note.endswith(proposals.asks("", reason))
     )
     return next(asked, "다시 보기")
 
@@ -282,8 +284,8 @@ def ago(value: datetime, now: datetime) -> str:
 
 
 def count(number: int, most: int | None = None) -> str:
-    """Write a number counted to one more than ``most``; None for ``desk.MOST_COUNTED``."""
-    limit = desk.MOST_COUNTED if most is None else most
+    """Write a number counted to one more than ``most``; None for ``overview.MOST_COUNTED``."""
+    limit = overview.MOST_COUNTED if most is None else most
     return f"{number:,}" if number <= limit else f"{limit:,}+"
 
 

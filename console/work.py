@@ -14,9 +14,9 @@ from domain import sla
 from domain.mail import MAIL
 from domain.states import AlertState, PublicationState
 from responders.compensation import waiting_for_brand
-from storage import desk, publications
+from storage import dossier, doubts, overview, proposals, publications
 from storage.alerts import can_settle, settle_by_hand
-from storage.feedback import load_for_analysis
+from storage.analyses import load_for_analysis
 from storage.session import Connection
 
 router = APIRouter()
@@ -48,7 +48,7 @@ def safe_link(url: str) -> str:
 def handoffs(visit: Reading) -> Response:
     """Show approved replies that a person must paste on their channel."""
     with visit.context.database.reading() as connection:
-        rows = desk.waiting_publications(
+        rows = overview.waiting_publications(
             connection, PublicationState.HANDED_OFF, visit.person.brands
         )
     return page(visit, "handoffs.html", rows=rows, safe_link=safe_link)
@@ -71,7 +71,7 @@ def confirm_hand_off(visit: Deciding, case_id: RowId, publication: SeenId) -> Re
 def attention(visit: Reading) -> Response:
     """Show replies of which no machine can tell whether they were published."""
     with visit.context.database.reading() as connection:
-        rows = desk.waiting_publications(
+        rows = overview.waiting_publications(
             connection, PublicationState.ATTENTION, visit.person.brands
         )
     return page(visit, "attention.html", rows=rows, safe_link=safe_link)
@@ -114,7 +114,7 @@ def looks(visit: Reading) -> Response:
 
 def _looks(visit: Visit, status: int = 200, change: Mapping[str, Any] | None = None) -> Response:
     with visit.context.database.reading() as connection:
-        rows = desk.looks(connection, visit.person.brands)
+        rows = doubts.looks(connection, visit.person.brands)
     return page(visit, "looks.html", status=status, rows=rows, safe_link=safe_link, change=change)
 
 
@@ -136,7 +136,7 @@ def settle_look(
     done: object
     with visit.context.database.unit_of_work() as connection:
         if outcome == "fine":
-            done = desk.settle_look(
+            done = doubts.settle_look(
                 connection, feedback_id, feedback_revision, who=visit.person.name, now=now
             )
         else:
@@ -149,7 +149,7 @@ def settle_look(
                 is_holiday=visit.context.is_holiday,
                 start=now,
             )
-            done = desk.open_case(
+            done = doubts.open_case(
                 connection,
                 feedback_id,
                 feedback_revision,
@@ -166,8 +166,8 @@ def settle_look(
 def _refused_look(visit: Visit, feedback_id: int, seen_revision: int) -> Response:
     """Say what changed since the person looked."""
     with visit.context.database.reading() as connection:
-        earlier = desk.earlier_texts(connection, feedback_id)
-        present = desk.present_text(connection, feedback_id)
+        earlier = dossier.earlier_texts(connection, feedback_id)
+        present = dossier.present_text(connection, feedback_id)
     seen = next((row for row in earlier if row["revision"] == seen_revision), None)
     if seen is None:
         raise HTTPException(409, "다른 사람이 먼저 처리했습니다.")
@@ -178,7 +178,7 @@ def _refused_look(visit: Visit, feedback_id: int, seen_revision: int) -> Respons
 def alerts(visit: Reading) -> Response:
     """Show the newest alerts, wherever they were told."""
     with visit.context.database.reading() as connection:
-        rows = desk.alerts(connection, visit.person.brands)
+        rows = overview.alerts(connection, visit.person.brands)
         refusals = _slack_incidents(connection, visit)
     return page(
         visit,
@@ -192,7 +192,7 @@ def alerts(visit: Reading) -> Response:
 
 def _slack_incidents(connection: Connection, visit: Visit) -> list[dict[str, Any]]:
     """Give Slack's open incidents to whoever can mend its token or have it mended."""
-    return [] if visit.person.is_brand_side else desk.slack_incidents(connection)
+    return [] if visit.person.is_brand_side else overview.slack_incidents(connection)
 
 
 def _settles(visit: Visit) -> bool:
@@ -241,12 +241,12 @@ def settle_alert(visit: Posting, alert_id: RowId, outcome: Annotated[str, Form()
 def collection(visit: Reading) -> Response:
     """Show each account's progress, open incidents and what is quarantined."""
     with visit.context.database.reading() as connection:
-        accounts = desk.accounts(connection, visit.person.brands)
+        accounts = overview.accounts(connection, visit.person.brands)
         incidents = [
             *_slack_incidents(connection, visit),
-            *desk.incidents(connection, visit.person.brands),
+            *overview.incidents(connection, visit.person.brands),
         ]
-        quarantined = desk.quarantine_reasons(connection, visit.person.brands)
+        quarantined = overview.quarantine_reasons(connection, visit.person.brands)
     return page(
         visit,
         "collection.html",
@@ -262,14 +262,14 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
     brand = owner_pages.by_slug(visit, slug)
     now = visit.context.clock()
     with visit.context.database.reading() as connection:
-        week = desk.brand_week(connection, slug, now=now)
-        proposals = desk.waiting_proposals(connection, {slug})
+        week = overview.brand_week(connection, slug, now=now)
+        waiting = proposals.waiting_proposals(connection, {slug})
     return page(
         visit,
         "brand.html",
         brand=brand,
         week=week,
-        proposals=waiting_for_brand(proposals, brand),
+        proposals=waiting_for_brand(waiting, brand),
         **owner_pages.overview(visit, brand),
     )
 
@@ -279,8 +279,10 @@ def stats(visit: Reading) -> Response:
     """Show counts of the last weeks by brand, channel, category and week; how long replies took."""
     context, brands, now = visit.context, visit.person.brands, visit.context.clock()
     with context.database.reading() as connection:
-        counted = desk.stats(connection, brands, weeks=_STATS_WEEKS, now=now)
-        answered = desk.answered(connection, brands, since=now - _WAITS_SINCE, limit=_MOST_WAITS)
+        counted = overview.stats(connection, brands, weeks=_STATS_WEEKS, now=now)
+        answered = overview.answered(
+            connection, brands, since=now - _WAITS_SINCE, limit=_MOST_WAITS
+        )
     return page(
         visit,
         "stats.html",

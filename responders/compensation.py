@@ -77,7 +77,7 @@ def waiting_for_brand(
     """Keep the proposals that wait for the brand itself, not for somebody of the agency.
 
     Args:
-        proposals: Of the brand, each with its ``reason`` (``storage.desk.WAITS_FOR``) and ``reply``.
+        proposals: Of the brand, each with its ``reason`` (``storage.proposals.WAITS_FOR``) and ``reply``.
         brand: Whose they are. Where it approves what the agency approved, the agency is always first.
     """
     if brand.two_step_approval:

@@ -697,7 +697,7 @@ class ProposalRow(Base):
     feedback_revision: Mapped[int]
     text: Mapped[str]
     reason: Mapped[str] = mapped_column(String(20))
-    """``two_step``, ``compensation`` or ``rewrite``; see ``storage.desk.WAITS_FOR``."""
+    """``two_step``, ``compensation`` or ``rewrite``; see ``storage.proposals.WAITS_FOR``."""
     proposed_by: Mapped[str] = mapped_column(String(210))
     proposed_at: Mapped[datetime]
 

@@ -9,7 +9,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -17,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import psycopg
     from sqlalchemy import CursorResult, FromClause
@@ -224,3 +232,12 @@ def insert_ignoring(connection: Connection, table: type[Base]) -> postgresql.Ins
     module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement: postgresql.Insert | sqlite.Insert = module.insert(table).on_conflict_do_nothing()
     return statement
+
+
+SCOPE: BindParameter[list[str]] = bindparam("brands", expanding=True)
+"""The brands a person may see, in statements that are made once and not for every page."""
+
+
+def dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Give rows as dictionaries, by column."""
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001

@@ -8,7 +8,7 @@ import structlog
 
 from domain.errors import ConfigurationError
 from domain.sla import reply_due_at
-from storage import cases, feedback
+from storage import analyses, cases
 from workers.draft import tell_of_edits
 from workers.runtime import is_holiday
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from domain.brands import Brand
     from domain.types import Analysis
-    from storage.feedback import ToAnalyze
+    from storage.analyses import ToAnalyze
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int], *, fill_to: int = 0) 
     """
     now = runtime.clock()
     with runtime.database.unit_of_work() as connection:
-        token, rows = feedback.claim(
+        token, rows = analyses.claim(
             connection, feedback_ids, now=now, until=now + runtime.settings.lease, fill_to=fill_to
         )
     if not rows:
@@ -62,12 +62,12 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int], *, fill_to: int = 0) 
     results = _classify(runtime, rows)
     now = runtime.clock()
     understood = [
-        feedback.Understood(row, results[row.id], _due_at(runtime, row, results[row.id]))
+        analyses.Understood(row, results[row.id], _due_at(runtime, row, results[row.id]))
         for row in rows
         if row.id in results
     ]
     with runtime.database.unit_of_work() as connection:
-        triaged = feedback.settle_analysis(connection, token, understood, now=now)
+        triaged = analyses.settle_analysis(connection, token, understood, now=now)
         cases.queue_drafts(connection, triaged.urgent, triaged.normal, now=now)
         tell_of_edits(runtime, connection, triaged.after_reply, now=now)
     runtime.poke()

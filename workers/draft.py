@@ -16,7 +16,8 @@ from domain.errors import ConfigurationError, ReputationError
 from domain.types import ComplaintCategory, FeedbackKind, ReplyRules, Severity
 from responders.drafting import DraftInput
 from storage import cases
-from storage.feedback import analysis_from_row, whole_text
+from storage.analyses import analysis_from_row
+from storage.feedback import whole_text
 from workers.notices import new_alert, tell
 from workers.runtime import is_holiday
 

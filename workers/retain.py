@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from collectors.board import without_posts
-from storage import accounts, feedback
+from storage import accounts, erasure
 from workers.intake import identity
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def erase_expired(runtime: Runtime) -> int:
     for slug, retention in periods.items():
         before = runtime.clock() - retention
         with runtime.database.unit_of_work() as connection:
-            total += feedback.erase_expired(connection, slug, written_before=before)
+            total += erasure.erase_expired(connection, slug, written_before=before)
             accounts.erase_kept_pages(connection, slug, kept_before=before)
             accounts.erase_tokens(connection, slug, removed_before=before)
     if total:
@@ -96,7 +96,7 @@ def _erase(runtime: Runtime, brand: str, author: str, *, requested_by: str) -> i
         accounts.change_tokens(
             connection, brand, lambda sealed: _without(runtime.sealer, sealed, is_theirs)
         )
-        erased = feedback.erase_author(
+        erased = erasure.erase_author(
             connection,
             brand,
             fingerprints,
@@ -125,7 +125,7 @@ def _written_by(
     last = 0
     while True:
         with runtime.database.reading() as connection:
-            page = feedback.originals(connection, brand, after=last)
+            page = erasure.originals(connection, brand, after=last)
         if not page:
             return found
         for last, sealed in page:

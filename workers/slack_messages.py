@@ -33,8 +33,9 @@ from alerts.wording import when
 from domain.states import CaseState, PublicationState
 from domain.types import CHANNEL_NAMES, ComplaintCategory, FeedbackKind, ReplyAction, Severity
 from responders.compensation import waiting_for_brand
-from storage import accounts, alerts, cases, desk, health, owners
-from storage.feedback import EDITED_AFTER_REPLY, analysis_from_row, whole_text
+from storage import accounts, alerts, cases, health, owners, proposals
+from storage.analyses import EDITED_AFTER_REPLY, analysis_from_row
+from storage.feedback import whole_text
 from storage.people import Role
 from workers.draft import rules_of
 from workers.notices import BURST_IS_OVER, BURSTS
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
     from domain.brands import Brand
     from storage.alerts import AlertJob
     from storage.cases import CaseView
-    from storage.desk import Proposal
     from storage.people import Account
+    from storage.proposals import Proposal
     from storage.session import Connection
     from workers.runtime import Runtime
 
@@ -130,7 +131,7 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             return Rendered(notice("삭제된 케이스입니다."))
         waiting = None
         if view.state is CaseState.DRAFTED:
-            waiting = desk.proposal_of(connection, view.case)
+            waiting = proposals.proposal_of(connection, view.case)
         unsent = unsent_of(connection, view)
     # The same word as of ``alerts.outdated_cards``.
     word = [view.state, str(view.case.draft_number)]
@@ -178,7 +179,7 @@ def _case_card(
             card,
             draft=waiting.text,
             proposal=waiting.id,
-            proposed=desk.asks(waiting.proposed_by, waiting.reason),
+            proposed=proposals.asks(waiting.proposed_by, waiting.reason),
         )
     if view.state in {CaseState.OPENED, CaseState.DRAFTED}:
         return case_card(card, now)
@@ -228,11 +229,10 @@ def what_to_decide(runtime: Runtime, view: CaseView) -> str:
     if view.state not in {CaseState.OPENED, CaseState.DRAFTED}:
         return "결정하실 일이 없습니다. 내용만 확인해 주세요."
     with runtime.database.reading() as connection:
-        proposals = proposals_for(connection, brand, case_id=view.case.case_id)
-    for waiting in proposals:
-        return (
-            f"{desk.WAITS_FOR[waiting['reason']]}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
-        )
+        waiting = proposals_for(connection, brand, case_id=view.case.case_id)
+    if waiting:
+        asked = proposals.WAITS_FOR[waiting[0]["reason"]]
+        return f"{asked}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
     if brand.two_step_approval:
         return "에이전시가 먼저 검토합니다. 승인하면 두 번째 승인을 부탁드립니다."
     return "답변은 에이전시가 승인합니다. 사실 확인이나 조치가 필요하면 담당자에게 알려 주세요."
@@ -400,8 +400,8 @@ def proposals_for(
     connection: Connection, brand: Brand, *, case_id: int | None = None
 ) -> list[Mapping[str, Any]]:
     """Give the proposals that wait for the brand itself, of all or of one case, urgent first."""
-    proposals = desk.waiting_proposals(connection, {brand.slug}, case_id=case_id)
-    return waiting_for_brand(proposals, brand)
+    waiting = proposals.waiting_proposals(connection, {brand.slug}, case_id=case_id)
+    return waiting_for_brand(waiting, brand)
 
 
 def digest_lines(
@@ -410,7 +410,7 @@ def digest_lines(
     """Count what the brand must decide; give the first of it, each with why, and other cases."""
     with runtime.database.reading() as connection:
         waiting = proposals_for(connection, brand)
-    reasons = {row["case_id"]: desk.WAITS_FOR[row["reason"]] for row in waiting[:_PROPOSALS]}
+    reasons = {row["case_id"]: proposals.WAITS_FOR[row["reason"]] for row in waiting[:_PROPOSALS]}
     proposed = [
         replace(line, note=reasons[line.case_id]) for line in lines_of(runtime, list(reasons))
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from domain.messages import Message
-from storage import alerts, cases, feedback, outbox, publications
+from storage import alerts, analyses, cases, outbox, publications
 from workers import alert, publish
 from workers.collect import ANALYZE_PAGE
 from workers.notices import readdress
@@ -55,7 +55,7 @@ def sweep(runtime: Runtime, *, queued_before: datetime | None = None) -> dict[st
 
 def _queue_feedback(runtime: Runtime, now: datetime, queued_before: datetime) -> int:
     with runtime.database.unit_of_work() as connection:
-        fresh, backlog = feedback.take_lost(
+        fresh, backlog = analyses.take_lost(
             connection, now=now, queued_before=queued_before, limit=LIMIT
         )
         for message, ids in (

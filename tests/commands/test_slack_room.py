@@ -28,7 +28,7 @@ from alerts.rules import AlertRule, operator_alert, surge_alert
 from alerts.wording import when
 from commands.slack_room import BACK_TO_AGENCY, STRANGER, SlackRoom, build_router
 from domain.types import ReplyRules
-from storage import accounts, cases, desk, people
+from storage import accounts, cases, people, proposals
 from storage.models import AlertRow, CaseRow, FeedbackRow
 from storage.people import Role
 from tests.alerts.fake_slack import limited
@@ -719,7 +719,7 @@ def test_a_digest_says_what_to_decide_and_by_when(two_steps: Room) -> None:
     room.write("벌레가 나왔어요", "환불해 주세요")
     with room.house.database.unit_of_work() as connection:
         row = cases.to_decide(connection, limit=1)[0]
-        desk.propose(connection, decision_about(row), "two_step", now=room.house.clock())
+        proposals.propose(connection, decision_about(row), "two_step", now=room.house.clock())
     told = len(room.slack.posted("CBRAND"))
     room.house.clock.now = TUESDAY_OPENING
     send_digests(room.house.runtime)

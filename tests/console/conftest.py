@@ -33,8 +33,9 @@ from domain.types import (
     Span,
 )
 from privacy.masking import find
-from storage import accounts, cases, feedback, people
-from storage.feedback import MaskedFeedback, Understood
+from storage import accounts, analyses, cases, feedback, people
+from storage.analyses import Understood
+from storage.feedback import MaskedFeedback
 from storage.people import Role
 from storage.session import Database
 from tests.conftest import open_copy, postgres_url
@@ -158,13 +159,13 @@ class Desk:
             accounts.finish_run(
                 connection, run, now=self.now, next_due_at=self.now + timedelta(hours=1)
             )
-            token, rows = feedback.claim(
+            token, rows = analyses.claim(
                 connection,
                 stored.fresh + stored.backlog,
                 now=self.now,
                 until=self.now + timedelta(minutes=5),
             )
-            feedback.settle_analysis(
+            analyses.settle_analysis(
                 connection,
                 token,
                 [Understood(row, analysis, self.now + due_in) for row in rows],

@@ -18,8 +18,7 @@ from domain.types import (
     ReplyRules,
     Span,
 )
-from storage import alerts, cases
-from storage import desk as desk_queries
+from storage import alerts, cases, dossier
 from storage.people import Role
 from tests.console.conftest import CLAUSE, MANUAL, Browser, decision_form
 
@@ -56,7 +55,7 @@ def test_earlier_feedback_of_the_same_author_or_order_is_found(shelf: Desk) -> N
         )
 
     with shelf.database.reading() as connection:
-        found = desk_queries.around(connection, case_id).same_author
+        found = dossier.around(connection, case_id).same_author
 
     assert {row["case_id"] for row in found} == {by_author, by_order}
 

@@ -13,8 +13,7 @@ from console.checks import alternatives
 from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
 from responders.compensation import compensation
-from storage import accounts
-from storage import desk as desk_queries
+from storage import accounts, proposals
 from storage.cases import Decision, load_view
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
@@ -640,7 +639,7 @@ def test_what_waits_for_somebody_else_takes_no_place_on_the_brands_page(desk: De
                 decided_by="Agency",
                 decided_in="console",
             )
-            desk_queries.propose(connection, decision, reason, now=desk.now)
+            proposals.propose(connection, decision, reason, now=desk.now)
 
     page = Browser(desk, login="owner").get("/brands/alpha").text
 

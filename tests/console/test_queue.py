@@ -14,8 +14,8 @@ from sqlalchemy import text
 from console import queue as queue_module
 from console import wording
 from domain.types import FeedbackKind, Sentiment, Severity
-from storage import desk as desk_queries
-from storage.desk import NOBODY, SORTS, VIEWS, QueueFilter
+from storage import overview, queue_pages
+from storage.queue_pages import NOBODY, SORTS, VIEWS, QueueFilter
 
 if TYPE_CHECKING:
     from tests.console.conftest import Browser, Desk
@@ -158,7 +158,7 @@ def test_every_filter_holds_in_every_order(shelf: Desk, *, sort: str, is_closed:
 
     def found(**changes: Any) -> set[int]:  # noqa: ANN401 - values of any field
         with shelf.database.reading() as connection:
-            items = desk_queries.queue(connection, replace(every, **changes))
+            items = queue_pages.queue(connection, replace(every, **changes))
         return {item.case_id for item in items}
 
     asked: dict[str, Any] = {
@@ -184,15 +184,15 @@ def test_every_filter_holds_in_every_order(shelf: Desk, *, sort: str, is_closed:
 def test_counting_ends_where_nobody_needs_to_know(
     shelf: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk_queries, "MOST_COUNTED", 2)
+    monkeypatch.setattr(overview, "MOST_COUNTED", 2)
     for _ in range(4):
         shelf.add()
     shelf.add(brand="beta")
     shelf.add(categories=(), sentiment=Sentiment.POSITIVE, mismatch=True)
 
     with shelf.database.reading() as connection:
-        many = desk_queries.count(connection, {"alpha"})
-        few = desk_queries.count(connection, {"beta"})
+        many = overview.count(connection, {"alpha"})
+        few = overview.count(connection, {"beta"})
 
     assert (many["todo"], few["todo"]) == (3, 1)
     assert (wording.count(many["todo"]), wording.count(few["todo"])) == ("2+", "1")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage import desk as desk_queries
-from storage.desk import QueueFilter, searchable
+from storage import dossier, doubts, overview, queue_pages, search
+from storage.queue_pages import QueueFilter
+from storage.search import searchable
 
 if TYPE_CHECKING:
     from tests.console.conftest import Desk
@@ -18,13 +19,13 @@ BOTH = frozenset({"alpha", "beta"})
 @pytest.fixture(autouse=True, params=[2000, 0], ids=["few", "many"])
 def _finds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at each find, or through the queue until a page is full."""
-    monkeypatch.setattr(desk_queries, "_FEW", request.param)
+    monkeypatch.setattr(search, "_FEW", request.param)
 
 
 def found(shelf: Desk, words: str, brands: frozenset[str] = BOTH) -> set[int]:
     with shelf.database.reading() as connection:
         wanted = QueueFilter(brands=brands, words=words, view="todo")
-        return {item.case_id for item in desk_queries.queue(connection, wanted)}
+        return {item.case_id for item in queue_pages.queue(connection, wanted)}
 
 
 def test_words_of_two_syllables_are_found_inside_others(shelf: Desk) -> None:
@@ -88,17 +89,17 @@ def test_a_query_is_bounded() -> None:
 def test_every_query_of_the_desk_runs_on_both_databases(shelf: Desk) -> None:
     case_id = shelf.add()
     with shelf.database.reading() as connection:
-        desk_queries.stats(connection, BOTH, weeks=12, now=shelf.now)
-        desk_queries.around(connection, case_id)
-        desk_queries.accounts(connection, BOTH)
-        desk_queries.incidents(connection, BOTH)
-        desk_queries.slack_incidents(connection)
-        desk_queries.quarantine_reasons(connection, BOTH)
-        desk_queries.alerts(connection, BOTH)
-        desk_queries.looks(connection, BOTH)
-        desk_queries.decided(connection, case_id, BOTH, "김승인")
-        for sort in set(desk_queries.SORTS) - {"closed"}:
+        overview.stats(connection, BOTH, weeks=12, now=shelf.now)
+        dossier.around(connection, case_id)
+        overview.accounts(connection, BOTH)
+        overview.incidents(connection, BOTH)
+        overview.slack_incidents(connection)
+        overview.quarantine_reasons(connection, BOTH)
+        overview.alerts(connection, BOTH)
+        doubts.looks(connection, BOTH)
+        queue_pages.decided(connection, case_id, BOTH, "김승인")
+        for sort in set(queue_pages.SORTS) - {"closed"}:
             wanted = QueueFilter(brands=BOTH, sort=sort)
-            place = desk_queries.place_of(connection, case_id, sort)
-            assert desk_queries.next_case(connection, wanted, after=place, skip=0) == case_id
-            assert desk_queries.previous_case(connection, wanted, before=place) is None
+            place = queue_pages.place_of(connection, case_id, sort)
+            assert queue_pages.next_case(connection, wanted, after=place, skip=0) == case_id
+            assert queue_pages.previous_case(connection, wanted, before=place) is None

@@ -14,10 +14,9 @@ from sqlalchemy import select, update
 from console.work import safe_link
 from domain.brands import BusinessHours
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
-from storage import accounts, alerts, lessons
-from storage import desk as desk_queries
-from storage.desk import stats
+from storage import accounts, alerts, doubts, lessons, overview
 from storage.models import CaseRow, FeedbackRow, PublicationRow
+from storage.overview import stats
 from storage.people import Role
 from tests.console.conftest import START, Browser, decision_form
 
@@ -134,8 +133,11 @@ def test_odd_feedback_is_looked_at_once(desk: Desk, browser: Browser) -> None:
 def test_a_list_that_shows_only_its_beginning_says_how_many_there_are(
     desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
-    query = "looks" if page == "looks" else "waiting_publications"
-    monkeypatch.setattr(desk_queries, query, partial(getattr(desk_queries, query), limit=2))
+    if page == "looks":
+        monkeypatch.setattr(doubts, "looks", partial(doubts.looks, limit=2))
+    else:
+        few = partial(overview.waiting_publications, limit=2)
+        monkeypatch.setattr(overview, "waiting_publications", few)
     for _ in range(3):
         if page == "looks":
             desk.add("굿", rating=1, sentiment=Sentiment.POSITIVE, mismatch=True, categories=())

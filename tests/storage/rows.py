@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from domain.types import DraftReply, DraftSentence, FeedbackKind, SourceKind
-from storage import accounts, cases, feedback
+from storage import accounts, analyses, cases, feedback
 from storage.models import CaseRow, FeedbackRow, HistoryRow, PublicationRow
 from tests.fakes_runtime import ACCOUNT, BRAND, MONDAY_NOON, analysis_of, make_account
 
@@ -113,15 +113,15 @@ def analyze(
     ids: Sequence[int],
     now: datetime = NOW,
     **found: Any,  # noqa: ANN401 - parts of an analysis
-) -> feedback.Triaged:
+) -> analyses.Triaged:
     """Understand feedback with the scripted words, and what else was found."""
     with database.unit_of_work() as connection:
-        token, rows = feedback.claim(connection, ids, now=now, until=now + LEASE)
-        return feedback.settle_analysis(
+        token, rows = analyses.claim(connection, ids, now=now, until=now + LEASE)
+        return analyses.settle_analysis(
             connection,
             token,
             [
-                feedback.Understood(row, replace(analysis_of(row.text), **found), now)
+                analyses.Understood(row, replace(analysis_of(row.text), **found), now)
                 for row in rows
             ],
             now=now,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from domain.states import AlertState
-from storage import alerts, desk, outbox
+from storage import alerts, outbox, overview
 from storage.alerts import AlertJob, NewAlert
 from storage.models import AlertRow
 from tests.storage.rows import LEASE, NOW, drafted_case, row_of
@@ -54,9 +54,9 @@ def test_the_console_shows_the_newest_of_the_brands_seen(database: Database) -> 
             made = notice(f"a{number}", brand=brand, payload={"case_id": number})
             alerts.add(connection, [made], now=NOW + number * SECOND, is_told=True)
     with database.reading() as connection:
-        shown = desk.alerts(connection, {"saebyeok", "other", "none"}, limit=3)
+        shown = overview.alerts(connection, {"saebyeok", "other", "none"}, limit=3)
         assert [row["payload"]["case_id"] for row in shown] == [4, 3, 1]
-        assert desk.alerts(connection, set()) == []
+        assert overview.alerts(connection, set()) == []
 
 
 def test_many_threads_make_one_alert(database: Database) -> None:

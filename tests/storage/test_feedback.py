@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from domain.states import CaseState
 from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
-from storage import accounts, alerts, cases, desk, feedback, publications
+from storage import accounts, alerts, analyses, cases, erasure, feedback, proposals, publications
 from storage.models import (
     AlertRow,
     CaseRow,
@@ -148,14 +148,14 @@ def test_an_edit_while_it_is_read_is_read_again(database: Database) -> None:
     run = start_run(database, add_account(database))
     page = store(database, run, [masked("n1", "나빠요")])
     with database.unit_of_work() as connection:
-        token, claimed = feedback.claim(connection, page.fresh, now=NOW, until=NOW + LEASE)
+        token, claimed = analyses.claim(connection, page.fresh, now=NOW, until=NOW + LEASE)
     store(database, run, [masked("n1", "좋아요")])
     with database.unit_of_work() as connection:
-        triaged = feedback.settle_analysis(
+        triaged = analyses.settle_analysis(
             connection,
             token,
             [
-                feedback.Understood(row, ScriptedClassifier().classify([row.text])[0], NOW)
+                analyses.Understood(row, ScriptedClassifier().classify([row.text])[0], NOW)
                 for row in claimed
             ],
             now=NOW,
@@ -310,8 +310,8 @@ def test_a_card_follows_what_is_proposed_for_its_case(database: Database) -> Non
     assert outdated(database) == []
 
     with database.unit_of_work() as connection:
-        desk.propose(connection, decision(case_id), "two_step", now=NOW)
-        waiting = desk.proposal(connection, case_id, draft_number=1, feedback_revision=1)
+        proposals.propose(connection, decision(case_id), "two_step", now=NOW)
+        waiting = proposals.proposal(connection, case_id, draft_number=1, feedback_revision=1)
     assert waiting is not None
     assert len(outdated(database)) == 1
     with database.unit_of_work() as connection:
@@ -326,11 +326,11 @@ def test_a_card_does_not_wait_for_what_was_proposed_about_an_earlier_text(
     with database.unit_of_work() as connection:
         card = alerts.NewAlert("k", "case_card", "saebyeok", "CREVIEW", {}, row_of(database).id)
         alerts.add(connection, [card], now=NOW, is_told=True)
-        desk.propose(connection, decision(case_id), "two_step", now=NOW)
+        proposals.propose(connection, decision(case_id), "two_step", now=NOW)
         # Edited while its reply was on its way, and the reply refused: the draft is as it was.
         connection.exec_driver_sql("UPDATE feedback SET revision = 2")
         connection.exec_driver_sql("UPDATE alerts SET state = 'sent', shown = 'drafted:1'")
-        assert desk.proposal(connection, case_id, draft_number=1, feedback_revision=2) is None
+        assert proposals.proposal(connection, case_id, draft_number=1, feedback_revision=2) is None
     assert outdated(database) == []
 
 
@@ -486,7 +486,7 @@ def test_an_edit_after_the_reply_is_looked_at_where_it_complains(
     assert row_of(database).needs_look is is_looked_at
     with database.reading() as connection:
         note = connection.execute(select(CaseRow.note)).scalar_one()
-    assert note == (feedback.EDITED_AFTER_REPLY if is_looked_at else "")
+    assert note == (analyses.EDITED_AFTER_REPLY if is_looked_at else "")
 
 
 def test_a_reply_to_the_edited_text_asks_for_no_look(database: Database) -> None:
@@ -551,7 +551,7 @@ def test_an_analysis_comes_back_as_it_was(database: Database) -> None:
     run = start_run(database, add_account(database))
     analyze(database, store(database, run, [masked("n1", "벌레")]).fresh)
     (wanted,) = ScriptedClassifier().classify(["벌레"])
-    assert feedback.analysis_from_row(row_of(database)) == wanted
+    assert analyses.analysis_from_row(row_of(database)) == wanted
     assert wanted.severity is Severity.CRITICAL
 
 
@@ -566,7 +566,7 @@ def test_an_author_is_erased_with_a_record(database: Database) -> None:
     store(database, run, [masked("n1", "처음"), masked("n2", author_fingerprint="someone else")])
     store(database, run, [masked("n1", "나중")])
     with database.unit_of_work() as connection:
-        erased = feedback.erase_author(
+        erased = erasure.erase_author(
             connection, "saebyeok", ["author"], requested_by="개인정보팀", now=LATER
         )
     assert erased == 1
@@ -601,14 +601,14 @@ def test_the_address_of_an_erased_post_goes_too(
     run = start_run(database, add_account(database))
     store(database, run, [masked("n1", kind=FeedbackKind(kind), url=url)])
     with database.unit_of_work() as connection:
-        feedback.erase_author(connection, "saebyeok", ["author"], requested_by="x", now=NOW)
+        erasure.erase_author(connection, "saebyeok", ["author"], requested_by="x", now=NOW)
     assert row_of(database).url == (url if is_kept else "")
 
 
 def test_erasing_nobody_is_recorded_too(database: Database) -> None:
     with database.unit_of_work() as connection:
         args = (connection, "saebyeok", ["nobody"])
-        assert feedback.erase_author(*args, requested_by="x", now=NOW) == 0
+        assert erasure.erase_author(*args, requested_by="x", now=NOW) == 0
     with database.reading() as connection:
         assert connection.execute(select(ErasureRow.feedback_erased)).scalar_one() == 0
 
@@ -618,7 +618,7 @@ def test_an_erased_author_is_not_an_edit(database: Database) -> None:
     run = start_run(database, add_account(database))
     store(database, run, [masked("n1")])
     with database.unit_of_work() as connection:
-        feedback.erase_author(connection, "saebyeok", ["author"], requested_by="x", now=NOW)
+        erasure.erase_author(connection, "saebyeok", ["author"], requested_by="x", now=NOW)
     page = store(database, run, [masked("n1")], LATER)
     assert page.changed == 0
     assert row_of(database).author_fingerprint == ""
@@ -631,11 +631,11 @@ def test_retention_counts_from_writing_or_first_sight(database: Database) -> Non
     with database.unit_of_work() as connection:
         # An old board that was collected today is not erased today.
         limit = NOW - timedelta(days=365)
-        assert feedback.erase_expired(connection, "saebyeok", written_before=limit) == 0
+        assert erasure.erase_expired(connection, "saebyeok", written_before=limit) == 0
         limit = NOW + timedelta(seconds=1)
-        assert feedback.erase_expired(connection, "other", written_before=limit) == 0
-        assert feedback.erase_expired(connection, "saebyeok", written_before=limit) == 2
-        assert feedback.erase_expired(connection, "saebyeok", written_before=limit) == 0
+        assert erasure.erase_expired(connection, "other", written_before=limit) == 0
+        assert erasure.erase_expired(connection, "saebyeok", written_before=limit) == 2
+        assert erasure.erase_expired(connection, "saebyeok", written_before=limit) == 0
 
 
 pages = st.lists(

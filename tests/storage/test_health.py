@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from storage import desk, health
+from storage import health, overview
 from storage.models import CaseRow, FeedbackRow, PublicationRow
 from tests.storage.rows import (
     BRAND,
@@ -92,7 +92,7 @@ def test_replies_are_counted_with_their_wait_and_approved_cases_are_open(
             update(PublicationRow).values(state="published", published_at=NOW + timedelta(hours=2))
         )
         found = health.replies(connection, BRAND, since=NOW)
-        week = desk.brand_week(connection, BRAND, now=late)
+        week = overview.brand_week(connection, BRAND, now=late)
         written_at = connection.execute(select(FeedbackRow.written_at)).scalar_one()
     assert (found.answered, found.in_time) == (1, 1)
     assert found.typical == NOW + timedelta(hours=2) - written_at == timedelta(hours=3)

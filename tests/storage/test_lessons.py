@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from domain.types import MISREAD_REASON
-from storage import cases, desk, lessons
+from storage import cases, doubts, lessons
 from storage.models import FeedbackRow
 from tests.storage.rows import (
     BRAND,
@@ -79,14 +79,14 @@ def test_a_misread_case_teaches_that_nothing_was_wrong(database: Database) -> No
 def test_a_look_teaches_that_nothing_was_wrong(database: Database) -> None:
     feedback_id = to_look_at(database, "그냥 그래요")
     with database.unit_of_work() as connection:
-        assert desk.settle_look(connection, feedback_id, 1, who="김담당", now=NOW)
+        assert doubts.settle_look(connection, feedback_id, 1, who="김담당", now=NOW)
     assert corrections(database) == [("그냥 그래요", False)]
 
 
 def test_the_last_word_about_a_text_comes_last(database: Database) -> None:
     feedback_id = to_look_at(database, "그냥 그래요")
     with database.unit_of_work() as connection:
-        case_id = desk.open_case(connection, feedback_id, 1, due_at=LATER, who="김담당", now=NOW)
+        case_id = doubts.open_case(connection, feedback_id, 1, due_at=LATER, who="김담당", now=NOW)
     assert case_id is not None
     assert corrections(database) == [("그냥 그래요", True)]
     draft(database, [case_id])
@@ -97,6 +97,6 @@ def test_the_last_word_about_a_text_comes_last(database: Database) -> None:
 def test_what_was_edited_since_is_not_what_was_judged(database: Database) -> None:
     feedback_id = to_look_at(database, "그냥 그래요")
     with database.unit_of_work() as connection:
-        assert desk.settle_look(connection, feedback_id, 1, who="김담당", now=NOW)
+        assert doubts.settle_look(connection, feedback_id, 1, who="김담당", now=NOW)
     edit(database, "곰팡이가 나왔어요")
     assert corrections(database) == []

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.event import listen
 
 from domain.types import FeedbackKind
-from storage import alerts, cases, desk, feedback, health, owners, people, publications
+from storage import alerts, cases, feedback, health, overview, owners, people, publications
 from storage.session import Database
 from tests.storage.rows import BRAND, NOW, masked
 
@@ -117,7 +117,7 @@ def assign(connection: Connection) -> object:
             id="drafts that all are approved, for each fifty",
         ),
         pytest.param(
-            lambda connection: desk.alerts(connection, {BRAND, "other"}),
+            lambda connection: overview.alerts(connection, {BRAND, "other"}),
             [
                 "SEARCH alerts USING COVERING INDEX ix_alerts_brand_made_at (brand=?)",
                 "SEARCH alerts USING INTEGER PRIMARY KEY (rowid=?)",
@@ -125,7 +125,7 @@ def assign(connection: Connection) -> object:
             id="the console's alerts",
         ),
         pytest.param(
-            lambda connection: desk.brand_week(connection, BRAND, now=NOW),
+            lambda connection: overview.brand_week(connection, BRAND, now=NOW),
             ["SEARCH publications .* ix_publications_published_at (published_at>?)"],
             id="the console's page of a brand",
         ),
@@ -140,7 +140,7 @@ def assign(connection: Connection) -> object:
             id="digests",
         ),
         pytest.param(
-            lambda connection: desk.stats(connection, {BRAND, "other"}, weeks=12, now=NOW),
+            lambda connection: overview.stats(connection, {BRAND, "other"}, weeks=12, now=NOW),
             [
                 "SEARCH feedback USING COVERING INDEX ix_feedback_brand_written_at",
                 "SEARCH cases USING COVERING INDEX ix_cases_feedback_state (feedback_id=?)",

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from domain.errors import DecisionRefusedError
 from domain.states import PublicationState
 from domain.types import ChannelReply
-from storage import accounts, cases, desk, publications
+from storage import accounts, cases, proposals, publications
 from storage.session import ConflictError
 from tests.storage.rows import (
     LEASE,
@@ -135,7 +135,7 @@ def propose(
     **changes: Any,  # noqa: ANN401 - the dataclass's fields
 ) -> None:
     with database.unit_of_work() as connection:
-        desk.propose(connection, decision(case_id, **changes), reason, now=NOW)
+        proposals.propose(connection, decision(case_id, **changes), reason, now=NOW)
 
 
 BY_BRAND: dict[str, Any] = {"decided_by": "박브랜드", "decided_as": "brand_approver"}

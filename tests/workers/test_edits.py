@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 
 from domain.brands import DigestEmails
 from domain.states import CaseState
-from storage import alerts, cases, desk
+from storage import alerts, cases, doubts, proposals
 from storage.models import AlertRow, CaseRow, FeedbackRow
 from tests.fakes_runtime import BRAND, Article, decision_about, make_brand
 from workers import cards, collect, slack_messages
@@ -112,7 +112,7 @@ def test_owners_hear_of_what_is_severe_only_after_its_reply(
     # Once somebody looked, the owners' message no longer says that one is about to.
     with house.database.unit_of_work() as connection:
         (feedback_id,) = connection.execute(select(FeedbackRow.id)).scalars()
-        assert desk.settle_look(connection, feedback_id, 2, who="김담당", now=house.clock())
+        assert doubts.settle_look(connection, feedback_id, 2, who="김담당", now=house.clock())
     house.slack.update = lambda *_: None  # type: ignore[union-attr]
     assert cards.refresh(house.runtime) == 2
     assert cards.refresh(house.runtime) == 0
@@ -157,7 +157,7 @@ def test_an_undecided_case_keeps_its_deadline(house: House, channel: FakeChannel
     edit(house, channel, "아주 별로예요")
     assert the_case(house).due_at == before
     with house.database.reading() as connection:
-        assert desk.looks(connection, {BRAND}) == []
+        assert doubts.looks(connection, {BRAND}) == []
 
 
 @contextmanager
@@ -187,7 +187,7 @@ def test_what_was_replied_to_is_asked_for_all_looks_at_once(
             article.text = f"{word} 별로예요 {number}"
         collected(house)
     with house.database.reading() as connection, asked(house) as statements:
-        found = desk.looks(connection, {BRAND})
+        found = doubts.looks(connection, {BRAND})
     assert len([words for words in statements if words.startswith("SELECT")]) == 2
     assert {(row["text"], row["before"]["text"]) for row in found} == {
         (f"정말 별로예요 {number}", f"별로예요 {number}") for number in range(3)
@@ -203,11 +203,11 @@ def test_one_cases_proposal_is_found_without_the_others(
     with house.database.unit_of_work() as connection:
         first, second, third = cases.to_decide(connection, limit=3)
         for row in (first, second):
-            desk.propose(connection, decision_about(row), "two_step", now=house.clock())
+            proposals.propose(connection, decision_about(row), "two_step", now=house.clock())
     with house.database.reading() as connection:
-        (only,) = desk.waiting_proposals(connection, {BRAND}, case_id=second["case_id"])
+        (only,) = proposals.waiting_proposals(connection, {BRAND}, case_id=second["case_id"])
         assert only["case_id"] == second["case_id"]
-        assert len(desk.waiting_proposals(connection, {BRAND})) == 2
+        assert len(proposals.waiting_proposals(connection, {BRAND})) == 2
         views = [cases.load_view(connection, row["case_id"]) for row in (first, third)]
     words = [slack_messages.what_to_decide(house.runtime, view) for view in views if view]
     assert words == [

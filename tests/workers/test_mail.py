@@ -12,7 +12,7 @@ from alerts.smtp import SmtpClient
 from domain.brands import DigestEmails
 from domain.mail import parse_server
 from domain.states import AlertState
-from storage import cases, desk
+from storage import cases, proposals
 from storage.alerts import settle_by_hand
 from storage.models import AlertRow, HistoryRow
 from tests.fakes.mail_server import CUT, SILENT, MailServer, listen
@@ -521,7 +521,7 @@ def proposed(house: House, reason: str, text: str = "") -> int:
     """Let somebody of the agency propose a reply; gives the case."""
     with house.database.unit_of_work() as connection:
         (row,) = cases.to_decide(connection, limit=5)
-        desk.propose(connection, decision_about(row, text), reason, now=house.clock())
+        proposals.propose(connection, decision_about(row, text), reason, now=house.clock())
     return int(row["case_id"])
 
 
@@ -565,7 +565,7 @@ def test_a_digest_counts_what_waits_beyond_its_lines(
         for row in cases.to_decide(connection, limit=200):
             # Asked for twice; the first takes no other case's place.
             for reason in ("compensation", "two_step"):
-                desk.propose(connection, decision_about(row, ""), reason, now=house.clock())
+                proposals.propose(connection, decision_about(row, ""), reason, now=house.clock())
     to_decide, lines, _ = slack_messages.digest_lines(
         house.runtime, house.runtime.brand("saebyeok"), []
     )

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from commands.daemon import take_up
 from domain.messages import Message
 from domain.states import CaseState, FeedbackState
-from storage import feedback, outbox
+from storage import analyses, outbox
 from storage.models import AlertRow, CaseRow, DraftRow, FeedbackRow, PublicationRow
 from storage.session import DatabaseError
 from tests.backlog import add_backlog
@@ -179,7 +179,7 @@ def test_a_restart_takes_everything_up(
     # One row was even being worked on.
     with first.database.unit_of_work() as connection:
         until = first.clock() + timedelta(hours=1)
-        feedback.claim(connection, ids[2:], now=first.clock(), until=until)
+        analyses.claim(connection, ids[2:], now=first.clock(), until=until)
     first.close()
     second = make_house(brand=make_brand(tmp_path))
     take_up(second.runtime)

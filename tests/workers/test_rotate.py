@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary, or_, select, update
 
 from domain.types import Page, QuarantinedItem
 from privacy.sealing import Sealer, generate_key
-from storage import accounts, desk, feedback, people, sealed
+from storage import accounts, dossier, feedback, people, sealed
 from storage.models import (
     Base,
     CaseRow,
@@ -169,7 +169,7 @@ def test_old_and_new_rows_of_one_author_meet_again(old: House) -> None:
     def others() -> int:
         with old.database.reading() as connection:
             last = connection.execute(select(CaseRow.id).order_by(CaseRow.id.desc())).scalars()
-            return len(desk.around(connection, next(last)).same_author)
+            return len(dossier.around(connection, next(last)).same_author)
 
     assert others() == 0
     rotate(old.runtime)
