@@ -78,20 +78,6 @@ def _not_nothing(length: timedelta) -> timedelta:
 
 Period = Annotated[Duration, AfterValidator(_not_nothing)]
 
-SHORTEST_LEASE = timedelta(minutes=3)
-"""Longer than a worker may be at its work: a shorter one ends under a worker that lives, and what
-it does, such as a message in Slack, is done twice."""
-
-
-def _outlasts_work(length: timedelta) -> timedelta:
-    if length < SHORTEST_LEASE:
-        minutes = SHORTEST_LEASE // timedelta(minutes=1)
-        raise ValueError(
-            f"a worker may be at its work for nearly {minutes} minutes; write "
-            f'"{minutes}m" or more, or leave it out'
-        )
-    return length
-
 
 def _server_address(value: str) -> str:
     if value:
@@ -185,8 +171,8 @@ class Settings(BaseModel):
         default=False,
         description="Whether a configured base_url may be a private address.",
     )
-    lease: Annotated[Duration, AfterValidator(_outlasts_work)] = Field(
-        SHORTEST_LEASE,
+    lease: Period = Field(
+        timedelta(minutes=3),
         description="How long the rows of a worker that died wait for another one.",
     )
     log_level: Annotated[

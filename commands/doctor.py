@@ -18,6 +18,7 @@ from settings import brand_folders, load_brand
 from storage import accounts, health, schema, sealed
 from storage.session import Database, DatabaseError, reason_of
 from workers import runtime as runtimes
+from workers.actors import TIME_LIMIT_MS
 from workers.collect import reach_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Look at every part; a broken one does not hide the others."""
     findings = [
-        Finding("settings", ok=True, detail=f"home {settings.home}, brands {settings.brands}")
+        Finding("settings", ok=True, detail=f"home {settings.home}, brands {settings.brands}"),
+        *_lease(settings),
     ]
     try:
         database = Database(settings.database)
@@ -87,6 +89,18 @@ def examine(settings: Settings) -> list[Finding]:
         return [*findings, *_examine(settings, runtime, has_key=has_key)]
     finally:
         _ends(runtime.close)
+
+
+def _lease(settings: Settings) -> Iterator[Finding]:
+    limit = timedelta(milliseconds=TIME_LIMIT_MS)
+    if settings.lease <= limit:
+        yield Finding(
+            "lease",
+            ok=False,
+            detail=f"ends after {settings.lease.total_seconds():g} s, and a worker may be at its "
+            f"work for {limit.total_seconds():g}: what a living one does may be done twice",
+            remedy="set PYEONGPAN_LEASE to 3m or more, or leave it out",
+        )
 
 
 def _misconfigured(error: ReputationError) -> Finding:

@@ -6,7 +6,6 @@ import ast
 import re
 import sys
 import tomllib
-from datetime import timedelta
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -19,8 +18,7 @@ from commands.schedule import SWEEP_S
 from domain.states import MOVES
 from domain.types import CHANNEL_NAMES
 from responders.publishers import PUBLISHERS
-from settings import SHORTEST_LEASE, Settings
-from workers.actors import TIME_LIMIT_MS
+from settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,10 +192,6 @@ def moves_table(kind: type[StrEnum]) -> str:
 def test_the_failure_table_counts_with_the_times_of_the_code() -> None:
     lease_s = Settings().lease.total_seconds()
     assert f"`PYEONGPAN_LEASE`, {lease_s:.0f} seconds) plus one sweep ({SWEEP_S} s" in ARCHITECTURE
-
-
-def test_no_lease_ends_under_a_worker_that_lives() -> None:
-    assert timedelta(milliseconds=TIME_LIMIT_MS) < SHORTEST_LEASE
 
 
 @pytest.mark.parametrize("contract", CONTRACTS["contracts"], ids=lambda contract: contract["id"])

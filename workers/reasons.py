@@ -20,6 +20,7 @@ _REFUSALS = {
     "deleted": "채널에서 글이 삭제되었습니다. 확인되면 반려해 주세요.",
     "confirm_only": "답변이 아니라 확인 처리를 받는 문의입니다.",
     "closed": "채널에서 답변을 더 받지 않는 문의입니다. 확인되면 반려해 주세요.",
+    "changed": "올린 답변이 채널에서 잘렸거나 바뀌어 있습니다. 채널에서 확인해 주세요.",
     "unreadable": "답변은 되어 있지만 내용을 읽을 수 없습니다. 채널에서 확인해 주세요.",
 }
 """What a channel's refusal of a reply means, by its code."""

@@ -467,6 +467,17 @@ def test_the_doctor_ends_and_says_what_did_not_answer(
     assert found["model"]["ok"]
 
 
+def test_the_doctor_warns_of_a_lease_that_ends_under_a_worker_that_lives(
+    cli: Callable[..., Result],
+) -> None:
+    cli("db", "upgrade")
+    assert "lease" not in findings(cli("doctor", "--json"))
+    found = findings(cli("doctor", "--json", env={"PYEONGPAN_LEASE": "170s"}))["lease"]
+    assert not found["ok"]
+    assert "170 s" in found["detail"]
+    assert "PYEONGPAN_LEASE" in found["remedy"]
+
+
 def test_the_doctor_tells_of_a_disk_that_is_nearly_full(
     cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

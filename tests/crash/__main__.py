@@ -58,13 +58,6 @@ BROKERS = {
 }
 ARTICLES = 120
 LEASE_S = 12
-ROLE = """
-import settings
-# Nothing here works for long, and nobody waits three minutes after each kill.
-settings.SHORTEST_LEASE = settings.timedelta(0)
-from commands.__main__ import main
-main()
-"""
 PATIENCE_S = 420
 SHOPS = ("saebyeok", "pilmgil")
 BACKLOG = 30_000
@@ -93,7 +86,7 @@ class Fleet:
             if process is None or process.poll() is not None:
                 with self.log.open("ab") as log:
                     self.running[role] = subprocess.Popen(
-                        [sys.executable, "-c", ROLE, *role],
+                        [sys.executable, "-m", "commands", *role],
                         env=self.environment,
                         stdout=log,
                         stderr=log,
