@@ -414,14 +414,26 @@ class Classifier:
         neutral_share = float(scores.neutral[reading.index])
         tags = dict(zip(scores.tag_names, scores.tags[reading.index].tolist(), strict=True))
         folded = reading.folded
+        abuse_spans = abuse.decide(folded, score, tags.get("abusive"))
+        # Who was harmed complains, however politely they ask; the models hear the question only.
+        is_harmed = (
+            score < 0.5 <= neutral_share
+            and bool(_QUESTION.search(folded.text))
+            and complaints.tells_of_harm(folded)
+        )
+        if is_harmed:
+            score, tags = 0.5, {}
         if score >= 0.5:
             sentiment = Sentiment.NEGATIVE
         elif neutral_share >= 0.5:
             sentiment = Sentiment.NEUTRAL
         else:
             sentiment = Sentiment.POSITIVE
-        abuse_spans = abuse.decide(folded, score, tags.get("abusive"))
-        intent = find_intent(folded.text, sentiment, tags, clause_scores)
+        intent = (
+            Intent.COMPLAINT
+            if is_harmed
+            else find_intent(folded.text, sentiment, tags, clause_scores)
+        )
         categories: tuple[CategoryFinding, ...] = ()
         severity, severity_spans = complaints.CALM
         complains = sentiment is Sentiment.NEGATIVE

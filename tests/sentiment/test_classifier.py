@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from domain.errors import ConfigurationError
-from domain.types import Intent, Sentiment, Severity
+from domain.types import ComplaintCategory, Intent, Sentiment, Severity
 from sentiment.classifier import (
     PRODUCT,
     SHIPPED,
@@ -68,6 +68,42 @@ def test_one_star_does_not_turn_praise_into_a_complaint(classifier: Classifier) 
     assert not found.is_negative
     assert found.rating_mismatch
     assert found.unsure
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("이거 먹고 응급실 다녀왔는데 어디로 연락하면 되나요?", Severity.CRITICAL),
+        ("충전기에서 연기가 나는데 계속 써도 되나요?", Severity.CRITICAL),
+        ("아이가 삼켰는데 괜찮을까요?", Severity.CRITICAL),
+        ("애가 먹고 설사를 하는데 제품 문제일까요?", Severity.CRITICAL),
+        ("국에서 머리카락이 나왔는데 환불 되나요?", Severity.HIGH),
+    ],
+)
+def test_harm_told_in_a_question_is_a_complaint(
+    classifier: Classifier, text: str, severity: Severity
+) -> None:
+    (found,) = classifier.classify([text])
+    assert found.is_negative
+    assert found.severity is severity
+    assert found.unsure
+    assert found.categories[0].category is ComplaintCategory.SAFETY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "땅콩 알레르기 있는데 먹어도 되나요?",
+        "아이가 벌레 물렸을 때 발라도 되나요?",
+        "벌레 안 나오나요?",
+        "배탈 나면 어떻게 하나요?",
+        "알레르기 났던 적 있는데 이건 괜찮을까요?",
+    ],
+)
+def test_harm_that_is_only_asked_about_is_a_question(classifier: Classifier, text: str) -> None:
+    (found,) = classifier.classify([text])
+    assert not found.is_negative
+    assert found.severity is Severity.NORMAL
 
 
 def test_a_threat_that_reads_like_praise_goes_to_a_person(classifier: Classifier) -> None:
