@@ -691,11 +691,12 @@ class Composer:
             passage
             for passage in found
             if (passage.words >= least or _is_of_product(passage))
+            and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
+            and self.view.is_citable(passage.clause)
+            # One piece may stand inside another word: 비회원 has 회원.
             and (
                 passage.fit >= _GENERAL_FIT or shared(words, case.product_name, passage.clause) > 1
             )
-            and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
-            and self.view.is_citable(passage.clause)
         ]
 
     def _note_open(self, asked: str) -> None:
