@@ -19,11 +19,18 @@ from domain.types import (
     Span,
 )
 from responders import phrases
-from responders.matters import DraftInput, Matter, body_starts, find_matters, first_issue
+from responders.matters import (
+    DraftInput,
+    Matter,
+    body_starts,
+    find_matter,
+    find_matters,
+    first_issue,
+)
 from responders.phrases import FILM_ISSUES, ISSUES
 from responders.quoting import Quote, blamed, is_vague, praises, quote_for, sentences, topic_of
 from responders.rendering import fill_clause, hours_in_words, render
-from responders.retrieval import alike, touches
+from responders.retrieval import alike, shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,12 +57,19 @@ _MIN_ANSWER = 4.0
 _MIN_NAMED_FACT = 5.2
 """``Passage.score`` from which a fact about the product counts as an answer."""
 
-_MIN_SECOND_ANSWER = 8.0
+_GOOD_SHARE = 0.8
+
+_MIN_SECOND_ANSWER = 9.0
 
 _MAX_ANSWERS = 3
 
 _MIN_SAME, _SAME_FIT = 3.5, 0.75
 """For a further answer whose whole condition is what was asked of."""
+
+_LEAST_QUESTION = 8
+"""Characters from which a question without a matter (``왜 그런가요?``) is worth repeating."""
+
+_RETURNS = re.compile(r"반품|교환|변심")
 
 _MIN_PART_FIT = 0.3
 """For what answers one of several questions."""
@@ -121,6 +135,8 @@ _RHETORICAL = re.compile(r"왜|뭐|뭡|대체|맞나요")
 _HARM = re.compile(
     r"다[쳤치친]|화상|베[였었]|응급|병원|배탈|식중독|알레르기|두드러기|부었|토했|이물|벌레|쇳조각|연기|불\s?[이날]|데[었일]"
 )
+
+_ALLERGY = re.compile(r"알레르기|알러지")
 
 _DOES_STOP = re.compile(r"드시지|쓰지 마|사용을 멈|사용하지|드시거나 쓰지")
 
@@ -205,7 +221,14 @@ class Composer:
         is_request = (
             bool(_REQUEST.search(self.case.text)) and not find_matters(self.case)[0].issue.words
         )
-        return not analysis.is_negative or (calm and (doubtful or is_request))
+        return not analysis.is_negative or self._is_worry() or (calm and (doubtful or is_request))
+
+    def _is_worry(self) -> bool:
+        """Tell whether somebody asks because of an allergy, and nothing has happened."""
+        return (
+            bool(_ALLERGY.search(self.case.text) and self._asked())
+            and not find_matter(self.case, ComplaintCategory.SAFETY).issue.words
+        )
 
     def _is_about_safety(self) -> bool:
         return any(
@@ -272,6 +295,8 @@ class Composer:
 
     def _critical(self, matters: Sequence[Matter]) -> list[Line]:
         safety = next((m for m in matters if m.category is ComplaintCategory.SAFETY), None)
+        if safety is None and self._is_hurt():
+            safety = find_matter(self.case, ComplaintCategory.SAFETY)
         main = safety or matters[0]
         acknowledged = self._acknowledge(main)
         policies = self._policies(
@@ -619,7 +644,7 @@ class Composer:
                 for index, passage in enumerate(fitting)
                 if index == 0 or _adds(passage, fitting[0])
             ]
-        if not chosen:
+        if not chosen and not self.missing:
             self._note_open(case.title.strip() or case.text.strip())
         answers: list[Passage] = []
         for passage in chosen:
@@ -627,7 +652,7 @@ class Composer:
                 answers.append(passage)
         answers = answers[:_MAX_ANSWERS]
         for words in asked if answers and len(asked) > 1 else ():
-            if not any(touches(words, passage.clause) for passage in answers):
+            if not any(shared(words, "", passage.clause) for passage in answers):
                 self._note_open(words)
         return [
             self._cited(passage.clause, Need.POLICY if index == 0 else Need.SECOND)
@@ -643,6 +668,8 @@ class Composer:
 
     def _answers_to(self, words: str) -> list[Passage]:
         case = self.case
+        if not case.analysis.is_negative and self._is_edible and _RETURNS.search(words):
+            words += " 신선식품"  # What is eaten is mostly excepted from what is said of all goods.
         findings = () if case.analysis.is_negative else case.analysis.categories
         found = self.view.search(
             words,
@@ -656,12 +683,20 @@ class Composer:
             for pair in self.view.contradictions
             if any(p.contradicted and p.clause in (pair.first, pair.second) for p in found[:3])
         ]
+        least = _MIN_ANSWER
+        if found and found[0].contradicted:
+            # What is not nearly as good answers something else.
+            least = max(least, _GOOD_SHARE * found[0].words)
         return [
             passage
             for passage in found
-            if (passage.words >= _MIN_ANSWER or _is_of_product(passage))
+            if (passage.words >= least or _is_of_product(passage))
             and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
             and self.view.is_citable(passage.clause)
+            # One piece may stand inside another word: 비회원 has 회원.
+            and (
+                passage.fit >= _GENERAL_FIT or shared(words, case.product_name, passage.clause) > 1
+            )
         ]
 
     def _note_open(self, asked: str) -> None:
@@ -684,7 +719,9 @@ class Composer:
             # What is asked stands at the end of the sentence.
             asking = Span(span.end - 1, span.end)
             quote = quote_for(case.text, asking, case.analysis.abuse_spans, wants_answer=True)
-            if quote and not (topic and is_vague(quote.text)):
+            if quote and not (
+                is_vague(quote.text) and (topic or len(quote.text) < _LEAST_QUESTION)
+            ):
                 return self._about_review(quoted, {"quote": quote.text}, [quote.span])
         if topic:
             return self._about_review(titled, {"quote": topic}, [])
@@ -776,7 +813,9 @@ class Composer:
         contacts = self.contacts
         if any(matter.issue.name == phrases.UNREACHABLE for matter in matters):
             # Nobody who complains of a dead telephone should be told to telephone.
-            contacts = [name for name in contacts if not name.startswith("고객센터")] or contacts
+            contacts = [
+                name for name in contacts if not name.startswith(("고객센터", "전화"))
+            ] or contacts
         # A person who is harmed is called back from a phone, not from a web form.
         urgent = bank in (phrases.CONTACTS_URGENT, phrases.CONTACTS_GRAVE)
         contact = contacts[0 if urgent else self._draw(len(contacts))]

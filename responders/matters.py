@@ -95,8 +95,13 @@ def _is_unnamed(matter: Matter) -> bool:
 
 def _shown(case: DraftInput) -> list[Matter]:
     """Give the complaint of any category whose words the text has, where the model named none."""
-    matters = (_matter(case, CategoryFinding(category, 0.0)) for category in _PLAIN_CATEGORIES)
+    matters = (find_matter(case, category) for category in _PLAIN_CATEGORIES)
     return list(islice((matter for matter in matters if matter.issue.words), 1))
+
+
+def find_matter(case: DraftInput, category: ComplaintCategory) -> Matter:
+    """Say what exactly the text complains of, were it of ``category``."""
+    return _matter(case, CategoryFinding(category, 0.0))
 
 
 def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:

@@ -24,6 +24,8 @@ that never changes (``에서``, ``의``, ``도``) or an ending (``입니다``) s
 
 _PLAIN_NAME = re.compile(r"[^가-힣A-Za-z0-9 ()·&.,%+-]")
 
+_CENTRE = re.compile(r"1[5-8]\d\d|080")
+
 _DAY_NAMES = "월화수목금토일"
 
 
@@ -83,7 +85,9 @@ def contact_names(contacts: Sequence[str]) -> tuple[str, ...]:
         elif "@" in contact:
             names.append(f"이메일({contact})")
         else:
-            names.append(f"고객센터({contact})")
+            # Only who has a number for the whole country has a customer centre; a shop has a phone.
+            name = "고객센터" if _CENTRE.match(contact) else "전화"
+            names.append(f"{name}({contact})")
     return tuple(names)
 
 

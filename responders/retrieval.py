@@ -27,6 +27,8 @@ _MAX_QUERY_CHARACTERS = 2_000
 
 _PAIR = re.compile(r"(?=([가-힣]{2}))")
 _WORD = re.compile(r"[a-z]+|\d+")
+_ASKED_WORD = re.compile(r"[a-z]+|\d+(?!\d|\s?(?:일|시|분|개|번|원|만|천|주|달|년|월|마리))")
+"""Counts find nothing: five days of waiting are not the 50,000 won of another clause."""
 
 _ENDINGS = frozenset(
     "습니다세요시으면는데나어아서고지을를이가은해했하네게도에로와과의인있없되된될라던까였었았겠드리려주받"
@@ -65,7 +67,9 @@ _EVERYDAY = (
     ),
     (re.compile(r"샜|새(?:요|고|서)|흘러|터[져졌지진]"), " 새는 내용물이 샌"),
     (
-        re.compile(r"몇\s?시까지\s?(?:하|영업|열)|여나요|영업|휴무|쉬는|쉬나|쉬시"),
+        re.compile(
+            r"몇\s?시까지\s?(?:하|영업|열)|여나요|영업|휴무|쉬[는나시]|요일인데 (?:하|여|열)"
+        ),
         " 영업시간 쉽니다",
     ),
     (
@@ -74,7 +78,7 @@ _EVERYDAY = (
     ),
     (re.compile(r"두 ?번[^.!?\n]{0,8}(?:결제|빠져|나갔|출금)"), " 결제가 두 번 된 결제 기록"),
     (re.compile(r"돈\s*(?:돌려|언제)|돌려\s*(?:주|받)|입금"), " 환불"),
-    (re.compile(r"바꿔|바꾸"), " 교환 변경"),
+    (re.compile(r"덜 익|설익|핏물"), " 덜 익은 익거나"),
     (re.compile(r"없어지|사라지"), " 사라지며 되돌릴 남은"),
     (
         re.compile(
@@ -89,16 +93,12 @@ _EVERYDAY = (
     ),
     (re.compile(r"원산지|어디\s?산|국산|국내산|산인가|산이에요"), " 원산지 국내산"),
     (re.compile(r"안\s?(?:왔|들어\s?있|들었)|빠[졌진]|누락|없이\s?[왔옴]"), " 빠진 상품 빠졌"),
-    (re.compile(r"견과|호두|땅콩"), " 호두 땅콩"),
-    (re.compile(r"길들|시즈닝"), " 길들입니다 기름을 얇게"),
-    (re.compile(r"전화|연락|답변|답이"), " 상담 고객센터 답변"),
     (re.compile(r"상[했한]|곰팡|쉰|썩|냄새"), " 변질 신선 냉장 보관 상한"),
     (re.compile(r"물러|무르|썩"), " 무르거나 시든"),
     (re.compile(r"무료\s?배송|얼마\s?이상"), " 만원 이상 주문하시면 배송비 무료"),
     (re.compile(r"씻"), " 세척"),
     (re.compile(r"개봉[^.!?\n]{0,4}안|안\s?(?:뜯|열어)|미개봉"), " 개봉하지 않은"),
-    (re.compile(r"(?<!안)(?<!안 )(?:뜯었|뜯고|개봉했)|발라\s?[봤보]|써\s?[봤보]"), " 개봉하신"),
-    (re.compile(r"변심"), " 마음이 바뀌어 돌려보내시는"),
+    (re.compile(r"뜯(?<!안뜯)(?<!안 뜯)[었고]|개봉했|발라\s?[봤보]|써\s?[봤보]"), " 개봉하신"),
     (re.compile(r"배송비|택배비"), " 배송비 택배 요금"),
     (
         re.compile(r"붉|빨갛|뒤집어|가[려렵]|간지|따[가갑]|뾰루지|좁쌀|트러블"),
@@ -106,17 +106,11 @@ _EVERYDAY = (
     ),
     (re.compile(r"고장|안\s*켜|작동|수리"), " 보증 수리 불량"),
     (re.compile(r"얼마나?\s*(?:보관|두고)|며칠(?:까지|\s?안에|\s?동안)"), " 보관 드실 제조일"),
-    (re.compile(r"유통기한"), " 소비기한 제조일"),
-    (re.compile(r"계란"), " 달걀"),
     (re.compile(r"들어가|들었"), " 들어 있으며"),
     (
-        re.compile(
-            r"대량|단체|\d\d\s?(?:개|세트|상자|박스|마리|인분)[^.!?\n]{0,6}(?:주문|구매|사려|살)"
-        ),
+        re.compile(r"\d\d\s?(?:개|세트|상자|박스|마리|인분)[^.!?\n]{0,6}(?:주문|구매|사려|살)"),
         " 같은 상품 단체 주문으로 할인해",
     ),
-    (re.compile(r"수정"), " 고치실 바꾸실"),
-    (re.compile(r"쉬고|건너|미루"), " 건너뛰실"),
     (re.compile(r"추가(?!\s?(?:요금|금액|비용|배송))"), " 더할 결제한 주문에 추가하실 묶어"),
     (re.compile(r"빼\s?주|빼고|싫어하"), " 원하지 않는 빼실"),
     (
@@ -139,7 +133,7 @@ _EVERYDAY = (
         " 다음 날 오전 도착합니다 마감",
     ),
     (
-        re.compile(r"\d+\s?(?:모|개|팩|봉|병|상자) 이상|몇 개까지|개까지만"),
+        re.compile(r"[모개팩봉병자] 이상|[모개팩봉병]까지"),
         " 한 번에 살 수 있는 수량을 넘는 하루 한 분께 까지 판매합니다",
     ),
     (
@@ -149,15 +143,30 @@ _EVERYDAY = (
         " 새벽배송 이용하실 지역",
     ),
     (
-        re.compile(r"다친|다쳤|베[였인이]|화상|두드러기|배탈|알레르기|토하|응급"),
+        re.compile(r"다친|다쳤|베[였인이]|화상|두드러기|배탈|토하|응급"),
         " 안전 증상 병원 진료",
     ),
     (re.compile(r"전자\s*렌지|전자레인지|데우|데워"), " 전자레인지 조리 데우"),
-    (re.compile(r"인덕션|가스\s*불|하이라이트"), " 인덕션 열원"),
+    (re.compile(r"인덕션|가스 ?불|하이라이트"), " 인덕션 열원"),
 )
 """Everyday wording and the words manuals use for it."""
 
-_SPOKEN = tuple((shape.search, more) for shape, more in _EVERYDAY)
+_SAME = {
+    "바꿔 바꾸 바꿀 바꾼": "교환 변경",
+    "주소": "배송지",
+    "미리": "예약",
+    "견과 호두 땅콩": "호두 땅콩",
+    "길들 시즈": "길들입니다 기름을 얇게",
+    "전화 연락 답변 답이": "상담 고객센터 답변",
+    "변심": "마음이 바뀌어 돌려보내시는",
+    "유통": "소비기한 제조일",
+    "계란": "달걀",
+    "알러": "알레르기",
+    "대량 단체": "같은 상품 단체 주문으로 할인해",
+    "수정": "고치실 바꾸실",
+    "쉬고 건너 미루": "건너뛰실",
+}
+"""The same where two syllables show it, which are cut out of the text anyway."""
 
 _HEAD = re.compile(
     r"^(.{2,40}?)(?:(?<![않있없하되새젖짧많받높좋넘늦])(?:은|는)|이면|으면|면|경우에는|경우에|에는|때에는|때에)(?:\s|,)"
@@ -234,7 +243,7 @@ class ManualView:
             least: Give nothing where no clause has such ``Passage.words``.
         """
         wanted = tuple(topics)
-        names = _names(product)
+        names = _pieces_of(product)
         scores: dict[int, float] = {}
         named: dict[int, float] = {}
         fits = [0.0] * len(self.clauses)
@@ -292,14 +301,15 @@ class ManualView:
         return shares
 
 
-def touches(text: str, clause: Clause) -> bool:
-    """Tell whether a clause has any word of ``text``."""
-    return not _pieces(clause.text.lower()).isdisjoint(_asked(text, ""))
+def shared(text: str, product: str, clause: Clause) -> int:
+    """Count the pieces that a clause has of ``text``, without those of the product's name."""
+    found = _pieces_of(clause.text).intersection(_asked(text[:_MAX_QUERY_CHARACTERS], product))
+    return len(found - _pieces_of(product))
 
 
 def alike(one: Clause, other: Clause) -> bool:
     """Tell whether two clauses say nearly the same: one of them is enough."""
-    first, second = _pieces(one.text.lower()), _pieces(other.text.lower())
+    first, second = _pieces_of(one.text), _pieces_of(other.text)
     return len(first & second) > _ALIKE * min(len(first), len(second))
 
 
@@ -317,18 +327,28 @@ def _asked(text: str, product: str) -> tuple[str, ...]:
     One text is asked twice.
     """
     lowered = _SELF.sub(" ", text.lower())
-    lowered += "".join([more for is_said, more in _SPOKEN if is_said(lowered)])
-    return tuple(sorted(_pieces(lowered) | _names(product)))
+    pieces = _pieces(lowered, _ASKED_WORD)
+    for piece in pieces & _MEANT.keys():
+        pieces |= _MEANT[piece]
+    for is_said, meant in _SPOKEN:
+        if is_said(lowered):
+            pieces |= meant
+    return tuple(sorted(pieces | _pieces_of(product)))
 
 
-@lru_cache(maxsize=1024)
-def _names(product: str) -> frozenset[str]:
-    return frozenset(_pieces(product.lower()))
+@lru_cache(maxsize=4096)
+def _pieces_of(text: str) -> frozenset[str]:
+    """Give the pieces of a clause or of a product's name, of which a brand has few."""
+    return frozenset(_pieces(text.lower()))
 
 
-def _pieces(text: str) -> set[str]:
+def _pieces(text: str, word: re.Pattern[str] = _WORD) -> set[str]:
     """Cut lower-case text into two-syllable pieces; digits and Latin words stay whole."""
-    return {*_PAIR.findall(text), *_WORD.findall(text)} - _SILENT
+    return {*_PAIR.findall(text), *word.findall(text)} - _SILENT
+
+
+_SPOKEN = tuple((shape.search, _pieces(meant)) for shape, meant in _EVERYDAY)
+_MEANT = {piece: _pieces(meant) for pieces, meant in _SAME.items() for piece in pieces.split()}
 
 
 def _index(clauses: Sequence[Clause]) -> dict[str, _Postings]:
@@ -348,7 +368,8 @@ def _index(clauses: Sequence[Clause]) -> dict[str, _Postings]:
     index: dict[str, _Postings] = {}
     for number, (clause, document) in enumerate(zip(clauses, documents, strict=True)):
         head = _HEAD.match(clause.text.lower())
-        head_pieces = _pieces(head[1]).intersection(document) if head else set(document)
+        # A condition without a telling word, as of "모든 상품은", is none.
+        head_pieces = (head and _pieces(head[1]).intersection(document)) or set(document)
         # A condition of one common word is met by too many texts.
         whole = max(_LEAST_HEAD, math.fsum(rarity[piece] for piece in head_pieces))
         saturation = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * len(document) / average))

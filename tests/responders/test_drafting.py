@@ -724,3 +724,101 @@ def test_a_greeting_speaks_for_no_team_that_the_brand_did_not_name(
     for number in range(30):
         case = make_case("배송이 늦었어요", "delivery", feedback_id=str(number))
         assert "고객지원팀" not in drafter.draft(case).text
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "product", "wrong"),
+    [
+        ("비회원으로 주문했는데 주문내역을 어디서 볼 수 있나요?", "비회원", "", "회원 탈퇴"),
+        ("가입하면 주는 쿠폰 언제까지 써야 하나요?", "쿠폰", "", "한 장씩"),
+        ("주소를 잘못 적었어요. 이미 결제했는데 바꿀 수 있나요?", "주소", "", "추가하실 수 없"),
+        (
+            "선물로 보냈는데 받는 분이 안 드신대요. 반품 가능한가요? 냉동실에 있어요",
+            "반품",
+            "한우 사골곰탕 500ml",
+            "14일",
+        ),
+    ],
+)
+def test_a_clause_that_shares_words_but_does_not_answer_is_left_out(
+    demo_drafter: Drafter,
+    make_case: Callable[..., DraftInput],
+    text: str,
+    title: str,
+    product: str,
+    wrong: str,
+) -> None:
+    case = make_case(text, negative=False, kind="inquiry", title=title, product_name=product)
+    assert wrong not in demo_drafter.draft(case).text
+
+
+SHOP = {
+    "shop.md": """---
+topic: delivery, defect
+source: 매장 안내
+---
+## 정책
+- 5만원 이상 주문하시면 배송비를 받지 않습니다.
+- 펌프가 작동하지 않는 제품은 받으신 날부터 30일 안에 교환해 드립니다.
+## 상품 정보
+- 전 제품은 동물실험을 하지 않습니다.
+"""
+}
+
+
+def test_a_number_alone_makes_no_clause_fit(
+    brand: Brand, write_manual: Callable[..., Manual], make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("배송이 5일이나 걸렸어요", "delivery")
+    assert "5만원" not in Drafter(brand, write_manual(SHOP), clock).draft(case).text
+
+
+def test_a_fact_on_all_goods_answers(
+    brand: Brand, write_manual: Callable[..., Manual], make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("동물실험 하는 브랜드인가요?", negative=False, kind="inquiry")
+    assert "하지 않습니다" in Drafter(brand, write_manual(SHOP), clock).draft(case).text
+
+
+def test_a_general_clause_is_no_answer_to_a_matter_without_a_name(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("저번 주에 온 콩나물무침이 이번에도 있네요. 확인해 주세요", "mismatch")
+    draft = demo_drafter.draft(case)
+    assert SourceKind.POLICY not in sources(draft)
+    assert draft.missing
+
+
+@pytest.mark.parametrize("feedback_id", [str(number) for number in range(8)])
+def test_too_much_packaging_is_not_grieved_for_as_damage(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput], feedback_id: str
+) -> None:
+    text = "작은 것 하나 샀는데 상자가 너무 커요. 포장 좀 줄여 주세요"
+    draft = demo_drafter.draft(make_case(text, "packaging", feedback_id=feedback_id))
+    for damaged in ("닦으시느라", "그런 모습으로", "상자를 여시는", "꼼꼼하지 못"):
+        assert damaged not in draft.text
+
+
+def test_an_allergy_question_is_answered_and_gets_no_reply_for_the_harmed(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    asked = make_case(
+        "이 빵에 우유 들어가나요? 아이가 우유 알레르기가 있어요",
+        "safety",
+        severity="critical",
+        kind="inquiry",
+        product_name="통밀 식빵 420g",
+    )
+    text = demo_drafter.draft(asked).text
+    assert "우유와 달걀은 넣지 않습니다" in text
+    assert "사과" not in text
+    harmed = replace(asked, text="알레르기가 있는데 먹고 두드러기가 났어요. 우유 들어가나요?")
+    assert "병원" in demo_drafter.draft(harmed).text
+
+
+def test_harm_is_seen_whatever_category_the_model_named(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "이틀 썼는데 볼에 오돌토돌 올라오고 따가워요. 민감성용이라면서요"
+    case = make_case(text, "mismatch", severity="critical", product_name="진정 토너")
+    assert "병원의 진료를 먼저" in demo_drafter.draft(case).text

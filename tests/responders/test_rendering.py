@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from responders.manual_files import parse_manual_file
-from responders.rendering import fill_clause
+from responders.rendering import contact_names, fill_clause
 
 if TYPE_CHECKING:
     from domain.brands import Brand
@@ -35,3 +35,8 @@ def test_a_slot_is_filled_whatever_follows_it(brand: Brand, clause: str, filled:
     clauses, warnings = parse_manual_file("manual/a.md", HEAD + clause + "\n")
     assert warnings == []
     assert fill_clause(clauses[0], brand, "텀블러") == filled
+
+
+def test_only_a_number_for_the_whole_country_is_a_customer_centre() -> None:
+    names = contact_names(["1522-0000", "080-000-0000", "02-333-0000", "0507-000-0000"])
+    assert [name.partition("(")[0] for name in names] == ["고객센터", "고객센터", "전화", "전화"]
