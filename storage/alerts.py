@@ -194,18 +194,18 @@ def load(connection: Connection, alert_id: int) -> AlertJob | None:
 
 
 def begin_sending(
-    connection: Connection, alert_id: int, *, now: datetime, lease_until: datetime
+    connection: Connection, job: AlertJob, *, now: datetime, lease_until: datetime
 ) -> str | None:
-    """Claim a due alert; None when it is not due, not queued, or somebody else's."""
+    """Claim a due alert; None when it is not due, not queued, somebody else's or for another room."""
     token = secrets.token_hex(8)
     moved = move(
         connection,
-        [alert_id],
+        [job.id],
         AlertState.QUEUED,
         AlertState.SENDING,
         at=now,
         why="claimed",
-        where=(AlertRow.available_at <= now,),
+        where=(AlertRow.available_at <= now, AlertRow.destination == job.destination),
         lease_until=lease_until,
         lease_token=token,
         sent_at=now,

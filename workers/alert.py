@@ -294,7 +294,7 @@ def _mail(runtime: Runtime, job: AlertJob) -> None:
         message, problem = None, str(error)
     with runtime.database.unit_of_work() as connection:
         token = alerts.begin_sending(
-            connection, job.id, now=now, lease_until=now + runtime.settings.lease
+            connection, job, now=now, lease_until=now + runtime.settings.lease
         )
     if token is None:
         return
