@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+UNREAD = "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요."
+"""What a changed layout means, and the remedy."""
 _WEEKDAYS = "월화수목금토일"
 _WHYS: Mapping[str, str] = {
     "draft ready": "초안이 준비됨",

@@ -143,10 +143,7 @@ RULES: Mapping[str, str] = {
     AlertRule.MAIL_UNDELIVERED: "메일 전달 문제",
 }
 INCIDENTS: Mapping[str, tuple[str, str]] = {
-    "layout_changed": (
-        "채널의 화면이나 응답이 바뀜",
-        "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요.",
-    ),
+    "layout_changed": ("채널의 화면이나 응답이 바뀜", wording.UNREAD),
     "credentials": (
         "접속 정보가 거절됨",
         "키, 권한, 허용 IP, 만료일을 확인해 주세요. pyeongpan doctor가 무엇이 틀렸는지 말해 줍니다.",
