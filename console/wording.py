@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from alerts import wording
+from alerts.blocks import AlarmKind
 from alerts.rules import AlertRule
 from alerts.wording import duration, when
 from domain.states import CaseState, PublicationState
@@ -198,6 +199,19 @@ def channel(value: str) -> str:
 def incident(kind: str, subject: str) -> tuple[str, str]:
     """Say what an incident is and what to do about it."""
     return SLACK_REFUSED if subject == SLACK else INCIDENTS.get(kind, (kind, ""))
+
+
+def alert(rule: str, payload: Mapping[str, Any]) -> str:
+    """Say what an alert is; where an account cannot be read, what is broken."""
+    broken = _BROKEN.get(payload.get("kind", ""))
+    return RULES.get(rule, rule) if broken is None else INCIDENTS[broken][0]
+
+
+_BROKEN: Mapping[str, str] = {
+    AlarmKind.BLOCKED: "access_blocked",
+    AlarmKind.CONFIGURATION: "collection",
+}
+"""The incidents whose alarms go by the rule for credentials."""
 
 
 def why(reason: str) -> str:
