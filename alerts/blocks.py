@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from alerts import limits
 from alerts.escape import NO_TEXT, chunks, fit, hide, length, plain, shorten
-from alerts.wording import deadline, duration, stars, when, why
+from alerts.wording import UNREAD, deadline, duration, stars, when, why
 from domain.types import (
     KOREAN_NAMES,
     AnswerState,
@@ -318,7 +318,7 @@ class AlarmKind(StrEnum):
 _ALARMS = {
     AlarmKind.LAYOUT_CHANGED: (
         "채널의 화면이나 응답이 바뀌었습니다",
-        "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요.",
+        UNREAD,
     ),
     AlarmKind.PUBLICATION_UNCERTAIN: (
         "답변 게시 여부를 확인할 수 없습니다",

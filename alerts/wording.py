@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+UNREAD = "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요."
+"""What a changed layout means, and the remedy."""
 _WEEKDAYS = "월화수목금토일"
 _WHYS: Mapping[str, str] = {
     "draft ready": "초안이 준비됨",
@@ -40,6 +42,9 @@ _WHYS: Mapping[str, str] = {
     "accepted by the channel, but it is not there": "채널이 답변을 받았지만 보이지 않음",
     "it stands on the channel, cut short or changed": "채널에 올라갔지만 글이 잘렸거나 바뀌어 있음",
     "the account is no longer writable": "이 계정으로는 더 답변을 올리지 않음",
+    "posted": "Slack에 올림",
+    "found in the history": "Slack 기록에서 찾음",
+    "accepted by the mail server": "메일 서버가 받음",
     "absent on {} reads of the history": "Slack 기록을 {}번 읽어도 알림이 없음",
     "gone from the channel while it was being sent": "보내는 사이 채널에서 사라짐",
     "answered elsewhere while it was being sent": "보내는 사이 다른 곳에서 답변함",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from console.access import Person
     from console.context import ConsoleContext
     from storage.cases import CaseView
+    from storage.proposals import Proposal
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -149,7 +150,7 @@ class SlackRoom:
                 )
             return "" if shown else "이 케이스의 카드는 이미 있습니다."
         if click.action in {SlackAction.EDIT, SlackAction.REJECT}:
-            return self._fill_modal(click, view, opened)
+            return self._fill_modal(click, view, person, opened)
         if click.action is SlackAction.SUBMIT_REJECT:
             return self._reject(click, view, person)
         if click.action is SlackAction.CONFIRM:
@@ -158,16 +159,17 @@ class SlackRoom:
             return ""
         return self._approve(click, view, person)
 
-    def _reply(self, view: CaseView) -> tuple[str, int]:
-        """Give the words that stand on the case's card now, and which proposal's they are."""
+    def _reply(self, view: CaseView) -> tuple[str, Proposal | None]:
+        """Give the words that stand on the case's card now, and whose proposal they are."""
         with self._runtime.database.reading() as connection:
             waiting = proposals.proposal_of(connection, view.case)
-        return (view.draft_text, 0) if waiting is None else (waiting.text, waiting.id)
+        return (view.draft_text if waiting is None else waiting.text), waiting
 
     def _approve(self, click: SlackDecision, view: CaseView, person: Person) -> str:
         text = click.text
         if click.action is SlackAction.APPROVE:
-            text, proposal = self._reply(view)
+            text, waiting = self._reply(view)
+            proposal = 0 if waiting is None else waiting.id
             if proposal != click.proposal and view.state is CaseState.DRAFTED:
                 # Nobody approves words that were not on the card.
                 raise DecisionRefusedError(OTHER_WORDS, "draft")
@@ -210,7 +212,9 @@ class SlackRoom:
             reason=reason,
         )
 
-    def _fill_modal(self, click: SlackDecision, view: CaseView, opened: ModalReceipt | None) -> str:
+    def _fill_modal(
+        self, click: SlackDecision, view: CaseView, person: Person, opened: ModalReceipt | None
+    ) -> str:
         if opened is None:
             return EXPIRED
         context = ModalContext(
@@ -227,8 +231,13 @@ class SlackRoom:
             if rules.state in {AnswerState.CONFIRM, AnswerState.CLOSED}:
                 # Nobody shall write what the channel will not take.
                 return rules.state_reason
+            text, waiting = self._reply(view)
+            brand = self._context.brands[view.case.brand]
+            if why_not := deciding.not_yet(person, brand, waiting):
+                # Nor what is lost as soon as they send it.
+                return why_not
             filled = edit_modal(
-                self._reply(view)[0],
+                text,
                 rules,
                 context,
                 f"{self._context.console_url}/cases/{click.case_id}",

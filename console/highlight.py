@@ -40,7 +40,7 @@ def review_pieces(
     Args:
         title: Masked; only shown where the text does not begin with it.
         text: Masked.
-        analysis: As ``storage.feedback.analysis_to_json`` wrote it.
+        analysis: As ``storage.analyses.analysis_to_json`` wrote it.
         shows_abuse: Whether hostile words are shown instead of dots.
     """
     whole = whole_text(title, text)

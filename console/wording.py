@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from alerts import wording
+from alerts.blocks import AlarmKind
 from alerts.rules import AlertRule
 from alerts.wording import duration, when
 from domain.states import CaseState, PublicationState
@@ -143,10 +144,7 @@ RULES: Mapping[str, str] = {
     AlertRule.MAIL_UNDELIVERED: "메일 전달 문제",
 }
 INCIDENTS: Mapping[str, tuple[str, str]] = {
-    "layout_changed": (
-        "채널의 화면이나 응답이 바뀜",
-        "글이 없는 것이 아니라 읽지 못하고 있습니다. 저장된 화면을 보고 수집기를 고쳐 주세요.",
-    ),
+    "layout_changed": ("채널의 화면이나 응답이 바뀜", wording.UNREAD),
     "credentials": (
         "접속 정보가 거절됨",
         "키, 권한, 허용 IP, 만료일을 확인해 주세요. pyeongpan doctor가 무엇이 틀렸는지 말해 줍니다.",
@@ -201,6 +199,19 @@ def channel(value: str) -> str:
 def incident(kind: str, subject: str) -> tuple[str, str]:
     """Say what an incident is and what to do about it."""
     return SLACK_REFUSED if subject == SLACK else INCIDENTS.get(kind, (kind, ""))
+
+
+def alert(rule: str, payload: Mapping[str, Any]) -> str:
+    """Say what an alert is; where an account cannot be read, what is broken."""
+    broken = _BROKEN.get(payload.get("kind", ""))
+    return RULES.get(rule, rule) if broken is None else INCIDENTS[broken][0]
+
+
+_BROKEN: Mapping[str, str] = {
+    AlarmKind.BLOCKED: "access_blocked",
+    AlarmKind.CONFIGURATION: "collection",
+}
+"""The incidents whose alarms go by the rule for credentials."""
 
 
 def why(reason: str) -> str:

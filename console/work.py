@@ -270,6 +270,7 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
         brand=brand,
         week=week,
         proposals=waiting_for_brand(waiting, brand),
+        waits_for=proposals.WAITS_FOR,
         **owner_pages.overview(visit, brand),
     )
 

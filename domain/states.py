@@ -96,7 +96,7 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
             {_C.ANSWERED, _C.DRAFTED, _C.OPENED, _C.ANSWERED_ELSEWHERE, _C.GONE}
         ),
         # The end also of what is edited later: a second reply could only be written by hand, so the
-        # edit is shown to a person (`storage.feedback.settle_analysis`).
+        # edit is shown to a person (`storage.analyses.settle_analysis`).
         _C.ANSWERED: frozenset(),
         # An edit after the rejection may be a complaint after all.
         _C.REJECTED: frozenset({_C.OPENED}),

@@ -36,7 +36,7 @@ from storage.models import (
     TokenRow,
     TwoStepBrandRow,
 )
-from storage.session import insert_ignoring
+from storage.session import dicts, insert_ignoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -616,7 +616,7 @@ def quarantined_rows(connection: Connection, account_key: str | None) -> list[di
         )
         .order_by(QuarantineRow.id)
     )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return dicts(rows)
 
 
 def saved_pages(connection: Connection, account_key: str | None) -> list[dict[str, Any]]:
@@ -636,7 +636,7 @@ def saved_pages(connection: Connection, account_key: str | None) -> list[dict[st
         )
         .order_by(IncidentRow.id)
     )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001
+    return dicts(rows)
 
 
 def sealed_row(connection: Connection, row_id: int) -> Kept | None:
@@ -855,7 +855,7 @@ def health(connection: Connection) -> list[dict[str, Any]]:
         .where(AccountRow.removed_at.is_(None))
         .order_by(AccountRow.key)
     )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return dicts(rows)
 
 
 def open_incidents(connection: Connection) -> list[dict[str, Any]]:
@@ -872,4 +872,4 @@ def open_incidents(connection: Connection) -> list[dict[str, Any]]:
         .where(IncidentRow.closed_at.is_(None))
         .order_by(IncidentRow.seen_at.desc())
     )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001
+    return dicts(rows)

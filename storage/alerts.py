@@ -194,18 +194,18 @@ def load(connection: Connection, alert_id: int) -> AlertJob | None:
 
 
 def begin_sending(
-    connection: Connection, alert_id: int, *, now: datetime, lease_until: datetime
+    connection: Connection, job: AlertJob, *, now: datetime, lease_until: datetime
 ) -> str | None:
-    """Claim a due alert; None when it is not due, not queued, or somebody else's."""
+    """Claim a due alert; None when it is not due, not queued, somebody else's or for another room."""
     token = secrets.token_hex(8)
     moved = move(
         connection,
-        [alert_id],
+        [job.id],
         AlertState.QUEUED,
         AlertState.SENDING,
         at=now,
         why="claimed",
-        where=(AlertRow.available_at <= now,),
+        where=(AlertRow.available_at <= now, AlertRow.destination == job.destination),
         lease_until=lease_until,
         lease_token=token,
         sent_at=now,
@@ -238,7 +238,13 @@ class Waiting:
     destination: str
     reminder: str | None
 
+    @classmethod
+    def of(cls, job: AlertJob) -> Waiting:
+        """Give the kind that one alert is of."""
+        return cls(job.brand, job.rule, job.destination, job.payload.get("reminder"))
 
+
+ANOTHER_ROOM = "its brand has another room"
 _MOST_READDRESSED = 1000
 """At a time; the others follow with the next sweep."""
 _REMINDER = AlertRow.payload["reminder"].as_string()
@@ -302,10 +308,9 @@ def readdress(
             select(AlertRow.dedupe_key).where(AlertRow.dedupe_key.in_(keys.values()))
         ).scalars()
     )
-    why = "its brand has another room"
     told = [row for row in rows if destination and keys[row.id] not in known]
     others = {row.id for row in rows} - {row.id for row in told}
-    move(connection, others, AlertState.QUEUED, AlertState.SHOWN, at=now, why=why)
+    move(connection, others, AlertState.QUEUED, AlertState.SHOWN, at=now, why=ANOTHER_ROOM)
     for row in told:
         connection.execute(
             update(AlertRow)
@@ -315,7 +320,15 @@ def readdress(
         message = message_for(row.urgent)
         outbox.add(connection, message, [row.id], available_at=max(now, row.available_at))
     queued = [(row.id, row.feedback_id) for row in told]
-    remember(connection, AlertRow, queued, AlertState.QUEUED, AlertState.QUEUED, at=now, why=why)
+    remember(
+        connection,
+        AlertRow,
+        queued,
+        AlertState.QUEUED,
+        AlertState.QUEUED,
+        at=now,
+        why=ANOTHER_ROOM,
+    )
     return len(rows)
 
 

@@ -34,7 +34,7 @@ from storage.models import (
     PublicationRow,
 )
 from storage.moves import move, remember
-from storage.session import ConflictError, records
+from storage.session import ConflictError, dicts, records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -720,7 +720,7 @@ def to_decide(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
         .order_by(CaseRow.severity_rank, CaseRow.due_at)
         .limit(limit)
     )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001
+    return dicts(rows)
 
 
 STUCK_AFTER = 5

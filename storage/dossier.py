@@ -1,4 +1,4 @@
-"""What is shown around one case: earlier texts, the same customer's others, history, who has it open."""
+"""What is shown around a case: earlier texts, the same customer's others, history, who looks at it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from storage.models import (
     AccountRow,
     CaseRow,
     DecisionRow,
-    DraftRow,
     FeedbackRevisionRow,
     FeedbackRow,
     HistoryRow,
@@ -258,14 +257,4 @@ def _same_author(connection: Connection, feedback: Any) -> list[dict[str, Any]]:
             .order_by(FeedbackRow.written_at.desc())
             .limit(_EARLIER_LIMIT)
         )
-    )
-
-
-def draft_text(connection: Connection, case_id: int, number: int) -> str:
-    """Give the text of one draft; empty when there is none."""
-    return (
-        connection.execute(
-            select(DraftRow.text).where(DraftRow.case_id == case_id, DraftRow.number == number)
-        ).scalar()
-        or ""
     )

@@ -1,4 +1,7 @@
-"""Feedback that a person should look at (확인 필요): stars and text disagree, or its reading is in doubt."""
+"""Feedback that a person should look at (확인 필요).
+
+Its stars and text disagree, its reading is in doubt, or it was edited after its reply.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Integer,
     Select,
@@ -660,7 +661,7 @@ def mark_gone(
             FeedbackRow.written_at_is_exact,
             FeedbackRow.last_seen_run < run.run_id,
             FeedbackRow.gone_at.is_(None),
-            *(~FeedbackRow.native_id.startswith(f"{name}:", autoescape=True) for name in spared),
+            *(~_is_of_list(name) for name in spared),
         )
         .values(gone_at=now)
         .returning(FeedbackRow.id)
@@ -711,7 +712,7 @@ def vanished_lists(
         least: Of fewer nothing is said; they may all have been deleted.
 
     Returns:
-        By the list's name, which is what native ids have before their last colon.
+        By the list's name; empty where a channel has only one and its ids no name.
     """
     since, until = window
     within = select(FeedbackRow.native_id).where(
@@ -730,5 +731,17 @@ def vanished_lists(
 
 
 def _count_by_list(connection: Connection, ids: Select[str]) -> Counter[str]:
-    found = connection.execute(ids).scalars()
-    return Counter(native_id.rpartition(":")[0] for native_id in found)
+    return Counter(map(_list_of, connection.execute(ids).scalars()))
+
+
+def _list_of(native_id: str) -> str:
+    """Name the list an item stands in: ``qna`` of ``qna:7``, ``article:4`` of ``article:4:7``.
+
+    Of ``comment:4:7:1`` it is ``comment:4``: with an article its comments go, and are no list.
+    """
+    return ":".join(native_id.split(":")[:-1][:2])
+
+
+def _is_of_list(name: str) -> ColumnElement[bool]:
+    of_name = FeedbackRow.native_id.startswith(f"{name}:", autoescape=True)
+    return of_name if name else ~FeedbackRow.native_id.contains(":")

@@ -1,4 +1,7 @@
-"""What the console counts and lists besides cases: weeks, response times, hand-offs, alerts, incidents, accounts."""
+"""What the console counts and lists besides the queue.
+
+Weeks, response times, hand-offs, alerts, incidents, accounts.
+"""
 
 from __future__ import annotations
 

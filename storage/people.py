@@ -20,7 +20,7 @@ from storage.models import (
     SessionRow,
     SignInFailureRow,
 )
-from storage.session import insert_ignoring
+from storage.session import dicts, insert_ignoring
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -415,7 +415,7 @@ def audit(
 def audited(connection: Connection, *, limit: int = 200) -> list[dict[str, Any]]:
     """Give the newest lines of the audit log."""
     rows = connection.execute(select(AuditRow.__table__).order_by(AuditRow.id.desc()).limit(limit))
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return dicts(rows)
 
 
 def count_audited(connection: Connection, action: str, case_id: int) -> int:

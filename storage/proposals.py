@@ -97,10 +97,8 @@ class Proposal:
         return asks(self.proposed_by, self.reason)
 
 
-def proposal(
-    connection: Connection, case_id: int, *, draft_number: int, feedback_revision: int
-) -> Proposal | None:
-    """Give the newest proposal about exactly this draft of exactly this text."""
+def proposal_of(connection: Connection, about: ToDraft | Decision) -> Proposal | None:
+    """Give the newest proposal about exactly the draft, of exactly the text, that these are about."""
     row = connection.execute(
         select(
             ProposalRow.id,
@@ -110,24 +108,14 @@ def proposal(
             ProposalRow.proposed_at,
         )
         .where(
-            ProposalRow.case_id == case_id,
-            ProposalRow.draft_number == draft_number,
-            ProposalRow.feedback_revision == feedback_revision,
+            ProposalRow.case_id == about.case_id,
+            ProposalRow.draft_number == about.draft_number,
+            ProposalRow.feedback_revision == about.feedback_revision,
         )
         .order_by(ProposalRow.id.desc())
         .limit(1)
     ).one_or_none()
     return None if row is None else Proposal(**row._mapping)  # noqa: SLF001
-
-
-def proposal_of(connection: Connection, about: ToDraft | Decision) -> Proposal | None:
-    """Give the newest proposal about the draft that a case, or a decision, is about."""
-    return proposal(
-        connection,
-        about.case_id,
-        draft_number=about.draft_number,
-        feedback_revision=about.feedback_revision,
-    )
 
 
 STILL_WAITS: Sequence[ColumnElement[bool]] = (

@@ -15,6 +15,7 @@ from storage.models import (
     QuarantineRow,
     TokenRow,
 )
+from storage.session import dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +116,7 @@ def read(
     if after is not None:
         query = query.where(tuple_(*keys) > tuple_(*(literal(after[name]) for name in shelf.key)))
     rows = connection.execute(query.order_by(*keys).limit(shelf.at_once))
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return dicts(rows)
 
 
 def write(

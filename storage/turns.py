@@ -71,7 +71,7 @@ def take(
     chosen = alerts.next_waiting(connection, job.destination, at=now)
     if chosen is None:
         return None
-    token = alerts.begin_sending(connection, chosen.id, now=now, lease_until=lease_until)
+    token = alerts.begin_sending(connection, chosen, now=now, lease_until=lease_until)
     if token is None:
         return None
     _write(connection, job.destination, free_at=lease_until, holder=token, next_message="")

@@ -27,7 +27,7 @@ from storage.session import DatabaseError
 from workers import letters
 from workers.backoff import pause
 from workers.calls import calling
-from workers.notices import new_alert, tell
+from workers.notices import new_alert, readdress, room_now, rooms, tell
 from workers.runtime import is_holiday
 from workers.slack_messages import FOLLOW_CASES, render
 
@@ -87,8 +87,13 @@ def _post(runtime: Runtime, job: AlertJob) -> None:
         turn = turns.take(connection, job, now=now, lease_until=now + runtime.settings.lease)
     if turn is None:
         return
-    sent = _sent(runtime, runtime.slack, turn)
     sending = replace(turn.job, state=AlertState.SENDING)
+    if room_now(runtime, alerts.Waiting.of(turn.job)) != turn.job.destination:
+        why = alerts.ANOTHER_ROOM
+        _settle(runtime, sending, turn.token, AlertState.QUEUED, why, retry_at=now)
+        readdress(runtime)
+        return
+    sent = _sent(runtime, runtime.slack, turn)
     _settle(
         runtime,
         sending,
@@ -259,19 +264,11 @@ def _is_mendable(runtime: Runtime, job: AlertJob, error: PermanentError) -> bool
     else:
         return False
     with runtime.database.unit_of_work() as connection:
-        if kind == "room" and job.destination not in _rooms(runtime):
+        if kind == "room" and job.destination not in rooms(runtime):
             accounts.close_incidents(connection, subject, now=now)
             return False
         accounts.open_incident(connection, kind, subject, str(error), now=now)
     return True
-
-
-def _rooms(runtime: Runtime) -> set[str]:
-    return {
-        room
-        for brand in runtime.brands.values()
-        for room in (brand.slack_review_destination, brand.slack_brand_destination)
-    }
 
 
 def _found(
@@ -294,7 +291,7 @@ def _mail(runtime: Runtime, job: AlertJob) -> None:
         message, problem = None, str(error)
     with runtime.database.unit_of_work() as connection:
         token = alerts.begin_sending(
-            connection, job.id, now=now, lease_until=now + runtime.settings.lease
+            connection, job, now=now, lease_until=now + runtime.settings.lease
         )
     if token is None:
         return

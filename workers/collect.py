@@ -61,7 +61,7 @@ class Collected:
     """What a collection brought, for the command line.
 
     Attributes:
-        is_doubtful: Whether there was a page of which nothing could be read, as never before.
+        is_doubtful: Whether nothing could be read of a page, as never before, or a list was empty.
         error: Why it ended early; empty when it was complete.
     """
 
@@ -302,7 +302,9 @@ def _mark_gone(
     if not vanished:
         return
     # The run goes on: the channel's other lists must not wait behind this one.
-    lists = ", ".join(f"{name} ({known} are known)" for name, known in vanished.items())
+    lists = ", ".join(
+        f"{name or 'its list'} ({known} are known)" for name, known in vanished.items()
+    )
     doubt = LayoutChangedError(f"{run.account_key}: the channel shows nothing of {lists}")
     report_incident(runtime, connection, run.account_key, doubt, now=now)
     done.is_doubtful = True

@@ -9,13 +9,13 @@ import structlog
 
 from alerts.rules import CONSOLE, Alert, AlertRule, BurstRule, alert_key, room_of
 from domain.mail import MAIL
-from storage import alerts
+from storage import accounts, alerts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from storage.alerts import NewAlert
+    from storage.alerts import NewAlert, Waiting
     from storage.session import Connection
     from workers.runtime import Runtime
 
@@ -51,11 +51,33 @@ def _column(room: str) -> str:
     return "" if room == CONSOLE else room
 
 
+def room_now(runtime: Runtime, waiting: Waiting) -> str:
+    """Give the room that a notice's brand names for it now; empty for the console only.
+
+    Of a brand whose folder is gone it is the one that it had.
+    """
+    brand = runtime.brands.get(waiting.brand)
+    if brand is None:
+        return waiting.destination
+    is_escalated = waiting.reminder == ESCALATED
+    return _column(room_of(AlertRule(waiting.rule), brand, is_escalated=is_escalated))
+
+
+def rooms(runtime: Runtime) -> set[str]:
+    """Give the rooms that any brand names."""
+    return {
+        room
+        for brand in runtime.brands.values()
+        for room in (brand.slack_review_destination, brand.slack_brand_destination)
+    }
+
+
 def readdress(runtime: Runtime) -> int:
     """Send what still waits to the rooms that the brands' folders name now.
 
     A room that a brand left may be somebody else's: it hears nothing more of the brand. What the
-    new room was told of by itself, or what has no room any more, is shown in the console.
+    new room was told of by itself, or what has no room any more, is shown in the console. That a
+    room which all have left takes nothing is no problem any more.
 
     Returns:
         How many notices were moved.
@@ -65,14 +87,17 @@ def readdress(runtime: Runtime) -> int:
     now, moved = runtime.clock(), 0
     with runtime.database.unit_of_work() as connection:
         for waiting in alerts.waiting_for_slack(connection):
-            brand = runtime.brands.get(waiting.brand)
-            if brand is None:
+            room = room_now(runtime, waiting)
+            if room == waiting.destination:
                 continue
-            rule = AlertRule(waiting.rule)
-            room = room_of(rule, brand, is_escalated=waiting.reminder == ESCALATED)
-            if _column(room) != waiting.destination:
-                prefixes = (alert_key(rule, waiting.destination, ""), alert_key(rule, room, ""))
-                moved += alerts.readdress(connection, waiting, _column(room), prefixes, now=now)
+            old, new = (
+                alert_key(AlertRule(waiting.rule), name, "")
+                for name in (waiting.destination, room or CONSOLE)
+            )
+            moved += alerts.readdress(connection, waiting, room, (old, new), now=now)
+            if waiting.destination not in rooms(runtime):
+                subject = accounts.slack_room(waiting.destination)
+                accounts.close_incidents(connection, subject, now=now)
     if moved:
         log.info("alerts_readdressed", alerts=moved)
         runtime.poke()

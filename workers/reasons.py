@@ -28,18 +28,17 @@ _REFUSED = "채널이 답변을 거절했습니다. 문구를 고쳐 다시 승�
 _NO_ANSWER = "보냈지만 채널의 응답을 받지 못했습니다."
 
 
-def in_korean(error: ReputationError) -> str:
-    """Say what an error means and what to do about it."""
+def explained(error: ReputationError) -> str:
+    """Say in Korean what an error means and what to do, with its own words for whoever mends it."""
+    return f"{_meaning(error)} ({error})"
+
+
+def _meaning(error: ReputationError) -> str:
     if isinstance(error, PublicationRefusedError):
         return _REFUSALS.get(error.code, _REFUSED)
     if isinstance(error, OutcomeUnknownError):
         return _NO_ANSWER
-    return explain(error).remedy or str(error)
-
-
-def explained(error: ReputationError) -> str:
-    """Say what an error means, with its own words for whoever mends it."""
-    return f"{in_korean(error)} ({error})"
+    return explain(error).remedy
 
 
 _ALARMS = {

@@ -202,6 +202,16 @@ def test_the_brand_approves_in_slack_the_words_that_the_agency_approved(two_step
     assert [reply.text for reply in room.house.channel.replies["1"]] == ["고쳐 쓴 답변입니다."]
 
 
+def test_the_brand_writes_nothing_in_slack_before_the_agency_approved(two_steps: Room) -> None:
+    room = two_steps
+    room.write("별로예요")
+    (card,) = room.messages()
+    room.click(card["ts"], ActionId.EDIT, "U4")
+    (shown,) = room.slack.views.values()
+    assert "에이전시의 승인이 먼저" in str(shown)
+    assert "plain_text_input" not in str(shown)
+
+
 def test_what_the_brand_rewrites_in_slack_goes_back_to_the_agency(two_steps: Room) -> None:
     room = two_steps
     room.write("별로예요")

@@ -621,7 +621,14 @@ def test_every_reason_of_the_pipeline_has_korean_words() -> None:
 
     assert "run 7" in written
     assert {reason for reason in written if wording.why(reason) == reason} == set()
-    # What a person is told, as workers.publish puts it together.
+    # Written otherwise, or put together, by workers.alert and workers.publish.
+    for reason in (
+        "posted",
+        "found in the history",
+        "accepted by the mail server",
+        alerts.ANOTHER_ROOM,
+    ):
+        assert wording.why(reason) != reason
     lost = "absent on 2 reads after it could still arrive, at the last of 10 attempts"
     for reason in (lost, "accepted by the channel, but it is not there"):
         assert wording.why(reason) != reason

@@ -316,6 +316,7 @@ def test_alerts_about_many_say_what_about(desk: Desk, browser: Browser) -> None:
     late = {"case_ids": list(range(1, 9)), "reminder": "overdue"}
     surge = {"negative": 12, "total": 20, "window_s": 3600, "baseline_rate": 0.1, "categories": []}
     backfill = {"case_id": None, "account_key": "alpha/shop", "wants_receipt": False}
+    blocked = {"subject": "alpha/shop", "detail": "robots.txt", "kind": "blocked", "remedy": "끄기"}
     with desk.database.unit_of_work() as connection:
         alerts.add(
             connection,
@@ -325,6 +326,7 @@ def test_alerts_about_many_say_what_about(desk: Desk, browser: Browser) -> None:
                     ("overdue", late),
                     ("surge", surge),
                     ("backfill_digest", backfill),
+                    ("credentials", blocked),
                 )
             ],
             now=desk.now,
@@ -337,6 +339,8 @@ def test_alerts_about_many_say_what_about(desk: Desk, browser: Browser) -> None:
     assert '<a href="/cases/5">#5</a> …' in page
     assert "1시간 동안 20건 가운데 부정 12건" in page
     assert "alpha/shop" in page
+    assert "사이트가 접속을 허용하지 않음" in page
+    assert "인증 정보 문제" not in page
 
 
 def undelivered(desk: Desk, state: str) -> int:

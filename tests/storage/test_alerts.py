@@ -114,14 +114,24 @@ def test_sending_begins_once_and_not_before_its_time(database: Database) -> None
     (job,) = all_jobs(database)
     with database.unit_of_work() as connection:
         args: dict[str, Any] = {"lease_until": NOW + LEASE}
-        assert not alerts.begin_sending(connection, job.id, now=NOW, **args)
-        assert alerts.begin_sending(connection, job.id, now=NOW + SECOND, **args)
-        assert not alerts.begin_sending(connection, job.id, now=NOW + SECOND, **args)
+        assert not alerts.begin_sending(connection, job, now=NOW, **args)
+        assert alerts.begin_sending(connection, job, now=NOW + SECOND, **args)
+        assert not alerts.begin_sending(connection, job, now=NOW + SECOND, **args)
+
+
+def test_sending_does_not_begin_in_a_room_that_the_alert_left_meanwhile(database: Database) -> None:
+    add(database, notice("a"))
+    (job,) = all_jobs(database)
+    with database.unit_of_work() as connection:
+        connection.exec_driver_sql("UPDATE alerts SET destination = 'CNEW'")
+        assert not alerts.begin_sending(connection, job, now=NOW, lease_until=NOW + LEASE)
+    (job,) = all_jobs(database)
+    assert begin(database, job)
 
 
 def begin(database: Database, job: AlertJob) -> str:
     with database.unit_of_work() as connection:
-        token = alerts.begin_sending(connection, job.id, now=NOW, lease_until=NOW + LEASE)
+        token = alerts.begin_sending(connection, job, now=NOW, lease_until=NOW + LEASE)
     assert token is not None
     return token
 

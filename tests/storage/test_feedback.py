@@ -311,7 +311,7 @@ def test_a_card_follows_what_is_proposed_for_its_case(database: Database) -> Non
 
     with database.unit_of_work() as connection:
         proposals.propose(connection, decision(case_id), "two_step", now=NOW)
-        waiting = proposals.proposal(connection, case_id, draft_number=1, feedback_revision=1)
+        waiting = proposals.proposal_of(connection, decision(case_id))
     assert waiting is not None
     assert len(outdated(database)) == 1
     with database.unit_of_work() as connection:
@@ -330,7 +330,8 @@ def test_a_card_does_not_wait_for_what_was_proposed_about_an_earlier_text(
         # Edited while its reply was on its way, and the reply refused: the draft is as it was.
         connection.exec_driver_sql("UPDATE feedback SET revision = 2")
         connection.exec_driver_sql("UPDATE alerts SET state = 'sent', shown = 'drafted:1'")
-        assert proposals.proposal(connection, case_id, draft_number=1, feedback_revision=2) is None
+        edited = decision(case_id, feedback_revision=2)
+        assert proposals.proposal_of(connection, edited) is None
     assert outdated(database) == []
 
 

@@ -287,12 +287,12 @@ def test_what_waits_for_a_room_that_the_brand_left_is_told_in_its_new_one(
     alert.send(house.runtime, alert_id)
     assert incidents(house) == [("slack:CREVIEW", str(NO_ROOM))]
     moved = make_house(brand=make_brand(tmp_path, slack_review_destination="CNEW"))
-    # Whoever tries before the sweep came by does not make it fail, and nobody is to mend the room.
+    # Whoever comes before the sweep does not try the room, and nobody is to mend it.
     moved.clock.advance(seconds=5)
-    slack.troubles.append(NO_ROOM)
+    attempts = slack.attempts
     alert.send(moved.runtime, alert_id)
-    assert (row(moved).state, incidents(moved)) == ("queued", [])
-    assert sweep(moved.runtime)["alerts_readdressed"] == 1
+    assert (row(moved).state, row(moved).destination) == ("queued", "CNEW")
+    assert (slack.attempts, incidents(moved)) == (attempts, [])
     assert sweep(moved.runtime) == {}
     moved.run_on()
     assert slack.posts == [("CNEW", str(alert_id))]
@@ -304,6 +304,32 @@ def test_what_waits_for_a_room_that_the_brand_left_is_told_in_its_new_one(
     moved.run_on()
     assert states(moved) == ["drafted"]
     assert len(slack.posts) == 1
+
+
+def test_a_room_that_the_brand_left_is_no_problem_any_more(
+    house: House, slack: RecordingSlack, make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(NO_ROOM)
+    alert.send(house.runtime, alert_id)
+    moved = make_house(brand=make_brand(tmp_path, slack_review_destination="CNEW"))
+    assert sweep(moved.runtime)["alerts_readdressed"] == 1
+    moved.run_on()
+    assert slack.posts == [("CNEW", str(alert_id))]
+    assert incidents(moved) == []
+
+
+def test_what_was_lost_in_a_room_that_the_brand_left_is_not_told_there_again(
+    house: House, slack: RecordingSlack, make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.append(LOST)
+    alert.send(house.runtime, alert_id)
+    moved = make_house(brand=make_brand(tmp_path, slack_review_destination="CNEW"))
+    synchronize(moved.runtime)
+    moved.run_on()
+    assert row(moved).state == "sent"
+    assert slack.posts == [("CNEW", str(alert_id))]
 
 
 @pytest.mark.parametrize(

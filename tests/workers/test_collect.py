@@ -411,6 +411,44 @@ def test_a_list_of_several_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
     assert incidents(house)[0].closed_at is not None
 
 
+def test_an_article_that_is_deleted_takes_its_comments_along(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    written_at = clock() - timedelta(hours=1)
+    kept = [
+        Article(f"{kind}:4:1{of}", "별로", written_at)
+        for kind, of in (("article", ""), ("comment", ":1"))
+    ]
+    deleted = [
+        Article(f"comment:4:2:{n}", f"별로 {n}", written_at) for n in range(collect.SUDDENLY_EMPTY)
+    ]
+    channel.articles[:] = [*kept, Article("article:4:2", "별로", written_at), *deleted]
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.articles[:] = kept
+    assert run_once(house).gone == 1 + len(deleted)
+    assert incidents(house) == []
+
+
+def test_where_only_something_older_is_seen_the_rest_is_not_called_gone(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, collect.SUDDENLY_EMPTY)
+    run_once(house)
+    clock.advance(minutes=1)
+    # By its last change, as some channels list, an old review is there again.
+    old = CollectedFeedback(FeedbackKind.REVIEW, "900", "별로", clock() - timedelta(days=900))
+    channel.articles.clear()
+    fetch = channel.fetch
+
+    def fetch_old(since: datetime, until: datetime, cursor: str | None) -> Page:
+        return replace(fetch(since, until, cursor), items=(old,))
+
+    channel.fetch = fetch_old  # type: ignore[method-assign]
+    assert run_once(house).gone == 0
+    assert [row.kind for row in incidents(house)] == ["layout_changed"]
+
+
 @pytest.mark.parametrize("is_seen_before", [False, True])
 def test_a_run_that_was_interrupted_is_not_suddenly_empty_either(
     house: House,
