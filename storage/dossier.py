@@ -10,10 +10,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    case,
     delete,
     or_,
     select,
     text,
+    tuple_,
     union,
     update,
 )
@@ -54,11 +56,7 @@ class Company:
 
 def be_present(connection: Connection, case_id: int, who: str, *, now: datetime) -> Company:
     """Note that somebody has a case on the screen, and tell who else has."""
-    # Whoever goes on has left the case before: nobody comes in their way there.
-    has_left = and_(PresenceRow.who == who, PresenceRow.case_id != case_id)
-    connection.execute(
-        delete(PresenceRow).where(or_(PresenceRow.seen_at <= now - PRESENCE_LASTS, has_left))
-    )
+    is_over = PresenceRow.seen_at <= now - PRESENCE_LASTS
     connection.execute(
         insert_ignoring(connection, PresenceRow),
         [{"case_id": case_id, "who": who, "came_at": now, "seen_at": now}],
@@ -66,8 +64,18 @@ def be_present(connection: Connection, case_id: int, who: str, *, now: datetime)
     connection.execute(
         update(PresenceRow)
         .where(PresenceRow.case_id == case_id, PresenceRow.who == who)
-        .values(seen_at=now)
+        .values(seen_at=now, came_at=case((is_over, now), else_=PresenceRow.came_at))
     )
+    # Whoever goes on has left the case before: nobody comes in their way there. Rows that somebody
+    # writes just now are left to them, or two tabs of one person would wait for each other.
+    has_left = and_(PresenceRow.who == who, PresenceRow.case_id != case_id)
+    key = tuple_(PresenceRow.case_id, PresenceRow.who)
+    left = (
+        select(PresenceRow.case_id, PresenceRow.who)
+        .where(or_(is_over, has_left))
+        .with_for_update(skip_locked=True)
+    )
+    connection.execute(delete(PresenceRow).where(key.in_(left)))
     rows = connection.execute(
         select(PresenceRow.who)
         .where(PresenceRow.case_id == case_id)

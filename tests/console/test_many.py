@@ -13,7 +13,7 @@ from console.checks import alternatives
 from domain.brands import CompensationLimits
 from domain.types import DraftSentence, Severity, SourceKind, Span
 from responders.compensation import compensation
-from storage import accounts, proposals
+from storage import accounts, dossier, proposals
 from storage.cases import Decision, load_view
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
@@ -149,6 +149,34 @@ def test_who_else_looks_at_a_case_is_said_for_a_while(desk: Desk, browser: Brows
     assert told(other) == {"others": [], "held": False}
     desk.now += timedelta(seconds=5)
     assert told(browser) == {"others": ["이동료"], "held": True}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("shelf", ["postgresql"], indirect=True)
+def test_two_tabs_of_one_person_do_not_wait_for_each_other(shelf: Desk) -> None:
+    first, second = shelf.add(), shelf.add()
+    for case_id in (first, second):
+        with shelf.database.unit_of_work() as connection:
+            dossier.be_present(connection, case_id, "kim", now=shelf.now)
+    with shelf.database.unit_of_work() as other, shelf.database.unit_of_work() as one:
+        other.exec_driver_sql("SELECT 1 FROM presences WHERE case_id = %s FOR UPDATE", (second,))
+        one.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        assert dossier.be_present(one, first, "kim", now=shelf.now).others == []
+
+
+def test_who_comes_back_after_a_while_holds_a_case_no_more(shelf: Desk) -> None:
+    case_id = shelf.add()
+
+    def come(who: str, after_s: int) -> dossier.Company:
+        now = shelf.now + timedelta(seconds=after_s)
+        with shelf.database.unit_of_work() as connection:
+            return dossier.be_present(connection, case_id, who, now=now)
+
+    assert not come("kim", 0).is_held
+    assert come("lee", 10).is_held
+    assert come("lee", 40).is_held
+    assert come("kim", 50).is_held
+    assert not come("lee", 55).is_held
 
 
 def test_who_went_on_to_another_case_holds_the_first_no_longer(desk: Desk) -> None:
