@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _REPLAYS_KEPT = timedelta(minutes=15)
-_TO_MAIL = AlertRow.destination.startswith(MAIL, autoescape=True)
-_TO_SLACK = ~_TO_MAIL
+TO_MAIL = AlertRow.destination.startswith(MAIL, autoescape=True)
+_TO_SLACK = ~TO_MAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +425,7 @@ def take_lost(
     if has_slack:
         waiting += [(AlertState.QUEUED, _TO_SLACK), (AlertState.UNCERTAIN, _TO_SLACK)]
     if has_mail:
-        waiting.append((AlertState.QUEUED, _TO_MAIL))
+        waiting.append((AlertState.QUEUED, TO_MAIL))
     ids = [
         row_id
         for state, where in waiting

@@ -24,10 +24,10 @@ from sqlalchemy import (
 )
 
 from domain.korea import KST
-from domain.mail import MAIL
 from domain.states import AlertState, CaseState, PublicationState
 from storage import health
 from storage.accounts import SLACK, slack_room
+from storage.alerts import TO_MAIL
 from storage.doubts import odd
 from storage.models import (
     AccountRow,
@@ -246,7 +246,7 @@ def alerts(
             .limit(limit)
         ).scalars()
     ]
-    is_unsure = and_(AlertRow.state == AlertState.UNCERTAIN, AlertRow.destination.startswith(MAIL))
+    is_unsure = and_(AlertRow.state == AlertState.UNCERTAIN, TO_MAIL)
     unsure = connection.execute(
         unsettled(select(AlertRow.id), AlertRow)
         .where(is_unsure, AlertRow.brand.in_(sorted(brands)))
