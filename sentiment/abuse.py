@@ -95,7 +95,7 @@ def find(folded: Folded, score: float | None) -> tuple[Span, ...]:
         score: P(negative); shouted swear words in clear praise are not hostile.
     """
     text = folded.text
-    patterns = [_HOSTILE] if score is not None and score < 0.25 else [_HOSTILE, _SHOUT]
+    patterns = [_HOSTILE] if score is not None and score < CLEAR_PRAISE else [_HOSTILE, _SHOUT]
     spans = [match.span() for pattern in patterns for match in pattern.finditer(text)]
     if not spans:
         return ()
@@ -127,7 +127,9 @@ def _is_disguised(folded: Folded, span: Span) -> bool:
     )
 
 
-ABUSE_ALONE, ABUSE_WITH_WORDS = 0.1, 0.02
+ABUSE_ALONE, ABUSE_WITH_WORDS, ABUSE_IN_PRAISE = 0.1, 0.02, 0.2
+CLEAR_PRAISE = 0.25
+"""P(negative) below which a swear word is nearly always a shout of joy."""
 
 
 def decide(folded: Folded, score: float, tag: float | None) -> tuple[Span, ...]:
@@ -136,14 +138,19 @@ def decide(folded: Folded, score: float, tag: float | None) -> tuple[Span, ...]:
     Args:
         folded: The text.
         score: P(negative).
-        tag: The model's probability of hostility; None or 0 when it was not asked.
+        tag: The model's probability of hostility; 0 when it was not asked, None where it has no such head.
     """
     spans = find(folded, score)
-    if not tag:
+    is_praise = score < CLEAR_PRAISE
+    if not spans:
+        limit = ABUSE_IN_PRAISE if is_praise else ABUSE_ALONE
+        is_hostile = tag is not None and tag >= limit
+        return (folded.span(0, len(folded.text)),) if is_hostile else ()
+    if tag is None or (not tag and not is_praise):
         return spans
-    if spans:
-        meant = score >= 0.5 and (
-            _ALWAYS.search(folded.text) or any(_is_disguised(folded, span) for span in spans)
-        )
-        return spans if meant or tag >= ABUSE_WITH_WORDS else ()
-    return (folded.span(0, len(folded.text)),) if tag >= ABUSE_ALONE else ()
+    is_hidden = any(_is_disguised(folded, span) for span in spans)
+    if is_praise:
+        # "미친놈들이 만든 게 분명함", "창고를 뒤져서 찾아주심": the model need not be asked to doubt the word.
+        return spans if is_hidden or tag >= ABUSE_IN_PRAISE else ()
+    meant = score >= 0.5 and (is_hidden or _ALWAYS.search(folded.text))
+    return spans if meant or tag >= ABUSE_WITH_WORDS else ()
