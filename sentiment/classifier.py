@@ -520,7 +520,7 @@ def find_intent(
         mixed = min(tags["complaint"], tags["praise"])
         if mixed > (MIXED_WITH_TURN if turns else MIXED_ALONE):
             return Intent.MIXED
-    elif turns:
+    elif turns and not tags:
         return Intent.MIXED
     if sentiment is Sentiment.NEGATIVE:
         return Intent.COMPLAINT

@@ -106,6 +106,14 @@ def test_harm_that_is_only_asked_about_is_a_question(classifier: Classifier, tex
     assert found.severity is Severity.NORMAL
 
 
+def test_a_turn_in_clear_praise_is_no_blame(classifier: Classifier) -> None:
+    praise, question = classifier.classify(
+        ["직원이 한 분인데 열 명처럼 챙겨주심", "반품 신청했는데 언제쯤 수거 오실까요?"]
+    )
+    assert praise.intent is Intent.PRAISE
+    assert question.intent is Intent.QUESTION
+
+
 def test_a_threat_that_reads_like_praise_goes_to_a_person(classifier: Classifier) -> None:
     threat, praise = classifier.classify(["계속 이러시면 고소합니다", "참깨 향이 고소합니다"])
     assert threat.unsure
