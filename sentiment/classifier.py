@@ -415,8 +415,9 @@ class Classifier:
         tags = dict(zip(scores.tag_names, scores.tags[reading.index].tolist(), strict=True))
         folded = reading.folded
         abuse_spans = abuse.decide(folded, score, tags.get("abusive"))
-        # Who was harmed complains, however politely they ask; the models hear the question only.
-        is_harmed = (
+        # Who was harmed complains, however politely they ask or however much they praised before; the models hear that only.
+        end = complaints.harm_at_end(folded) if score < 0.5 else None
+        is_harmed = end is not None or (
             score < 0.5 <= neutral_share
             and bool(_QUESTION.search(folded.text))
             and complaints.tells_of_harm(folded)
@@ -429,21 +430,23 @@ class Classifier:
             sentiment = Sentiment.NEUTRAL
         else:
             sentiment = Sentiment.POSITIVE
-        intent = (
-            Intent.COMPLAINT
-            if is_harmed
-            else find_intent(folded.text, sentiment, tags, clause_scores)
-        )
+        if is_harmed:
+            intent = Intent.COMPLAINT if neutral_share >= 0.5 else Intent.MIXED
+        else:
+            intent = find_intent(folded.text, sentiment, tags, clause_scores)
         categories: tuple[CategoryFinding, ...] = ()
         severity, severity_spans = complaints.CALM
         complains = sentiment is Sentiment.NEGATIVE
         if complains or intent is Intent.MIXED:
             worst = (
-                reading.clauses[clause_scores.index(max(clause_scores))] if clause_scores else None
+                reading.clauses[clause_scores.index(max(clause_scores))]
+                if clause_scores and end is None
+                else None
             )
             find = complaints.decide_categories if complains else complaints.blamed_in_passing
-            categories = find(folded, tags, worst)
-            severity, severity_spans = complaints.decide_severity(folded, tags, worst)
+            blamed = end or folded
+            categories = find(blamed, tags, worst)
+            severity, severity_spans = complaints.decide_severity(blamed, tags, worst)
         return Analysis(
             sentiment=sentiment,
             score=score,
