@@ -77,7 +77,7 @@ def test_one_star_does_not_turn_praise_into_a_complaint(classifier: Classifier) 
         ("충전기에서 연기가 나는데 계속 써도 되나요?", Severity.CRITICAL),
         ("아이가 삼켰는데 괜찮을까요?", Severity.CRITICAL),
         ("애가 먹고 설사를 하는데 제품 문제일까요?", Severity.CRITICAL),
-        ("국에서 머리카락이 나왔는데 환불 되나요?", Severity.HIGH),
+        ("국에서 머리카락이 나왔는데 환불 되나요?", Severity.NORMAL),
         ("상한 것 같은데 먹어도 될까요?", Severity.HIGH),
         ("변질된 것 같은데 교환 가능할까요?", Severity.HIGH),
         ("집에 와서 열어보니 벌레가 나왔는데 먹어도 되나요?", Severity.HIGH),
@@ -114,6 +114,8 @@ def test_harm_told_in_a_question_is_a_complaint(
         "강아지가 설사하는데 이 사료 먹여도 될까요?",
         "머리가 많이 상한 것 같은데 이 트리트먼트 써도 될까요?",
         "해동해서 먹어도 되나요?",
+        "환불 신청했는데 언제쯤 들어오나요?",
+        "단체 주문했는데 계산서 발행되나요?",
     ],
 )
 def test_harm_that_is_only_asked_about_is_a_question(classifier: Classifier, text: str) -> None:
