@@ -148,6 +148,14 @@ def test_a_turn_in_clear_praise_is_no_blame(classifier: Classifier) -> None:
     assert question.intent is Intent.QUESTION
 
 
+def test_a_request_to_look_is_a_question(classifier: Classifier) -> None:
+    asked, praise = classifier.classify(
+        ["입금자명을 다르게 적었는데 확인 부탁드려요", "맛있어요 다음에도 잘 부탁드려요"]
+    )
+    assert asked.intent is Intent.QUESTION
+    assert praise.intent is Intent.PRAISE
+
+
 def test_a_threat_that_reads_like_praise_goes_to_a_person(classifier: Classifier) -> None:
     threat, praise = classifier.classify(["계속 이러시면 고소합니다", "참깨 향이 고소합니다"])
     assert threat.unsure
