@@ -48,7 +48,7 @@ CHUNK = 4096
 """Texts taken through the models at once; memory stays flat however many are asked for."""
 
 _QUESTION = re.compile(
-    r"\?|(?:나요|까요|을까|ㄹ까|던가요|는지요|인가요|한가요|은가요|ㄴ가요|건가요|는가요|습니까|ㅂ니까|됩니까|합니까|입니까|있어요\?|되요\?|궁금(?:합니다|해요|하네요|한데)|문의\s?드|알려\s?주|여쭤|여쭙)"
+    r"\?|(?:나요|까요|을까|ㄹ까|던가요|는지요|인가요|한가요|은가요|ㄴ가요|건가요|는가요|습니까|ㅂ니까|됩니까|합니까|입니까|있어요\?|되요\?|궁금(?:합니다|해요|하네요|한데)|문의\s?드|알려\s?주|여쭤|여쭙|(?:확인|답변|회신|안내|변경|취소)\s?부탁\s?드)"
 )
 _CONTRAST = re.compile(
     r"(?<=지만)|(?<=는데)|(?<=은데)|(?<=[가-힣]데)\s|(?<=으나)|(?<=[.!?\n~])|다만|근데|그런데|하지만|그러나|반면|빼고는?|(?<=[가-힣]고)\s|(?<=대신)"
@@ -415,8 +415,9 @@ class Classifier:
         tags = dict(zip(scores.tag_names, scores.tags[reading.index].tolist(), strict=True))
         folded = reading.folded
         abuse_spans = abuse.decide(folded, score, tags.get("abusive"))
-        # Who was harmed complains, however politely they ask; the models hear the question only.
-        is_harmed = (
+        # Who was harmed complains, however politely they ask or however much they praised before; the models hear that only.
+        end = complaints.harm_at_end(folded) if score < 0.5 else None
+        is_harmed = end is not None or (
             score < 0.5 <= neutral_share
             and bool(_QUESTION.search(folded.text))
             and complaints.tells_of_harm(folded)
@@ -429,21 +430,23 @@ class Classifier:
             sentiment = Sentiment.NEUTRAL
         else:
             sentiment = Sentiment.POSITIVE
-        intent = (
-            Intent.COMPLAINT
-            if is_harmed
-            else find_intent(folded.text, sentiment, tags, clause_scores)
-        )
+        if is_harmed:
+            intent = Intent.COMPLAINT if neutral_share >= 0.5 else Intent.MIXED
+        else:
+            intent = find_intent(folded.text, sentiment, tags, clause_scores)
         categories: tuple[CategoryFinding, ...] = ()
         severity, severity_spans = complaints.CALM
         complains = sentiment is Sentiment.NEGATIVE
         if complains or intent is Intent.MIXED:
             worst = (
-                reading.clauses[clause_scores.index(max(clause_scores))] if clause_scores else None
+                reading.clauses[clause_scores.index(max(clause_scores))]
+                if clause_scores and end is None
+                else None
             )
             find = complaints.decide_categories if complains else complaints.blamed_in_passing
-            categories = find(folded, tags, worst)
-            severity, severity_spans = complaints.decide_severity(folded, tags, worst)
+            blamed = end or folded
+            categories = find(blamed, tags, worst)
+            severity, severity_spans = complaints.decide_severity(blamed, tags, worst)
         return Analysis(
             sentiment=sentiment,
             score=score,
@@ -520,7 +523,7 @@ def find_intent(
         mixed = min(tags["complaint"], tags["praise"])
         if mixed > (MIXED_WITH_TURN if turns else MIXED_ALONE):
             return Intent.MIXED
-    elif turns:
+    elif turns and not tags:
         return Intent.MIXED
     if sentiment is Sentiment.NEGATIVE:
         return Intent.COMPLAINT

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from domain.types import CategoryFinding, ComplaintCategory, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from domain.types import Span
     from sentiment.text import Folded
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 C = ComplaintCategory
 CALM: tuple[Severity, tuple[Span, ...]] = (Severity.NORMAL, ())
 """What a text without a complaint gets."""
+
+# Not what was expected (예상했), enjoyed (감상했) or felt (기분이 상했).
+_SPOILT = r"(?<![이속예감상연회구보협손공수인비부향환])(?<!기분이 )(?<!기분 )(?<!마음이 )(?<!마음 )(?<!맘 )(?<!맘이 )(?<!속이 )상"
 
 PATTERNS: Mapping[ComplaintCategory, re.Pattern[str]] = {
     C.DELIVERY: re.compile(
@@ -64,9 +67,11 @@ PATTERNS: Mapping[ComplaintCategory, re.Pattern[str]] = {
         r"포장[가-힣]*|박스[가-힣]*|상자[가-힣]*|뽁뽁이[가-힣]*|완충[가-힣]*|밀봉[가-힣]*|에어캡[가-힣]*|비닐[가-힣]*|아이스팩[가-힣]*|테이프[가-힣]*"
     ),
     C.SAFETY: re.compile(
-        r"벌레[가-힣]*|곰팡이?[가-힣]*|(?:피부|얼굴)[이가]?\s?(?:다\s)?뒤집[가-힣]*|삼[켰킨][가-힣]*|탄\s?내[가-힣]*|타는\s?냄새[가-힣]*|(?<![가-힣])이빨?[이가]?\s?(?:부러|깨)[졌진][가-힣]*|이물[가-힣]*|머리카락[가-힣]*|유통\s?기한[가-힣]*|(?<![이속])상했[가-힣]*|(?<![이속])상한[가-힣]*|(?<![이속])상해서|썩[은었어는][가-힣]*|배탈[가-힣]*|설사[가-힣]*|"
+        r"벌레[가-힣]*|곰팡이?[가-힣]*|(?:피부|얼굴)[이가]?\s?(?:다\s)?뒤집[가-힣]*|삼[켰킨][가-힣]*|탄\s?내[가-힣]*|타는\s?냄새[가-힣]*|(?<![가-힣])이빨?[이가]?\s?(?:부러|깨)[졌진][가-힣]*|이물[가-힣]*|머리카락[가-힣]*|유통\s?기한[가-힣]*|"
+        + _SPOILT
+        + r"(?:[했한][가-힣]*|해서)|변질[가-힣]*|썩[은었어는][가-힣]*|배탈[가-힣]*|설사[가-힣]*|"
         r"두드러기[가-힣]*|알레르기[가-힣]*|알러지[가-힣]*|발진[가-힣]*|화상[가-힣]*|다쳤[가-힣]*|다칠[가-힣]*|다쳐[가-힣]*|베[였여][가-힣]*|트러블[가-힣]*|폭발[가-힣]*|불이?\s?[났붙나][가-힣]*|"
-        r"화재[가-힣]*|연기[가가나났][가-힣]*|감전[가-힣]*|식중독[가-힣]*|구토[가-힣]*|토했[가-힣]*|토하[가-힣]*|응급실[가-힣]*|병원[가-힣]*|위생[가-힣]*|유해[가-힣]*|발암[가-힣]*|바퀴벌레[가-힣]*|구더기[가-힣]*|날파리[가-힣]*|쥐\s?[가-힣]*똥|(?:유리|쇳|철|금속|플라스틱|뼈|비닐)\s?조각[가-힣]*"
+        r"화재[가-힣]*|연기\s?[가나났][가-힣]*|빨갛게[가-힣]*|먹어도\s?(?:되|될|돼|괜찮)[가-힣]*|감전[가-힣]*|식중독[가-힣]*|구토[가-힣]*|토했[가-힣]*|토하[가-힣]*|응급실[가-힣]*|병원[가-힣]*|위생[가-힣]*|유해[가-힣]*|발암[가-힣]*|바퀴벌레[가-힣]*|구더기[가-힣]*|날파리[가-힣]*|쥐\s?[가-힣]*똥|(?:유리|쇳|철|금속|플라스틱|뼈|비닐)\s?조각[가-힣]*"
     ),
 }
 
@@ -83,13 +88,24 @@ _CRITICAL = re.compile(
     r"불매|공론화|(?:맘카페|커뮤니티|카페|인스타|유튜브|sns|트위터|블로그|단톡)[가-힣]*\s?(?:에|에다)?\s?(?:다\s?)?(?:올리|올릴|퍼뜨|퍼트|도배|알리|알릴|공유|폭로)|"
     r"(?:때려|패)\s?죽|(?:죽여|분질러|불\s?질러|패)\s?버[리릴린려]|칼\s?들고"
 )
-_HIGH = re.compile(
-    r"머리카락|탄\s?내|타는\s?냄새|(?<![이속])상했|벌레|구더기|바퀴벌레|곰팡이|쥐\s?[가-힣]*똥|유통\s?기한[가-힣]*\s?(?:지[나난났]|넘)|쉰내|"
-    r"(?:2|3|두|세|이|삼|몇)\s?주[^.!?\n]{0,14}(?:환불|반품|교환|수리|회수)|(?:환불|반품|교환|수리|회수)[^.!?\n]{0,14}(?:2주|3주|두\s?주|세\s?주|한\s?달|열흘|보름|[0-9]{2}일|달\s?째)|[3-9]\s?(?:회|차례)|"
-    r"환불[^.!?\n]{0,16}(?:안|못|거부|거절|미뤄|지연|불가|해\s?달|해주세요|요청|요구|언제|아직)|환불\s?(?:해|원|신청)|(?:반품|교환|취소)(?:[이을도가]|은|요청|신청|처리|해\s?달)?[^.!?\n]{0,8}(?:거부|거절|안\s?(?:된|돼|되|해|받)|못\s?(?:해|받))|"
-    r"(?:세|네|다섯|3|4|5|몇|여러)\s?번(?:째|이나|을|이고)|또\s?(?:이러|불량|고장|같은|잘못|오배송|파손)|벌써\s?(?:두|세|네)|재차|말만\s?반복|수십\s?번|수차례|"
-    r"먹튀|사기당|팔로워|구독자|파워\s?블로거|인플루언서|단체\s?(?:주문|구매)|회사\s?전체|수백\s?개"
+_FOUL = (
+    r"탄\s?내|타는\s?냄새|"
+    + _SPOILT
+    + r"(?:했|한\s?[것거건게듯])|변질[된됐]|벌레|구더기|바퀴벌레|곰팡이|쥐\s?[가-힣]*똥|유통\s?기한[가-힣]*\s?(?:지[나난났]|넘)|쉰내"
 )
+_OVERDUE = (
+    r"(?:2|3|두|세|이|삼|몇)\s?주[^.!?\n]{0,14}(?:환불|반품|교환|수리|회수)|(?:환불|반품|교환|수리|회수)[^.!?\n]{0,14}(?:2주|3주|두\s?주|세\s?주|한\s?달|열흘|보름|[0-9]{2}일|달\s?째)|"
+    r"환불[^.!?\n]{0,16}(?:거부|거절|미뤄|지연|안\s?들어)|먹튀|사기당"
+)
+_AGAIN = r"(?:세|네|다섯|3|4|5|몇|여러)\s?번이나|또\s?(?:이러|불량|고장|잘못|오배송|파손)|말만\s?반복|수십\s?번|수차례"
+_HIGH = re.compile(
+    rf"{_FOUL}|{_OVERDUE}|"
+    r"환불[^.!?\n]{0,16}(?:안|못|불가|언제|아직)|(?:반품|교환|취소)(?:[이을도가]|은|요청|신청|처리|해\s?달)?[^.!?\n]{0,8}(?:거부|거절|안\s?(?:된|돼|되|해|받)|못\s?(?:해|받))|"
+    rf"{_AGAIN}|[3-9]\s?(?:회|차례)|(?:세|네|다섯|3|4|5|몇|여러)\s?번(?:째|을|이고)|또\s?같은|벌써\s?(?:두|세|네)|재차|"
+    r"팔로워|구독자|파워\s?블로거|인플루언서|단체\s?(?:주문|구매)|회사\s?전체|수백\s?개"
+)
+# Hair is foul, but no reason to hurry; a third order or a refund that was asked for is no harm.
+_HARM = re.compile(rf"머리카락|{_FOUL}|{_OVERDUE}|{_AGAIN}")
 _CALM = re.compile(
     r"^[가-힣]{0,4}\s?(?:[가-힣]{1,6}\s)?(?:없[이어는고다었네]|안\s?(?:나|생|일|났|했|나오)|걱정(?:했|되?었|은|없)|날까|올까|생길까|있을까|나올까|날까봐|같은\s?(?:건|거)\s?없|한\s?번\s?없|예방|방지|에\s?좋|적은|적어|케어|진정|퇴치|잡|가라앉|줄었|사라)"
 )
@@ -101,7 +117,43 @@ _PAST = "".join(
     for syllable in map(chr, range(ord("가") + 20, ord("힣") + 1, 28))
     if syllable not in "있겠"
 )
-_TOLD = re.compile(f"[{_PAST}](?!을\\s?때|던)|[나새하]는데|[나피]고\\s|핀|나온|지난")
+_TOLD = re.compile(
+    f"[{_PAST}](?!을\\s?때|던)|[나새하]는데|[나피]고\\s|핀|나온|지난|어\\s?있(?:는데|던데|더[라니]|네)"
+)
+
+# Spoilt, thawed, leaking or open: may it still be eaten? Hair is spoilt as well (상한 머리).
+_SUSPECTS = re.compile(
+    _SPOILT
+    + r"한\s?(?:[것거건게듯][가-힣]{0,2}\s?(?:같|하|아[닌니녜]|맞|인가|일까|인지)|건[가지])|변질된\s?(?:것|거|건|게|듯)|"
+    r"(?:녹|해동|깨[졌져진]|터[졌져진]|[새뜯]어?|부풀|변색|젖|미지근|찌그러)[가-힣]{0,3}\s?(?:(?:상태|채)로?\s)?(?:왔|받았|도착|배송[됐되]|있(?:는데|던데|었|더[라니]|네))"
+    r"[^\n]{0,40}(?:먹|마시|마셔|섭취|복용|조리)[가-힣]{0,3}\s?(?:도\s?(?:되|될|돼|괜찮|문제|이상)|수\s?있)"
+)
+# Harm at the end that is over, or was none: "근데 입에서 불났어요 ㅋㅋ", "다만 벌레인 줄 알았네요".
+_TAKEN_BACK = re.compile(r"없|않|안\s|ㅋ|ㅎ|지만|바로|금방|줄\s?(?:알|았)|뻔")
+_LAST_TURN = re.compile(r"[.!?~\n]\s*(?:다만|근데|그런데|하지만|그러나)\s[^.!?~\n]+[.!?~\s]*$")
+# What follows tells whether a thing is to be used in spite of harm, or has been and caused it.
+_ASKS_TO_USE = re.compile(
+    r"도\s?(?:되|될|돼|괜찮|상관|무방)|수\s?(?:있|없)|효과|도움|없어[지질]|괜찮|가능한|[이그]건|어떤|뭔가요"
+)
+_GOES_ON = re.compile(
+    r"계속|더\s|나머지|남은|또\s|환불|보상|회수|교환|반품|연락|책임|신고|처리|때문|탓|원인"
+)
+_ELSEWHERE = re.compile(
+    r"(?:다른\s?(?:제품|상품|데|곳|회사|브랜드|거|것|걸)|타사|예전|옛날|어릴|물[려린렸])(?!.*(?:이번|오늘|어제|이거|이건|여기))"
+)
+_PEST = re.compile(r"벌레|바퀴|곰팡이|구더기|쥐")
+_AT_HOME = re.compile(
+    r"(?<![가-힣])(?:(?:우리|저희)\s?)?(?:집|방|벽|화장실|욕실|주방|부엌|싱크대|베란다|옷장|창틀|마당|텃밭|화분|천장|사무실)"
+    r"(?:에서?|에는|이|은)?\s?(?:[가-힣]{1,4}\s)?$"
+)
+_WALL = re.compile(
+    r"\s?(?:핀|난|생긴|낀)\s?(?:벽|곳|데|자리|부분|욕실|화장실|실리콘|타일|창|장판|천장)"
+)
+_USED = re.compile(
+    r"먹|마[시셨신]|바[르른]|발[라랐]|쓰|쓴|썼|써서|뿌[리린렸]|붙[이였인]|신[고은었]|입[고은었]|끼[고니]|시[켜켰킨]|샀|받[고아은았자]|뜯|[켜켰꽂]|돌[리렸]|사용|복용|섭취|착용|개봉|구매|주문|도착|제품|이거|이것|여기"
+)
+_INJURED = re.compile(r"병원|입원|진단|의사|다[쳤쳐칠]|골절|화상|꿰맸|두통")
+_THIS_ONE = re.compile(r"(?<![가-힣])(?:이거|이건|이것|이\s[가-힣])")
 
 
 def _real(text: str, start: int, end: int) -> bool:
@@ -145,13 +197,48 @@ def threatens(folded: Folded) -> bool:
 
 
 def tells_of_harm(folded: Folded) -> bool:
-    """Tell whether words of harm stand in a text as what has happened, not as what might."""
+    """Tell whether a question tells of harm as what has happened, or suspects that goods are spoilt.
+
+    Not of what might happen, nor of what the writer brings along ("병원 다녀왔는데 같이 먹어도 되나요?").
+    """
     text = folded.text
-    return any(
-        _TOLD.search(text[match.start() : match.end() + 8]) and _real(text, *match.span())
-        for pattern in (_CRITICAL, _HIGH)
-        for match in pattern.finditer(text)
-    )
+    if _SUSPECTS.search(text) and "머리" not in text:
+        return True
+    return any(not _is_brought(text, *match.span()) for match in _told(text))
+
+
+def harm_at_end(folded: Folded) -> Folded | None:
+    """Give the last sentence where it turns from other things to harm that happened; None where it does not."""
+    turn = _LAST_TURN.search(folded.text)
+    if turn is None or _TAKEN_BACK.search(turn.group()):
+        return None
+    end = folded.since(turn.start())
+    if C.SAFETY not in find_categories(end) or not any(_told(end.text)):
+        return None
+    return end
+
+
+def _told(text: str) -> Iterator[re.Match[str]]:
+    """Give the words of harm that has happened."""
+    for pattern in (_CRITICAL, _HARM):
+        for match in pattern.finditer(text):
+            told = _TOLD.search(text[match.start() : match.end() + 8])
+            if told and _real(text, *match.span()):
+                yield match
+
+
+def _is_brought(text: str, start: int, end: int) -> bool:
+    """Tell whether a text asks to use a thing in spite of harm, or against harm, that the thing did not do."""
+    before, harm, after = text[:start], text[start:end], text[end:]
+    if _GOES_ON.search(after):
+        return False
+    if _PEST.search(harm) and (_AT_HOME.search(before) or _WALL.match(after)):
+        return True
+    if not _ASKS_TO_USE.search(after):
+        return False
+    if _ELSEWHERE.search(before):
+        return True
+    return not _USED.search(before) and bool(_INJURED.search(harm) or _THIS_ONE.search(after))
 
 
 CATEGORY_ALONE, CATEGORY_WITH_WORDS, CATEGORY_IN_PASSING = 0.4, 0.4, 0.4

@@ -119,6 +119,10 @@ class Folded:
             return Span(self.origin[start], self.origin[end])
         return Span(self.origin[start], self.length)
 
+    def since(self, start: int) -> Folded:
+        """Give what begins at ``start``; its spans still point into the original."""
+        return Folded(self.text[start:], self.origin[start:], self.length)
+
 
 def fold(text: str) -> Folded:
     """Drop invisible characters and fold widths, remembering the original offsets.

@@ -71,5 +71,18 @@ def test_a_disguised_word_needs_no_model(text: str) -> None:
     assert abuse.decide(fold(text), NEGATIVE, 0.001) != ()
 
 
+@pytest.mark.parametrize(
+    "text", ["또라이 같은 가성비 굿", "창고를 뒤져서 찾아주심", "이 새끼들 맛집이네"]
+)
+def test_nobody_is_sworn_at_in_clear_praise(text: str) -> None:
+    assert abuse.decide(fold(text), 0.04, 0.0) == ()
+    assert abuse.decide(fold(text), 0.04, None) != ()
+    assert abuse.decide(fold(text), NEGATIVE, 0.0) != ()
+
+
+def test_a_disguised_word_is_hostile_also_in_praise() -> None:
+    assert abuse.decide(fold("사장님 병1신 ^^ 번창하세요"), 0.04, 0.0) != ()
+
+
 def test_a_cheer_is_not_hostile() -> None:
     assert words("시1발 눈물나게 맛있다", 0.1) == []

@@ -77,7 +77,14 @@ def test_one_star_does_not_turn_praise_into_a_complaint(classifier: Classifier) 
         ("충전기에서 연기가 나는데 계속 써도 되나요?", Severity.CRITICAL),
         ("아이가 삼켰는데 괜찮을까요?", Severity.CRITICAL),
         ("애가 먹고 설사를 하는데 제품 문제일까요?", Severity.CRITICAL),
-        ("국에서 머리카락이 나왔는데 환불 되나요?", Severity.HIGH),
+        ("국에서 머리카락이 나왔는데 환불 되나요?", Severity.NORMAL),
+        ("상한 것 같은데 먹어도 될까요?", Severity.HIGH),
+        ("변질된 것 같은데 교환 가능할까요?", Severity.HIGH),
+        ("집에 와서 열어보니 벌레가 나왔는데 먹어도 되나요?", Severity.HIGH),
+        ("배탈이 났는데 계속 먹어도 되나요?", Severity.CRITICAL),
+        ("방에서 타는 냄새가 나는데 어떻게 하나요?", Severity.HIGH),
+        ("병원에 다녀왔는데 어디로 연락드리면 되나요?", Severity.CRITICAL),
+        ("해동된 상태로 왔는데 다시 얼려서 먹어도 될까요?", Severity.NORMAL),
     ],
 )
 def test_harm_told_in_a_question_is_a_complaint(
@@ -98,12 +105,55 @@ def test_harm_told_in_a_question_is_a_complaint(
         "벌레 안 나오나요?",
         "배탈 나면 어떻게 하나요?",
         "알레르기 났던 적 있는데 이건 괜찮을까요?",
+        "병원 갔다 왔는데 같이 복용해도 되나요?",
+        "얼마 전에 위 수술로 입원했었는데 먹어도 괜찮을까요?",
+        "예전에 다른 제품 쓰고 두드러기 났었는데 이건 괜찮나요?",
+        "곰팡이 핀 벽에 발라도 되나요?",
+        "집에 바퀴벌레가 나왔는데 이거 뿌리면 없어지나요?",
+        "욕실에 곰팡이가 생겼는데 이거 뿌리면 지워질까요?",
+        "강아지가 설사하는데 이 사료 먹여도 될까요?",
+        "머리가 많이 상한 것 같은데 이 트리트먼트 써도 될까요?",
+        "해동해서 먹어도 되나요?",
+        "환불 신청했는데 언제쯤 들어오나요?",
+        "단체 주문했는데 계산서 발행되나요?",
     ],
 )
 def test_harm_that_is_only_asked_about_is_a_question(classifier: Classifier, text: str) -> None:
     (found,) = classifier.classify([text])
     assert not found.is_negative
     assert found.severity is Severity.NORMAL
+
+
+def test_harm_told_after_praise_is_a_complaint(classifier: Classifier) -> None:
+    praise = "반찬 세트 다 맛있고 간도 딱 맞아요. 양도 푸짐해서 일주일 먹었네요. "
+    text = praise + "그런데 마지막에 먹은 젓갈은 상했더라고요."
+    found, burning, clean = classifier.classify(
+        [text, "매운데 맛있어요. 근데 입에서 불났어요 ㅋㅋ", praise + "그런데 벌레 하나 없었어요."]
+    )
+    assert found.is_negative
+    assert found.unsure
+    assert found.severity is Severity.HIGH
+    assert [finding.category for finding in found.categories] == [ComplaintCategory.SAFETY]
+    span = found.severity_spans[0]
+    assert text[span.start : span.end] == "상했"
+    assert not burning.is_negative
+    assert not clean.is_negative
+
+
+def test_a_turn_in_clear_praise_is_no_blame(classifier: Classifier) -> None:
+    praise, question = classifier.classify(
+        ["직원이 한 분인데 열 명처럼 챙겨주심", "반품 신청했는데 언제쯤 수거 오실까요?"]
+    )
+    assert praise.intent is Intent.PRAISE
+    assert question.intent is Intent.QUESTION
+
+
+def test_a_request_to_look_is_a_question(classifier: Classifier) -> None:
+    asked, praise = classifier.classify(
+        ["입금자명을 다르게 적었는데 확인 부탁드려요", "맛있어요 다음에도 잘 부탁드려요"]
+    )
+    assert asked.intent is Intent.QUESTION
+    assert praise.intent is Intent.PRAISE
 
 
 def test_a_threat_that_reads_like_praise_goes_to_a_person(classifier: Classifier) -> None:

@@ -59,6 +59,11 @@ def test_words_show_the_category(text: str, category: str) -> None:
         ("상담원이 불친절해서 탈퇴합니다", Severity.NORMAL),
         ("두 번째 구매인데 작아졌어요", Severity.NORMAL),
         ("네 번째 고장이에요", Severity.HIGH),
+        ("환불해 준다더니 포인트로 넣어줬어요", Severity.NORMAL),
+        ("볶음밥에서 머리카락이 나왔어요", Severity.NORMAL),
+        ("고기가 상했어요", Severity.HIGH),
+        ("맛은 예상했던 그대로예요", Severity.NORMAL),
+        ("응대 때문에 기분이 상했어요", Severity.NORMAL),
     ],
 )
 def test_words_raise_the_severity(text: str, severity: Severity) -> None:
