@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from alerts.slack import HISTORY_SCOPES
 from console.security import is_loopback
-from domain.errors import CredentialRejectedError, ReputationError
+from domain.errors import CredentialRejectedError, ReputationError, RetryableError
 from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
 from settings import brand_folders, load_brand
@@ -444,8 +444,16 @@ def _mail(runtime: Runtime) -> Finding:
             detail="no server: digests appear in Slack or the console; set PYEONGPAN_SMTP_URL and "
             "a brand's [digest_emails] to mail them",
         )
-    runtime.mail.check()
     server = runtime.mail.server
+    try:
+        runtime.mail.check()
+    except RetryableError as error:
+        return Finding(
+            "mail",
+            ok=False,
+            detail=str(error),
+            remedy="check PYEONGPAN_SMTP_URL, and that this machine may reach the server",
+        )
     detail = [
         f"{server.host}:{server.port}",
         "without TLS" if server.is_plain else "TLS verified",

@@ -638,7 +638,7 @@ def test_doctor_looks_at_the_mail_server(
     found = findings(cli("doctor", "--json", env=env))["mail"]
     assert not found["ok"]
     assert f"127.0.0.1:{listening.port}" in found["detail"]
-    assert found["remedy"]
+    assert "PYEONGPAN_SMTP_URL" in found["remedy"]
 
 
 def test_doctor_says_how_long_the_data_of_a_brand_without_a_folder_is_kept(
