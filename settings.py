@@ -547,8 +547,8 @@ def brand_folders(folder: Path) -> list[Path]:
                 found.append(path)
     except OSError as error:
         raise ConfigurationError(
-            f"{error.filename}: cannot be read: {error.strerror}; let the user that runs Pyeongpan "
-            "read the brands' folders"
+            f"{error.filename}: cannot be read: {error.strerror} -> let the user that runs "
+            "Pyeongpan read the brands' folders"
         ) from None
     return found
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -235,6 +238,22 @@ def test_the_example_names_every_setting_once_and_explains_it() -> None:
             explained = lines[number - 1].startswith("# ") or " # " in line
             assert explained, f"{match[1]} has no comment"
     assert sorted(named) == sorted(NAMES)
+
+
+def test_the_example_sourced_as_it_says_changes_nothing() -> None:
+    show = "import json, os; print(json.dumps(dict(os.environ)))"
+    told = subprocess.run(
+        ["/bin/sh", "-euc", 'set -a; . ./.env.example; exec "$0" -c "$1"', sys.executable, show],
+        cwd=ROOT,
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stderr == ""
+    environ = json.loads(told.stdout)
+    assert environ.keys() >= NAMES
+    assert load(environ) == load({})
 
 
 MAIL = {
@@ -536,7 +555,7 @@ def test_a_brand_that_may_not_be_looked_into_is_not_taken_for_gone(
 
     monkeypatch.setattr(os, "listdir", refuse)
     with pytest.raises(
-        ConfigurationError, match=f"{folder}: cannot be read: Permission denied; let"
+        ConfigurationError, match=f"{folder}: cannot be read: Permission denied -> let"
     ):
         load_brands(folder.parent)
 
