@@ -520,6 +520,14 @@ def test_the_doctor_tells_of_a_disk_that_is_nearly_full(
     assert "make room" in found["remedy"]
 
 
+def test_a_home_that_is_made_is_for_its_user_only(cli: Callable[..., Result], home: Path) -> None:
+    cli("db", "upgrade")
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    home.chmod(0o750)
+    cli("db", "upgrade")
+    assert stat.S_IMODE(home.stat().st_mode) == 0o750
+
+
 @pytest.mark.parametrize("name", ["var", "pyeongpan.db"])
 def test_the_doctor_tells_of_a_database_that_may_not_be_written(
     cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, name: str
