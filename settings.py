@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    StringConstraints,
     ValidationError,
     model_validator,
 )
@@ -38,7 +39,7 @@ from domain.errors import ConfigurationError
 from domain.mail import MailServer, check_address, parse_server
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 PREFIX = "PYEONGPAN_"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -116,6 +117,18 @@ def _broker_address(value: str) -> str:
     return value
 
 
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if value and not is_address:
+        raise ValueError(f"{value!r} is no web address; write https://HOST")
+    return value
+
+
+_WebAddress = Annotated[str, AfterValidator(_web_address)]
 _MailAddress = Annotated[str, AfterValidator(check_address)]
 
 
@@ -146,7 +159,7 @@ class Settings(BaseModel):
     slack_signing_secret: SecretStr = Field(
         SecretStr(""), description="Checks Slack's signed HTTP requests."
     )
-    slack_api_url: str = Field(
+    slack_api_url: _WebAddress = Field(
         "https://slack.com/api/", description="Base address of Slack's API, including /api/."
     )
     smtp_url: Annotated[str, AfterValidator(_server_address)] = Field(
@@ -158,10 +171,10 @@ class Settings(BaseModel):
     )
     console_host: str = Field("127.0.0.1", description="Address the console binds to.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console.")
-    console_url: str = Field(
+    console_url: _WebAddress = Field(
         "", description="Address people open the console at, where a proxy stands before it."
     )
-    oidc_issuer: str = Field(
+    oidc_issuer: _WebAddress = Field(
         "", description="OpenID Connect issuer people may sign in at, such as https://slack.com."
     )
     oidc_client_id: str = Field("", description="The console's client id there.")
@@ -228,9 +241,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             if value:
                 values.setdefault(key.removesuffix("_file"), _read_secret(name, Path(value)))
         else:
+            known = sorted(PREFIX + field.upper() for field in fields)
             raise ConfigurationError(
-                f"{name} is not a setting; known settings: "
-                + ", ".join(sorted(PREFIX + known.upper() for known in fields))
+                f"{name} is not a setting{_guess(name, known)}; known settings: {', '.join(known)}"
             )
     try:
         settings = Settings.model_validate(values)
@@ -238,9 +251,51 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         problem = error.errors()[0]
         field = str(problem["loc"][0]).upper()
         reason = problem["msg"].removeprefix("Value error, ")
+        reason = {"bool_parsing": "write true or false", "int_parsing": "write a number"}.get(
+            problem["type"], reason
+        )
         raise ConfigurationError(f"{PREFIX}{field}: {reason}") from None
+    _check_slack(settings)
+    _check_sign_in(settings)
     _check_mail(settings)
     return settings
+
+
+def _guess(word: str, known: Iterable[str]) -> str:
+    """Give the question that a slip of the pen deserves; empty where nothing is alike."""
+    alike = get_close_matches(word, known, n=1, cutoff=0.8)
+    return f"; did you mean {alike[0]}?" if alike else ""
+
+
+def _check_slack(settings: Settings) -> None:
+    """Refuse tokens that lie in each other's place, and ears without a mouth."""
+    bot = settings.slack_bot_token.get_secret_value()
+    app = settings.slack_app_token.get_secret_value()
+    # A gateway's may look otherwise; Slack's own kinds are not to be confused.
+    if bot.startswith("xapp-"):
+        raise ConfigurationError(
+            f"{PREFIX}SLACK_BOT_TOKEN: that is an app token; the bot's begins with xoxb-"
+        )
+    if app.startswith("xoxb-"):
+        raise ConfigurationError(
+            f"{PREFIX}SLACK_APP_TOKEN: that is a bot token; the app's begins with xapp-"
+        )
+    if (app or settings.slack_signing_secret.get_secret_value()) and not bot:
+        raise ConfigurationError(
+            f"{PREFIX}SLACK_BOT_TOKEN: set it too, or nothing is posted and no button works"
+        )
+
+
+def _check_sign_in(settings: Settings) -> None:
+    """Refuse half of OpenID Connect, before somebody who signs in finds out."""
+    parts = {
+        "OIDC_ISSUER": settings.oidc_issuer,
+        "OIDC_CLIENT_ID": settings.oidc_client_id,
+        "OIDC_CLIENT_SECRET": settings.oidc_client_secret.get_secret_value(),
+    }
+    missing = [name for name, value in parts.items() if not value]
+    if missing and len(missing) < len(parts):
+        raise ConfigurationError(f"{PREFIX}{missing[0]}: set it too, or nobody can sign in there")
 
 
 def _check_mail(settings: Settings) -> None:
@@ -417,11 +472,16 @@ class _AccountTable(BaseModel):
         for key in self.model_extra or {}:
             if meant := get_close_matches(key, type(self).model_fields, n=1, cutoff=0.85):
                 raise ValueError(f"{key} is not known; did you mean {meant[0]}?")
+            # What stands below a table's line is the table's: a retention at the file's end too.
+            if key in _BrandTable.model_fields:
+                raise ValueError(
+                    f"{key} is the whole brand's; move it up, before the first line with ["
+                )
         return self
 
 
 class _BrandTable(_Strict):
-    name: str = Field(min_length=1)
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Seoul"
     tone: str = ""
     closing: str = ""
@@ -469,8 +529,28 @@ def load_brands(folder: Path) -> dict[str, Brand]:
 
 
 def brand_folders(folder: Path) -> list[Path]:
-    """Give the folders of all brands in the order of their slugs."""
-    return [path.parent for path in sorted(folder.glob("*/brand.toml"))]
+    """Give the folders of all brands in the order of their slugs.
+
+    Raises:
+        ConfigurationError: One may not be looked into. It would seem to be gone, and a brand that is
+            gone is not collected any more.
+    """
+    found = []
+    try:
+        inside = sorted(folder.iterdir()) if folder.exists() else []
+        for path in inside:
+            # The system's own, where the folder is a volume.
+            if path.name == "lost+found" or path.name.startswith("."):
+                continue
+            # Not exists(), to which what may not be looked into is not there.
+            if path.is_dir() and "brand.toml" in os.listdir(path):  # noqa: PTH208
+                found.append(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{error.filename}: cannot be read: {error.strerror} -> let the user that runs "
+            "Pyeongpan read the brands' folders"
+        ) from None
+    return found
 
 
 def load_brand(folder: Path) -> Brand:
@@ -515,13 +595,17 @@ def load_brand(folder: Path) -> Brand:
 
 def _parse_brand(path: Path) -> _BrandTable:
     try:
-        return _BrandTable.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: is not UTF-8; save it as UTF-8") from None
+    try:
+        values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+        raise ConfigurationError(f"{path}: {error}{_toml_remedy(str(error), text)}") from None
+    try:
+        return _BrandTable.model_validate(values)
     except ValidationError as error:
         problem = error.errors()[0]
         places = [str(part) for part in problem["loc"]]
@@ -532,8 +616,26 @@ def _parse_brand(path: Path) -> _BrandTable:
             reason = "must be written as [[accounts]] on a line of its own, once for each account"
         if problem["type"] == "extra_forbidden":
             table = _TABLES.get(places[-2], _BrandTable) if places[1:] else _BrandTable
-            reason = f"is not known here; known are {', '.join(table.model_fields)}"
+            known = ", ".join(table.model_fields)
+            guess = _guess(places[-1], table.model_fields)
+            reason = f"is not known here{guess}; known are {known}"
+        if places[0] == "accounts" and places[1:]:
+            # Nobody counts accounts from nought.
+            number = int(places[1])
+            name = values["accounts"][number].get("name")
+            places[:2] = [f"account {name if isinstance(name, str) else number + 1}"]
         raise ConfigurationError(f"{path}: {'.'.join(places)}: {reason}") from None
+
+
+def _toml_remedy(message: str, text: str) -> str:
+    """Say how a line is written, for people who do not program; it is not quoted, it may hold a key."""
+    place = re.search(r"at line (\d+)", message)
+    line = text.splitlines()[int(place[1]) - 1].strip() if place else ""
+    if any(quote in line for quote in "“”‘’"):
+        return "; write straight quotes"
+    if line.startswith("["):
+        return "; a table stands once, and each account begins with [[accounts]]"
+    return '; write name = "text", name = ["text", "text"], name = true or name = 3, each name once'
 
 
 def _credentials(folder: Path, account: _AccountTable) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 
+log = structlog.get_logger()
+
+_OF_THE_DISK = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
+
+
 class _Group(click.Group):
     """Shows our own errors as one line with the remedy instead of a traceback."""
 
@@ -34,6 +40,15 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except ReputationError as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            # The machine's word, and no fault of ours: a full disk, a folder that others own.
+            if error.errno not in _OF_THE_DISK:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(
+                f"{place}{error.strerror}; make room, or see that this user may read and write "
+                "there (PYEONGPAN_HOME, PYEONGPAN_BRANDS)"
+            ) from None
         except Exception as error:
             # Loaded by then, unless it is the help that ends so.
             from storage.session import DatabaseError, reason_of
@@ -92,6 +107,16 @@ def _wait_for_signal() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     stopping.wait()
+
+
+def _warn_of_no_brands(runtime: Runtime) -> None:
+    """Say that nothing will happen, and where was looked: whoever starts elsewhere looks elsewhere."""
+    if not runtime.brands:
+        log.warning(
+            "no_brands",
+            folder=str(runtime.settings.brands.absolute()),
+            remedy="make NAME/brand.toml there, or set PYEONGPAN_BRANDS",
+        )
 
 
 def _start_broker(settings: Settings) -> Any:  # noqa: ANN401 - dramatiq's broker
@@ -171,6 +196,7 @@ def _run(settings: Settings, *, is_demo: bool) -> None:
     broker = _start_broker(settings)
     runtime = _build(settings)
     synchronize(runtime)
+    _warn_of_no_brands(runtime)
     with Daemon(runtime, broker, build_console(runtime, is_demo=is_demo)):
         click.echo(f"콘솔: {runtime.console_url}  (Ctrl+C로 끝냅니다)", err=True)
         _wait_for_signal()
@@ -219,6 +245,7 @@ def scheduler(settings: Settings) -> None:
     _start_broker(settings)
     runtime = _build(settings)
     synchronize(runtime)
+    _warn_of_no_brands(runtime)
     relay = RelayThread(runtime, starts_due=True)
     runtime.poke = relay.poke
     clock = build_scheduler(runtime)
@@ -289,7 +316,9 @@ def _report(result: dict[str, Any], *, as_json: bool) -> None:
         click.echo(json.dumps(result, ensure_ascii=False))
     else:
         for name, value in result.items():
-            click.echo(f"{name}: {value}")
+            lines = value if isinstance(value, list) else [f"{name}: {value}"]
+            for line in lines:
+                click.echo(line)
     if result.get("error"):
         sys.exit(1)
 

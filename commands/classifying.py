@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sentiment.classifier import Classifier
 
@@ -20,19 +20,27 @@ def classify_lines(settings: Settings, lines: Iterable[str]) -> Iterator[tuple[s
     classifier = Classifier.load(settings.model or None)
     for batch in _batches(lines):
         for text, analysis in zip(batch, classifier.classify(batch), strict=True):
-            found = json.dumps(
-                {
-                    "text": text,
-                    "sentiment": analysis.sentiment,
-                    "score": analysis.score,
-                    "categories": [found.category for found in analysis.categories],
-                    "severity": analysis.severity,
-                    "abusive": analysis.abusive,
-                    "intent": analysis.intent,
-                    "unsure": analysis.unsure,
-                }
-            )
-            yield text, found
+            found = {
+                "text": text,
+                "sentiment": analysis.sentiment,
+                "score": analysis.score,
+                "categories": [found.category for found in analysis.categories],
+                "severity": analysis.severity,
+                "abusive": analysis.abusive,
+                "intent": analysis.intent,
+                "unsure": analysis.unsure,
+            }
+            yield text, _line(found)
+
+
+def _line(found: dict[str, Any]) -> str:
+    """Give JSON that people can read; bytes that are no UTF-8 escaped, or they could not be written."""
+    line = json.dumps(found, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return json.dumps(found)
+    return line
 
 
 def _batches(lines: Iterable[str]) -> Iterator[list[str]]:

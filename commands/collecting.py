@@ -12,11 +12,15 @@ from workers.collect import Collected, collect, import_pages
 from workers.runtime import channel_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from domain.types import Page
     from workers.runtime import Runtime
 
 _TO_THE_END = timedelta(days=1)
+REASONS = 20
+"""How many unreadable rows a dry run tells of."""
 
 
 def collect_now(runtime: Runtime, account_key: str) -> dict[str, Any]:
@@ -66,8 +70,18 @@ def import_file(
             remedy=f"use an account whose channel is one of {', '.join(readable)}",
         )
     pages = channel.load().read_file(path, account, runtime.clock())
-    done = import_pages(runtime, account, pages, is_dry_run=is_dry_run)
-    return {**_summary(account_key, done), "dry_run": is_dry_run}
+    reasons: list[str] = []
+    done = import_pages(runtime, account, _noting(pages, reasons), is_dry_run=is_dry_run)
+    summary = {**_summary(account_key, done), "dry_run": is_dry_run}
+    # Otherwise `pyeongpan quarantine list` has them.
+    return {**summary, "unreadable": reasons} if is_dry_run else summary
+
+
+def _noting(pages: Iterable[Page], reasons: list[str]) -> Iterator[Page]:
+    """Give the pages on, and keep why the first rows cannot be read."""
+    for page in pages:
+        reasons += [item.reason for item in page.quarantined][: REASONS - len(reasons)]
+        yield page
 
 
 def _summary(account_key: str, done: Collected) -> dict[str, Any]:

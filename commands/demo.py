@@ -57,7 +57,8 @@ def demo_shop(home: Path) -> Iterator[Path]:
 
 
 def _kept(path: Path, value: str) -> str:
-    if not path.exists():
+    # Empty is what a full disk left.
+    if not path.exists() or not path.stat().st_size:
         path.touch(mode=0o600)
         path.write_text(value, encoding="utf-8")
     return path.read_text(encoding="utf-8")

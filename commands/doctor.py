@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alerts.slack import HISTORY_SCOPES
 from console.security import is_loopback
-from domain.errors import ReputationError
+from domain.errors import CredentialRejectedError, ReputationError, RetryableError
 from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
 from settings import brand_folders, load_brand
@@ -72,7 +74,12 @@ def examine(settings: Settings) -> list[Finding]:
         # Everything else rests on it.
         return [*findings, _misconfigured(error)]
     brands: dict[str, Brand] = {}
-    for folder in brand_folders(settings.brands):
+    folders: list[Path] | None = None
+    try:
+        folders = brand_folders(settings.brands)
+    except ReputationError as error:
+        findings.append(_misconfigured(error))
+    for folder in folders or []:
         try:
             brands[folder.name] = load_brand(folder)
         except ReputationError as error:
@@ -86,7 +93,7 @@ def examine(settings: Settings) -> list[Finding]:
         sealer, has_key = Sealer([generate_key()]), False
     runtime = runtimes.build_on(settings, database, sealer, brands)
     try:
-        return [*findings, *_examine(settings, runtime, has_key=has_key)]
+        return [*findings, *_examine(settings, runtime, folders, has_key=has_key)]
     finally:
         _ends(runtime.close)
 
@@ -103,12 +110,25 @@ def _lease(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _misconfigured(error: ReputationError) -> Finding:
-    return Finding("configuration", ok=False, detail=str(error), remedy="see the message")
+def _misconfigured(error: ReputationError, subject: str = "configuration") -> Finding:
+    detail, arrow, remedy = str(error).rpartition(" -> ")
+    if not arrow:
+        detail, remedy = str(error), "mend what it says"
+    return Finding(subject, ok=False, detail=detail, remedy=remedy)
 
 
-def _examine(settings: Settings, runtime: Runtime, *, has_key: bool) -> list[Finding]:
-    findings = [_brands(runtime)] if runtime.brands or not brand_folders(settings.brands) else []
+def _examine(
+    settings: Settings, runtime: Runtime, folders: list[Path] | None, *, has_key: bool
+) -> list[Finding]:
+    """Look at every part.
+
+    Args:
+        settings: The environment's.
+        runtime: This process's tools.
+        folders: The brands' folders, also of those that cannot be used; None where nobody can tell.
+        has_key: Whether there is a key that may be used.
+    """
+    findings = [_brands(runtime)] if runtime.brands or folders == [] else []
     for brand in runtime.brands.values():
         findings += _guarded(f"manual {brand.slug}", partial(_manual, brand))
     of_database = _guarded("database", lambda: _database(runtime))
@@ -124,7 +144,9 @@ def _examine(settings: Settings, runtime: Runtime, *, has_key: bool) -> list[Fin
             for key, account in sorted(runtime.accounts.items()):
                 look = partial(_account, runtime, account, progress)
                 findings += _guarded(f"account {key}", look)
-        findings += _guarded("brands without a folder", lambda: _gone_brands(settings, runtime))
+        if folders is not None:
+            here = {folder.name for folder in folders}
+            findings += _guarded("brands without a folder", lambda: _gone_brands(runtime, here))
         findings += _guarded("incidents", lambda: _incidents(runtime))
     findings += _guarded("slack", lambda: _slack(runtime))
     findings += _guarded("mail", lambda: _mail(runtime))
@@ -140,7 +162,7 @@ def _guarded(subject: str, look: Callable[[], Finding | Iterable[Finding]]) -> l
             seen = look()
             found.extend([seen] if isinstance(seen, Finding) else seen)
         except ReputationError as error:
-            found.append(Finding(subject, ok=False, detail=str(error), remedy="see the message"))
+            found.append(_misconfigured(error, subject))
         except DatabaseError as error:
             found.append(
                 Finding(
@@ -188,18 +210,18 @@ def _brands(runtime: Runtime) -> Finding:
         return Finding(
             "brands",
             ok=False,
-            detail=f"no brand folder in {runtime.settings.brands}",
+            # Its full name: whoever starts elsewhere looks into another folder.
+            detail=f"no brand folder in {runtime.settings.brands.absolute()}",
             remedy="make BRAND/brand.toml there, or set PYEONGPAN_BRANDS",
         )
     return Finding("brands", ok=True, detail=names)
 
 
-def _gone_brands(settings: Settings, runtime: Runtime) -> Iterator[Finding]:
+def _gone_brands(runtime: Runtime, here: set[str]) -> Iterator[Finding]:
     with runtime.database.reading() as connection:
         periods = accounts.retentions(connection)
-    for folder in brand_folders(settings.brands):
-        periods.pop(folder.name, None)
-    for slug, retention in periods.items():
+    for slug in sorted(periods.keys() - here):
+        retention = periods[slug]
         # Taken out on purpose, as a rule.
         yield Finding(
             f"brand {slug}",
@@ -211,15 +233,32 @@ def _gone_brands(settings: Settings, runtime: Runtime) -> Iterator[Finding]:
 
 def _manual(brand: Brand) -> Finding:
     manual = load_manual(brand.manual_folder, brand.timezone)
+    now = runtimes.utc_now()
+    valid = sum(clause.is_valid(now) for clause in manual.clauses)
     notes = [*manual.warnings]
-    notes += [found.note for found in manual.at(runtimes.utc_now()).contradictions]
-    detail = f"{len(manual.clauses)} clauses"
-    # Neither stops the work: what is doubtful is not cited.
+    notes += [found.note for found in manual.at(now).contradictions]
+    detail = f"{len(manual.clauses)} clauses, {valid} valid today"
+    if manual.clauses and not valid:
+        return Finding(
+            f"manual {brand.slug}",
+            ok=False,
+            detail="; ".join([detail, *notes]),
+            remedy=f"drafts promise nothing: renew valid_from and valid_until in "
+            f"{brand.manual_folder}",
+        )
+    if not manual.clauses:
+        detail = (
+            f"no clauses: drafts promise nothing until {brand.manual_folder}/*.md say something"
+        )
+    # None of it stops the work: what is doubtful is not cited.
     return Finding(f"manual {brand.slug}", ok=True, detail="; ".join([detail, *notes]))
 
 
 def _database(runtime: Runtime) -> Finding:
     name = runtime.database.url.render_as_string(hide_password=True)
+    # First: where nothing can be written, it cannot even be asked for its version.
+    if runtime.database.is_sqlite and (problem := _disk(runtime, name)):
+        return problem
     if schema.is_newer(runtime.database):
         return Finding(
             "database",
@@ -229,19 +268,35 @@ def _database(runtime: Runtime) -> Finding:
         )
     if not schema.is_current(runtime.database):
         return Finding(
-            "database", ok=False, detail=f"{name}: old schema", remedy="run pyeongpan db upgrade"
+            "database",
+            ok=False,
+            detail=f"{name}: new, or of an older version",
+            remedy="run pyeongpan db upgrade",
         )
-    if runtime.database.is_sqlite:
-        free = shutil.disk_usage(str(runtime.database.url.database)).free
-        if free < LEAST_FREE_BYTES:
-            # What is full can still be read, so nothing else would tell.
+    return Finding("database", ok=True, detail=name)
+
+
+def _disk(runtime: Runtime, name: str) -> Finding | None:
+    """Tell why SQLite cannot write; what can still be read would tell of nothing."""
+    file = Path(str(runtime.database.url.database))
+    folder = file.parent
+    for place in (folder, file):
+        if place.exists() and not os.access(place, os.W_OK):
             return Finding(
                 "database",
                 ok=False,
-                detail=f"{name}: {free // 10**6} MB are left on its disk",
-                remedy="make room; what could not be written is done again by itself",
+                detail=f"{name}: {place} may not be written",
+                remedy="let the user that runs Pyeongpan write there, or set PYEONGPAN_HOME",
             )
-    return Finding("database", ok=True, detail=name)
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE_BYTES:
+        return Finding(
+            "database",
+            ok=False,
+            detail=f"{name}: {free // 10**6} MB are left on its disk",
+            remedy="make room; what could not be written is done again by itself",
+        )
+    return None
 
 
 def _clock(runtime: Runtime) -> Finding:
@@ -336,8 +391,25 @@ def _slack(runtime: Runtime) -> Finding:
             detail="no token: alerts appear in the console only; "
             "set PYEONGPAN_SLACK_BOT_TOKEN to post them",
         )
-    identity = runtime.slack.identify()
+    try:
+        identity = runtime.slack.identify()
+    except CredentialRejectedError:
+        # Its message says what to do about the token.
+        raise
+    except ReputationError as error:
+        return Finding(
+            "slack",
+            ok=False,
+            detail=str(error),
+            remedy=f"check PYEONGPAN_SLACK_API_URL ({runtime.settings.slack_api_url}), "
+            "and that this machine may reach it",
+        )
     detail = f"team {identity.team_id}"
+    if not (
+        runtime.settings.slack_app_token.get_secret_value()
+        or runtime.settings.slack_signing_secret.get_secret_value()
+    ):
+        detail += "; buttons do nothing: set PYEONGPAN_SLACK_APP_TOKEN (docs/slack.md)"
     missing = set(identity.missing_scopes or ())
     unread = {scope: rooms for scope, rooms in HISTORY_SCOPES.items() if scope in missing}
     needed = sorted(missing - unread.keys())
@@ -372,8 +444,16 @@ def _mail(runtime: Runtime) -> Finding:
             detail="no server: digests appear in Slack or the console; set PYEONGPAN_SMTP_URL and "
             "a brand's [digest_emails] to mail them",
         )
-    runtime.mail.check()
     server = runtime.mail.server
+    try:
+        runtime.mail.check()
+    except RetryableError as error:
+        return Finding(
+            "mail",
+            ok=False,
+            detail=str(error),
+            remedy="check PYEONGPAN_SMTP_URL, and that this machine may reach the server",
+        )
     detail = [
         f"{server.host}:{server.port}",
         "without TLS" if server.is_plain else "TLS verified",

@@ -87,7 +87,7 @@ def _unseal(
         raise _unknown(what)
     if kept.sealed is None:
         raise BadInputError(
-            "the content is erased", source=what, remedy="only the reason is kept any longer"
+            "no content was kept, or it is erased", source=what, remedy="only the reason is known"
         )
     plain = runtime.sealer.open(kept.sealed)
     people.audit(

@@ -90,7 +90,7 @@ def sign_in(
             return _ask(request, path, 403, _WRONG, login=login)
         people.forget_attempt(connection, attempt)
         people.forget_failures(connection, login)
-        token = _begin(connection, account, request, now, "password")
+        token = _begin(connection, account, request, now, "비밀번호")
     return _signed_in(request, token, _first_page(context, account, path))
 
 

@@ -154,7 +154,7 @@ INCIDENTS: Mapping[str, tuple[str, str]] = {
         "우회하지 않습니다. 계정을 끄거나 사이트에 허락을 구해 주세요.",
     ),
     "collection": ("설정이나 파일이 잘못됨", "아래에 적힌 설정이나 파일을 고쳐 주세요."),
-    "room": ("Slack 방에 올릴 수 없음", "방 ID와 앱이 그 방에 초대되었는지 확인해 주세요."),
+    "room": ("Slack 방에 올릴 수 없음", "방 ID가 맞는지, 앱이 그 방에 초대되었는지 확인해 주세요."),
 }
 """What an incident is by its kind, and what to do."""
 SLACK_REFUSED = ("Slack이 봇 토큰을 거절함", "토큰과 그 권한을 확인해 주세요.")

@@ -128,8 +128,8 @@ def load_or_create_key(path: Path) -> str:
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"the sealing key file {path} cannot be used ({type(error).__name__})"
-            " -> make its folder writable, or restore the file from a backup"
+            f"the sealing key file {path} cannot be used ({getattr(error, 'strerror', None) or 'it holds no text'})"
+            " -> let its folder be writable and have room, or restore the file from a backup"
         ) from error
     if mode & _OTHERS:
         raise ConfigurationError(f"others may read the sealing key -> chmod 600 {path}")

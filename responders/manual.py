@@ -23,6 +23,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import ConfigurationError
@@ -32,7 +33,6 @@ from responders.retrieval import ManualView, Passage
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from responders.clauses import Clause
 
@@ -114,12 +114,22 @@ def load_manual(folder: Path, timezone: str = "Asia/Seoul") -> Manual:
         ConfigurationError: A file cannot be read or its front matter is wrong; names file, line,
             field and remedy.
     """
-    signature = tuple(
-        (path.name, path.stat().st_mtime_ns, path.stat().st_size)
-        for path in sorted(folder.glob("*.md"))
-        if path.name.lower() != "readme.md" and path.name[0] not in "_."
-    )
-    return _load(folder, signature, timezone)
+    try:
+        # glob() would find nothing in a folder that may not be read, and drafts would promise nothing.
+        paths = sorted(folder.iterdir()) if folder.exists() else []
+        signature = tuple(
+            (path.name, path.stat().st_mtime_ns, path.stat().st_size)
+            for path in paths
+            if path.suffix == ".md"
+            and path.name.lower() != "readme.md"
+            and path.name[0] not in "_."
+        )
+        return _load(folder, signature, timezone)
+    except OSError as error:
+        place = Path(error.filename or folder).relative_to(folder.parent)
+        raise ConfigurationError(
+            f"{place}: 읽을 수 없습니다({error.strerror}) -> 파일과 폴더의 읽기 권한을 확인해 주세요"
+        ) from None
 
 
 @lru_cache(maxsize=128)

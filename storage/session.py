@@ -93,7 +93,8 @@ class Database:
         if self.is_sqlite and address.database:
             folder = Path(address.database).parent
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                # What customers wrote, masked or not, is no reading for the machine's other users.
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 raise ConfigurationError(
                     f"{folder} cannot be made: {error.strerror}; set PYEONGPAN_HOME to a folder "

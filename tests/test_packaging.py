@@ -177,11 +177,9 @@ def test_an_installed_copy_finds_its_demo_and_its_pages(installed: Path, tmp_pat
     assert done.returncode == 0, done.stderr
 
 
-def test_the_example_environment_is_every_setting_with_its_default() -> None:
-    lines = re.findall(r"^(PYEONGPAN_[A-Z_]+)=(.*)$", read(".env.example"), re.MULTILINE)
-    names = [settings.PREFIX + name.upper() for name in settings.Settings.model_fields]
-    assert [name for name, _ in lines] == names
-    assert settings.load(dict(lines)) == settings.Settings()
+def test_the_example_environment_is_every_setting_in_order() -> None:
+    named = re.findall(r"^(PYEONGPAN_[A-Z_]+)=", read(".env.example"), re.MULTILINE)
+    assert named == [settings.PREFIX + name.upper() for name in settings.Settings.model_fields]
 
 
 def leaves(group: click.Group, prefix: str = "pyeongpan") -> Iterator[str]:

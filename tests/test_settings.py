@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -64,7 +68,7 @@ def test_the_names_of_the_contract_are_settings() -> None:
 def test_a_misspelt_variable_is_refused_by_name() -> None:
     with pytest.raises(ConfigurationError, match=r"^PYEONGPAN_DATABSE_URL is not a setting") as it:
         load({"PYEONGPAN_DATABSE_URL": "sqlite:///x.db"})
-    assert "PYEONGPAN_DATABASE_URL" in str(it.value)
+    assert "; did you mean PYEONGPAN_DATABASE_URL?; known settings: " in str(it.value)
 
 
 def test_other_programs_variables_are_none_of_our_business() -> None:
@@ -104,6 +108,11 @@ def test_a_wrong_value_is_refused_by_name() -> None:
         ("LEASE", "180"),
         ("LEASE", "-PT3M"),
         ("CONSOLE_PORT", "84200"),
+        *(("SLACK_API_URL", value) for value in ("slack.example.com", "https://", "ftp://x/api/")),
+        ("CONSOLE_URL", "desk.example.com"),
+        ("CONSOLE_URL", "https://desk.example.com:https"),
+        ("OIDC_ISSUER", "slack.com"),
+        ("PUBLISH_ENABLED", "예"),
     ],
 )
 def test_a_malformed_value_is_refused_with_what_to_write(name: str, value: str) -> None:
@@ -113,6 +122,10 @@ def test_a_malformed_value_is_refused_with_what_to_write(name: str, value: str) 
         "LOG_LEVEL": "'DEBUG'",
         "LEASE": '"10m"',
         "CONSOLE_PORT": "65535",
+        "SLACK_API_URL": "write https://HOST",
+        "CONSOLE_URL": "write https://HOST",
+        "OIDC_ISSUER": "write https://HOST",
+        "PUBLISH_ENABLED": "write true or false",
     }
     with pytest.raises(ConfigurationError, match=f"^{PREFIX}{name}: ") as caught:
         load({f"{PREFIX}{name}": value})
@@ -136,6 +149,31 @@ def test_a_malformed_value_is_refused_with_what_to_write(name: str, value: str) 
 )
 def test_every_address_that_works_is_taken_as_it_is(name: str, value: str) -> None:
     assert getattr(load({f"{PREFIX}{name}": value}), name.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"SLACK_BOT_TOKEN": "xapp-1"}, "SLACK_BOT_TOKEN: that is an app token"),
+        (
+            {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-2"},
+            "SLACK_APP_TOKEN: that is a bot token",
+        ),
+        ({"SLACK_APP_TOKEN": "xapp-1"}, "SLACK_BOT_TOKEN: set it too"),
+        ({"SLACK_SIGNING_SECRET": "x"}, "SLACK_BOT_TOKEN: set it too"),
+        ({"OIDC_ISSUER": "https://slack.com"}, "OIDC_CLIENT_ID: set it too"),
+        ({"OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": "x"}, "OIDC_ISSUER: set it too"),
+    ],
+)
+def test_half_of_what_belongs_together_is_refused(given: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{PREFIX}{message}"):
+        load({PREFIX + name: value for name, value in given.items()})
+
+
+def test_a_gateway_and_its_tokens_may_look_as_they_like() -> None:
+    given = {"SLACK_API_URL": "http://10.0.0.7:8065/slack/api/", "SLACK_BOT_TOKEN": "gw-1"}
+    loaded = load({PREFIX + name: value for name, value in given.items()})
+    assert loaded.slack_api_url == given["SLACK_API_URL"]
 
 
 def test_a_log_level_may_be_written_small() -> None:
@@ -200,6 +238,22 @@ def test_the_example_names_every_setting_once_and_explains_it() -> None:
             explained = lines[number - 1].startswith("# ") or " # " in line
             assert explained, f"{match[1]} has no comment"
     assert sorted(named) == sorted(NAMES)
+
+
+def test_the_example_sourced_as_it_says_changes_nothing() -> None:
+    show = "import json, os; print(json.dumps(dict(os.environ)))"
+    told = subprocess.run(
+        ["/bin/sh", "-euc", 'set -a; . ./.env.example; exec "$0" -c "$1"', sys.executable, show],
+        cwd=ROOT,
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stderr == ""
+    environ = json.loads(told.stdout)
+    assert environ.keys() >= NAMES
+    assert load(environ) == load({})
 
 
 MAIL = {
@@ -379,12 +433,15 @@ def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
         ('name = "x"\nhours = "9:00-18:00"', r"hours: must be a table; write \[hours\]"),
         ('name = "x"\ntwo_step_approval = "ja"', "two_step_approval: must be true or false"),
         ('name = "x"\n[accounts]\nname = "shop"', r"accounts: .*written as \[\[accounts\]\]"),
-        (BRAND + '\n[[accounts]]\nname = "x"', "accounts.1.channel: is missing; write channel"),
-        (BRAND + '\n[[accounts]]\nname = "B ad"\nchannel = "x"', "accounts.1.name: .*a-z, 0-9"),
-        (BRAND.replace('"10m"', '"0s"'), "accounts.0.interval: must be longer than nothing"),
+        (BRAND + '\n[[accounts]]\nname = "x"', "account x.channel: is missing; write channel"),
+        (BRAND + '\n[[accounts]]\nname = "B ad"\nchannel = "x"', "account B ad.name: .*a-z, 0-9"),
+        (
+            BRAND.replace('"10m"', '"0s"'),
+            "account smartstore.interval: must be longer than nothing",
+        ),
         ('name = "x"\nretention = "0d"', "retention: must be longer than nothing"),
         ('name = "x"\nreply_within = "0h"', "reply_within: must be longer than nothing"),
-        (BRAND.replace('"10m"', '"10 minutes"'), "accounts.0.interval: "),
+        (BRAND.replace('"10m"', '"10 minutes"'), "account smartstore.interval: "),
         (BRAND.replace('"9:00-18:00"', '"18:00-9:00"'), "hours.weekdays: "),
         (BRAND.replace('"9:00-18:00"', '"9-18"'), 'hours.weekdays: .*write "09:00-18:00"'),
         (BRAND.replace('"9:00-18:00"', '"09:00-25:00"'), "hours.weekdays: "),
@@ -415,23 +472,40 @@ def test_broken_credentials_are_not_quoted(tmp_path: Path) -> None:
         ('name = "x"\nretention = "-P3D"', "retention: '-P3D' is no length of time"),
         ('name = "x"\nretention = "999999d"', "retention: '999999d' is more than 36500 days"),
         ('name = "x"\nundo_window = true', "undo_window: True is no length of time"),
-        (BRAND.replace('"10m"', "10"), "accounts.0.interval: 10 is no length of time"),
-        (BRAND + 'answer_within = ""', "accounts.0.answer_within: '' is no time .*write"),
-        (BRAND + 'answer_within = "0h"', "accounts.0.answer_within: '0h' is no time"),
-        (BRAND + "answer_within = 24", 'accounts.0.answer_within: 24 is no time .*"24h"'),
-        (BRAND + 'answer_within = "366d"', "accounts.0.answer_within: .*365 days"),
-        (BRAND + f'answer_within = "{"9" * 10}d"', "accounts.0.answer_within: .*365 days"),
-        (BRAND + 'answer_witin = "24h"', "accounts.0: answer_witin is not known; .*answer_within"),
-        (BRAND + "[accounts.hours]", "accounts.0.hours: weekdays is missing, .*write all"),
-        (BRAND + '[accounts.hours]\nfolder = "x"', "accounts.0.hours.folder: .*known are weekdays"),
+        (BRAND.replace('"10m"', "10"), "account smartstore.interval: 10 is no length of time"),
+        (BRAND + 'answer_within = ""', "account smartstore.answer_within: '' is no time .*write"),
+        (BRAND + 'answer_within = "0h"', "account smartstore.answer_within: '0h' is no time"),
+        (BRAND + "answer_within = 24", 'account smartstore.answer_within: 24 is no time .*"24h"'),
+        (BRAND + 'answer_within = "366d"', "account smartstore.answer_within: .*365 days"),
+        (BRAND + f'answer_within = "{"9" * 10}d"', "account smartstore.answer_within: .*365 days"),
+        (
+            BRAND + 'answer_witin = "24h"',
+            "account smartstore: answer_witin is not known; .*answer_within",
+        ),
+        (BRAND + "[accounts.hours]", "account smartstore.hours: weekdays is missing, .*write all"),
+        (
+            BRAND + '[accounts.hours]\nfolder = "x"',
+            "account smartstore.hours.folder: .*known are weekdays",
+        ),
         (
             BRAND + '[accounts.hours]\nweekdays = "9-18"',
-            "accounts.0.hours.weekdays: '9-18' is no range of clock times",
+            "account smartstore.hours.weekdays: '9-18' is no range of clock times",
         ),
         ('name = "x"\ntimezone = "Asia/Soul"', 'timezone: .*write "Asia/Seoul"'),
-        ('name = "x"\ntonne = "x"', "tonne: "),
+        (
+            'name = "x"\ntonne = "x"',
+            "tonne: is not known here; did you mean tone[?]; known are name",
+        ),
         (BRAND.replace("lunch", "lunsh"), "hours.lunsh: "),
-        ("name = x", "line 1"),
+        ("name = x", 'line 1, column 8.*; write name = "text"'),
+        ("name = “x”", "line 1, column 8.*; write straight quotes"),
+        (BRAND + '[[hours]]\nweekdays = "9:00-18:00"', r"line 15.* begins with \[\[accounts\]\]"),
+        ('name = " "', "name: must not be empty"),
+        (BRAND + 'retention = "30d"', "account smartstore: retention is the whole brand's; move"),
+        (
+            BRAND + '[[accounts]]\nchannel = "x"',
+            r'account 2.name: is missing; write name = "\.\.\."',
+        ),
         (BRAND + '[digest_emails]\nweekly = ["owner"]', "digest_emails.weekly.0: .*no mail addr"),
         (BRAND + f'[digest_emails]\ndaily = ["{"a" * 80}@example.com"]', "at most 90"),
         (BRAND + '[digest_emails]\nmonthly = ["a@example.com"]', "digest_emails.monthly: "),
@@ -459,6 +533,31 @@ def test_only_folders_with_a_brand_file_are_brands(tmp_path: Path) -> None:
     folder = brand_folder(tmp_path)
     (folder.parent / "notes").mkdir()
     assert list(load_brands(folder.parent)) == ["saebyeok"]
+
+
+def test_what_the_system_keeps_in_a_volume_is_no_brand(tmp_path: Path) -> None:
+    folder = brand_folder(tmp_path)
+    (folder.parent / "lost+found").mkdir()
+    (folder.parent / "lost+found" / "brand.toml").touch()
+    assert list(load_brands(folder.parent)) == ["saebyeok"]
+
+
+def test_a_brand_that_may_not_be_looked_into_is_not_taken_for_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = brand_folder(tmp_path)
+    list_folder = os.listdir
+
+    def refuse(path: Path) -> list[str]:
+        if path == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(
+        ConfigurationError, match=f"{folder}: cannot be read: Permission denied -> let"
+    ):
+        load_brands(folder.parent)
 
 
 def test_no_folder_means_no_brands(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import logging
+import os
 import re
 import shutil
 import socket
@@ -162,6 +164,30 @@ def test_help_names_the_commands_of_the_contract(cli: Callable[..., Result]) -> 
         assert f"  {name} " in text
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOSPC, "No space left on device; make room"), (errno.EACCES, "Permission denied; ")],
+)
+def test_a_disk_that_takes_nothing_is_one_line(
+    cli: Callable[..., Result], home: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr("commands.demo.demo_shop", refuse)
+    result = cli("demo")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {home / 'demo'}: {said}")
+
+
+def test_a_key_of_the_demo_that_a_full_disk_left_empty_is_made_anew(tmp_path: Path) -> None:
+    from commands.demo import _kept
+
+    (tmp_path / "key").touch(mode=0o600)
+    assert _kept(tmp_path / "key", "first") == "first"
+    assert _kept(tmp_path / "key", "second") == "first"
+
+
 @pytest.mark.parametrize("role", ["demo", "console"])
 def test_a_port_that_cannot_be_is_refused_as_such(cli: Callable[..., Result], role: str) -> None:
     result = cli(role, "--port", "70000")
@@ -270,7 +296,11 @@ def test_a_dry_run_counts_and_stores_nothing(
     found = run_import(cli, table, "--dry-run")
     assert (found["rows"], found["new"], found["quarantined"]) == (2, 2, 1)
     assert found["dry_run"] is True
+    assert len(found["unreadable"]) == 1
+    assert found["unreadable"][0].startswith("reviews.csv, row 4, field '별점': ")
     assert stored(home) == []
+    said = cli("import", str(table), "--account", "saebyeok/table", "--dry-run").stdout
+    assert said.splitlines()[-1] == found["unreadable"][0]
 
 
 def test_a_file_imported_twice_is_stored_once(
@@ -490,6 +520,77 @@ def test_the_doctor_tells_of_a_disk_that_is_nearly_full(
     assert "make room" in found["remedy"]
 
 
+def test_a_home_that_is_made_is_for_its_user_only(cli: Callable[..., Result], home: Path) -> None:
+    cli("db", "upgrade")
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    home.chmod(0o750)
+    cli("db", "upgrade")
+    assert stat.S_IMODE(home.stat().st_mode) == 0o750
+
+
+@pytest.mark.parametrize("name", ["var", "pyeongpan.db"])
+def test_the_doctor_tells_of_a_database_that_may_not_be_written(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    cli("db", "upgrade")
+    monkeypatch.setattr("commands.doctor.os.access", lambda path, _: path.name != name)
+    found = findings(cli("doctor", "--json"))["database"]
+    assert not found["ok"]
+    assert f"/{name} may not be written" in found["detail"]
+    assert "PYEONGPAN_HOME" in found["remedy"]
+
+
+def test_the_doctor_says_what_of_a_manual_is_valid(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    manual = write_brand(tmp_path, TABLE) / "manual"
+    found = findings(cli("doctor", "--json"))["manual saebyeok"]
+    assert (found["ok"], found["detail"]) == (
+        True,
+        f"no clauses: drafts promise nothing until {manual}/*.md say something",
+    )
+    old = "---\ntopic: delivery\nvalid_until: 2020-12-31\n---\n## 정책\n- 다음 날 옵니다.\n"
+    (manual / "old.md").write_text(old, encoding="utf-8")
+    found = findings(cli("doctor", "--json"))["manual saebyeok"]
+    assert (found["ok"], found["detail"]) == (False, "1 clauses, 0 valid today")
+    assert f"valid_until in {manual}" in found["remedy"]
+    new = old.replace("valid_until: 2020-12-31\n", "")
+    (manual / "new.md").write_text(new, encoding="utf-8")
+    found = findings(cli("doctor", "--json"))["manual saebyeok"]
+    assert (found["ok"], found["detail"]) == (True, "2 clauses, 1 valid today")
+    (manual / "new.md").write_text("# 배송\n", encoding="utf-8")
+    found = findings(cli("doctor", "--json"))["manual saebyeok"]
+    assert not found["ok"]
+    # The remedy that a message carries is the finding's.
+    assert "->" not in found["detail"]
+    assert "topic" in found["remedy"]
+
+
+def test_the_doctor_goes_on_where_brands_may_not_be_looked_into(
+    cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> list[Path]:
+        raise ConfigurationError(f"{folder}: cannot be read")
+
+    cli("db", "upgrade")
+    monkeypatch.setattr("commands.doctor.brand_folders", refuse)
+    found = findings(cli("doctor", "--json"))
+    assert found["configuration"]["detail"] == f"{tmp_path / 'brands'}: cannot be read"
+    assert found["database"]["ok"]
+    assert "brands" not in found
+
+
+def test_the_doctor_names_slacks_address_where_nobody_answers(
+    cli: Callable[..., Result],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/api/"
+    env = {"PYEONGPAN_SLACK_BOT_TOKEN": "xoxb-x", "PYEONGPAN_SLACK_API_URL": address}
+    found = findings(cli("doctor", "--json", env=env))["slack"]
+    assert not found["ok"]
+    assert f"PYEONGPAN_SLACK_API_URL ({address})" in found["remedy"]
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(("ahead_s", "is_fine"), [(3, True), (-30, False), (30, False)])
 def test_the_doctor_compares_the_clock_with_the_databases(
@@ -545,7 +646,7 @@ def test_doctor_looks_at_the_mail_server(
     found = findings(cli("doctor", "--json", env=env))["mail"]
     assert not found["ok"]
     assert f"127.0.0.1:{listening.port}" in found["detail"]
-    assert found["remedy"]
+    assert "PYEONGPAN_SMTP_URL" in found["remedy"]
 
 
 def test_doctor_says_how_long_the_data_of_a_brand_without_a_folder_is_kept(
@@ -682,7 +783,7 @@ def test_what_is_misconfigured_does_not_hide_the_others(
     assert found["brands"]["detail"] == "saebyeok"
     assert {"database", "broker", "model", "account saebyeok/shop"} <= set(found)
     found = findings(cli("doctor", "--json", env={"PYEONGPAN_SEAL_KEY": "short"}))
-    assert "`pyeongpan seal-key`" in found["configuration"]["detail"]
+    assert "`pyeongpan seal-key`" in found["configuration"]["remedy"]
     assert all(found[name]["ok"] for name in ("database", "broker", "model"))
     assert "account saebyeok/shop" not in found
 

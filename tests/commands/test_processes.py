@@ -72,6 +72,8 @@ def test_each_line_in_is_one_line_out_whatever_it_holds(tmp_path: Path) -> None:
         assert {"text", "sentiment", "score", "categories", "severity", "abusive"} <= set(entry)
         assert (entry["sentiment"] == "negative") == ((entry["score"] or 0) >= 0.5)
         assert (entry["sentiment"] is None) == (entry["score"] is None)
+    # Read by people, too: only what is no UTF-8 is escaped.
+    assert lines[0].decode() in out[0]
     assert found[0]["sentiment"] == "negative"
     assert "delivery" in found[0]["categories"]
     assert found[1]["text"] == ""

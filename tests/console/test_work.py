@@ -420,7 +420,11 @@ def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> Non
         accounts.quarantine(
             connection,
             account_id,
-            [QuarantinedItem("별점 범위 밖", b"raw", remedy="확인")],
+            [
+                QuarantinedItem(
+                    "별점 범위 밖 -> 별점을 고쳐 주세요", b"raw", remedy="별점을 고쳐 주세요"
+                )
+            ],
             seal=lambda raw: raw,
             fingerprints=lambda item: (str(hash(item)),),
             now=desk.now,
@@ -430,6 +434,8 @@ def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> Non
     assert "채널의 화면이나 응답이 바뀜" in page
     assert "no rows" in page
     assert "별점 범위 밖" in page
+    # The remedy has a column of its own.
+    assert page.count("별점을 고쳐 주세요") == 1
 
 
 def test_a_refused_slack_token_is_shown_where_its_alerts_wait(desk: Desk, browser: Browser) -> None:

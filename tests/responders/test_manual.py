@@ -142,6 +142,22 @@ def test_an_unchanged_folder_gives_the_same_object(tmp_path: Path) -> None:
     assert second.clauses[0].digest != first.clauses[0].digest
 
 
+def test_what_may_not_be_read_is_no_empty_manual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "manual"
+    (folder / "a.md").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match=r"^manual/a.md: 읽을 수 없습니다\(.+ -> .*권한"):
+        load_manual(folder)
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(type(folder), "iterdir", refuse)
+    with pytest.raises(ConfigurationError, match=r"^manual: 읽을 수 없습니다\(Permission denied"):
+        load_manual(folder)
+
+
 def test_a_missing_folder_is_an_empty_manual(tmp_path: Path) -> None:
     assert load_manual(tmp_path / "none").clauses == ()
 
