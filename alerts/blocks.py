@@ -20,6 +20,7 @@ from alerts.escape import NO_TEXT, chunks, fit, hide, length, plain, shorten
 from alerts.wording import UNREAD, deadline, duration, stars, when, why
 from domain.types import (
     KOREAN_NAMES,
+    MISREAD_REASON,
     AnswerState,
     ComplaintCategory,
     FeedbackKind,
@@ -58,15 +59,14 @@ NOTE_BLOCK, NOTE_INPUT = "note", "text"
 
 OTHER_REASON = "other"
 REJECT_REASONS = {
-    "facts": "사실과 다름",
-    "policy": "브랜드 정책과 맞지 않음",
-    "tone": "말투가 어색함",
-    "evasive": "고객의 불만에 답하지 않음",
-    "misread": "분류가 잘못됨 (불만·문의가 아님)",
-    "no_reply": "답변하지 않기로 함",
-    OTHER_REASON: "기타 (내용에 적어 주세요)",
+    "misread": f"{MISREAD_REASON} (불만·문의가 아님)",
+    "no_reply": "답변이 필요 없는 글",
+    "facts": "초안이 사실과 다름",
+    "elsewhere": "다른 부서가 직접 응대",
+    "malicious": "악의적인 글, 무대응",
+    OTHER_REASON: "기타",
 }
-"""Value to the words a specialist chooses from."""
+"""Value to the words a specialist chooses from, in Slack and in the console: why nothing is answered."""
 
 HEADINGS = {
     "feedback": "*고객 글*",
@@ -682,11 +682,14 @@ def edit_modal(draft: str, rules: ReplyRules, context: ModalContext, console_url
 
 
 def reject_modal(context: ModalContext) -> View:
-    """Build the modal that asks why a draft is rejected."""
+    """Build the modal that asks why a case gets no reply, and says that it gets none."""
     options = [{"text": plain(words), "value": value} for value, words in REJECT_REASONS.items()]
     view = _modal(
-        "초안 반려",
+        "반려",
         [
+            _section(
+                "반려하면 답변 없이 케이스가 닫힙니다. 초안을 고치면 되는 글은 ‘수정’으로 고쳐서 승인해 주세요."
+            ),
             {
                 "type": "input",
                 "block_id": REASON_BLOCK,
@@ -709,11 +712,11 @@ def reject_modal(context: ModalContext) -> View:
                     "multiline": True,
                     "max_length": 1000,
                 },
-                "hint": plain("다음 초안을 고치는 데 쓰입니다. 고객에게는 보이지 않습니다."),
+                "hint": plain("케이스의 이력에 남습니다. 고객에게는 보이지 않습니다."),
             },
         ],
     )
-    view["submit"] = plain("반려")
+    view["submit"] = plain("반려하고 닫기")
     view["callback_id"] = REJECT_CALLBACK
     view["private_metadata"] = _metadata(context, None)
     return view

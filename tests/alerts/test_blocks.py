@@ -279,6 +279,12 @@ def test_an_owner_reads_first_what_it_is_about(
     assert matter in message.blocks[0]["text"]["text"]
 
 
+def test_whoever_rejects_is_told_that_nothing_is_answered_then() -> None:
+    view = reject_modal(CONTEXT)
+    assert "답변 없이 케이스가 닫힙니다" in str(view["blocks"][0])
+    assert view["submit"]["text"] == "반려하고 닫기"
+
+
 def test_a_burst_lists_some_and_counts_the_rest() -> None:
     lines = [CaseLine(n, 1, Severity.NORMAL, f"글 {n}", 2) for n in range(40)]
     message = burst_parent("새벽나무", lines, 2000, timedelta(minutes=10), URL)
