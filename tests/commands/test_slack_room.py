@@ -195,7 +195,7 @@ def test_the_brand_approves_in_slack_the_words_that_the_agency_approved(two_step
     assert room.refresh() == 0
     (card,) = room.messages()
     assert "고쳐 쓴 답변입니다." in str(card["blocks"])
-    assert "kim (kim) 님이 두 번째 승인을 요청했습니다." in str(card["blocks"])
+    assert "kim (kim) 님이 브랜드 승인을 요청했습니다." in str(card["blocks"])
     room.click(card["ts"], ActionId.APPROVE, "U4")
     assert room.state() == [("approved", "owner (owner)")]
     room.house.run_on(timedelta(minutes=10))
@@ -738,7 +738,7 @@ def test_a_digest_says_what_to_decide_and_by_when(two_steps: Room) -> None:
     _, _, rest = json.dumps(digest, ensure_ascii=False).partition("결정해 주실 일과 기한")
     decide, _, attention = rest.partition("확인이 필요한 케이스")
     assert "벌레가 나왔어요" in decide
-    assert "두 번째 승인" in decide
+    assert "브랜드 승인" in decide
     assert "까지 (알림 시점 기준" in decide
     assert "벌레가 나왔어요" not in attention
     assert "환불해 주세요" in attention

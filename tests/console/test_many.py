@@ -259,7 +259,7 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
         answer = agency.post(f"/cases/{case_id}/approve", **{**form, "text": "고친 답변입니다."})
         assert answer.headers["location"] == f"/cases/{other}?decided={case_id}"
     page = agency.get(f"/cases/{other}?decided={case_id}").text
-    assert "아직 승인되지 않았습니다. 두 번째 승인을 요청했습니다." in page
+    assert "브랜드 승인을 요청했습니다. 필요한 승인이 모두 나면 게시됩니다." in page
     assert f'action="/cases/{case_id}/undo' not in page
     assert desk.case(case_id)["state"] == "drafted"
     assert not desk.rows("SELECT * FROM publications")
@@ -336,7 +336,7 @@ def test_nobody_is_led_back_to_what_the_brand_was_asked_about(shelf: Desk) -> No
     page = agency.get("/?view=asked").text
     assert '승인 요청 <b class="count">2</b>' in page
     assert '결정 대기 <b class="count">0</b>' in page
-    assert page.count(">두 번째 승인</span>") == 2
+    assert page.count(">브랜드 승인</span>") == 2
 
     # The brand goes from one to the next; what it says differently the agency has again.
     answer = owner.post(f"/cases/{first}/approve", **forms[first])
@@ -475,7 +475,7 @@ def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
     kim = Browser(desk, login="kim")
     answer = kim.post(f"/cases/{case_id}/approve", **form)
     assert desk.case(case_id)["state"] == "drafted"
-    asked = "아직 승인되지 않았습니다. 보상 한도를 넘는 승인을 요청했습니다."
+    asked = "보상 한도를 넘는 승인을 요청했습니다. 필요한 승인이 모두 나면 게시됩니다."
     assert asked in kim.get(answer.headers["location"]).text
     assert asked not in Browser(desk, login="lead").get(answer.headers["location"]).text
     assert "보상 한도" in Browser(desk, login="lead").get(f"/cases/{case_id}").text
@@ -648,7 +648,7 @@ def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: D
 
     page = Browser(shelf, login="owner").get("/brands/alpha").text
 
-    assert "Agency (agency) · 두 번째 승인" in page
+    assert "Agency (agency) · 브랜드 승인" in page
     assert page.count("뚜껑에 손을 베였어요") == 2
     assert Browser(shelf, login="owner").get("/brands/beta").status_code == 404
 

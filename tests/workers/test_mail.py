@@ -591,6 +591,6 @@ def test_a_two_step_brand_reads_which_replies_wait_for_it(
     text = body(server.taken[0][1], "plain")
     decide = text.partition("결정해 주실 일과 기한")[2]
     assert "벌레가 나왔어요" in decide
-    assert "두 번째 승인" in decide
+    assert "브랜드 승인" in decide
     assert f"/cases/{case_id}\n" in decide.replace("\r", "")
     assert "눈여겨보실 글" not in decide
