@@ -74,7 +74,7 @@ HEADINGS = {
     "reply": "*확정된 답변*",
     "latest": "*최근 케이스*",
     "categories": "*불만 유형*",
-    "attention": "*확인이 필요한 케이스*",
+    "attention": "*눈여겨보실 글*",
     "decide": "*결정해 주실 일과 기한*",
     "done": "*저희가 한 일*",
     "to_decide": "*결정해 주실 일*",
@@ -215,6 +215,8 @@ class CaseLine:
     """Whose it is, in words; empty where nobody is told."""
     note: str = ""
     """What it waits for, where that is more than a first decision."""
+    console_url: str = ""
+    """Its page; without one a list has no button to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,7 +509,7 @@ def digest(
         counts: What happened.
         lines: Cases a person must look at, worst first.
         label: The period in Korean (``11월 20일(금) 09:00부터``, ``스마트스토어``).
-        console_url: The queue, filtered.
+        console_url: The brand's page, or the queue.
         proposals: What the brand must decide, most urgent first; ``note`` says why.
         to_decide: How much there is to decide, ``proposals`` included.
         clock: When the digest is made and the brand's time zone, for the time that is left.
@@ -587,7 +589,7 @@ def overdue_alert(
         what = "답변 기한을 넘긴" if late == len(lines) else "답변 기한을 넘겼거나 기한이 다가온"
     title = f"{brand_name}: {what} 케이스 {total:,}건"
     blocks = [_header(f"⏰ {title}")]
-    blocks += [*_people("담당", owners), *_people("리드", leads), _heading("attention")]
+    blocks += [*_people("담당", owners), *_people("리드", leads)]
     blocks += _lines(lines, total, has_button=False, clock=(now, timezone))
     blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
     return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
@@ -805,7 +807,7 @@ def _facts(card: CaseCard, title: str, now: datetime) -> list[Block]:
     written = when(card.written_at, card.timezone) if card.written_at else "알 수 없음"
     pairs = [
         ("채널", f"{card.channel_name} {KOREAN_NAMES[card.kind]}"),
-        ("상품", card.product_name or "알 수 없음"),
+        ("상품", card.product_name or "없음"),
         ("별점", stars(card.rating)),
         ("불만 유형", categories),
         ("심각도", KOREAN_NAMES[card.severity]),
@@ -859,6 +861,8 @@ def _lines(
         block = _section(f"{' · '.join(part for part in parts if part)}\n{summary}")
         if has_button:
             block["accessory"] = _button("카드 열기", ActionId.SHOW, line)
+        elif line.console_url:
+            block["accessory"] = _link("열기", line.console_url)
         blocks.append(block)
     if total > len(blocks):
         blocks.append(_context(f"외 {total - len(blocks):,}건은 콘솔에서 보실 수 있습니다."))

@@ -264,6 +264,7 @@ def line_of(runtime: Runtime, view: CaseView) -> CaseLine:
         rating=card.rating,
         categories=card.categories,
         due_at=card.due_at,
+        console_url=card.console_url,
     )
 
 
@@ -354,7 +355,7 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             len(case_ids),
             now,
             brand.timezone,
-            f"{runtime.console_url}/?brand={job.brand}",
+            f"{runtime.console_url}/?brand={job.brand}&sort=due",
             owners=[_colleague(person) for person in staff if person.id in busy],
             leads=[
                 _colleague(person)
@@ -377,7 +378,7 @@ def _surge(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa:
             payload["total"],
             payload["baseline_rate"],
             [(ComplaintCategory(name), number) for name, number in payload["categories"]],
-            f"{runtime.console_url}/?brand={job.brand}",
+            f"{runtime.console_url}/?brand={job.brand}&sort=newest",
         )
     )
 
@@ -395,7 +396,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             digest_counts(job, counts),
             worst,
             f"{when(since, brand.timezone)}부터",
-            f"{runtime.console_url}/?brand={job.brand}",
+            f"{runtime.console_url}/brands/{job.brand}",
             proposals=proposed,
             to_decide=to_decide,
             clock=(now, brand.timezone),

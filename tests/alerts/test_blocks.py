@@ -320,7 +320,15 @@ def test_a_digest_counts_what_there_is_to_decide_beyond_its_lines() -> None:
 
 
 def test_a_late_notice_calls_owners_then_leads_by_their_stored_ids_alone() -> None:
-    line = CaseLine(7, 3, Severity.HIGH, "늦어요 <@U666>", due_at=NOW, owner="담당 김담당")
+    line = CaseLine(
+        7,
+        3,
+        Severity.HIGH,
+        "늦어요 <@U666>",
+        due_at=NOW,
+        owner="담당 김담당",
+        console_url=f"{URL}cases/7",
+    )
     message = overdue_alert(
         "새벽나무",
         [line],
@@ -337,9 +345,10 @@ def test_a_late_notice_calls_owners_then_leads_by_their_stored_ids_alone() -> No
     assert "이" in people[0][2]["text"]
     assert [element["text"] for element in people[1]] == ["리드", "<@U777>"]
     called = [part["text"] for part in texts(list(message.blocks)) if part["type"] == "mrkdwn"]
-    assert called == ["<@U123>", "<@U777>", HEADINGS["attention"]]
+    assert called == ["<@U123>", "<@U777>"]
     assert "담당 김담당" in shown(message)
     assert "<@" not in message.text
+    assert [button["url"] for button in buttons(message)] == [f"{URL}cases/7", URL]
 
 
 def test_the_edit_modal_holds_the_draft_unchanged_and_the_channels_rule() -> None:
