@@ -66,6 +66,22 @@ def test_the_filter_outlives_deciding_together(desk: Desk, browser: Browser) -> 
     assert 'href="/?view=approved&amp;brand=alpha&amp;sort=due"' in page
 
 
+def test_what_a_brand_must_approve_as_well_is_not_told_as_left(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("kim")
+    picked = [entry(desk, desk.add(reply=PLAIN)) for _ in range(2)]
+
+    browser = Browser(desk, login="kim")
+    page = browser.post("/bulk", picked=picked, verdict="approve").text
+
+    assert "<h1>2건의 승인을 요청했습니다</h1>" in page
+    assert "남겼습니다" not in page
+    assert 'href="/?view=asked"' in page
+    assert len(desk.rows("SELECT * FROM proposals")) == 2
+    case_page = browser.get(f"/cases/{picked[0].partition(':')[0]}").text
+    assert '<span class="chip state">승인 요청</span>' in case_page
+
+
 def test_a_stale_pick_is_left(desk: Desk, browser: Browser) -> None:
     case_id = desk.add(native_id="n", reply=PLAIN)
     picked = entry(desk, case_id)
