@@ -326,6 +326,19 @@ def test_keys_are_taken_in_hangul_too(desk: Desk, page: Page) -> None:
     assert states(desk) == ["approved"]
 
 
+def test_rejecting_brings_its_button_into_view(desk: Desk, page: Page) -> None:
+    long = tuple(DraftSentence(f"안내드립니다 {n}.", SourceKind.COURTESY) for n in range(16))
+    case_id = desk.add(reply=long)
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.goto(f"/cases/{case_id}")
+
+    page.keyboard.press("r")
+
+    box = page.get_by_role("button", name="반려하고 닫기").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 600
+
+
 def test_rejection_by_keyboard_asks_for_a_reason(desk: Desk, page: Page) -> None:
     desk.add()
     page.goto("/cases/1")
