@@ -326,6 +326,19 @@ def test_keys_are_taken_in_hangul_too(desk: Desk, page: Page) -> None:
     assert states(desk) == ["approved"]
 
 
+def test_the_reply_stays_beside_a_long_review(desk: Desk, page: Page) -> None:
+    case_id = desk.add("정말 실망입니다. " * 200)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"/cases/{case_id}")
+
+    page.evaluate("document.querySelector('.review .tags').scrollIntoView({block: 'end'})")
+
+    assert page.evaluate("scrollY") > 720
+    box = page.locator("#approve-button").bounding_box()
+    assert box is not None
+    assert 0 < box["y"] < 720
+
+
 def test_rejecting_brings_its_button_into_view(desk: Desk, page: Page) -> None:
     long = tuple(DraftSentence(f"안내드립니다 {n}.", SourceKind.COURTESY) for n in range(16))
     case_id = desk.add(reply=long)
