@@ -529,7 +529,11 @@ def digest(
     if lines:
         blocks += [_heading("attention"), *_lines(lines, len(lines), has_button=False, clock=clock)]
     blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
-    return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
+    # A phone shows this alone.
+    told = f"{title} · 부정 {counts.negative:,}건"
+    if period not in _WHY_TOGETHER:
+        told = f"{told} · 결정해 주실 일 {to_decide:,}건"
+    return SlackMessage(fit(told, limits.HEADER_TEXT, "…"), tuple(blocks))
 
 
 def surge_alert(

@@ -317,6 +317,7 @@ def test_a_digest_counts_what_there_is_to_decide_beyond_its_lines() -> None:
         DigestPeriod.DAILY, "새벽나무", counts, [], "오늘", URL, proposals=lines, to_decide=130
     )
     assert "외 115건" in shown(message)
+    assert message.text == "새벽나무 일간 요약 · 오늘 · 부정 0건 · 결정해 주실 일 130건"
 
 
 def test_a_late_notice_calls_owners_then_leads_by_their_stored_ids_alone() -> None:

@@ -573,6 +573,7 @@ def test_a_digest_counts_what_waits_beyond_its_lines(
     clock.now = TUESDAY_OPENING
     send_digests(house.runtime)
     house.run()
+    assert "결정해 주실 일 130건" in str(server.taken[0][1]["Subject"])
     text = body(server.taken[0][1], "plain")
     assert "외 110건은 콘솔에서 보실 수 있습니다." in text
 
