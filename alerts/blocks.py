@@ -681,7 +681,7 @@ def edit_modal(draft: str, rules: ReplyRules, context: ModalContext, console_url
         },
     ]
     view = _modal("답변 수정", blocks)
-    view["submit"] = plain("수정해서 승인")
+    view["submit"] = plain("수정 후 승인")
     view["callback_id"] = EDIT_CALLBACK
     view["private_metadata"] = _metadata(context, rules)
     return view

@@ -99,7 +99,7 @@ def test_a_specialist_edits_is_stopped_corrects_and_approves(desk: Desk, page: P
 
     page.click("#edit summary")
     page.fill("#text", "무조건 환불해 드리겠습니다.")
-    assert "고친 답변 승인" in page.inner_text("#approve-button")
+    assert "수정 후 승인" in page.inner_text("#approve-button")
     page.click("#approve-button")
     page.wait_for_selector(".findings li.blocking")
     assert "예외 없는 약속" in page.inner_text(".findings")
@@ -715,7 +715,7 @@ def test_what_is_being_written_outlives_the_other_forms_of_the_page(
     assert page.input_value("#text") == reply
     assert page.is_visible("#text")
     assert page.input_value("#reject [name=detail]") == "이미 전화로 답함"
-    assert "고친 답변 승인" in page.inner_text("#approve-button")
+    assert "수정 후 승인" in page.inner_text("#approve-button")
 
     page.click("text=가린 말 보기")
     page.wait_for_selector("text=멍청이")

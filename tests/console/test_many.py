@@ -301,7 +301,7 @@ def test_what_the_brand_rewrites_goes_back_to_the_agency(desk: Desk) -> None:
     own = {**form, "text": "브랜드가 쓴 답변입니다."}
 
     agency.post(f"/cases/{case_id}/approve", **form)
-    assert "고쳐 쓰시면 에이전시의 승인을 다시" in owner.get(f"/cases/{case_id}").text
+    assert "수정하시면 에이전시의 승인을 다시" in owner.get(f"/cases/{case_id}").text
     owner.post(f"/cases/{case_id}/approve", **own)
     assert "Owner (owner) 님이 고친 답변의 승인을 요청했습니다." in desk.case(case_id)["note"]
     # Neither what the agency said before nor what the brand says alone is approved by both.
@@ -570,7 +570,7 @@ def test_who_proposed_other_words_finds_them_in_the_editor(desk: Desk) -> None:
 
     page = kim.get(f"/cases/{case_id}").text
 
-    assert "고친 답변이 아래에 있습니다" in page
+    assert "초안을 고친 답변입니다" in page
     assert f">\n{reply}</textarea>" in page
 
 
