@@ -20,6 +20,7 @@ from alerts.escape import NO_TEXT, chunks, fit, hide, length, plain, shorten
 from alerts.wording import UNREAD, deadline, duration, stars, when, why
 from domain.types import (
     KOREAN_NAMES,
+    MISREAD_REASON,
     AnswerState,
     ComplaintCategory,
     FeedbackKind,
@@ -58,15 +59,14 @@ NOTE_BLOCK, NOTE_INPUT = "note", "text"
 
 OTHER_REASON = "other"
 REJECT_REASONS = {
-    "facts": "사실과 다름",
-    "policy": "브랜드 정책과 맞지 않음",
-    "tone": "말투가 어색함",
-    "evasive": "고객의 불만에 답하지 않음",
-    "misread": "분류가 잘못됨 (불만·문의가 아님)",
-    "no_reply": "답변하지 않기로 함",
-    OTHER_REASON: "기타 (내용에 적어 주세요)",
+    "misread": f"{MISREAD_REASON} (불만·문의가 아님)",
+    "no_reply": "답변이 필요 없는 글",
+    "facts": "초안이 사실과 다름",
+    "elsewhere": "다른 부서가 직접 응대",
+    "malicious": "악의적인 글, 무대응",
+    OTHER_REASON: "기타",
 }
-"""Value to the words a specialist chooses from."""
+"""Value to the words a specialist chooses from, in Slack and in the console: why nothing is answered."""
 
 HEADINGS = {
     "feedback": "*고객 글*",
@@ -74,7 +74,7 @@ HEADINGS = {
     "reply": "*확정된 답변*",
     "latest": "*최근 케이스*",
     "categories": "*불만 유형*",
-    "attention": "*확인이 필요한 케이스*",
+    "attention": "*눈여겨보실 글*",
     "decide": "*결정해 주실 일과 기한*",
     "done": "*저희가 한 일*",
     "to_decide": "*결정해 주실 일*",
@@ -215,6 +215,8 @@ class CaseLine:
     """Whose it is, in words; empty where nobody is told."""
     note: str = ""
     """What it waits for, where that is more than a first decision."""
+    console_url: str = ""
+    """Its page; without one a list has no button to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,7 +509,7 @@ def digest(
         counts: What happened.
         lines: Cases a person must look at, worst first.
         label: The period in Korean (``11월 20일(금) 09:00부터``, ``스마트스토어``).
-        console_url: The queue, filtered.
+        console_url: The brand's page, or the queue.
         proposals: What the brand must decide, most urgent first; ``note`` says why.
         to_decide: How much there is to decide, ``proposals`` included.
         clock: When the digest is made and the brand's time zone, for the time that is left.
@@ -527,7 +529,11 @@ def digest(
     if lines:
         blocks += [_heading("attention"), *_lines(lines, len(lines), has_button=False, clock=clock)]
     blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
-    return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
+    # A phone shows this alone.
+    told = f"{title} · 부정 {counts.negative:,}건"
+    if period not in _WHY_TOGETHER:
+        told = f"{told} · 결정해 주실 일 {to_decide:,}건"
+    return SlackMessage(fit(told, limits.HEADER_TEXT, "…"), tuple(blocks))
 
 
 def surge_alert(
@@ -587,7 +593,7 @@ def overdue_alert(
         what = "답변 기한을 넘긴" if late == len(lines) else "답변 기한을 넘겼거나 기한이 다가온"
     title = f"{brand_name}: {what} 케이스 {total:,}건"
     blocks = [_header(f"⏰ {title}")]
-    blocks += [*_people("담당", owners), *_people("리드", leads), _heading("attention")]
+    blocks += [*_people("담당", owners), *_people("리드", leads)]
     blocks += _lines(lines, total, has_button=False, clock=(now, timezone))
     blocks.append({"type": "actions", "elements": [_link("콘솔에서 보기", console_url)]})
     return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
@@ -675,18 +681,21 @@ def edit_modal(draft: str, rules: ReplyRules, context: ModalContext, console_url
         },
     ]
     view = _modal("답변 수정", blocks)
-    view["submit"] = plain("수정해서 승인")
+    view["submit"] = plain("수정 후 승인")
     view["callback_id"] = EDIT_CALLBACK
     view["private_metadata"] = _metadata(context, rules)
     return view
 
 
 def reject_modal(context: ModalContext) -> View:
-    """Build the modal that asks why a draft is rejected."""
+    """Build the modal that asks why a case gets no reply, and says that it gets none."""
     options = [{"text": plain(words), "value": value} for value, words in REJECT_REASONS.items()]
     view = _modal(
-        "초안 반려",
+        "반려",
         [
+            _section(
+                "반려하면 답변 없이 케이스가 닫힙니다. 초안을 고치면 되는 글은 ‘수정’으로 고쳐서 승인해 주세요."
+            ),
             {
                 "type": "input",
                 "block_id": REASON_BLOCK,
@@ -709,11 +718,11 @@ def reject_modal(context: ModalContext) -> View:
                     "multiline": True,
                     "max_length": 1000,
                 },
-                "hint": plain("다음 초안을 고치는 데 쓰입니다. 고객에게는 보이지 않습니다."),
+                "hint": plain("케이스의 이력에 남습니다. 고객에게는 보이지 않습니다."),
             },
         ],
     )
-    view["submit"] = plain("반려")
+    view["submit"] = plain("반려하고 닫기")
     view["callback_id"] = REJECT_CALLBACK
     view["private_metadata"] = _metadata(context, None)
     return view
@@ -802,7 +811,7 @@ def _facts(card: CaseCard, title: str, now: datetime) -> list[Block]:
     written = when(card.written_at, card.timezone) if card.written_at else "알 수 없음"
     pairs = [
         ("채널", f"{card.channel_name} {KOREAN_NAMES[card.kind]}"),
-        ("상품", card.product_name or "알 수 없음"),
+        ("상품", card.product_name or "없음"),
         ("별점", stars(card.rating)),
         ("불만 유형", categories),
         ("심각도", KOREAN_NAMES[card.severity]),
@@ -856,6 +865,8 @@ def _lines(
         block = _section(f"{' · '.join(part for part in parts if part)}\n{summary}")
         if has_button:
             block["accessory"] = _button("카드 열기", ActionId.SHOW, line)
+        elif line.console_url:
+            block["accessory"] = _link("열기", line.console_url)
         blocks.append(block)
     if total > len(blocks):
         blocks.append(_context(f"외 {total - len(blocks):,}건은 콘솔에서 보실 수 있습니다."))

@@ -161,6 +161,7 @@ def digest_letter(
         else f"{NOTHING_TO_DECIDE} 답변은 에이전시가 승인합니다."
     )
 
+    asked = f" · 결정해 주실 일 {to_decide:,}건" if to_decide else ""
     left = to_decide - len(proposals)
     more = f"외 {left:,}건은 콘솔에서 보실 수 있습니다." if left else ""
 
@@ -197,7 +198,7 @@ def digest_letter(
     if worst:
         sections.append(Section(TO_WATCH, lines=tuple(line_of(case) for case in worst)))
     return Letter(
-        subject=f"[{_MARKED}] {title} · {when(now, timezone)}",
+        subject=f"[{_MARKED}] {title}{asked} · {when(now, timezone)}",
         heading=title,
         sections=tuple(sections),
         url=f"{console_url}/brands/{brand.slug}",

@@ -92,7 +92,7 @@ def deadline(due_at: datetime | None, now: datetime, timezone: str) -> str:
 
 def stars(rating: int | None) -> str:
     """Write 1-5 stars: ``★★☆☆☆ 2점``."""
-    return "별점 없음" if rating is None else f"{'★' * rating}{'☆' * (5 - rating)} {rating}점"
+    return "없음" if rating is None else f"{'★' * rating}{'☆' * (5 - rating)} {rating}점"
 
 
 def why(reason: str) -> str:

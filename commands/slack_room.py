@@ -66,7 +66,6 @@ so one that meets Slack's wish to wait is lost, as it would be if it were kept b
 """
 STRANGER = "이 Slack 계정은 평판에 등록되어 있지 않습니다. 운영자에게 등록을 요청해 주세요."
 NOT_ALLOWED = "이 브랜드의 답변을 결정할 권한이 없습니다."
-SECOND_PERSON = "두 번째 사람의 승인을 기다립니다. 콘솔에서 이어서 볼 수 있습니다."
 BACK_TO_AGENCY = "고친 답변을 에이전시에 보냈습니다. 에이전시가 승인하면 다시 승인을 요청합니다."
 OTHER_WORDS = "카드의 답변이 그사이 바뀌었습니다. 바뀐 카드를 읽고 다시 눌러 주세요."
 EXPIRED = "시간이 지나 창을 열 수 없습니다. 버튼을 다시 눌러 주세요."
@@ -182,7 +181,10 @@ class SlackRoom:
             return "승인할 수 없습니다: " + " / ".join(blocking)
         if outcome.proposed_for == "rewrite":
             return BACK_TO_AGENCY
-        return SECOND_PERSON if outcome.proposed_for else ""
+        if outcome.proposed_for:
+            asked = proposals.WAITS_FOR[outcome.proposed_for]
+            return f"{asked}을 요청했습니다. 필요한 승인이 모두 나면 게시됩니다."
+        return ""
 
     def _reject(self, click: SlackDecision, view: CaseView, person: Person) -> str:
         reason = ": ".join(part for part in (REJECT_REASONS[click.reason], click.text) if part)

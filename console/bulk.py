@@ -16,6 +16,8 @@ from storage.cases import CaseView, Decision
 
 router = APIRouter()
 MOST_CASES = 50
+_ASKED = "asked"
+"""In place of a reason: nothing is wrong, and somebody else must approve it as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,21 @@ def decide_many(
     if verdict == "reject" and not why:
         raise HTTPException(422, "반려 사유를 골라 주세요.")
     done: list[int] = []
+    asked: list[int] = []
     left: list[Left] = []
     for entry in picked:
         decision = _read(visit, entry, why if verdict == "reject" else "")
         problem = _decide(visit, decision, verdict)
-        if problem:
+        if problem == _ASKED:
+            asked.append(decision.case_id)
+        elif problem:
             left.append(Left(decision.case_id, problem))
         else:
             done.append(decision.case_id)
     visit.context.poke()
-    return page(visit, "bulk.html", done=done, left=left, verdict=verdict, choice=choice)
+    return page(
+        visit, "bulk.html", done=done, asked=asked, left=left, verdict=verdict, choice=choice
+    )
 
 
 def _read(visit: Visit, entry: str, reason: str) -> Decision:
@@ -101,5 +108,5 @@ def _approve(visit: Visit, slug: str, view: CaseView, decision: Decision) -> str
         return "정책 검사에 걸린 내용이 있습니다."
     outcome = deciding.approve(visit.context, visit.person, brand, decision, view.draft_text)
     if outcome.proposed_for:
-        return "다른 사람의 승인을 요청했습니다."
+        return _ASKED
     return "정책 검사에 걸린 내용이 있습니다." if outcome.findings else ""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from alerts import wording
+from alerts import blocks, wording
 from alerts.blocks import AlarmKind
 from alerts.rules import AlertRule
 from alerts.wording import duration, when
@@ -14,7 +14,6 @@ from domain.states import CaseState, PublicationState
 from domain.types import (
     CHANNEL_NAMES,
     KOREAN_NAMES,
-    MISREAD_REASON,
     ComplaintCategory,
     FeedbackKind,
     LengthUnit,
@@ -119,12 +118,8 @@ ACTIONS: Mapping[str, str] = {
     "channel_owners_changed": "채널 담당 변경",
     "capacity_changed": "담당 한도 변경",
 }
-REJECT_REASONS = (
-    f"{MISREAD_REASON} (불만·문의가 아님)",
-    "답변이 필요 없는 글",
-    "초안이 사실과 다름",
-    "다른 부서가 직접 응대",
-    "악의적인 글, 무대응",
+REJECT_REASONS = tuple(
+    words for value, words in blocks.REJECT_REASONS.items() if value != blocks.OTHER_REASON
 )
 RULES: Mapping[str, str] = {
     AlertRule.CASE_CARD: "새 케이스",

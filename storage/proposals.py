@@ -68,7 +68,7 @@ def propose(connection: Connection, decision: Decision, reason: str, *, now: dat
 
 
 WAITS_FOR: Mapping[str, str] = {
-    "two_step": "두 번째 승인",
+    "two_step": "브랜드 승인",
     "compensation": "보상 한도를 넘는 승인",
     "rewrite": "고친 답변의 승인",
 }

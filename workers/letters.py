@@ -13,9 +13,8 @@ from workers.slack_messages import (
     digest_counts,
     digest_lines,
     digest_since,
+    tell_brand,
     unsent_of,
-    what_to_decide,
-    what_was_done,
 )
 
 if TYPE_CHECKING:
@@ -41,12 +40,7 @@ def write(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:
         gone = Section("알림", note="삭제된 케이스입니다.")
         url = runtime.console_url
         return Letter(f"[평판] {brand.name}: 삭제된 케이스", brand.name, (gone,), url, "콘솔 열기")
-    return safety_letter(
-        card_of(runtime, view),
-        what_was_done(view, unsent),
-        what_to_decide(runtime, view),
-        now,
-    )
+    return safety_letter(card_of(runtime, view), *tell_brand(runtime, view, unsent), now)
 
 
 def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Letter:

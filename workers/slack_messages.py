@@ -69,6 +69,7 @@ _DONE = {
     CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
     CaseState.GONE: "고객이 글을 지웠습니다.",
 }
+_NOTHING_LEFT = "결정하실 일이 없습니다. 내용만 확인해 주세요."
 _ALL_DONE = "답변 기한을 알려 드리려던 케이스가 그사이 모두 처리되었습니다."
 FOLLOW_CASES = (AlertRule.BRAND_SAFETY, AlertRule.BRAND_SEVERITY, AlertRule.CASE_CARD)
 """What stands in Slack about one case, and is updated until the case is closed."""
@@ -148,11 +149,12 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     if rule is AlertRule.CASE_CARD:
         message = _case_card(runtime, view, waiting, unsent, now)
     else:
+        done, to_decide = tell_brand(runtime, view, unsent)
         message = brand_alert(
             card_of(runtime, view),
             now,
-            done=what_was_done(view, unsent),
-            to_decide=what_to_decide(runtime, view),
+            done=done,
+            to_decide=to_decide,
             wants_receipt=wants_receipt,
             read_by=job.read_by,
             read_at=job.read_at,
@@ -214,28 +216,33 @@ def unsent_of(connection: Connection, view: CaseView) -> PublicationState | None
     return cases.unsent(connection, [view.case.case_id]).get(view.case.case_id)
 
 
-def what_was_done(view: CaseView, unsent: PublicationState | None) -> str:
-    """Tell a brand's owner what was done about a case."""
+def tell_brand(
+    runtime: Runtime, view: CaseView, unsent: PublicationState | None
+) -> tuple[str, str]:
+    """Tell a brand's owner what was done about a case, and what they must decide about it."""
     if view.note == EDITED_AFTER_REPLY:
-        return f"{view.note} 담당자가 고친 글을 확인하고 있습니다."
+        return f"{view.note} 담당자가 고친 글을 확인하고 있습니다.", _NOTHING_LEFT
     if unsent is not None:
-        return f"답변이 승인되었고 아직 게시되지 않았습니다 ({_UNSENT[unsent]})."
-    return _DONE[view.state]
-
-
-def what_to_decide(runtime: Runtime, view: CaseView) -> str:
-    """Tell a brand's owner what they must decide about a case."""
-    brand = runtime.brand(view.case.brand)
+        done = f"답변이 승인되었고 아직 게시되지 않았습니다 ({_UNSENT[unsent]})."
+        return done, _NOTHING_LEFT
+    done = _DONE[view.state]
     if view.state not in {CaseState.OPENED, CaseState.DRAFTED}:
-        return "결정하실 일이 없습니다. 내용만 확인해 주세요."
+        return done, _NOTHING_LEFT
+    brand = runtime.brand(view.case.brand)
     with runtime.database.reading() as connection:
         waiting = proposals_for(connection, brand, case_id=view.case.case_id)
     if waiting:
         asked = proposals.WAITS_FOR[waiting[0]["reason"]]
-        return f"{asked}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요."
+        return (
+            "에이전시가 답변을 검토하고 승인을 요청했습니다. 승인 전에는 아무것도 게시되지 않습니다.",
+            f"{asked}: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요.",
+        )
     if brand.two_step_approval:
-        return "에이전시가 먼저 검토합니다. 승인하면 두 번째 승인을 부탁드립니다."
-    return "답변은 에이전시가 승인합니다. 사실 확인이나 조치가 필요하면 담당자에게 알려 주세요."
+        return done, "지금은 없습니다. 에이전시가 먼저 검토한 뒤 브랜드 승인을 요청드립니다."
+    return (
+        done,
+        "지금은 없습니다. 답변은 에이전시가 승인합니다. 사실 확인이나 조치가 필요하면 담당자에게 알려 주세요.",
+    )
 
 
 def _kind(decision: Mapping[str, Any]) -> DecisionKind:
@@ -257,6 +264,7 @@ def line_of(runtime: Runtime, view: CaseView) -> CaseLine:
         rating=card.rating,
         categories=card.categories,
         due_at=card.due_at,
+        console_url=card.console_url,
     )
 
 
@@ -347,7 +355,7 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             len(case_ids),
             now,
             brand.timezone,
-            f"{runtime.console_url}/?brand={job.brand}",
+            f"{runtime.console_url}/?brand={job.brand}&sort=due",
             owners=[_colleague(person) for person in staff if person.id in busy],
             leads=[
                 _colleague(person)
@@ -370,7 +378,7 @@ def _surge(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:  # noqa:
             payload["total"],
             payload["baseline_rate"],
             [(ComplaintCategory(name), number) for name, number in payload["categories"]],
-            f"{runtime.console_url}/?brand={job.brand}",
+            f"{runtime.console_url}/?brand={job.brand}&sort=newest",
         )
     )
 
@@ -388,7 +396,7 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             digest_counts(job, counts),
             worst,
             f"{when(since, brand.timezone)}부터",
-            f"{runtime.console_url}/?brand={job.brand}",
+            f"{runtime.console_url}/brands/{job.brand}",
             proposals=proposed,
             to_decide=to_decide,
             clock=(now, brand.timezone),

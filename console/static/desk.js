@@ -325,6 +325,8 @@ function unfold(selector, field) {
   if (!details) return false;
   details.open = true;
   one(field, details).focus();
+  // Its button, too, not the field alone.
+  details.scrollIntoView({ block: "nearest" });
   return true;
 }
 

@@ -279,6 +279,12 @@ def test_an_owner_reads_first_what_it_is_about(
     assert matter in message.blocks[0]["text"]["text"]
 
 
+def test_whoever_rejects_is_told_that_nothing_is_answered_then() -> None:
+    view = reject_modal(CONTEXT)
+    assert "답변 없이 케이스가 닫힙니다" in str(view["blocks"][0])
+    assert view["submit"]["text"] == "반려하고 닫기"
+
+
 def test_a_burst_lists_some_and_counts_the_rest() -> None:
     lines = [CaseLine(n, 1, Severity.NORMAL, f"글 {n}", 2) for n in range(40)]
     message = burst_parent("새벽나무", lines, 2000, timedelta(minutes=10), URL)
@@ -311,10 +317,19 @@ def test_a_digest_counts_what_there_is_to_decide_beyond_its_lines() -> None:
         DigestPeriod.DAILY, "새벽나무", counts, [], "오늘", URL, proposals=lines, to_decide=130
     )
     assert "외 115건" in shown(message)
+    assert message.text == "새벽나무 일간 요약 · 오늘 · 부정 0건 · 결정해 주실 일 130건"
 
 
 def test_a_late_notice_calls_owners_then_leads_by_their_stored_ids_alone() -> None:
-    line = CaseLine(7, 3, Severity.HIGH, "늦어요 <@U666>", due_at=NOW, owner="담당 김담당")
+    line = CaseLine(
+        7,
+        3,
+        Severity.HIGH,
+        "늦어요 <@U666>",
+        due_at=NOW,
+        owner="담당 김담당",
+        console_url=f"{URL}cases/7",
+    )
     message = overdue_alert(
         "새벽나무",
         [line],
@@ -331,9 +346,10 @@ def test_a_late_notice_calls_owners_then_leads_by_their_stored_ids_alone() -> No
     assert "이" in people[0][2]["text"]
     assert [element["text"] for element in people[1]] == ["리드", "<@U777>"]
     called = [part["text"] for part in texts(list(message.blocks)) if part["type"] == "mrkdwn"]
-    assert called == ["<@U123>", "<@U777>", HEADINGS["attention"]]
+    assert called == ["<@U123>", "<@U777>"]
     assert "담당 김담당" in shown(message)
     assert "<@" not in message.text
+    assert [button["url"] for button in buttons(message)] == [f"{URL}cases/7", URL]
 
 
 def test_the_edit_modal_holds_the_draft_unchanged_and_the_channels_rule() -> None:

@@ -186,9 +186,9 @@ def test_a_channel_that_counts_bytes_is_checked_in_its_encoding(slack: FakeSlack
 
 def test_a_rejection_has_a_reason_and_other_needs_words(slack: FakeSlack) -> None:
     view = reject_modal(CONTEXT)
-    decision = parse_payload(submission(slack, view, rejected("tone", None)))
+    decision = parse_payload(submission(slack, view, rejected("facts", None)))
     assert (decision.action, decision.reason, decision.text) == (
-        SlackAction.SUBMIT_REJECT, "tone", "",
+        SlackAction.SUBMIT_REJECT, "facts", "",
     )  # fmt: skip
     unsaid = parse_payload(submission(slack, view, rejected("other", "  ")))
     assert "note" in unsaid.errors

@@ -39,4 +39,4 @@ def test_a_deadline_says_what_was_left_when_it_was_written() -> None:
 
 def test_stars_are_drawn() -> None:
     assert stars(2) == "★★☆☆☆ 2점"
-    assert stars(None) == "별점 없음"
+    assert stars(None) == "없음"

@@ -195,7 +195,7 @@ def test_the_brand_approves_in_slack_the_words_that_the_agency_approved(two_step
     assert room.refresh() == 0
     (card,) = room.messages()
     assert "고쳐 쓴 답변입니다." in str(card["blocks"])
-    assert "kim (kim) 님이 두 번째 승인을 요청했습니다." in str(card["blocks"])
+    assert "kim (kim) 님이 브랜드 승인을 요청했습니다." in str(card["blocks"])
     room.click(card["ts"], ActionId.APPROVE, "U4")
     assert room.state() == [("approved", "owner (owner)")]
     room.house.run_on(timedelta(minutes=10))
@@ -736,13 +736,16 @@ def test_a_digest_says_what_to_decide_and_by_when(two_steps: Room) -> None:
     room.house.run_on(timedelta(minutes=1))
     digest = room.slack.posted("CBRAND")[told]
     _, _, rest = json.dumps(digest, ensure_ascii=False).partition("결정해 주실 일과 기한")
-    decide, _, attention = rest.partition("확인이 필요한 케이스")
+    decide, _, attention = rest.partition("눈여겨보실 글")
     assert "벌레가 나왔어요" in decide
-    assert "두 번째 승인" in decide
+    assert "브랜드 승인" in decide
     assert "까지 (알림 시점 기준" in decide
     assert "벌레가 나왔어요" not in attention
     assert "환불해 주세요" in attention
     assert "까지 (알림 시점 기준" in attention
+    assert f'/cases/{row["case_id"]}"' in decide
+    assert "/cases/2" in attention
+    assert f"/brands/{BRAND}" in attention
 
 
 def actions(message: dict[str, Any]) -> list[str]:

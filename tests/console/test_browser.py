@@ -99,7 +99,7 @@ def test_a_specialist_edits_is_stopped_corrects_and_approves(desk: Desk, page: P
 
     page.click("#edit summary")
     page.fill("#text", "무조건 환불해 드리겠습니다.")
-    assert "고친 답변 승인" in page.inner_text("#approve-button")
+    assert "수정 후 승인" in page.inner_text("#approve-button")
     page.click("#approve-button")
     page.wait_for_selector(".findings li.blocking")
     assert "예외 없는 약속" in page.inner_text(".findings")
@@ -324,6 +324,32 @@ def test_keys_are_taken_in_hangul_too(desk: Desk, page: Page) -> None:
     page.wait_for_url("**/?decided=1")
 
     assert states(desk) == ["approved"]
+
+
+def test_the_reply_stays_beside_a_long_review(desk: Desk, page: Page) -> None:
+    case_id = desk.add("정말 실망입니다. " * 200)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"/cases/{case_id}")
+
+    page.evaluate("document.querySelector('.review .tags').scrollIntoView({block: 'end'})")
+
+    assert page.evaluate("scrollY") > 720
+    box = page.locator("#approve-button").bounding_box()
+    assert box is not None
+    assert 0 < box["y"] < 720
+
+
+def test_rejecting_brings_its_button_into_view(desk: Desk, page: Page) -> None:
+    long = tuple(DraftSentence(f"안내드립니다 {n}.", SourceKind.COURTESY) for n in range(16))
+    case_id = desk.add(reply=long)
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.goto(f"/cases/{case_id}")
+
+    page.keyboard.press("r")
+
+    box = page.get_by_role("button", name="반려하고 닫기").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 600
 
 
 def test_rejection_by_keyboard_asks_for_a_reason(desk: Desk, page: Page) -> None:
@@ -689,7 +715,7 @@ def test_what_is_being_written_outlives_the_other_forms_of_the_page(
     assert page.input_value("#text") == reply
     assert page.is_visible("#text")
     assert page.input_value("#reject [name=detail]") == "이미 전화로 답함"
-    assert "고친 답변 승인" in page.inner_text("#approve-button")
+    assert "수정 후 승인" in page.inner_text("#approve-button")
 
     page.click("text=가린 말 보기")
     page.wait_for_selector("text=멍청이")

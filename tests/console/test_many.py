@@ -66,6 +66,22 @@ def test_the_filter_outlives_deciding_together(desk: Desk, browser: Browser) -> 
     assert 'href="/?view=approved&amp;brand=alpha&amp;sort=due"' in page
 
 
+def test_what_a_brand_must_approve_as_well_is_not_told_as_left(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("kim")
+    picked = [entry(desk, desk.add(reply=PLAIN)) for _ in range(2)]
+
+    browser = Browser(desk, login="kim")
+    page = browser.post("/bulk", picked=picked, verdict="approve").text
+
+    assert "<h1>2건의 승인을 요청했습니다</h1>" in page
+    assert "남겼습니다" not in page
+    assert 'href="/?view=asked"' in page
+    assert len(desk.rows("SELECT * FROM proposals")) == 2
+    case_page = browser.get(f"/cases/{picked[0].partition(':')[0]}").text
+    assert '<span class="chip state">승인 요청</span>' in case_page
+
+
 def test_a_stale_pick_is_left(desk: Desk, browser: Browser) -> None:
     case_id = desk.add(native_id="n", reply=PLAIN)
     picked = entry(desk, case_id)
@@ -259,7 +275,7 @@ def test_a_two_step_brand_is_answered_by_agency_and_brand_in_this_order(desk: De
         answer = agency.post(f"/cases/{case_id}/approve", **{**form, "text": "고친 답변입니다."})
         assert answer.headers["location"] == f"/cases/{other}?decided={case_id}"
     page = agency.get(f"/cases/{other}?decided={case_id}").text
-    assert "아직 승인되지 않았습니다. 두 번째 승인을 요청했습니다." in page
+    assert "브랜드 승인을 요청했습니다. 필요한 승인이 모두 나면 게시됩니다." in page
     assert f'action="/cases/{case_id}/undo' not in page
     assert desk.case(case_id)["state"] == "drafted"
     assert not desk.rows("SELECT * FROM publications")
@@ -285,7 +301,7 @@ def test_what_the_brand_rewrites_goes_back_to_the_agency(desk: Desk) -> None:
     own = {**form, "text": "브랜드가 쓴 답변입니다."}
 
     agency.post(f"/cases/{case_id}/approve", **form)
-    assert "고쳐 쓰시면 에이전시의 승인을 다시" in owner.get(f"/cases/{case_id}").text
+    assert "수정하시면 에이전시의 승인을 다시" in owner.get(f"/cases/{case_id}").text
     owner.post(f"/cases/{case_id}/approve", **own)
     assert "Owner (owner) 님이 고친 답변의 승인을 요청했습니다." in desk.case(case_id)["note"]
     # Neither what the agency said before nor what the brand says alone is approved by both.
@@ -336,7 +352,7 @@ def test_nobody_is_led_back_to_what_the_brand_was_asked_about(shelf: Desk) -> No
     page = agency.get("/?view=asked").text
     assert '승인 요청 <b class="count">2</b>' in page
     assert '결정 대기 <b class="count">0</b>' in page
-    assert page.count(">두 번째 승인</span>") == 2
+    assert page.count(">브랜드 승인</span>") == 2
 
     # The brand goes from one to the next; what it says differently the agency has again.
     answer = owner.post(f"/cases/{first}/approve", **forms[first])
@@ -475,7 +491,7 @@ def test_compensation_above_ones_limit_goes_up(desk: Desk) -> None:
     kim = Browser(desk, login="kim")
     answer = kim.post(f"/cases/{case_id}/approve", **form)
     assert desk.case(case_id)["state"] == "drafted"
-    asked = "아직 승인되지 않았습니다. 보상 한도를 넘는 승인을 요청했습니다."
+    asked = "보상 한도를 넘는 승인을 요청했습니다. 필요한 승인이 모두 나면 게시됩니다."
     assert asked in kim.get(answer.headers["location"]).text
     assert asked not in Browser(desk, login="lead").get(answer.headers["location"]).text
     assert "보상 한도" in Browser(desk, login="lead").get(f"/cases/{case_id}").text
@@ -554,7 +570,7 @@ def test_who_proposed_other_words_finds_them_in_the_editor(desk: Desk) -> None:
 
     page = kim.get(f"/cases/{case_id}").text
 
-    assert "고친 답변이 아래에 있습니다" in page
+    assert "초안을 고친 답변입니다" in page
     assert f">\n{reply}</textarea>" in page
 
 
@@ -648,7 +664,7 @@ def test_a_brands_owner_sees_what_happened_what_was_done_and_what_waits(shelf: D
 
     page = Browser(shelf, login="owner").get("/brands/alpha").text
 
-    assert "Agency (agency) · 두 번째 승인" in page
+    assert "Agency (agency) · 브랜드 승인" in page
     assert page.count("뚜껑에 손을 베였어요") == 2
     assert Browser(shelf, login="owner").get("/brands/beta").status_code == 404
 

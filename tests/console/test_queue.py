@@ -49,6 +49,36 @@ def test_fewest_stars_and_widest_reach_come_first_and_are_shown(
     assert "조회수 모름" in by_reach
 
 
+def test_from_a_case_one_comes_back_to_the_page_it_stood_on(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "PAGE_SIZE", 2)
+    for hours in range(1, 4):
+        desk.add(due_in=timedelta(hours=hours))
+    first = browser.get("/?sort=due").text
+    following = re.findall(r'rel="next" href="([^"]+)"', first)[0].replace("&amp;", "&")
+    second = browser.get(following).text
+
+    (opened,) = re.findall(r'class="open" href="([^"]+)"', second)
+    back = re.findall(
+        r'class="back" href="([^"]+)"', browser.get(opened.replace("&amp;", "&")).text
+    )
+
+    assert shown(browser.get(back[0].replace("&amp;", "&")).text) == shown(second)
+
+
+def test_a_filter_whose_cases_fit_on_a_page_counts_them(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stars in (1, 1, 2):
+        desk.add(rating=stars)
+
+    assert "조건에 맞는 케이스 2건" in browser.get("/?stars=1").text
+    assert "조건에 맞는 케이스" not in browser.get("/?sort=due").text
+    monkeypatch.setattr(queue_module, "PAGE_SIZE", 1)
+    assert "조건에 맞는 케이스" not in browser.get("/?stars=1").text
+
+
 def test_an_empty_page_says_whether_a_filter_left_it_empty(desk: Desk, browser: Browser) -> None:
     desk.add()
 

@@ -209,8 +209,12 @@ def test_one_cases_proposal_is_found_without_the_others(
         assert only["case_id"] == second["case_id"]
         assert len(proposals.waiting_proposals(connection, {BRAND})) == 2
         views = [cases.load_view(connection, row["case_id"]) for row in (first, third)]
-    words = [slack_messages.what_to_decide(house.runtime, view) for view in views if view]
-    assert words == [
-        "두 번째 승인: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요.",
-        "에이전시가 먼저 검토합니다. 승인하면 두 번째 승인을 부탁드립니다.",
+    told = [slack_messages.tell_brand(house.runtime, view, None) for view in views if view]
+    assert ["에이전시가 답변을 검토하고 승인을 요청했습니다" in done for done, _ in told] == [
+        True,
+        False,
+    ]
+    assert [to_decide for _, to_decide in told] == [
+        "브랜드 승인: 콘솔에서 답변을 읽고 승인하거나 반려해 주세요.",
+        "지금은 없습니다. 에이전시가 먼저 검토한 뒤 브랜드 승인을 요청드립니다.",
     ]

@@ -573,6 +573,7 @@ def test_a_digest_counts_what_waits_beyond_its_lines(
     clock.now = TUESDAY_OPENING
     send_digests(house.runtime)
     house.run()
+    assert "결정해 주실 일 130건" in str(server.taken[0][1]["Subject"])
     text = body(server.taken[0][1], "plain")
     assert "외 110건은 콘솔에서 보실 수 있습니다." in text
 
@@ -591,6 +592,6 @@ def test_a_two_step_brand_reads_which_replies_wait_for_it(
     text = body(server.taken[0][1], "plain")
     decide = text.partition("결정해 주실 일과 기한")[2]
     assert "벌레가 나왔어요" in decide
-    assert "두 번째 승인" in decide
+    assert "브랜드 승인" in decide
     assert f"/cases/{case_id}\n" in decide.replace("\r", "")
     assert "눈여겨보실 글" not in decide
