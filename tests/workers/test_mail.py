@@ -13,6 +13,7 @@ from alerts.smtp import SmtpClient
 from domain.brands import DigestEmails
 from domain.mail import parse_server
 from domain.states import AlertState
+from responders.compensation import compensation
 from storage import cases, proposals
 from storage.alerts import settle_by_hand
 from storage.models import AlertRow, HistoryRow
@@ -558,7 +559,8 @@ def proposed(house: House, reason: str, text: str = "") -> int:
     """Let somebody of the agency propose a reply; gives the case."""
     with house.database.unit_of_work() as connection:
         (row,) = cases.to_decide(connection, limit=5)
-        proposals.propose(connection, decision_about(row, text), reason, now=house.clock())
+        decision, won = decision_about(row, text), compensation(text)
+        proposals.propose(connection, decision, reason, now=house.clock(), won=won)
     return int(row["case_id"])
 
 
