@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -92,6 +93,26 @@ def _wait_for_signal() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     stopping.wait()
+
+
+_CONSOLE_ENDS_WITHIN_S = 8
+_SCHEDULER_ENDS_WITHIN_S = 50
+"""A little less than the compose file, or Docker itself, waits before it kills."""
+
+
+def _end_within(limit_s: float) -> None:
+    """See that this process ends, also where a database that hangs holds its threads.
+
+    What they had at hand is then taken up like after any death.
+    """
+
+    def give_up() -> None:
+        structlog.get_logger().warning("stop_cut_short", after_s=limit_s)
+        os._exit(1)
+
+    limit = threading.Timer(limit_s, give_up)
+    limit.daemon = True
+    limit.start()
 
 
 def _start_broker(settings: Settings) -> Any:  # noqa: ANN401 - dramatiq's broker
@@ -212,6 +233,7 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
 def scheduler(settings: Settings) -> None:
     """Run the clock: due collections, relaying, repairs, retention."""
     from commands.schedule import build_scheduler
+    from workers.duties import Duties
     from workers.relay import RelayThread
     from workers.runtime import synchronize
 
@@ -219,12 +241,14 @@ def scheduler(settings: Settings) -> None:
     _start_broker(settings)
     runtime = _build(settings)
     synchronize(runtime)
-    relay = RelayThread(runtime, starts_due=True)
+    duties = Duties(runtime)
+    relay = RelayThread(runtime, starts_due=True, age_s=duties.age_s)
     runtime.poke = relay.poke
-    clock = build_scheduler(runtime)
+    clock = build_scheduler(runtime, duties)
     relay.start()
     clock.start()
     _wait_for_signal()
+    _end_within(_SCHEDULER_ENDS_WITHIN_S)
     clock.shutdown(wait=True)
     relay.stop()
 
@@ -246,6 +270,7 @@ def console(settings: Settings, *, port: int | None) -> None:
     server.start()
     click.echo(f"콘솔: {runtime.console_url}", err=True)
     _wait_for_signal()
+    _end_within(_CONSOLE_ENDS_WITHIN_S)
     server.stop()
 
 
