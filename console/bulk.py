@@ -44,8 +44,8 @@ def decide_many(
         raise HTTPException(422, "반려 사유를 골라 주세요.")
     done: list[int] = []
     left: list[Left] = []
-    for entry in picked:
-        decision = _read(visit, entry, why if verdict == "reject" else "")
+    # All are read before the first is decided: a page that cannot be read decides nothing.
+    for decision in [_read(visit, entry, why if verdict == "reject" else "") for entry in picked]:
         problem = _decide(visit, decision, verdict)
         if problem:
             left.append(Left(decision.case_id, problem))

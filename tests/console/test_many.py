@@ -96,6 +96,15 @@ def test_strange_picks_are_refused(desk: Desk, browser: Browser, picked: list[st
     assert not desk.rows("SELECT * FROM decisions")
 
 
+def test_a_pick_that_cannot_be_read_leaves_those_before_it_undecided(
+    desk: Desk, browser: Browser
+) -> None:
+    picked = [entry(desk, desk.add(reply=PLAIN)), "x"]
+
+    assert browser.post("/bulk", picked=picked, verdict="approve").status_code == 422
+    assert not desk.rows("SELECT * FROM decisions")
+
+
 def test_other_brands_and_unknown_cases_cannot_be_picked(desk: Desk) -> None:
     foreign = desk.add(brand="beta", reply=PLAIN)
     desk.person("kim", Role.LEAD)
