@@ -17,7 +17,7 @@ from domain.mail import MAIL
 from domain.types import ComplaintCategory, FeedbackKind, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from domain.brands import Brand
 
@@ -301,12 +301,18 @@ def _told(event: AlertEvent, brand: Brand) -> list[tuple[AlertRule, str]]:
         rule = AlertRule.BRAND_SAFETY if event.is_safety_or_legal else AlertRule.BRAND_SEVERITY
         told.append((rule, room_of(rule, brand)))
     if event.is_safety_or_legal:
-        told += [(AlertRule.BRAND_SAFETY, to) for to in mailed(brand.digest_emails.immediate)]
+        told += [(AlertRule.BRAND_SAFETY, to) for to in mailed(AlertRule.BRAND_SAFETY, brand)]
     return told
 
 
-def mailed(addresses: Iterable[str]) -> list[str]:
-    """Give the destinations of mail addresses, each once."""
+def mailed(rule: AlertRule, brand: Brand) -> list[str]:
+    """Give the destinations that a brand names for mails of a rule, each once."""
+    emails = brand.digest_emails
+    addresses = {
+        AlertRule.BRAND_SAFETY: emails.immediate,
+        AlertRule.DAILY_DIGEST: emails.daily,
+        AlertRule.WEEKLY_DIGEST: emails.weekly,
+    }.get(rule, ())
     return [MAIL + address for address in dict.fromkeys(addresses)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import signal
 import sys
 import threading
@@ -117,6 +118,26 @@ def _warn_of_no_brands(runtime: Runtime) -> None:
             folder=str(runtime.settings.brands.absolute()),
             remedy="make NAME/brand.toml there, or set PYEONGPAN_BRANDS",
         )
+
+
+_CONSOLE_ENDS_WITHIN_S = 8
+_SCHEDULER_ENDS_WITHIN_S = 50
+"""A little less than the compose file, or Docker itself, waits before it kills."""
+
+
+def _end_within(limit_s: float) -> None:
+    """See that this process ends, also where a database that hangs holds its threads.
+
+    What they had at hand is then taken up like after any death.
+    """
+
+    def give_up() -> None:
+        log.warning("stop_cut_short", after_s=limit_s)
+        os._exit(1)
+
+    limit = threading.Timer(limit_s, give_up)
+    limit.daemon = True
+    limit.start()
 
 
 def _start_broker(settings: Settings) -> Any:  # noqa: ANN401 - dramatiq's broker
@@ -238,6 +259,7 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
 def scheduler(settings: Settings) -> None:
     """Run the clock: due collections, relaying, repairs, retention."""
     from commands.schedule import build_scheduler
+    from workers.duties import Duties
     from workers.relay import RelayThread
     from workers.runtime import synchronize
 
@@ -246,12 +268,14 @@ def scheduler(settings: Settings) -> None:
     runtime = _build(settings)
     synchronize(runtime)
     _warn_of_no_brands(runtime)
-    relay = RelayThread(runtime, starts_due=True)
+    duties = Duties(runtime)
+    relay = RelayThread(runtime, starts_due=True, age_s=duties.age_s)
     runtime.poke = relay.poke
-    clock = build_scheduler(runtime)
+    clock = build_scheduler(runtime, duties)
     relay.start()
     clock.start()
     _wait_for_signal()
+    _end_within(_SCHEDULER_ENDS_WITHIN_S)
     clock.shutdown(wait=True)
     relay.stop()
 
@@ -273,6 +297,7 @@ def console(settings: Settings, *, port: int | None) -> None:
     server.start()
     click.echo(f"콘솔: {runtime.console_url}", err=True)
     _wait_for_signal()
+    _end_within(_CONSOLE_ENDS_WITHIN_S)
     server.stop()
 
 

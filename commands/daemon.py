@@ -17,6 +17,7 @@ from storage import accounts, moves, turns
 from workers import sweep as sweeps
 from workers.alert import READS
 from workers.cards import UPDATES
+from workers.duties import Duties
 from workers.engine import Engine, keep_loaded
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ class Daemon:
 
     def __init__(self, runtime: Runtime, broker: Broker, console: FastAPI | None = None) -> None:
         self._runtime = runtime
-        self._engine = Engine(runtime, broker, starts_due=True)
-        self._scheduler = build_scheduler(runtime)
+        duties = Duties(runtime)
+        self._engine = Engine(runtime, broker, starts_due=True, age_s=duties.age_s)
+        self._scheduler = build_scheduler(runtime, duties)
         self._console = ConsoleThread(runtime, console) if console is not None else None
         self._socket = SocketModeThread(runtime) if is_configured(runtime) else None
         self._lock = _HomeLock(runtime) if runtime.settings.is_embedded_broker else None

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import quote, unquote
@@ -86,6 +87,12 @@ class Person:
         Who works for the agency, and why somebody no longer does, is not the brands' to read.
         """
         return self.account is not None and not self.is_brand_side
+
+    def own_brands(self, brands: Mapping[str, Brand]) -> tuple[Brand, ...] | None:
+        """Give, of a brand's people, their brands; None for everybody else."""
+        if not self.is_brand_side:
+            return None
+        return tuple(brand for slug, brand in brands.items() if slug in self.brands)
 
     def compensation_limit(self, brand: Brand) -> int | None:
         """Won a reply of a brand may promise; None without a limit."""

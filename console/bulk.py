@@ -47,8 +47,8 @@ def decide_many(
     done: list[int] = []
     asked: list[int] = []
     left: list[Left] = []
-    for entry in picked:
-        decision = _read(visit, entry, why if verdict == "reject" else "")
+    # All are read before the first is decided: a page that cannot be read decides nothing.
+    for decision in [_read(visit, entry, why if verdict == "reject" else "") for entry in picked]:
         problem = _decide(visit, decision, verdict)
         if problem == _ASKED:
             asked.append(decision.case_id)

@@ -71,7 +71,7 @@ def approve(
         waiting = proposals.proposal_of(connection, decision)
         reason = _needs_second(person, brand, reply, waiting)
         if reason:
-            proposals.propose(connection, decision, reason, now=now)
+            proposals.propose(connection, decision, reason, now=now, won=compensation(reply))
             if reason == "compensation":
                 owners.go_up(connection, decision.case_id, who=person.name, now=now)
             return Outcome(proposed_for=reason)

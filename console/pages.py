@@ -37,7 +37,8 @@ _environment.globals.update(
 def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - template values
     """Give a page of the desk with its navigation."""
     with visit.context.database.reading() as connection:
-        counts = overview.count(connection, visit.person.brands)
+        own = visit.person.own_brands(visit.context.brands)
+        counts = overview.count(connection, visit.person.brands, own)
     html = _environment.get_template(template).render(
         visit=visit,
         context=visit.context,

@@ -76,6 +76,7 @@ class Chosen:
             owner=_owner_id(self.owner, visit),
             sort="closed" if self.view == "closed" else self.sort,
             words=self.q,
+            own=visit.person.own_brands(visit.context.brands),
         )
 
 

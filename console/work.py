@@ -13,7 +13,6 @@ from console.pages import page, see
 from domain import sla
 from domain.mail import MAIL
 from domain.states import AlertState, PublicationState
-from responders.compensation import waiting_for_brand
 from storage import dossier, doubts, overview, proposals, publications
 from storage.alerts import can_settle, settle_by_hand
 from storage.analyses import load_for_analysis
@@ -29,6 +28,8 @@ _ATTENTION_TARGETS = {
     "cancelled": PublicationState.CANCELLED,
 }
 _ALERT_TARGETS = {AlertState.QUEUED: "다시 보내기", AlertState.SENT: "받은 것 확인"}
+_MOST_PROPOSALS = 20
+"""On a brand's page; the others are in the queue."""
 _STATS_WEEKS = 12
 _WAITS_SINCE = timedelta(weeks=4)
 _MOST_WAITS = 20_000
@@ -263,13 +264,16 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
     now = visit.context.clock()
     with visit.context.database.reading() as connection:
         week = overview.brand_week(connection, slug, now=now)
-        waiting = proposals.waiting_proposals(connection, {slug})
+        waiting = proposals.waiting_for(connection, brand, limit=_MOST_PROPOSALS)
+        to_decide = proposals.count_waiting(connection, [brand], most=overview.MOST_COUNTED + 1)
     return page(
         visit,
         "brand.html",
         brand=brand,
         week=week,
-        proposals=waiting_for_brand(waiting, brand),
+        proposals=waiting,
+        more=to_decide > len(waiting),
+        to_decide=to_decide,
         waits_for=proposals.WAITS_FOR,
         **owner_pages.overview(visit, brand),
     )

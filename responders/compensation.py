@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 from privacy.folding import fold
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from domain.brands import Brand
 
 _DIGITS = "일이삼사오육칠팔구"
 _UNITS = {"십": 10, "백": 100, "천": 1_000, "만": 10_000, "억": 100_000_000}
@@ -69,25 +63,6 @@ def _times(thought: str, end: int) -> int:
         return 1
     word = found["count"]
     return int(word) if word.isdecimal() else _COUNTS.split("|").index(word) + 1
-
-
-def waiting_for_brand(
-    proposals: Iterable[Mapping[str, Any]], brand: Brand
-) -> list[Mapping[str, Any]]:
-    """Keep the proposals that wait for the brand itself, not for somebody of the agency.
-
-    Args:
-        proposals: Of the brand, each with its ``reason`` (``storage.proposals.WAITS_FOR``) and ``reply``.
-        brand: Whose they are. Where it approves what the agency approved, the agency is always first.
-    """
-    if brand.two_step_approval:
-        return [row for row in proposals if row["reason"] == "two_step"]
-    limit = brand.compensation_limits.lead
-    return [
-        row
-        for row in proposals
-        if row["reason"] == "compensation" and compensation(row["reply"]) > limit
-    ]
 
 
 def _won(words: str) -> int:

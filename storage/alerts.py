@@ -332,6 +332,29 @@ def readdress(
     return len(rows)
 
 
+ANOTHER_ADDRESS = "its brand writes to another address"
+_NOT_MAILED = "브랜드의 메일 주소에서 빠져 보내지 않았습니다."
+
+
+def drop_mail(connection: Connection, alert_id: int, *, now: datetime) -> bool:
+    """Send a waiting mail to nobody, because its brand names the address no more.
+
+    Returns:
+        False when it is not due, or does not wait any more.
+    """
+    moved = move(
+        connection,
+        [alert_id],
+        AlertState.QUEUED,
+        AlertState.SHOWN,
+        at=now,
+        why=ANOTHER_ADDRESS,
+        where=(AlertRow.available_at <= now,),
+        problem=_NOT_MAILED,
+    )
+    return bool(moved)
+
+
 def claim_reading(
     connection: Connection, alert_id: int, *, now: datetime, lease_until: datetime
 ) -> str | None:

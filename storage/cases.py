@@ -24,7 +24,7 @@ from domain.korea import KST
 from domain.messages import Message
 from domain.states import OPEN_CASE_STATES, CaseState, PublicationState
 from domain.types import NEEDS_CONFIRM, ReplyAction, Severity
-from storage import moves, outbox
+from storage import moves, outbox, proposals
 from storage.models import (
     CaseRow,
     DecisionRow,
@@ -107,7 +107,12 @@ def withdraw(
         .order_by(CaseRow.id)
         .with_for_update()
     ).all()
-    values: dict[str, Any] = {"lease_until": None, "lease_token": None, "note": note}
+    values: dict[str, Any] = {
+        "lease_until": None,
+        "lease_token": None,
+        "note": note,
+        "asked_id": None,
+    }
     if target in CLOSED_STATES:
         values["closed_at"] = at
     for source in (CaseState.OPENED, CaseState.DRAFTED, CaseState.APPROVED):
@@ -567,6 +572,7 @@ def undo(connection: Connection, case_id: int, *, who: str, now: datetime) -> No
         who=who,
         reminder="",
     )
+    proposals.ask_again(connection, case_id)
 
 
 def check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: ANN401 - a result row
@@ -675,6 +681,7 @@ def _move_case(
         who=decision.decided_by,
         where=(CaseRow.draft_number == decision.draft_number,),
         note="",
+        asked_id=None,
         **values,
     )
     if not moved:

@@ -246,11 +246,22 @@ class CaseRow(Base):
     """What whoever had it before leaves the owner."""
     draft_number: Mapped[int] = mapped_column(default=0)
     """Number of the draft a decision would be about; 0 before the first."""
+    asked_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The proposal that the brand, or somebody with a higher limit, is asked about (승인 요청)."""
     queued_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     lease_token: Mapped[str | None] = mapped_column(String(32))
 
     __table_args__ = (
+        Index(
+            "ix_cases_asked",
+            "brand",
+            "severity_rank",
+            "due_at",
+            "id",
+            "asked_id",
+            **_where("asked_id IS NOT NULL"),
+        ),
         Index("ix_cases_brand_state", "brand", "state"),
         Index("ix_cases_feedback_state", "feedback_id", "state"),
         Index("ix_cases_waiting", "queued_at", **_where("state = 'opened'")),
@@ -698,6 +709,8 @@ class ProposalRow(Base):
     text: Mapped[str]
     reason: Mapped[str] = mapped_column(String(20))
     """``two_step``, ``compensation`` or ``rewrite``; see ``storage.proposals.WAITS_FOR``."""
+    won: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """What the reply gives beyond the customer's own money."""
     proposed_by: Mapped[str] = mapped_column(String(210))
     proposed_at: Mapped[datetime]
 

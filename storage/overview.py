@@ -40,7 +40,7 @@ from storage.models import (
     QuarantineRow,
 )
 from storage.moves import unsettled
-from storage.proposals import asked_for
+from storage.proposals import asked, count_waiting
 from storage.queue_pages import VIEWS
 from storage.session import SCOPE, dicts
 
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Select
+
+    from domain.brands import Brand
 
 
 MOST_COUNTED = 10_000
@@ -152,8 +154,14 @@ _COUNTED: Mapping[str, Select[*tuple[Any, ...]]] = {
     **{
         view: select(CaseRow.state).where(CaseRow.state == state, CaseRow.brand.in_(SCOPE))
         for view, state in VIEWS.items()
-        if state is not None and view != "asked"
+        if state is not None and view not in {"todo", "asked"}
     },
+    "todo": select(CaseRow.state).where(
+        CaseRow.state == CaseState.DRAFTED,
+        CaseRow.brand.in_(SCOPE),
+        CaseRow.id.not_in(asked(SCOPE)),
+    ),
+    "asked": asked(SCOPE),
     "handoffs": _unfinished(select(PublicationRow.state), PublicationState.HANDED_OFF),
     "attention": _unfinished(select(PublicationRow.state), PublicationState.ATTENTION),
     "looks": odd(select(FeedbackRow.brand)),
@@ -169,8 +177,15 @@ _COUNTS = select(
 )
 
 
-def count(connection: Connection, brands: Collection[str]) -> dict[str, int]:
+def count(
+    connection: Connection, brands: Collection[str], own: Collection[Brand] | None = None
+) -> dict[str, int]:
     """Count what waits for a person, up to ``MOST_COUNTED`` and one more.
+
+    Args:
+        connection: For reading.
+        brands: Slugs of the brands the person may see.
+        own: As ``proposals.asked`` takes it.
 
     Returns:
         By tab of the queue but the closed one, which only grows; besides ``handoffs``, replies
@@ -178,9 +193,8 @@ def count(connection: Connection, brands: Collection[str]) -> dict[str, int]:
     """
     row = connection.execute(_COUNTS, {"brands": sorted(brands), "most": MOST_COUNTED + 1}).one()
     counted = dict(row._mapping)  # noqa: SLF001
-    counted["asked"] = len(asked_for(connection, brands))
-    if counted["todo"] <= MOST_COUNTED:
-        counted["todo"] -= counted["asked"]
+    if own is not None:
+        counted["asked"] = count_waiting(connection, own, most=MOST_COUNTED + 1)
     return counted
 
 

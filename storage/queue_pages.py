@@ -29,13 +29,15 @@ from storage.models import (
     PublicationRow,
     SavedViewRow,
 )
-from storage.proposals import STILL_WAITS, WAITS_FOR, asked_for
+from storage.proposals import STILL_WAITS, WAITS_FOR, asked
 from storage.search import search_feedback
 from storage.session import dicts, records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
+
+    from domain.brands import Brand
 
 
 VIEWS: Mapping[str, CaseState | None] = {
@@ -68,6 +70,7 @@ class QueueFilter:
             (fewest first, then deadline), ``reach`` (widest first, then deadline) or, for what is
             closed, ``closed`` (last closed first).
         words: Text to look for; every word must occur. Words of one character are ignored.
+        own: As ``proposals.asked`` takes it.
     """
 
     brands: frozenset[str]
@@ -81,6 +84,7 @@ class QueueFilter:
     owner: int | None = None
     sort: str = "urgent"
     words: str = ""
+    own: tuple[Brand, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +204,7 @@ def _queued(
     found = search_feedback(connection, wanted.words)
     conditions = [*_conditions(wanted), *found.conditions]
     if VIEWS[wanted.view] is CaseState.DRAFTED:
-        asked = asked_for(connection, wanted.brands)
-        is_asked = CaseRow.id.in_(sorted(asked))
+        is_asked = CaseRow.id.in_(asked(sorted(wanted.brands), wanted.own))
         conditions.append(is_asked if wanted.view == "asked" else ~is_asked)
     if after:
         place = tuple_(*columns)
@@ -210,9 +213,7 @@ def _queued(
         )
         conditions.append(place < last if is_descending else place > last)
     order = [key.desc() for key in columns] if is_descending else list(columns)
-    query = select(CaseRow.id).with_hint(
-        CaseRow, f"INDEXED BY {found.index or _index(wanted)}", "sqlite"
-    )
+    query = select(CaseRow.id).with_hint(CaseRow, _hint(found.index or _index(wanted)), "sqlite")
     if found.reads_texts:
         query = query.join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
     rows = connection.execute(query.where(*conditions).order_by(*order).limit(limit))
@@ -253,8 +254,14 @@ def _asked(wanted: QueueFilter) -> list[tuple[Any, Any]]:
     return [(column, value) for column, value in asked if value is not None]
 
 
+def _hint(index: str) -> str:
+    return f"INDEXED BY {index}" if index else "NOT INDEXED"
+
+
 def _index(wanted: QueueFilter) -> str:
-    """Choose the index for SQLite, which has no statistics to choose by."""
+    """Choose the index for SQLite, which has no statistics to choose by; empty for their ids."""
+    if wanted.view == "asked":
+        return ""
     if VIEWS[wanted.view] is not None:
         return "ix_cases_" + {"oldest": "opened", "newest": "opened"}.get(wanted.sort, wanted.sort)
     # Nearly everything is of normal severity.

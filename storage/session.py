@@ -138,6 +138,10 @@ class Database:
         with self.engine.connect().execution_options(pyeongpan_reading=True) as connection:
             yield connection
 
+    def watch(self, answered: Callable[[], None]) -> None:
+        """Call something after each answer to a statement, in the thread that asked."""
+        event.listen(self.engine, "after_cursor_execute", lambda *_: answered())
+
     def ping(self) -> None:
         """Prove that the database answers.
 

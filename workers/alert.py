@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from alerts.letters import compose, message_id
-from alerts.rules import DIGEST_SETTLES, AlertRule, opens_again_at, operator_alert
+from alerts.rules import DIGEST_SETTLES, AlertRule, mailed, opens_again_at, operator_alert
 from alerts.slack import POST_INTERVAL
 from domain.errors import (
     ConfigurationError,
@@ -283,8 +283,18 @@ def _found(
 
 
 def _mail(runtime: Runtime, job: AlertJob) -> None:
-    """Hand a mail over, at most once as far as anybody can know."""
+    """Hand a mail over, at most once as far as anybody can know.
+
+    Whom the brand names no more for it gets nothing: who left is told nothing of its customers.
+    """
     now = runtime.clock()
+    brand = runtime.brands.get(job.brand)
+    if brand is not None and job.destination not in mailed(AlertRule(job.rule), brand):
+        with runtime.database.unit_of_work() as connection:
+            dropped = alerts.drop_mail(connection, job.id, now=now)
+        if dropped:
+            log.info("mail_dropped", alert_id=job.id, rule=job.rule)
+        return
     try:
         message, problem = _written(runtime, job, now), ""
     except PermanentError as error:

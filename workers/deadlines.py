@@ -152,9 +152,7 @@ def _digests(
 ) -> Iterator[NewAlert]:
     """Give the digests of one kind that are due and were not made so far."""
     opening = previous_digest_at(rule, now + timedelta.resolution, brand, is_holiday)
-    emails = brand.digest_emails
-    addresses = emails.daily if rule is AlertRule.DAILY_DIGEST else emails.weekly
-    for destination in (brand.slack_brand_destination, *mailed(addresses)):
+    for destination in (brand.slack_brand_destination, *mailed(rule, brand)):
         notice = new_alert(digest_alert(rule, brand, destination, opening), {})
         last = alerts.last_made(connection, rule, brand.slug, notice.destination)
         if last is None:

@@ -11,6 +11,8 @@ from workers import runtime as runtimes
 from workers.relay import RelayThread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dramatiq import Broker
 
     from workers.runtime import Runtime
@@ -70,12 +72,20 @@ class Engine:
         runtime: This process's tools.
         broker: With all its actors declared.
         starts_due: Whether the relay also asks for the collection of due accounts.
+        age_s: As the relay takes it.
     """
 
-    def __init__(self, runtime: Runtime, broker: Broker, *, starts_due: bool = False) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        broker: Broker,
+        *,
+        starts_due: bool = False,
+        age_s: Callable[[], float] | None = None,
+    ) -> None:
         self._runtime = runtime
         self._broker = broker
-        self._relay = RelayThread(runtime, starts_due=starts_due)
+        self._relay = RelayThread(runtime, starts_due=starts_due, age_s=age_s)
         self._workers: list[dramatiq.Worker] = []
 
     def start(self) -> None:

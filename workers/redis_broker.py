@@ -1,4 +1,4 @@
-"""dramatiq's broker on Redis, which looks less often for what is delayed."""
+"""dramatiq's broker on Redis, which looks less often for what is delayed, and more for an alarm."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DELAYED_MS = 5_000
 """Longest pause between two looks at a delay queue, where only retries of defects are."""
+ALARM_MS = 200
+ALARM_QUEUES = frozenset({"pyeongpan.analyze", "pyeongpan.urgent", "pyeongpan.urgent_alert"})
+"""What a safety matter goes through; dramatiq pauses a second before it looks at an idle queue."""
 
 
 class QuietRedisBroker(RedisBroker):
@@ -25,7 +28,11 @@ class QuietRedisBroker(RedisBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5_000) -> Consumer:
         """Give what reads a queue; ``timeout`` is in milliseconds."""
-        pause = DELAYED_MS if queue_name == dq_name(queue_name) else timeout
+        pause = timeout
+        if queue_name == dq_name(queue_name):
+            pause = DELAYED_MS
+        elif queue_name in ALARM_QUEUES:
+            pause = min(timeout, ALARM_MS)
         return super().consume(queue_name, prefetch, pause)
 
     def _dispatch(self, command: str) -> Callable[..., Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -15,6 +17,8 @@ from workers.collect import start_due
 from workers.outage import BROKER, DATABASE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -55,12 +59,21 @@ class RelayThread(threading.Thread):
     Args:
         runtime: This process's tools.
         starts_due: Whether it also asks for the collection of due accounts.
+        age_s: Gives how long ago the process's other duties, as a whole, gave a sign of life; None
+            where it has none.
     """
 
-    def __init__(self, runtime: Runtime, *, starts_due: bool = False) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        starts_due: bool = False,
+        age_s: Callable[[], float] | None = None,
+    ) -> None:
         super().__init__(name="relay", daemon=True)
         self._runtime = runtime
         self._starts_due = starts_due
+        self._age_s = age_s
         self._poked = threading.Event()
         self._stopping = threading.Event()
 
@@ -75,8 +88,11 @@ class RelayThread(threading.Thread):
                 self._look()
                 DATABASE.is_over()
                 # A sign of life that costs nothing: the database answered, and the broker
-                # if anything was due.
+                # if anything was due. It is as old as that of whatever else is done here.
                 alive.touch()
+                if self._age_s is not None and (age_s := self._age_s()):
+                    at = time.time() - age_s
+                    os.utime(alive, (at, at))
             except DatabaseError as error:
                 DATABASE.goes_on(reason_of(error), step="relay")
                 self._stopping.wait(IDLE_S)

@@ -32,7 +32,6 @@ from alerts.rules import SINGLE_ALERT_AGE, AlertRule
 from alerts.wording import when
 from domain.states import CaseState, PublicationState
 from domain.types import CHANNEL_NAMES, ComplaintCategory, FeedbackKind, ReplyAction, Severity
-from responders.compensation import waiting_for_brand
 from storage import accounts, alerts, cases, health, owners, proposals
 from storage.analyses import EDITED_AFTER_REPLY, analysis_from_row
 from storage.feedback import whole_text
@@ -230,7 +229,7 @@ def tell_brand(
         return done, _NOTHING_LEFT
     brand = runtime.brand(view.case.brand)
     with runtime.database.reading() as connection:
-        waiting = proposals_for(connection, brand, case_id=view.case.case_id)
+        waiting = proposals.waiting_for(connection, brand, limit=1, case_id=view.case.case_id)
     if waiting:
         asked = proposals.WAITS_FOR[waiting[0]["reason"]]
         return (
@@ -404,26 +403,19 @@ def _digest(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     )
 
 
-def proposals_for(
-    connection: Connection, brand: Brand, *, case_id: int | None = None
-) -> list[Mapping[str, Any]]:
-    """Give the proposals that wait for the brand itself, of all or of one case, urgent first."""
-    waiting = proposals.waiting_proposals(connection, {brand.slug}, case_id=case_id)
-    return waiting_for_brand(waiting, brand)
-
-
 def digest_lines(
     runtime: Runtime, brand: Brand, worst: Sequence[int]
 ) -> tuple[int, list[CaseLine], list[CaseLine]]:
     """Count what the brand must decide; give the first of it, each with why, and other cases."""
     with runtime.database.reading() as connection:
-        waiting = proposals_for(connection, brand)
-    reasons = {row["case_id"]: proposals.WAITS_FOR[row["reason"]] for row in waiting[:_PROPOSALS]}
+        waiting = proposals.waiting_for(connection, brand, limit=_PROPOSALS)
+        to_decide = proposals.count_waiting(connection, [brand])
+    reasons = {row["case_id"]: proposals.WAITS_FOR[row["reason"]] for row in waiting}
     proposed = [
         replace(line, note=reasons[line.case_id]) for line in lines_of(runtime, list(reasons))
     ]
     others = lines_of(runtime, [each for each in worst if each not in reasons])
-    return len(waiting), proposed, others
+    return to_decide, proposed, others
 
 
 def digest_since(job: AlertJob, now: datetime) -> datetime:

@@ -910,13 +910,14 @@ def test_retention_is_held_where_the_daemon_is_off_at_night_or_busy(
 ) -> None:
     from commands.schedule import build_scheduler
     from settings import Settings
+    from workers.duties import Duties
 
     with closing(runtimes.build(Settings(home=home, brands=tmp_path / "brands"))) as runtime:
-        scheduler = build_scheduler(runtime)
+        scheduler = build_scheduler(runtime, Duties(runtime))
         scheduler.start(paused=True)
         jobs = scheduler.get_jobs()
         scheduler.shutdown()
-    erasing = [job.next_run_time for job in jobs if erase_expired in job.args + job.func.args]
+    erasing = [job.next_run_time for job in jobs if job.name == erase_expired.__name__]
     assert min(erasing) - datetime.now(UTC) < timedelta(hours=1)
     assert len(erasing) == 2
     assert {job.misfire_grace_time for job in jobs} == {None}

@@ -117,6 +117,20 @@ logging.getLogger("pika.adapters").error("refused, in seven lines")
     assert ours.keys() - {"number"} <= theirs.keys()
 
 
+def test_a_process_whose_threads_hang_ends_by_itself() -> None:
+    code = """
+import threading
+from commands.__main__ import _end_within
+threading.Thread(target=threading.Event().wait).start()
+_end_within(0.1)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == 1
+    assert b"stop_cut_short" in done.stdout + done.stderr
+
+
 @contextmanager
 def demo(home: Path, port: int) -> Iterator[None]:
     """Run the demo for the block, and see that its console is where it says."""

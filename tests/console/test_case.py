@@ -627,6 +627,7 @@ def test_every_reason_of_the_pipeline_has_korean_words() -> None:
         "found in the history",
         "accepted by the mail server",
         alerts.ANOTHER_ROOM,
+        alerts.ANOTHER_ADDRESS,
     ):
         assert wording.why(reason) != reason
     lost = "absent on 2 reads after it could still arrive, at the last of 10 attempts"

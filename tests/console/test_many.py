@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import insert
 
 from console.checks import alternatives
 from domain.brands import CompensationLimits
@@ -15,6 +16,7 @@ from domain.types import DraftSentence, Severity, SourceKind, Span
 from responders.compensation import compensation
 from storage import accounts, dossier, proposals
 from storage.cases import Decision, load_view
+from storage.models import ProposalRow
 from storage.people import Role
 from tests.console.conftest import MANUAL, Browser, decision_form
 
@@ -105,6 +107,15 @@ def test_rejecting_together_needs_a_reason(desk: Desk, browser: Browser) -> None
 @pytest.mark.parametrize("picked", [[], ["x"], ["1:1"], ["1:1:1"] * 51, ["-1:1:1"], ["١:1:1"]])
 def test_strange_picks_are_refused(desk: Desk, browser: Browser, picked: list[str]) -> None:
     desk.add(reply=PLAIN)
+
+    assert browser.post("/bulk", picked=picked, verdict="approve").status_code == 422
+    assert not desk.rows("SELECT * FROM decisions")
+
+
+def test_a_pick_that_cannot_be_read_leaves_those_before_it_undecided(
+    desk: Desk, browser: Browser
+) -> None:
+    picked = [entry(desk, desk.add(reply=PLAIN)), "x"]
 
     assert browser.post("/bulk", picked=picked, verdict="approve").status_code == 422
     assert not desk.rows("SELECT * FROM decisions")
@@ -363,7 +374,7 @@ def test_nobody_is_led_back_to_what_the_brand_was_asked_about(shelf: Desk) -> No
     assert "승인을 기다리는 답변이 없습니다." in owner.get("/?view=asked&brand=alpha").text
 
 
-def test_what_was_taken_back_waits_for_a_decision_again(desk: Desk) -> None:
+def test_what_was_taken_back_waits_for_whom_it_waited_for(desk: Desk) -> None:
     desk.ask_twice("alpha")
     desk.person("agency")
     desk.person("owner", Role.BRAND_APPROVER)
@@ -371,9 +382,82 @@ def test_what_was_taken_back_waits_for_a_decision_again(desk: Desk) -> None:
     agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
     for browser in (agency, owner):
         browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    assert "승인을 기다리는 답변이 없습니다." in owner.get("/brands/alpha").text
     owner.post(f"/cases/{case_id}/undo")
 
-    assert (queued(agency, "todo"), queued(agency, "asked")) == ([case_id], [])
+    assert (queued(agency, "todo"), queued(agency, "asked")) == ([], [case_id])
+    assert "Agency (agency) · 두 번째 승인" in owner.get("/brands/alpha").text
+
+
+def ask(desk: Desk, case_id: int, reason: str = "two_step", won: int = 0) -> None:
+    """Let somebody of the agency ask for a second approval."""
+    decision = Decision(
+        case_id=case_id,
+        draft_number=1,
+        feedback_revision=1,
+        decided_by="Agency",
+        decided_in="console",
+    )
+    with desk.database.unit_of_work() as connection:
+        proposals.propose(connection, decision, reason, now=desk.now, won=won)
+
+
+def test_what_was_asked_for_long_ago_is_still_asked_for(desk: Desk) -> None:
+    first, last = desk.add(), desk.add()
+    ask(desk, first)
+    proposed = {
+        "case_id": last,
+        "draft_number": 1,
+        "feedback_revision": 1,
+        "text": "",
+        "reason": "two_step",
+        "proposed_by": "Agency",
+        "proposed_at": desk.now,
+    }
+    with desk.database.unit_of_work() as connection:
+        connection.execute(insert(ProposalRow), [proposed] * 2_500)
+    ask(desk, last)
+    browser = Browser(desk)
+
+    assert (queued(browser, "todo"), queued(browser, "asked")) == ([], [first, last])
+    assert '승인 요청 <b class="count">2</b>' in browser.get("/").text
+
+
+def test_a_brands_page_shows_the_first_that_wait_and_says_how_many_do(desk: Desk) -> None:
+    desk.ask_twice("alpha")
+    desk.person("owner", Role.BRAND_APPROVER)
+    for _ in range(21):
+        ask(desk, desk.add())
+    owner = Browser(desk, login="owner")
+
+    page = owner.get("/brands/alpha").text
+
+    assert page.count("?view=asked&amp;brand=alpha") == 21
+    assert '<a href="/?view=asked&amp;brand=alpha">전체 21건 보기</a>' in page
+    assert len(queued(owner, "asked")) == 21
+
+
+def test_a_brands_people_are_told_of_what_waits_for_them_only(desk: Desk) -> None:
+    limits = CompensationLimits(lead=80_000)
+    brand = replace(desk.context.brands["alpha"], compensation_limits=limits)
+    desk.context = replace(desk.context, brands={**desk.context.brands, "alpha": brand})
+    desk.person("agency", Role.LEAD)
+    desk.person("owner", Role.BRAND_APPROVER)
+    the_agencys, the_leads, its_own, rewritten = (desk.add() for _ in range(4))
+    ask(desk, the_leads, "compensation", won=80_000)
+    ask(desk, its_own, "compensation", won=80_001)
+    ask(desk, rewritten, "rewrite")
+    agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
+
+    assert queued(owner, "asked") == [its_own]
+    assert queued(owner, "todo") == [the_agencys, the_leads, rewritten]
+    assert queued(agency, "asked") == [the_leads, its_own]
+    for path in ("/", "/?view=asked", "/brands/alpha", "/stats"):
+        page = owner.get(path).text
+        assert '<a href="/?view=asked" ' in page
+        assert '승인 요청 <b class="count">1</b>' in page
+        assert '결정 대기 <b class="count">' not in page
+    assert ">에이전시 결정 대기</a>" in owner.get("/").text
 
 
 def test_who_asked_for_an_approval_holds_the_case_no_longer(desk: Desk) -> None:
@@ -674,16 +758,8 @@ def test_what_waits_for_somebody_else_takes_no_place_on_the_brands_page(desk: De
     desk.person("owner", Role.BRAND_APPROVER)
     first = desk.add(due_in=timedelta(hours=1))
     last = desk.add("뚜껑이 깨졌어요", due_in=timedelta(hours=2))
-    with desk.database.unit_of_work() as connection:
-        for case_id, reason in [(first, "rewrite")] * 100 + [(last, "two_step")]:
-            decision = Decision(
-                case_id=case_id,
-                draft_number=1,
-                feedback_revision=1,
-                decided_by="Agency",
-                decided_in="console",
-            )
-            proposals.propose(connection, decision, reason, now=desk.now)
+    for case_id, reason in [(first, "rewrite")] * 100 + [(last, "two_step")]:
+        ask(desk, case_id, reason)
 
     page = Browser(desk, login="owner").get("/brands/alpha").text
 

@@ -17,6 +17,7 @@ import yaml
 from click.testing import CliRunner
 
 import settings
+from commands import __main__ as commands
 from commands.__main__ import main
 from workers.runtime import adapter_folder
 
@@ -202,6 +203,14 @@ def test_the_sign_of_life_is_looked_for_in_the_home_folder() -> None:
     for role in ("worker", "scheduler"):
         command = SERVICES[role]["healthcheck"]["test"][1]
         assert shlex.split(command)[:2] == ["find", HOME]
+
+
+def test_a_role_that_hangs_ends_before_it_is_killed() -> None:
+    assert SERVICES["scheduler"]["stop_grace_period"] == "1m"
+    assert commands._SCHEDULER_ENDS_WITHIN_S < 60
+    # Docker's own.
+    assert "stop_grace_period" not in SERVICES["console"]
+    assert commands._CONSOLE_ENDS_WITHIN_S < 10
 
 
 @pytest.mark.parametrize("role", ROLES)

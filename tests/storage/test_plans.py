@@ -9,23 +9,37 @@ from __future__ import annotations
 import re
 import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.event import listen
 
+from domain.brands import Brand
 from domain.types import FeedbackKind
-from storage import alerts, cases, feedback, health, overview, owners, people, publications
+from storage import (
+    alerts,
+    cases,
+    feedback,
+    health,
+    overview,
+    owners,
+    people,
+    proposals,
+    publications,
+    queue_pages,
+)
+from storage.queue_pages import QueueFilter
 from storage.session import Database
 from tests.storage.rows import BRAND, NOW, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from storage.session import Connection
 
-_READS_ALL = re.compile(r"SCAN (alerts|cases|feedback|publications)\b")
+_READS_ALL = re.compile(r"SCAN (alerts|cases(_1)?|feedback|proposals|publications)\b")
+TWO_STEPS = Brand(BRAND, "새벽나무", Path(), two_step_approval=True)
 
 
 @pytest.fixture
@@ -115,6 +129,43 @@ def assign(connection: Connection) -> object:
             lambda connection: cases.to_decide(connection, limit=50),
             ["SEARCH cases USING INDEX ix_cases_urgent (state=?)"],
             id="drafts that all are approved, for each fifty",
+        ),
+        pytest.param(
+            lambda connection: queue_pages.queue(
+                connection, QueueFilter(frozenset({BRAND, "other"}), view="asked")
+            ),
+            [
+                "SEARCH cases USING INTEGER PRIMARY KEY (rowid=?)",
+                "SEARCH cases_1 USING COVERING INDEX ix_cases_asked (brand=?)",
+            ],
+            id="the console's requests",
+        ),
+        pytest.param(
+            lambda connection: queue_pages.queue(
+                connection, QueueFilter(frozenset({BRAND, "other"}))
+            ),
+            [
+                "SEARCH cases USING INDEX ix_cases_urgent (state=?)",
+                "SEARCH cases_1 USING COVERING INDEX ix_cases_asked (brand=?)",
+            ],
+            id="the console's queue",
+        ),
+        pytest.param(
+            lambda connection: overview.count(connection, {BRAND, "other"}),
+            ["SEARCH cases_1 USING COVERING INDEX ix_cases_asked (brand=?)"],
+            id="what the console counts on each page",
+        ),
+        pytest.param(
+            lambda connection: [
+                proposals.waiting_for(connection, TWO_STEPS, limit=20),
+                proposals.count_waiting(connection, [TWO_STEPS]),
+            ],
+            [
+                "SEARCH cases USING INDEX ix_cases_asked (brand=?)",
+                "SEARCH cases_1 USING COVERING INDEX ix_cases_asked (brand=?)",
+                "SEARCH proposals USING INTEGER PRIMARY KEY (rowid=?)",
+            ],
+            id="what waits for a brand",
         ),
         pytest.param(
             lambda connection: overview.alerts(connection, {BRAND, "other"}),

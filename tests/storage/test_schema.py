@@ -9,10 +9,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, select, update
 
 from domain.errors import ConfigurationError
-from storage import schema
-from storage.models import Base, CaseRow, FeedbackRow
+from storage import proposals, schema
+from storage.models import Base, CaseRow, FeedbackRow, ProposalRow
 from storage.session import Database
-from tests.storage.rows import drafted_case, row_of
+from tests.storage.rows import NOW, decision, drafted_case, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +80,18 @@ def test_what_has_a_case_and_was_marked_for_a_look_is_marked_no_more(database: D
     schema.upgrade(database)
 
     assert not row_of(database).needs_look
+
+
+def test_what_was_asked_for_before_cases_said_so_still_waits(database: Database) -> None:
+    case_id = drafted_case(database)
+    with database.unit_of_work() as connection:
+        proposals.propose(connection, decision(case_id), "two_step", now=NOW)
+    schema.downgrade(database, "0016")
+    schema.upgrade(database)
+
+    with database.reading() as connection:
+        asked_id = connection.execute(select(CaseRow.asked_id)).scalar_one()
+        assert asked_id == connection.execute(select(ProposalRow.id)).scalar_one()
 
 
 def test_models_and_migrations_agree(database: Database) -> None:

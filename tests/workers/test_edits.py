@@ -205,9 +205,10 @@ def test_one_cases_proposal_is_found_without_the_others(
         for row in (first, second):
             proposals.propose(connection, decision_about(row), "two_step", now=house.clock())
     with house.database.reading() as connection:
-        (only,) = proposals.waiting_proposals(connection, {BRAND}, case_id=second["case_id"])
+        brand = house.runtime.brands[BRAND]
+        (only,) = proposals.waiting_for(connection, brand, limit=5, case_id=second["case_id"])
         assert only["case_id"] == second["case_id"]
-        assert len(proposals.waiting_proposals(connection, {BRAND})) == 2
+        assert len(proposals.waiting_for(connection, brand, limit=5)) == 2
         views = [cases.load_view(connection, row["case_id"]) for row in (first, third)]
     told = [slack_messages.tell_brand(house.runtime, view, None) for view in views if view]
     assert ["에이전시가 답변을 검토하고 승인을 요청했습니다" in done for done, _ in told] == [

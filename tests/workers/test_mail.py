@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from alerts.smtp import SmtpClient
 from domain.brands import DigestEmails
 from domain.mail import parse_server
 from domain.states import AlertState
+from responders.compensation import compensation
 from storage import cases, proposals
 from storage.alerts import settle_by_hand
 from storage.models import AlertRow, HistoryRow
@@ -287,6 +289,42 @@ def test_a_mail_that_a_person_sends_again_has_days_anew(house: House, server: Ma
     assert path(house, refused)[-2:] == ["sending", "sent"]
 
 
+def test_who_was_taken_out_meanwhile_gets_no_mail_that_waited(
+    house: House, server: MailServer
+) -> None:
+    server.at_mail.extend(["451 4.3.0 later"] * 2)
+    begin(house)
+    brand = house.runtime.brands[BRAND]
+    # Both still get digests, and one of them nothing else any more.
+    left = replace(EMAILS, immediate=(OWNER,), daily=(SAFETY, OWNER))
+    house.runtime.brands = {BRAND: replace(brand, digest_emails=left)}
+    house.run_on(timedelta(minutes=5))
+    assert [to for to, _ in server.taken] == [OWNER]
+    dropped, sent = mails(house)
+    assert (dropped.state, sent.state) == ("shown", "sent")
+    assert path(house, dropped.id)[-1] == "shown"
+    assert "빠져 보내지 않았습니다" in dropped.problem
+    assert alarms(house) == []
+    house.clock.advance(minutes=10)
+    assert "alerts_waiting" not in sweep(house.runtime)
+
+
+def test_no_person_sends_a_mail_to_who_was_taken_out(house: House, server: MailServer) -> None:
+    server.at_recipient[SAFETY].append("550 5.1.1 unknown")
+    begin(house)
+    brand = house.runtime.brands[BRAND]
+    left = replace(EMAILS, immediate=(OWNER,))
+    house.runtime.brands = {BRAND: replace(brand, digest_emails=left)}
+    refused = mails(house)[0].id
+    with house.database.unit_of_work() as connection:
+        assert settle_by_hand(
+            connection, refused, {BRAND}, AlertState.QUEUED, who="김담당", now=house.clock()
+        )
+    house.run()
+    assert mails(house)[0].state == "shown"
+    assert [to for to, _ in server.taken] == [OWNER]
+
+
 def test_a_wrong_sender_holds_the_mail_and_is_told_once_a_day(
     house: House, server: MailServer
 ) -> None:
@@ -521,7 +559,8 @@ def proposed(house: House, reason: str, text: str = "") -> int:
     """Let somebody of the agency propose a reply; gives the case."""
     with house.database.unit_of_work() as connection:
         (row,) = cases.to_decide(connection, limit=5)
-        proposals.propose(connection, decision_about(row, text), reason, now=house.clock())
+        decision, won = decision_about(row, text), compensation(text)
+        proposals.propose(connection, decision, reason, now=house.clock(), won=won)
     return int(row["case_id"])
 
 

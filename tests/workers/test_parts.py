@@ -15,7 +15,6 @@ import dramatiq
 import holidays
 import pytest
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.common import dq_name
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.exceptions import OutOfMemoryError
@@ -28,6 +27,7 @@ from domain.errors import (
     LayoutChangedError,
     RateLimitedError,
 )
+from domain.messages import Message
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 from privacy.sealing import Sealer, generate_key
 from storage import accounts, outbox
@@ -41,7 +41,7 @@ from workers.backoff import pause
 from workers.broker import ping, set_up
 from workers.engine import start_workers
 from workers.outage import QUIET_S, OncePerOutage, Outage
-from workers.redis_broker import DELAYED_MS, QuietRedisBroker
+from workers.redis_broker import ALARM_MS, DELAYED_MS, QuietRedisBroker
 from workers.relay import RelayThread, relay
 from workers.runtime import is_holiday, synchronize
 
@@ -283,12 +283,19 @@ def test_relaying_hands_over_what_is_due_and_no_more(house: House, clock: StillC
     assert relay(house.runtime) == 1
 
 
-def test_redis_is_seldom_asked_for_what_is_delayed(redis_url: str) -> None:
+def test_redis_is_seldom_asked_for_what_is_delayed_and_often_for_an_alarm(redis_url: str) -> None:
     broker = set_up(redis_url)
-    queue = "pyeongpan.alert"
-    pauses = [broker.consume(name, timeout=1000).timeout for name in (queue, dq_name(queue))]  # type: ignore[attr-defined]
+    pauses = {
+        name: broker.consume(name, timeout=1000).timeout  # type: ignore[attr-defined]
+        for name in (*broker.get_declared_queues(), *broker.get_declared_delay_queues())
+    }
     broker.close()
-    assert pauses == [1000, DELAYED_MS]
+    often = {name for name, pause in pauses.items() if pause == ALARM_MS}
+    seldom = {name for name, pause in pauses.items() if pause == DELAYED_MS}
+    on_its_way = (Message.FEEDBACK_ANALYZE, Message.CASE_DRAFT_URGENT, Message.ALERT_SEND_URGENT)
+    assert often == {spec.queue for spec in ACTORS if spec.message in on_its_way}
+    assert seldom == broker.get_declared_delay_queues()
+    assert pauses["pyeongpan.alert"] == 1000
 
 
 @pytest.mark.parametrize("starts_due", [True, False])
