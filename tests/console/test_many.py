@@ -386,7 +386,7 @@ def test_what_was_taken_back_waits_for_whom_it_waited_for(desk: Desk) -> None:
     owner.post(f"/cases/{case_id}/undo")
 
     assert (queued(agency, "todo"), queued(agency, "asked")) == ([], [case_id])
-    assert "Agency (agency) · 두 번째 승인" in owner.get("/brands/alpha").text
+    assert "Agency (agency) · 브랜드 승인" in owner.get("/brands/alpha").text
 
 
 def ask(desk: Desk, case_id: int, reason: str = "two_step", won: int = 0) -> None:
