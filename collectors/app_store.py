@@ -426,7 +426,7 @@ class ConnectCollector:
             place = f"{is_whole:d}:{page.total}:{following}"
             return Page(page.items, page.quarantined, next_cursor=place)
         covers = (since, until) if is_whole else None
-        return Page(page.items, page.quarantined, covers=covers)
+        return Page(page.items, page.quarantined, covers=covers, lists=("asc",))
 
     def _place(self, cursor: str | None) -> tuple[bool, int, str]:
         """Give whether every row before was read, the total so far, and the page to read."""

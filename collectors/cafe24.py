@@ -654,7 +654,14 @@ class Cafe24Collector:
             there = replace(there, whole=there.whole and not page.quarantined)
             return replace(page, next_cursor=str(there))
         is_whole = is_whole and not page.quarantined
-        return replace(page, covers=(since, until) if is_whole else None)
+        return replace(page, covers=(since, until) if is_whole else None, lists=self._lists())
+
+    def _lists(self) -> tuple[str, ...]:
+        """Name what is read; a board that was discovered and is missing now is asked about."""
+        kinds = ("article", "comment") if self._has_comments else ("article",)
+        boards = [f":{number}" for number in self._boards] or [""]
+        named = [f"{kind}{board}" for kind in kinds for board in boards]
+        return (*named, "urgent") if self._has_urgent else tuple(named)
 
     def check(self) -> CheckResult:
         """Renew the token if need be and list the boards; the detail says what is read."""

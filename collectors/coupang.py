@@ -441,7 +441,9 @@ class CoupangCollector:
     def _page(self, listing: Listing, here: Place, since: datetime, until: datetime) -> Page:
         size = page_size(self._surfaces[here.surface], is_slow=here.stretch >= 0)
         after = self._after(here, since, until)
-        return here.page_of(listing, size, after=after, window=(since, until))
+        # What leaves the list of those that wait for a confirmation has not left the channel.
+        lists = tuple(surface for surface in self._surfaces if surface != "transfer")
+        return here.page_of(listing, size, after=after, window=(since, until), lists=lists)
 
     def _after(self, here: Place, since: datetime, until: datetime) -> Place | None:
         """Give the next day of a list read day by day, else the next list, else None."""

@@ -381,7 +381,12 @@ class ElevenstCollector:
         is_whole = is_whole and not listing.quarantined
         if place + 1 < len(self._surfaces):
             return Page(listing.items, listing.quarantined, next_cursor=f"{place + 1}:{is_whole:d}")
-        return Page(listing.items, listing.quarantined, covers=(since, until) if is_whole else None)
+        return Page(
+            listing.items,
+            listing.quarantined,
+            covers=(since, until) if is_whole else None,
+            lists=tuple(self._surfaces),
+        )
 
     def _place(self, cursor: str | None) -> tuple[int, bool]:
         """Give which list is read, and whether every row before could be."""

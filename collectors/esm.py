@@ -377,7 +377,8 @@ class EsmCollector:
             following = f"{place + 1}:{is_whole:d}"
             return Page(listing.items, listing.quarantined, next_cursor=following)
         covers = (since, until) if is_whole else None
-        return Page(listing.items, listing.quarantined, covers=covers)
+        lists = tuple(self._api.surfaces)
+        return Page(listing.items, listing.quarantined, covers=covers, lists=lists)
 
     def _place(self, cursor: str | None) -> tuple[int, bool]:
         """Give which list is read, and whether every row before could be."""

@@ -329,6 +329,7 @@ class Place:
         *,
         after: Place | None,
         window: tuple[datetime, datetime],
+        lists: tuple[str, ...],
     ) -> Page:
         """Give the worker's page: where the run goes on, or at its end what was read completely.
 
@@ -337,6 +338,7 @@ class Place:
             page_size: Rows asked for.
             after: Where to go when this list is at its end; None for the end of the run.
             window: What the run asked for.
+            lists: See `domain.types.Page`.
         """
         # A list that grows at its end while it is read may have lost as many rows before.
         has_grown = self.page > 1 and any(
@@ -346,7 +348,7 @@ class Place:
         there = self.within(listing, page_size) or after
         if there is None:
             covers = window if is_whole else None
-            return Page(listing.items, listing.quarantined, covers=covers)
+            return Page(listing.items, listing.quarantined, covers=covers, lists=lists)
         there = replace(there, shrank=there.shrank or not is_whole)
         return Page(listing.items, listing.quarantined, next_cursor=str(there))
 

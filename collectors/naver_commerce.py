@@ -281,7 +281,13 @@ class NaverCollector:
         listing = parse_questions(body, surface=surface, now=self._build.clock())
         is_last = here.surface + 1 == len(self._surfaces)
         after = None if is_last else Place(here.surface + 1, shrank=here.shrank)
-        return here.page_of(listing, SPEC.page_size, after=after, window=(since, until))
+        return here.page_of(
+            listing,
+            SPEC.page_size,
+            after=after,
+            window=(since, until),
+            lists=tuple(self._surfaces),
+        )
 
     def check(self) -> CheckResult:
         """Get a token and ask for the last hour's questions of the first list."""

@@ -72,7 +72,7 @@ def test_as_many_rows_added_as_deleted_between_two_pages_prove_no_absence(
             for row in shown
         )
         there = Listing(items, (), rows=len(shown), total=len(rows))
-        return here.page_of(there, 2, after=None, window=window)
+        return here.page_of(there, 2, after=None, window=window, lists=("qna",))
 
     first = page(Place(), [1, 2, 3, 4])
     # One of those that were read is deleted, and one is added after the run began.
