@@ -30,6 +30,7 @@ from collectors.listing import (
     address_of,
     changed,
     count_in,
+    place_refused,
     read_rows,
     required_credential,
     required_option,
@@ -414,7 +415,7 @@ class ConnectCollector:
     def fetch(self, since: datetime, until: datetime, cursor: str | None) -> Page:
         """Read one list page; see `collectors.base.Collector.fetch`."""
         is_whole, total, link = self._place(cursor)
-        body = self._api.ask(link)
+        body = self._api.ask(link, place_refused if cursor else None)
         page = parse_page(body, app_id=self._api.app_id, now=self._build.clock())
         # Where the total fell, a review may have slipped past between two pages.
         is_whole = is_whole and not page.quarantined and page.total >= total

@@ -28,6 +28,7 @@ from collectors.listing import (
     address_of,
     changed,
     count_in,
+    place_refused,
     read_rows,
     required_option,
     rows_of,
@@ -294,7 +295,7 @@ class GoogleBusinessCollector:
     def fetch(self, since: datetime, until: datetime, cursor: str | None) -> Page:
         """Read one list page; see `collectors.base.Collector.fetch`."""
         here = _Place.read(cursor)
-        body = self._api.ask(here.token)
+        body = self._api.ask(here.token, refusal=place_refused if here.token else None)
         page = parse_page(body, now=self._build.clock())
         there = here.after(page)
         is_past = there.is_ordered and page.oldest_at is not None and page.oldest_at < since

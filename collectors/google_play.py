@@ -31,6 +31,7 @@ from collectors.listing import (
     changed,
     list_in,
     number_in,
+    place_refused,
     read_rows,
     required_option,
     rows_of,
@@ -266,7 +267,7 @@ class GooglePlayCollector:
         del since, until
         if cursor is not None and not re.fullmatch(r"[!-~]{1,2000}", cursor):
             raise BadInputError("unknown cursor", field="cursor")
-        body = self._api.ask(cursor)
+        body = self._api.ask(cursor, refusal=place_refused if cursor else None)
         listing, token = parse_page(body, package=self._api.package, now=self._build.clock())
         if token and token == cursor:
             raise changed("the next page is this page", body)

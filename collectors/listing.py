@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from collectors.base import Build
+    from collectors.http import Answer
 
 Row = dict[str, object]
 
@@ -221,6 +223,21 @@ def rows_in(row: Row, key: str) -> list[Row]:
         BadInputError: It is something else.
     """
     return [_as_row(value) for value in list_in(row, key)]
+
+
+def place_refused(answer: Answer) -> BadInputError | None:
+    """Give what the refusal of a page's token means; for questions with one that was given us.
+
+    Tokens end some time after they were given, and an interrupted run may come later: its window
+    is read anew. What else the status may mean the first page says as well.
+    """
+    if answer.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return None
+    return BadInputError(
+        f"{answer.status}: the channel takes the next page's token no more",
+        field="cursor",
+        remedy="구간을 처음부터 다시 읽습니다. 되풀이되면 개발팀에 알려 주세요.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

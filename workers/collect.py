@@ -379,7 +379,7 @@ def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed:
             keep_cursor=isinstance(error, RateLimitedError)
             or (passes and failures + 1 < PLACE_TRIES),
         )
-        # From before the settings, or this program, changed: the run only begins again.
+        # From before this program changed, or too old for the channel: the run only begins again.
         is_old_place = (
             isinstance(error, BadInputError) and error.field == "cursor" and not has_progressed
         )

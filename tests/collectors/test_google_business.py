@@ -220,6 +220,15 @@ def test_an_unknown_location_is_told_as_a_wrong_setting(market: BusinessProfile)
 
 
 @pytest.mark.enable_socket
+def test_a_place_that_google_takes_no_more_begins_the_window_again(
+    market: BusinessProfile,
+) -> None:
+    with pytest.raises(BadInputError, match="no more") as caught:
+        build(build_on(market)).fetch(NOW - timedelta(days=1), NOW, "11:60:old-token")
+    assert caught.value.field == "cursor"
+
+
+@pytest.mark.enable_socket
 @pytest.mark.parametrize("cursor", ["", "x", "11:5:", "21:5:a", "11:5:a b", "11:5:a\n"])
 def test_a_strange_cursor_is_refused(market: BusinessProfile, cursor: str) -> None:
     with pytest.raises(BadInputError):

@@ -247,6 +247,13 @@ def test_a_token_whose_life_is_not_said_is_used_for_a_few_minutes() -> None:
 
 
 @pytest.mark.enable_socket
+def test_a_place_that_google_takes_no_more_begins_the_window_again(market: PlayStore) -> None:
+    with pytest.raises(BadInputError, match="no more") as caught:
+        build(build_on(market)).fetch(NOW - WEEK, NOW, "old-token")
+    assert caught.value.field == "cursor"
+
+
+@pytest.mark.enable_socket
 @pytest.mark.parametrize("cursor", ["", "a b", "가", "a\n", "x" * 3000])
 def test_a_strange_cursor_is_refused(market: PlayStore, cursor: str) -> None:
     with pytest.raises(BadInputError):

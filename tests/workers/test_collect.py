@@ -230,12 +230,12 @@ def test_a_page_that_broke_is_read_again_from_the_first(
     assert run_once(house).rows == 5
 
 
-def test_a_place_from_before_the_settings_changed_begins_again_without_an_incident(
+def test_a_place_that_is_taken_no_more_begins_again_without_an_incident(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
     fill(channel, 5)
-    unknown = BadInputError("unknown cursor", field="cursor")
-    channel.fetches.extend([lambda: None, ChannelUnavailableError("502"), unknown])
+    old = BadInputError("400: the channel takes the next page's token no more", field="cursor")
+    channel.fetches.extend([lambda: None, ChannelUnavailableError("502"), old])
     run_once(house)
     clock.advance(minutes=1)
     assert run_once(house).error
