@@ -160,6 +160,32 @@ _SECRET: Final = re.compile(
 )
 
 
+def alerted(payload: str) -> str:
+    """Give what a page that shows nothing says by its script's ``alert()``; empty for others. Pure.
+
+    So boards turn strangers away with 200. Most pages have such words for whoever presses a button
+    later, which says nothing about the page: only one without words of its own is meant.
+    """
+    found = _ALERT.search(payload)
+    if found is None or is_too_deep(payload):
+        return ""
+    body = LexborHTMLParser(payload).body
+    if body is not None and text_of(body):
+        return ""
+    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), found[2])
+
+
+def wants_sign_in(words: str) -> bool:
+    """Tell whether the words of `alerted` ask whoever reads for an account of the site. Pure."""
+    return _SIGN_IN.search(words) is not None
+
+
+_ALERT: Final = re.compile(r"""\balert\s*\(\s*(["'`])((?:(?!\1)[^<>]){1,300})\1""")
+_SIGN_IN: Final = re.compile(
+    r"로그인|로긴|회원|멤버|등업|등급|권한|비공개|log ?-?in|sign ?-?in|member", re.IGNORECASE
+)
+
+
 def _has_pictures(root: LexborNode, field: Field) -> bool:
     """Tell whether a body is where the definition says and shows something instead of words."""
     bodies = (root.css_first(part.selector) for part in field if part.selector)

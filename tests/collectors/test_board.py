@@ -630,6 +630,62 @@ def test_secret_posts_between_strange_ones_do_not_hide_a_change(
         _run(_build(server, make_build, detail=True, max_pages=1))
 
 
+def _alert(words: str, body: str = "") -> bytes:
+    return answer(
+        f"""<!doctype html><html><head><title>오류안내 페이지</title></head><body>
+        <script>alert({words}); document.location.replace("/bbs/login.php");</script>
+        <noscript><p>다음 항목에 오류가 있습니다.</p></noscript>{body}</body></html>""".encode()
+    )
+
+
+MEMBERS_ONLY = (
+    '"로그인 후 이용하세요."',
+    "'글을 읽을 권한이 없습니다.\\n\\n회원이시라면 로그인 후 이용해 보십시오.'",
+    '"\\uB85C\\uadf8\\uc778 \\ud574 \\uc8fc\\uc138\\uc694"',
+    "`정회원부터 볼 수 있습니다`",
+)
+"""Synthetic: the first two are the words of 그누보드, a common board's program."""
+
+
+@pytest.mark.parametrize("words", MEMBERS_ONLY)
+def test_posts_for_members_are_kept_with_their_titles_and_told_of_without_an_alarm(
+    server: RawServer, make_build: MakeBuild, words: str
+) -> None:
+    server.answers = [OPEN, _list(range(5, 0, -1)), *[_alert(words)] * 4, _body("하나")]
+    items, quarantined = _run(_build(server, make_build, detail=True, max_pages=1))
+    assert [item.text for item in items] == ["", "", "", "", "하나"]
+    assert {row.reason.partition(" ->")[0] for row in quarantined} == {
+        "a post for members: only its title can be read without signing in"
+    }
+    assert len(quarantined) == 4
+    assert "로그인" in quarantined[0].remedy
+
+
+def test_a_list_for_members_is_a_wall_and_no_change(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _alert(MEMBERS_ONLY[0])]
+    with pytest.raises(AccessBlockedError, match="for members"):
+        _run(_build(server, make_build))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        _alert('"로그인 후 추천하세요."', "<p>새 화면의 본문</p>"),
+        _alert('"서비스 점검 중입니다."'),
+        answer(b"<script>function vote() { confirm('?') }</script>"),
+        answer(b""),
+    ],
+)
+def test_what_does_not_speak_of_members_on_a_bare_page_hides_no_change(
+    server: RawServer, make_build: MakeBuild, page: bytes
+) -> None:
+    server.answers = [OPEN, _list([3, 2, 1]), page]
+    with pytest.raises(LayoutChangedError, match="3 posts in a row"):
+        _run(_build(server, make_build, detail=True, max_pages=1))
+
+
 GONE_WRONG = answer(b"", 500)
 
 
