@@ -36,7 +36,7 @@ from collectors.listing import (
     text_in,
     word_in,
 )
-from collectors.values import parse_when
+from collectors.values import NOT_XML, parse_when
 from domain.errors import (
     BadInputError,
     ChannelUnavailableError,
@@ -102,8 +102,6 @@ _DEFAULT_BASE_URL: Final = "https://api.11st.co.kr"
 _PREFIX: Final = re.compile(r"<(/?)[A-Za-z_][\w.-]*:")
 _REFERENCE: Final = re.compile(r"&#(?:(\d{1,5})|x([0-9A-Fa-f]{1,4}));", re.ASCII)
 _PAGE: Final = re.compile(r"\s*<(!doctype\s+html|html)", re.IGNORECASE)
-_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-"""Characters no XML document may have; customers paste them all the same."""
 
 
 def open_xml(text: str) -> Element:
@@ -122,7 +120,7 @@ def open_xml(text: str) -> Element:
     found = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff")).strip()
     if _PAGE.match(found) or not found.startswith("<"):
         raise ChannelUnavailableError("elevenst: another page came instead of XML")
-    plain = _plain(_NOT_XML.sub("", found))
+    plain = _plain(NOT_XML.sub("", found))
     try:
         root: Element = fromstring(plain, forbid_dtd=True)
     except DefusedXmlException:
@@ -149,7 +147,7 @@ def _plain(xml: str) -> str:
         place = end
     whole = "".join([*parts, _mended(xml[place:])])
     joined = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _NOT_XML.sub("", joined)
+    return NOT_XML.sub("", joined)
 
 
 def _mended(xml: str) -> str:
@@ -158,7 +156,7 @@ def _mended(xml: str) -> str:
 
 def _opened(reference: re.Match[str]) -> str:
     char = chr(int(reference[1]) if reference[1] else int(reference[2], 16))
-    return char if _NOT_XML.match(char) else reference[0]
+    return char if NOT_XML.match(char) else reference[0]
 
 
 def parse_questions(text: str, *, now: datetime) -> Listing:

@@ -376,6 +376,8 @@ def _read_fraction(text: str, scale: int) -> tuple[float, float] | None:
     return (float(plain[1]), scale) if plain else None
 
 
+NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+"""Characters no XML document may have; customers paste them all the same."""
 # What a text may not carry: control characters other than tab and line feed, and the marks that
 # turn the direction of everything after them. Joiners stay; emoji are built with them.
 _UNWANTED: Final = re.compile(
