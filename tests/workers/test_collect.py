@@ -119,6 +119,43 @@ def test_an_edit_and_a_deletion_are_noticed(
     assert (done.new, done.changed, done.gone) == (0, 1, 1)
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_row_that_a_moving_list_hid_is_read_by_the_next_run(
+    house: House, channel: FakeChannel, clock: StillClock, *, is_known: bool
+) -> None:
+    """As many rows deleted as dated back between two pages move the list, and no count tells."""
+
+    def state() -> list[str]:
+        with house.database.reading() as connection:
+            query = select(CaseRow.state).join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+            hidden = query.where(FeedbackRow.native_id == "n2")
+            return list(connection.execute(hidden).scalars())
+
+    def move() -> None:
+        del channel.articles[0]
+        dated_back = channel.articles[1].written_at - timedelta(seconds=30)
+        channel.articles.append(Article("late", "별로", dated_back))
+
+    fill(channel, 4)
+    if is_known:
+        run_once(house)
+        house.run()
+        house.approve_all(undo_window=timedelta(hours=1))
+        clock.advance(minutes=1)
+    channel.fetches.extend([lambda: None, move])
+    done = run_once(house)
+    assert done.is_complete
+    assert state() == (["gone"] if is_known else [])
+    clock.advance(minutes=1)
+    done = run_once(house)
+    house.run()
+    assert done.new == (0 if is_known else 1)
+    # Whoever had decided about it decides again; nothing was sent meanwhile.
+    assert state() == ["drafted"]
+    assert channel.sent == []
+    assert incidents(house) == []
+
+
 def test_a_channel_that_proves_no_absence_loses_nothing(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
