@@ -80,6 +80,12 @@ SPEC = ChannelSpec(
             state_reason="공개 피드로 읽은 리뷰입니다. App Store Connect에서만 답변할 수 있습니다.",
         )
     },
+    remedies={
+        CheckReason.SECRET: "App Store Connect > 사용자 및 액세스 > 통합에서 키 ID, 발급자 ID와 .p8 파일의 "
+        "내용을 다시 확인해 주세요. 폐기된 키는 쓸 수 없습니다.",
+        CheckReason.PERMISSION: "App Store Connect에서 이 키의 역할을 '고객 지원' 이상으로 바꾸고, 계정 소유자가 "
+        "새 약관에 동의했는지 확인해 주세요.",
+    },
     option_names=("base_url", "app_id", "territory", "country", "reply_max_length"),
     unverified=(
         "responses of up to 5,970 characters (reply_max_length sets another limit)",
@@ -441,7 +447,7 @@ class ConnectCollector:
     def check(self) -> CheckResult:
         """Ask for one review."""
         return check_by(
-            lambda: self._api.ask(self._api.first_link(1), self._unknown_app), _REMEDIES
+            lambda: self._api.ask(self._api.first_link(1), self._unknown_app), SPEC.remedies
         )
 
     def _unknown_app(self, answer: Answer) -> ConfigurationError | None:
@@ -504,11 +510,3 @@ def build(build: Build) -> ConnectCollector | FeedCollector:
     if any(build.account.credentials.get(name) for name in _API_KEYS):
         return ConnectCollector(build)
     return FeedCollector(build)
-
-
-_REMEDIES: Final = {
-    CheckReason.SECRET: "App Store Connect > 사용자 및 액세스 > 통합에서 키 ID, 발급자 ID와 .p8 파일의 "
-    "내용을 다시 확인해 주세요. 폐기된 키는 쓸 수 없습니다.",
-    CheckReason.PERMISSION: "App Store Connect에서 이 키의 역할을 '고객 지원' 이상으로 바꾸고, 계정 소유자가 "
-    "새 약관에 동의했는지 확인해 주세요.",
-}

@@ -81,6 +81,12 @@ SPEC = ChannelSpec(
         )
     },
     any_character=("beyond_euckr", "reference"),
+    remedies={
+        CheckReason.SECRET: "11번가 OPEN API CENTER에서 발급받은 32자리 키(openapikey)를 다시 확인해 주세요.",
+        CheckReason.PERMISSION: "11번가 OPEN API CENTER에서 셀러 API(상품 Q&A) 사용 승인과 이 서버의 IP 등록을 "
+        "확인해 주세요. 11번가는 둘 다 403으로 알릴 수 있습니다.",
+        CheckReason.ADDRESS: "11번가 OPEN API CENTER에 이 서버의 고정 공인 IPv4 주소를 등록해 주세요.",
+    },
     credential_names=("openapikey",),
     option_names=("base_url", "surfaces", "body_encoding", "beyond_euckr", "reply_max_length"),
     unverified=(
@@ -402,7 +408,7 @@ class ElevenstCollector:
 
     def check(self) -> CheckResult:
         """Ask for today's questions."""
-        return check_by(self._prove, _REMEDIES)
+        return check_by(self._prove, SPEC.remedies)
 
     def _prove(self) -> str:
         now = self._build.clock()
@@ -413,11 +419,3 @@ class ElevenstCollector:
 def build(build: Build) -> ElevenstCollector:
     """Make the collector of one account."""
     return ElevenstCollector(build)
-
-
-_REMEDIES: Final = {
-    CheckReason.SECRET: "11번가 OPEN API CENTER에서 발급받은 32자리 키(openapikey)를 다시 확인해 주세요.",
-    CheckReason.PERMISSION: "11번가 OPEN API CENTER에서 셀러 API(상품 Q&A) 사용 승인과 이 서버의 IP 등록을 "
-    "확인해 주세요. 11번가는 둘 다 403으로 알릴 수 있습니다.",
-    CheckReason.ADDRESS: "11번가 OPEN API CENTER에 이 서버의 고정 공인 IPv4 주소를 등록해 주세요.",
-}

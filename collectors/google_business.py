@@ -22,8 +22,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from collectors.base import Build, ChannelSpec, CheckResult
-from collectors.google_auth import GoogleClient, check_google
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
+from collectors.google_auth import REMEDIES, GoogleClient
 from collectors.listing import (
     address_of,
     changed,
@@ -64,6 +64,11 @@ SPEC = ChannelSpec(
     signs_time=True,
     writable=True,
     reply_rules=ReplyRules(max_length=4096, unit=LengthUnit.BYTES, editable=True, moderated=True),
+    remedies={
+        **REMEDIES,
+        CheckReason.PERMISSION: "Google에 Business Profile API 사용을 신청해 승인받고, 이 계정을 해당 매장의 관리자나 소유자로 "
+        "등록해 주세요.",
+    },
     option_names=("base_url", "token_url", "location"),
     unverified=(
         "orderBy=updateTime desc (checked on every page, never relied on)",
@@ -309,8 +314,8 @@ class GoogleBusinessCollector:
 
     def check(self) -> CheckResult:
         """Ask for one review."""
-        return check_google(
-            lambda: self._api.ask("", size=1, refusal=self._unknown_location), _PERMISSION
+        return check_by(
+            lambda: self._api.ask("", size=1, refusal=self._unknown_location), SPEC.remedies
         )
 
     def _unknown_location(self, answer: Answer) -> ConfigurationError | None:
@@ -324,9 +329,3 @@ class GoogleBusinessCollector:
 def build(build: Build) -> GoogleBusinessCollector:
     """Make the collector of one account."""
     return GoogleBusinessCollector(build)
-
-
-_PERMISSION: Final = (
-    "Google에 Business Profile API 사용을 신청해 승인받고, 이 계정을 해당 매장의 관리자나 소유자로 "
-    "등록해 주세요."
-)

@@ -23,8 +23,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from collectors.base import Build, ChannelSpec, CheckResult
-from collectors.google_auth import GoogleClient, check_google
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
+from collectors.google_auth import REMEDIES, GoogleClient
 from collectors.listing import (
     Listing,
     address_of,
@@ -62,6 +62,11 @@ SPEC = ChannelSpec(
         editable=True,
         unverified=("what one character is where Google says approximately 350",),
     ),
+    remedies={
+        **REMEDIES,
+        CheckReason.PERMISSION: "Play Console > 사용자 및 권한에서 서비스 계정을 초대하고 이 앱의 '리뷰에 답글 달기' 권한을 주세요. "
+        "Google Cloud 프로젝트에서 Google Play Android Developer API도 켜야 합니다.",
+    },
     credential_names=("client_email", "private_key"),
     option_names=("base_url", "token_url", "package_name"),
     unverified=(
@@ -275,8 +280,8 @@ class GooglePlayCollector:
 
     def check(self) -> CheckResult:
         """Ask for one review."""
-        return check_google(
-            lambda: self._api.ask(None, size=1, refusal=self._unknown_app), _PERMISSION
+        return check_by(
+            lambda: self._api.ask(None, size=1, refusal=self._unknown_app), SPEC.remedies
         )
 
     def _unknown_app(self, answer: Answer) -> ConfigurationError | None:
@@ -290,9 +295,3 @@ class GooglePlayCollector:
 def build(build: Build) -> GooglePlayCollector:
     """Make the collector of one account."""
     return GooglePlayCollector(build)
-
-
-_PERMISSION: Final = (
-    "Play Console > 사용자 및 권한에서 서비스 계정을 초대하고 이 앱의 '리뷰에 답글 달기' 권한을 주세요. "
-    "Google Cloud 프로젝트에서 Google Play Android Developer API도 켜야 합니다."
-)

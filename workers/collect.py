@@ -434,16 +434,10 @@ def report_incident(
     )
     if not is_new:
         return
-    brand = runtime.brands[account_key.partition("/")[0]]
-    alert = operator_alert(rule, brand, account_key, now)
-    tell(
-        runtime,
-        connection,
-        [
-            new_alert(alert, {"subject": account_key, "detail": str(error), **alarm_of(error)}),
-        ],
-        now=now,
-    )
+    account = runtime.account(account_key)
+    alert = operator_alert(rule, runtime.brands[account.brand], account_key, now)
+    words = {"subject": account_key, "detail": str(error), **alarm_of(error, account.channel)}
+    tell(runtime, connection, [new_alert(alert, words)], now=now)
 
 
 def start_due(runtime: Runtime) -> int:
