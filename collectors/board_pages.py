@@ -91,6 +91,9 @@ def parse_page(
             quarantined.append(quarantine(error, row.html or "", url, position))
     if quarantined and not items:
         raise _changed(f"no post can be read: {quarantined[0].reason}", payload)
+    if len(items) > 2 and len({item.native_id for item in items}) == 1:
+        # Each would be taken for an edit of the one before, at every run.
+        raise _changed("all posts have one id", payload)
     if "author" in definition.fields and len(items) > 1 and not any(i.author for i in items):
         raise _changed("no post has an author", payload)
     return ListPage(

@@ -239,7 +239,7 @@ class Columns:
             when = value if not isinstance(value, int | float) else _date_of(value, row.day_zero)
             return parse_when(when, now=now)
         except BadInputError as error:
-            raise _renamed(error, self._wanted[field]) from None
+            raise _renamed(error, self._wanted[field], _DATE_REMEDY) from None
 
     def rating(self, row: Row, field: str, scale: int = 5) -> int | None:
         """Give stars; None where the cell is empty."""
@@ -247,12 +247,16 @@ class Columns:
         try:
             return parse_rating(str(value) if isinstance(value, datetime) else value, scale=scale)
         except BadInputError as error:
-            raise _renamed(error, self._wanted[field]) from None
+            raise _renamed(error, self._wanted[field], _RATING_REMEDY) from None
 
 
-def _renamed(error: BadInputError, column: str) -> BadInputError:
-    """Name the file's own column instead of our field."""
-    return BadInputError(_what(error), field=column, remedy=error.remedy)
+_DATE_REMEDY: Final = "날짜를 2025-01-31 또는 2025.01.31. 14:05:00 같은 형식으로 적어 주세요."
+_RATING_REMEDY: Final = "별점을 1에서 5 사이의 숫자로 적어 주세요."
+
+
+def _renamed(error: BadInputError, column: str, remedy: str) -> BadInputError:
+    """Name the file's own column instead of our field, and what its owner does about it."""
+    return BadInputError(_what(error), field=column, remedy=remedy)
 
 
 def _what(error: BadInputError) -> str:

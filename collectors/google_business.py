@@ -152,7 +152,7 @@ def parse_review(row: Row, *, now: datetime) -> CollectedFeedback:
     return CollectedFeedback(
         kind=FeedbackKind.REVIEW,
         native_id=_review_id(row),
-        text=original_words(text_in(row, "comment")) if "comment" in row else "",
+        text=original_words(text_in(row, "comment")) if row.get("comment") is not None else "",
         written_at=written.at,
         written_at_is_exact=written.exact,
         edited_at=edited.at if edited.at - written.at > timedelta(seconds=1) else None,
@@ -170,7 +170,9 @@ def _review_id(row: Row) -> str:
 
 
 def _replies(value: object, now: datetime) -> tuple[ChannelReply, ...]:
-    return () if value is None else (parse_reply(value, now=now),)
+    # Without words nothing stands there that a customer could read.
+    is_empty = value is None or (isinstance(value, dict) and value.get("comment") is None)
+    return () if is_empty else (parse_reply(value, now=now),)
 
 
 def parse_reply(row: object, *, now: datetime) -> ChannelReply:
@@ -185,7 +187,7 @@ def parse_reply(row: object, *, now: datetime) -> ChannelReply:
     return ChannelReply(
         text=original_words(text_in(row, "comment")),
         replied_at=parse_when(when_in(row, "updateTime"), now=now).at
-        if "updateTime" in row
+        if row.get("updateTime") is not None
         else None,
         state={"PENDING": "pending", "REJECTED": REJECTED}.get(state, "published"),
     )

@@ -184,7 +184,7 @@ def parse_stamp(value: object, *, now: datetime) -> datetime:
     if not isinstance(value, dict):
         raise BadInputError("the date is missing", field="lastModified")
     seconds = int(number_in(value, "seconds"))
-    nanos = value.get("nanos", 0)
+    nanos = 0 if value.get("nanos") is None else value["nanos"]
     if isinstance(nanos, bool) or not isinstance(nanos, int) or not 0 <= nanos < 10**9:
         raise BadInputError("nanoseconds are not a number", field="lastModified")
     if seconds >= 10**10:

@@ -93,9 +93,12 @@ def count_in(body: object, *path: str) -> int:
     found = body
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
-    if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 10**9:
-        return -1
-    return found
+    is_one = isinstance(found, int | str) and not isinstance(found, bool)
+    return int(str(found)) if is_one and _COUNT.fullmatch(str(found)) else -1
+
+
+_COUNT: Final = re.compile(r"\d{1,9}", re.ASCII)
+"""As a number or, as some servers write every number, as text."""
 
 
 def read_rows(

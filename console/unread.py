@@ -18,7 +18,7 @@ _WORDS: Final = tuple(
     for english, korean in (
         # Values, on whatever channel.
         (r"unreadable date|the date is unreadable|not a date", "날짜를 읽을 수 없음"),
-        (r"date lies in the future", "날짜가 미래임"),
+        (r"date lies in the future", "날짜가 미래임(서버 시계가 늦지 않은지도 확인)"),
         (r"date lies before (\d+)", "날짜가 {0}년보다 앞섬"),
         (r"(?:the date is missing|no date)", "날짜가 없음"),
         (r"nanoseconds are not a number", "시각의 소수 부분이 숫자가 아님"),

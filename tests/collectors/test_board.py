@@ -64,6 +64,9 @@ OWN: dict[str, object] = {
 }
 
 
+ONE_ID = re.sub(r'data-no="\d+"', 'data-no="5"', DC * 2)
+
+
 def _parse(html: str, table: dict[str, object] | None = None, *, frame: str = "") -> ListPage:
     return parse_page(
         html,
@@ -145,6 +148,7 @@ def test_korean_without_a_word_about_its_charset_is_read() -> None:
         (DC.replace('data-no="77', 'data-no="x77'), "no post can be read.*id"),
         (DC.replace("<a href=", "<a hrev="), "no post can be read.*title"),
         (DC.replace("gall_writer", "writer"), "no post has an author"),
+        (ONE_ID, "all posts have one id"),
         ("<a>" * 30_000, "nested too deeply"),
     ],
 )

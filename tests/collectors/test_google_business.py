@@ -244,6 +244,19 @@ def test_wrong_options_are_named(market: BusinessProfile, options: dict[str, obj
         build(build_on(market, options))
 
 
+def test_what_is_null_is_absent() -> None:
+    body = json.loads(json.dumps(LIST))
+    row = body["reviews"][0]
+    for nothing in (None, {}, {"comment": None, "updateTime": None}):
+        row |= {"comment": None, "reviewReply": nothing, "starRating": None, "reviewer": None}
+        page = parse_page(body, now=NOW)
+        assert not page.quarantined
+        assert (page.items[0].text, page.items[0].replies, page.items[0].rating) == ("", (), None)
+    row["reviewReply"] = {"comment": "감사합니다.", "updateTime": None}
+    (reply,) = parse_page(body, now=NOW).items[0].replies
+    assert (reply.text, reply.replied_at) == ("감사합니다.", None)
+
+
 def test_a_comment_of_blank_lines_costs_no_time() -> None:
     blank = "가" + "\n" * 300_000 + "나"
     assert original_words(blank) == blank

@@ -59,6 +59,11 @@ def _one(**said: object) -> CollectedFeedback:
     )
 
 
+def test_what_is_null_is_absent() -> None:
+    stamp = {"seconds": 1795000000, "nanos": None}
+    assert _one(lastModified=stamp, starRating=None, originalText=None).rating is None
+
+
 def _collected(market: PlayStore, native_id: str) -> CollectedFeedback:
     page = build(build_on(market)).fetch(NOW - WEEK, NOW, None)
     return next(item for item in page.items if item.native_id == native_id)
