@@ -96,8 +96,10 @@ def parse_page(
         raise _changed("all posts have one id", payload)
     if "author" in definition.fields and len(items) > 1 and not any(i.author for i in items):
         raise _changed("no post has an author", payload)
+    # A popular post stands on top as well, its title shortened: taken twice, each run would edit it.
+    once = {item.native_id: item for item in reversed(items)}
     return ListPage(
-        tuple(items),
+        tuple(item for item in items if once[item.native_id] is item),
         tuple(quarantined),
         items[-1].written_at if items else None,
         _frame(posts[0].parent) if posts else "",

@@ -129,6 +129,19 @@ def test_notices_and_advertisements_are_no_posts() -> None:
     assert [item.native_id for item in _parse(DC).items] == ["777", "776"]
 
 
+def test_a_post_that_a_page_shows_twice_is_one() -> None:
+    row = '<li class="post" data-no="{0}"><a href="/view/{0}">{1}</a><b class="date">20:00</b></li>'
+    rows = [(7, "국이 샜…"), (9, "둘"), (7, "국이 샜어요"), (8, "셋")]
+    html = "".join(row.format(*pair) for pair in rows)
+    table = {**OWN, "fields": {**cast("dict[str, str]", OWN["fields"]), "written_at": "b.date"}}
+    page = _parse(html, table)
+    assert [(item.native_id, item.title) for item in page.items] == [
+        ("7", "국이 샜…"),
+        ("9", "둘"),
+        ("8", "셋"),
+    ]
+
+
 def test_korean_without_a_word_about_its_charset_is_read() -> None:
     html = decode_text((FOLDER / "ppomppu.html").read_bytes())
     page = _parse(html, ready_table("ppomppu"))
