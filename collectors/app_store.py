@@ -30,6 +30,7 @@ from collectors.listing import (
     address_of,
     changed,
     count_in,
+    place_refused,
     read_rows,
     required_credential,
     required_option,
@@ -78,6 +79,12 @@ SPEC = ChannelSpec(
             state=AnswerState.BY_HAND,
             state_reason="공개 피드로 읽은 리뷰입니다. App Store Connect에서만 답변할 수 있습니다.",
         )
+    },
+    remedies={
+        CheckReason.SECRET: "App Store Connect > 사용자 및 액세스 > 통합에서 키 ID, 발급자 ID와 .p8 파일의 "
+        "내용을 다시 확인해 주세요. 폐기된 키는 쓸 수 없습니다.",
+        CheckReason.PERMISSION: "App Store Connect에서 이 키의 역할을 '고객 지원' 이상으로 바꾸고, 계정 소유자가 "
+        "새 약관에 동의했는지 확인해 주세요.",
     },
     option_names=("base_url", "app_id", "territory", "country", "reply_max_length"),
     unverified=(
@@ -414,7 +421,7 @@ class ConnectCollector:
     def fetch(self, since: datetime, until: datetime, cursor: str | None) -> Page:
         """Read one list page; see `collectors.base.Collector.fetch`."""
         is_whole, total, link = self._place(cursor)
-        body = self._api.ask(link)
+        body = self._api.ask(link, place_refused if cursor else None)
         page = parse_page(body, app_id=self._api.app_id, now=self._build.clock())
         # Where the total fell, a review may have slipped past between two pages.
         is_whole = is_whole and not page.quarantined and page.total >= total
@@ -426,7 +433,7 @@ class ConnectCollector:
             place = f"{is_whole:d}:{page.total}:{following}"
             return Page(page.items, page.quarantined, next_cursor=place)
         covers = (since, until) if is_whole else None
-        return Page(page.items, page.quarantined, covers=covers)
+        return Page(page.items, page.quarantined, covers=covers, lists=("asc",))
 
     def _place(self, cursor: str | None) -> tuple[bool, int, str]:
         """Give whether every row before was read, the total so far, and the page to read."""
@@ -440,7 +447,7 @@ class ConnectCollector:
     def check(self) -> CheckResult:
         """Ask for one review."""
         return check_by(
-            lambda: self._api.ask(self._api.first_link(1), self._unknown_app), _REMEDIES
+            lambda: self._api.ask(self._api.first_link(1), self._unknown_app), SPEC.remedies
         )
 
     def _unknown_app(self, answer: Answer) -> ConfigurationError | None:
@@ -503,11 +510,3 @@ def build(build: Build) -> ConnectCollector | FeedCollector:
     if any(build.account.credentials.get(name) for name in _API_KEYS):
         return ConnectCollector(build)
     return FeedCollector(build)
-
-
-_REMEDIES: Final = {
-    CheckReason.SECRET: "App Store Connect > 사용자 및 액세스 > 통합에서 키 ID, 발급자 ID와 .p8 파일의 "
-    "내용을 다시 확인해 주세요. 폐기된 키는 쓸 수 없습니다.",
-    CheckReason.PERMISSION: "App Store Connect에서 이 키의 역할을 '고객 지원' 이상으로 바꾸고, 계정 소유자가 "
-    "새 약관에 동의했는지 확인해 주세요.",
-}

@@ -64,6 +64,8 @@ class ChannelSpec:
             the rules; None where nothing does.
         reply_needs: Options of the account without which nothing can be answered, by id space;
             ``""`` for all of them.
+        remedies: In Korean, what the operator does where the channel refuses credentials, better than
+            the usual words; by why it refuses.
         credential_names: Keys an account's credentials file must have.
         option_names: Keys of the ``[[accounts]]`` table that this channel reads.
         unverified: What the reference could not prove, in English, for `docs/channels.md`.
@@ -84,6 +86,7 @@ class ChannelSpec:
     state_reasons: Mapping[AnswerState, str] = field(default_factory=dict)
     any_character: tuple[str, str] | None = None
     reply_needs: Mapping[str, str] = field(default_factory=dict)
+    remedies: Mapping[CheckReason, str] = field(default_factory=dict)
     credential_names: tuple[str, ...] = ()
     option_names: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
@@ -198,7 +201,7 @@ def explain(
 
     Args:
         error: What the cheapest question met.
-        remedies: The channel's own words for refused credentials, better than the usual ones.
+        remedies: The channel's own; see `ChannelSpec`.
     """
     detail = str(error)
     if isinstance(error, CredentialRejectedError):

@@ -25,7 +25,8 @@ Source: `collectors.board_definitions`; sites from channels.md section 7 (Checke
 * A list without one readable post is `LayoutChangedError`, also in the middle of a run: the end is
   only where the posts of the page before stood. So is the third post in a row whose body
   is not where the definition says. A single such post is kept with its title, and quarantined; so is
-  every secret post, which asks for its password instead.
+  every secret post, which asks for its password instead, and every one that a script's ``alert()``
+  keeps for members. A list that does so ends the run with `AccessBlockedError`.
 * A post that does not answer is asked for again by the next runs, after all others; in the end it,
   too, is kept with its title, and quarantined.
 """
@@ -50,7 +51,15 @@ from collectors.board_definitions import (
     parse_definition,
     ready_table,
 )
-from collectors.board_pages import ListPage, is_secret, parse_page, parse_post, quarantine
+from collectors.board_pages import (
+    ListPage,
+    alerted,
+    is_secret,
+    parse_page,
+    parse_post,
+    quarantine,
+    wants_sign_in,
+)
 from collectors.http import raise_if_captcha
 from collectors.mentions import is_web_address
 from collectors.relevance import Relevance
@@ -254,7 +263,7 @@ class BoardCollector:
             if self._shelf.count_failure(listed) < POST_TRIES:
                 return self._put_off(place, posts)
             quarantined = (quarantine(error, listed.url, listed.url),)
-        except _SecretPostError as error:
+        except _ClosedPostError as error:
             # It is no sign of another layout, nor of the one that is known.
             bad = place.bad
             quarantined = (quarantine(error, listed.url, listed.url),)
@@ -301,7 +310,14 @@ class BoardCollector:
         except LayoutChangedError:
             raise_if_captcha(answer)
             if is_secret(answer.text):
-                raise _SecretPostError from None
+                raise _ClosedPostError(
+                    "a secret post: only its title can be read", remedy=_HIDDEN_REMEDY
+                ) from None
+            if wants_sign_in(alerted(answer.text)):
+                raise _ClosedPostError(
+                    "a post for members: only its title can be read without signing in",
+                    remedy=_MEMBERS_REMEDY,
+                ) from None
             raise
 
     def _is_relevant(self, item: CollectedFeedback) -> bool:
@@ -334,17 +350,21 @@ class BoardCollector:
             )
         except LayoutChangedError:
             raise_if_captcha(answer)
+            if wants_sign_in(alerted(answer.text)):
+                raise AccessBlockedError(
+                    f"the board {urlsplit(answer.url).path} is for members: it wants a sign-in"
+                ) from None
             raise
 
 
-class _SecretPostError(BadInputError):
-    """A post that only its writer and the shop may read."""
+class _ClosedPostError(BadInputError):
+    """A post that not everybody may read."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "a secret post: only its title can be read",
-            remedy="게시판 관리자 화면에서 읽어 주세요. 카페24 쇼핑몰이면 cafe24 채널로 본문까지 읽습니다.",
-        )
+
+_HIDDEN_REMEDY: Final = (
+    "게시판 관리자 화면에서 읽어 주세요. 카페24 쇼핑몰이면 cafe24 채널로 본문까지 읽습니다."
+)
+_MEMBERS_REMEDY: Final = "회원만 볼 수 있는 글입니다. 사이트에 로그인해 직접 읽어 주세요."
 
 
 def _latest(written_at: datetime) -> datetime:

@@ -91,10 +91,15 @@ def parse_page(
             quarantined.append(quarantine(error, row.html or "", url, position))
     if quarantined and not items:
         raise _changed(f"no post can be read: {quarantined[0].reason}", payload)
+    if len(items) > 2 and len({item.native_id for item in items}) == 1:
+        # Each would be taken for an edit of the one before, at every run.
+        raise _changed("all posts have one id", payload)
     if "author" in definition.fields and len(items) > 1 and not any(i.author for i in items):
         raise _changed("no post has an author", payload)
+    # A popular post stands on top as well, its title shortened: taken twice, each run would edit it.
+    once = {item.native_id: item for item in reversed(items)}
     return ListPage(
-        tuple(items),
+        tuple(item for item in items if once[item.native_id] is item),
         tuple(quarantined),
         items[-1].written_at if items else None,
         _frame(posts[0].parent) if posts else "",
@@ -157,6 +162,32 @@ def is_secret(payload: str) -> bool:
 
 _SECRET: Final = re.compile(
     r"비밀\s?글\s?(?:입니다|이에요|보기|기능으로|로\s?(?:설정|보호|등록|작성|되어))"
+)
+
+
+def alerted(payload: str) -> str:
+    """Give what a page that shows nothing says by its script's ``alert()``; empty for others. Pure.
+
+    So boards turn strangers away with 200. Most pages have such words for whoever presses a button
+    later, which says nothing about the page: only one without words of its own is meant.
+    """
+    found = _ALERT.search(payload)
+    if found is None or is_too_deep(payload):
+        return ""
+    body = LexborHTMLParser(payload).body
+    if body is not None and text_of(body):
+        return ""
+    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), found[2])
+
+
+def wants_sign_in(words: str) -> bool:
+    """Tell whether the words of `alerted` ask whoever reads for an account of the site. Pure."""
+    return _SIGN_IN.search(words) is not None
+
+
+_ALERT: Final = re.compile(r"""\balert\s*\(\s*(["'`])((?:(?!\1)[^<>]){1,300})\1""")
+_SIGN_IN: Final = re.compile(
+    r"로그인|로긴|회원|멤버|등업|등급|권한|비공개|log ?-?in|sign ?-?in|member", re.IGNORECASE
 )
 
 

@@ -81,6 +81,13 @@ SPEC = ChannelSpec(
         max_length=1000, unverified=("1,000 characters, our own choice; no limit is published",)
     ),
     reply_needs={"": "writer", "urgent": "user_id"},
+    remedies={
+        CheckReason.SECRET: "카페24 개발자센터 앱의 Client ID와 Client Secret을 인증 정보 파일과 다시 맞춰 주세요.",
+        CheckReason.EXPIRED: "리프레시 토큰이 만료되었거나 다른 곳에서 먼저 쓰였습니다. 앱을 쇼핑몰에 다시 연결하고 "
+        "새 refresh_token을 인증 정보 파일에 넣어 주세요.",
+        CheckReason.PERMISSION: "앱에 mall.read_community, mall.write_community, mall.read_product 권한이 있는지, "
+        "쇼핑몰에서 앱이 삭제되지 않았는지 확인해 주세요.",
+    },
     credential_names=("client_id", "client_secret", "refresh_token"),
     option_names=(
         "base_url",
@@ -654,11 +661,18 @@ class Cafe24Collector:
             there = replace(there, whole=there.whole and not page.quarantined)
             return replace(page, next_cursor=str(there))
         is_whole = is_whole and not page.quarantined
-        return replace(page, covers=(since, until) if is_whole else None)
+        return replace(page, covers=(since, until) if is_whole else None, lists=self._lists())
+
+    def _lists(self) -> tuple[str, ...]:
+        """Name what is read; a board that was discovered and is missing now is asked about."""
+        kinds = ("article", "comment") if self._has_comments else ("article",)
+        boards = [f":{number}" for number in self._boards] or [""]
+        named = [f"{kind}{board}" for kind in kinds for board in boards]
+        return (*named, "urgent") if self._has_urgent else tuple(named)
 
     def check(self) -> CheckResult:
         """Renew the token if need be and list the boards; the detail says what is read."""
-        return check_by(self._prove, _REMEDIES)
+        return check_by(self._prove, SPEC.remedies)
 
     def _prove(self) -> str:
         boards = self._boards or plan_boards(self._api.ask("/boards", {}))
@@ -853,15 +867,6 @@ def _chosen_boards(build: Build) -> dict[int, str]:
             '{ "4" = "review", "6" = "inquiry", "5" = "post" }'
         )
     return {int(number): str(purpose) for number, purpose in chosen.items()}
-
-
-_REMEDIES: Final = {
-    CheckReason.SECRET: "카페24 개발자센터 앱의 Client ID와 Client Secret을 인증 정보 파일과 다시 맞춰 주세요.",
-    CheckReason.EXPIRED: "리프레시 토큰이 만료되었거나 다른 곳에서 먼저 쓰였습니다. 앱을 쇼핑몰에 다시 연결하고 "
-    "새 refresh_token을 인증 정보 파일에 넣어 주세요.",
-    CheckReason.PERMISSION: "앱에 mall.read_community, mall.write_community, mall.read_product 권한이 있는지, "
-    "쇼핑몰에서 앱이 삭제되지 않았는지 확인해 주세요.",
-}
 
 
 class GoneError(PublicationRefusedError):

@@ -105,6 +105,13 @@ SPEC = ChannelSpec(
         AnswerState.CLOSED: "고객센터가 답변을 기다리지 않는 문의입니다. 종료되었거나 상담원이 이미 처리했습니다.",
     },
     reply_needs={"": "reply_by"},
+    remedies={
+        CheckReason.SECRET: "WING > 판매자정보 > 추가판매정보의 OPEN API 키(Access Key, Secret Key)와 "
+        "인증 정보 파일을 다시 맞춰 주세요. 키는 만료되기 전에 재발급해야 합니다.",
+        CheckReason.ADDRESS: "WING의 OPEN API 키 설정에 이 서버의 공인 IP를 등록해 주세요(변경은 주 10회까지).",
+        CheckReason.PERMISSION: "WING의 OPEN API 키에 등록된 IP와 업체코드(vendor_id)를 확인해 주세요. "
+        "쿠팡은 IP와 권한 문제를 모두 403으로 알립니다.",
+    },
     credential_names=("access_key", "secret_key"),
     option_names=("base_url", "vendor_id", "reply_by", "surfaces"),
     unverified=(
@@ -441,7 +448,9 @@ class CoupangCollector:
     def _page(self, listing: Listing, here: Place, since: datetime, until: datetime) -> Page:
         size = page_size(self._surfaces[here.surface], is_slow=here.stretch >= 0)
         after = self._after(here, since, until)
-        return here.page_of(listing, size, after=after, window=(since, until))
+        # What leaves the list of those that wait for a confirmation has not left the channel.
+        lists = tuple(surface for surface in self._surfaces if surface != "transfer")
+        return here.page_of(listing, size, after=after, window=(since, until), lists=lists)
 
     def _after(self, here: Place, since: datetime, until: datetime) -> Place | None:
         """Give the next day of a list read day by day, else the next list, else None."""
@@ -454,7 +463,7 @@ class CoupangCollector:
 
     def check(self) -> CheckResult:
         """Ask for one page of today's inquiries of the first list."""
-        return check_by(self._prove, _REMEDIES)
+        return check_by(self._prove, SPEC.remedies)
 
     def _prove(self) -> str:
         now = self._build.clock()
@@ -470,15 +479,6 @@ def build(build: Build) -> CoupangCollector:
 def page_size(surface: str, *, is_slow: bool = False) -> int:
     """Give how many rows are asked for."""
     return _SLOW_PAGE_SIZE if is_slow else _PAGE_SIZES[surface]
-
-
-_REMEDIES: Final = {
-    CheckReason.SECRET: "WING > 판매자정보 > 추가판매정보의 OPEN API 키(Access Key, Secret Key)와 "
-    "인증 정보 파일을 다시 맞춰 주세요. 키는 만료되기 전에 재발급해야 합니다.",
-    CheckReason.ADDRESS: "WING의 OPEN API 키 설정에 이 서버의 공인 IP를 등록해 주세요(변경은 주 10회까지).",
-    CheckReason.PERMISSION: "WING의 OPEN API 키에 등록된 IP와 업체코드(vendor_id)를 확인해 주세요. "
-    "쿠팡은 IP와 권한 문제를 모두 403으로 알립니다.",
-}
 
 
 class _TooSlowError(ChannelUnavailableError):

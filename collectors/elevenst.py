@@ -36,7 +36,7 @@ from collectors.listing import (
     text_in,
     word_in,
 )
-from collectors.values import parse_when
+from collectors.values import NOT_XML, parse_when
 from domain.errors import (
     BadInputError,
     ChannelUnavailableError,
@@ -81,6 +81,12 @@ SPEC = ChannelSpec(
         )
     },
     any_character=("beyond_euckr", "reference"),
+    remedies={
+        CheckReason.SECRET: "11번가 OPEN API CENTER에서 발급받은 32자리 키(openapikey)를 다시 확인해 주세요.",
+        CheckReason.PERMISSION: "11번가 OPEN API CENTER에서 셀러 API(상품 Q&A) 사용 승인과 이 서버의 IP 등록을 "
+        "확인해 주세요. 11번가는 둘 다 403으로 알릴 수 있습니다.",
+        CheckReason.ADDRESS: "11번가 OPEN API CENTER에 이 서버의 고정 공인 IPv4 주소를 등록해 주세요.",
+    },
     credential_names=("openapikey",),
     option_names=("base_url", "surfaces", "body_encoding", "beyond_euckr", "reply_max_length"),
     unverified=(
@@ -102,8 +108,6 @@ _DEFAULT_BASE_URL: Final = "https://api.11st.co.kr"
 _PREFIX: Final = re.compile(r"<(/?)[A-Za-z_][\w.-]*:")
 _REFERENCE: Final = re.compile(r"&#(?:(\d{1,5})|x([0-9A-Fa-f]{1,4}));", re.ASCII)
 _PAGE: Final = re.compile(r"\s*<(!doctype\s+html|html)", re.IGNORECASE)
-_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-"""Characters no XML document may have; customers paste them all the same."""
 
 
 def open_xml(text: str) -> Element:
@@ -122,7 +126,7 @@ def open_xml(text: str) -> Element:
     found = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff")).strip()
     if _PAGE.match(found) or not found.startswith("<"):
         raise ChannelUnavailableError("elevenst: another page came instead of XML")
-    plain = _plain(_NOT_XML.sub("", found))
+    plain = _plain(NOT_XML.sub("", found))
     try:
         root: Element = fromstring(plain, forbid_dtd=True)
     except DefusedXmlException:
@@ -149,7 +153,7 @@ def _plain(xml: str) -> str:
         place = end
     whole = "".join([*parts, _mended(xml[place:])])
     joined = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _NOT_XML.sub("", joined)
+    return NOT_XML.sub("", joined)
 
 
 def _mended(xml: str) -> str:
@@ -158,7 +162,7 @@ def _mended(xml: str) -> str:
 
 def _opened(reference: re.Match[str]) -> str:
     char = chr(int(reference[1]) if reference[1] else int(reference[2], 16))
-    return char if _NOT_XML.match(char) else reference[0]
+    return char if NOT_XML.match(char) else reference[0]
 
 
 def parse_questions(text: str, *, now: datetime) -> Listing:
@@ -381,7 +385,12 @@ class ElevenstCollector:
         is_whole = is_whole and not listing.quarantined
         if place + 1 < len(self._surfaces):
             return Page(listing.items, listing.quarantined, next_cursor=f"{place + 1}:{is_whole:d}")
-        return Page(listing.items, listing.quarantined, covers=(since, until) if is_whole else None)
+        return Page(
+            listing.items,
+            listing.quarantined,
+            covers=(since, until) if is_whole else None,
+            lists=tuple(self._surfaces),
+        )
 
     def _place(self, cursor: str | None) -> tuple[int, bool]:
         """Give which list is read, and whether every row before could be."""
@@ -399,7 +408,7 @@ class ElevenstCollector:
 
     def check(self) -> CheckResult:
         """Ask for today's questions."""
-        return check_by(self._prove, _REMEDIES)
+        return check_by(self._prove, SPEC.remedies)
 
     def _prove(self) -> str:
         now = self._build.clock()
@@ -410,11 +419,3 @@ class ElevenstCollector:
 def build(build: Build) -> ElevenstCollector:
     """Make the collector of one account."""
     return ElevenstCollector(build)
-
-
-_REMEDIES: Final = {
-    CheckReason.SECRET: "11번가 OPEN API CENTER에서 발급받은 32자리 키(openapikey)를 다시 확인해 주세요.",
-    CheckReason.PERMISSION: "11번가 OPEN API CENTER에서 셀러 API(상품 Q&A) 사용 승인과 이 서버의 IP 등록을 "
-    "확인해 주세요. 11번가는 둘 다 403으로 알릴 수 있습니다.",
-    CheckReason.ADDRESS: "11번가 OPEN API CENTER에 이 서버의 고정 공인 IPv4 주소를 등록해 주세요.",
-}

@@ -92,6 +92,12 @@ SPEC = ChannelSpec(
             state_reason="긴급알리미는 ESM PLUS에서만 답변할 수 있습니다.",
         )
     },
+    remedies={
+        CheckReason.SECRET: "ESM PLUS에서 발급받은 마스터 ID(master_id)와 비밀키(secret_key)를 다시 확인해 주세요.",
+        CheckReason.ADDRESS: "ESM Trading API에 이 서버의 고정 공인 IPv4 주소를 등록해 달라고 요청해 주세요.",
+        CheckReason.PERMISSION: "ESM Trading API 사용 승인과 판매자 ID(auction_id, gmarket_id) 연결, IP 등록을 "
+        "확인해 주세요.",
+    },
     credential_names=("master_id", "secret_key"),
     option_names=(
         "base_url",
@@ -377,7 +383,8 @@ class EsmCollector:
             following = f"{place + 1}:{is_whole:d}"
             return Page(listing.items, listing.quarantined, next_cursor=following)
         covers = (since, until) if is_whole else None
-        return Page(listing.items, listing.quarantined, covers=covers)
+        lists = tuple(self._api.surfaces)
+        return Page(listing.items, listing.quarantined, covers=covers, lists=lists)
 
     def _place(self, cursor: str | None) -> tuple[int, bool]:
         """Give which list is read, and whether every row before could be."""
@@ -388,7 +395,7 @@ class EsmCollector:
 
     def check(self) -> CheckResult:
         """Ask for today's inquiries of the first list."""
-        return check_by(self._prove, _REMEDIES)
+        return check_by(self._prove, SPEC.remedies)
 
     def _prove(self) -> str:
         days = days_between(self._build.clock(), self._build.clock())
@@ -447,11 +454,3 @@ def refused(answer: Answer) -> ReputationError | None:
     code, message = outcome(body)
     is_credential = answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
     return refusal_of(str(answer.status) if is_credential else code, message)
-
-
-_REMEDIES: Final = {
-    CheckReason.SECRET: "ESM PLUS에서 발급받은 마스터 ID(master_id)와 비밀키(secret_key)를 다시 확인해 주세요.",
-    CheckReason.ADDRESS: "ESM Trading API에 이 서버의 고정 공인 IPv4 주소를 등록해 달라고 요청해 주세요.",
-    CheckReason.PERMISSION: "ESM Trading API 사용 승인과 판매자 ID(auction_id, gmarket_id) 연결, IP 등록을 "
-    "확인해 주세요.",
-}

@@ -12,6 +12,8 @@ Source: RSS 2.0, Atom (RFC 4287), RFC 9110 section 13; addresses of boards from 
 * A feed shows its latest entries only; absence proves nothing, and a slow interval loses entries.
 * It is asked for "only if it changed". What to ask with is remembered one step after the entries
   were stored, so that a crash between the two reads the feed again instead of losing it.
+* Korean programs are fond of calling their own time GMT. A feed with an entry that lies more than an
+  hour ahead by what it says, and in the past by Korean time, is read so, dates marked as derived.
 * A feed that is not well-formed is read as far as it goes; entries that are lost on the way are
   quarantined as the whole feed, and a feed that is cut off is asked for again.
 """
@@ -96,9 +98,10 @@ def parse_page(payload: bytes, *, url: str, relevance: Relevance, now: datetime)
     entries = parsed["entries"]
     items: list[CollectedFeedback] = []
     quarantined: list[QuarantinedItem] = []
+    is_korean_time = any(_lies_ahead(_date(entry), now) for entry in entries)
     for position, entry in enumerate(entries, start=1):
         try:
-            item = _parse_feedback(entry, url, now)
+            item = _parse_feedback(entry, url, now, is_korean_time=is_korean_time)
         except BadInputError as error:
             quarantined.append(_quarantine(error, entry, position))
             continue
@@ -171,14 +174,16 @@ def _lost(parsed: Mapping[str, Any], text: str) -> int:
     return max(0, len(re.findall(r"<(?:item|entry)[\s>]", written)) - len(parsed["entries"]))
 
 
-def _parse_feedback(entry: Mapping[str, Any], url: str, now: datetime) -> CollectedFeedback:
+def _parse_feedback(
+    entry: Mapping[str, Any], url: str, now: datetime, *, is_korean_time: bool
+) -> CollectedFeedback:
     """Read one entry; whatever is wrong with it is `BadInputError`."""
     link = _link(entry, url)
     title = " ".join(_words(entry, "title").split())
     text = _body(entry)
     if not title and not text:
         raise BadInputError("neither a title nor a text", field="title")
-    written = _written(entry, now)
+    written = _written(_date(entry), now, is_korean_time=is_korean_time)
     return CollectedFeedback(
         kind=FeedbackKind.POST,
         native_id=_native_id(entry, link),
@@ -237,9 +242,35 @@ def _native_id(entry: Mapping[str, Any], link: str) -> str:
     return f"hash:{hashlib.sha256(identity.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
-def _written(entry: Mapping[str, Any], now: datetime) -> When | None:
-    date = _text(entry, "published") or _text(entry, "updated")
-    return parse_when(date, now=now) if date else None
+def _date(entry: Mapping[str, Any]) -> str:
+    return _text(entry, "published") or _text(entry, "updated")
+
+
+def _written(date: str, now: datetime, *, is_korean_time: bool) -> When | None:
+    if not date:
+        return None
+    if is_korean_time and _GREENWICH.search(date):
+        return When(parse_when(date, now=now + _KOREAS_LEAD).at - _KOREAS_LEAD, exact=False)
+    return parse_when(date, now=now)
+
+
+def _lies_ahead(date: str, now: datetime) -> bool:
+    """Tell whether a date proves that a feed calls Korean time GMT.
+
+    Nobody writes hours from now, and no clock is so wrong. What lies further ahead than Korea
+    does was dated so by its writer, to stay on top, and proves nothing.
+    """
+    if not _GREENWICH.search(date):
+        return False
+    try:
+        return parse_when(date, now=now + _KOREAS_LEAD).at > now + _SURELY_AHEAD
+    except BadInputError:
+        return False
+
+
+_GREENWICH: Final = re.compile(r"(?:GMT|UTC?|Z|[+-]00:?00)\s*\Z", re.IGNORECASE)
+_KOREAS_LEAD: Final = timedelta(hours=9)
+_SURELY_AHEAD: Final = timedelta(hours=1)
 
 
 def _reach(entry: Mapping[str, Any]) -> int | None:

@@ -8,8 +8,9 @@ in a watched folder the refused file is one quarantined item and the other files
 
 Bounds: a CSV is read as a stream, up to `MAX_CSV_BYTES`. An XLSX keeps its shared texts in
 memory, so it is refused above `MAX_XLSX_BYTES`, or when it would unpack to more than
-`MAX_UNPACKED_BYTES`. Of its sheets only the first that is not hidden is read. A web page that is
-called a workbook, as seller centres make them, is kept in memory whole, up to `MAX_PAGE_BYTES`.
+`MAX_UNPACKED_BYTES`. Of its sheets only the first that is not hidden is read. A web page or XML
+Spreadsheet that is called ``.xls``, as seller centres make them, is kept in memory whole, up to
+`MAX_PAGE_BYTES`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from urllib.parse import quote, unquote
 from collectors.base import CheckReason, CheckResult, failed
 from collectors.values import When, clean_text, decode_text, parse_rating, parse_when
 from collectors.web_table import AS_XLSX, rows_of_page
+from collectors.xml_table import hidden_sheets, is_book, rows_of_book
 from domain.errors import BadInputError, ConfigurationError
 from domain.types import CollectedFeedback, Page, QuarantinedItem
 
@@ -237,7 +239,7 @@ class Columns:
             when = value if not isinstance(value, int | float) else _date_of(value, row.day_zero)
             return parse_when(when, now=now)
         except BadInputError as error:
-            raise _renamed(error, self._wanted[field]) from None
+            raise _renamed(error, self._wanted[field], _DATE_REMEDY) from None
 
     def rating(self, row: Row, field: str, scale: int = 5) -> int | None:
         """Give stars; None where the cell is empty."""
@@ -245,12 +247,16 @@ class Columns:
         try:
             return parse_rating(str(value) if isinstance(value, datetime) else value, scale=scale)
         except BadInputError as error:
-            raise _renamed(error, self._wanted[field]) from None
+            raise _renamed(error, self._wanted[field], _RATING_REMEDY) from None
 
 
-def _renamed(error: BadInputError, column: str) -> BadInputError:
-    """Name the file's own column instead of our field."""
-    return BadInputError(_what(error), field=column, remedy=error.remedy)
+_DATE_REMEDY: Final = "날짜를 2025-01-31 또는 2025.01.31. 14:05:00 같은 형식으로 적어 주세요."
+_RATING_REMEDY: Final = "별점을 1에서 5 사이의 숫자로 적어 주세요."
+
+
+def _renamed(error: BadInputError, column: str, remedy: str) -> BadInputError:
+    """Name the file's own column instead of our field, and what its owner does about it."""
+    return BadInputError(_what(error), field=column, remedy=remedy)
 
 
 def _what(error: BadInputError) -> str:
@@ -263,7 +269,7 @@ def read_pages(path: Path, layout: Layout, *, now: datetime, page_size: int) -> 
     """Read one file as pages; the cursor of each is the number of pages read so far.
 
     Args:
-        path: CSV, TSV, XLSX or a web page; told apart by content, not by ending.
+        path: CSV, TSV, XLSX, XML Spreadsheet 2003 or a web page; told apart by content, not by ending.
         layout: The channel's.
         now: For dates that need the present.
         page_size: Rows per page.
@@ -330,7 +336,7 @@ def _take(rows: Iterator[Row], count: int) -> tuple[list[Row], BadInputError | N
 
 
 def open_table(path: Path, header_at: int = 1) -> Generator[Row]:
-    """Give the rows of a CSV, an XLSX or a web page.
+    """Give the rows of a CSV, an XLSX, an XML Spreadsheet or a web page.
 
     Args:
         path: The file.
@@ -366,6 +372,8 @@ def open_table(path: Path, header_at: int = 1) -> Generator[Row]:
             "the archive of a web page",
             AS_XLSX,
         )
+    if is_book(decode_text(head[:_START_BYTES])):
+        return _xml_rows(path, size, header_at)
     if _WEB_PAGE.match(start):
         return _page_rows(path, size)
     if size > MAX_CSV_BYTES:
@@ -373,6 +381,7 @@ def open_table(path: Path, header_at: int = 1) -> Generator[Row]:
     return _csv_rows(path, head, header_at)
 
 
+_START_BYTES: Final = 4096
 _WEB_PAGE: Final = re.compile(rb"[\xef\xbb\xbf\xff\xfe\s]*<[!?a-z]", re.IGNORECASE)
 """Also in UTF-16."""
 _WEB_ARCHIVE: Final = re.compile(rb"\s*MIME-Version:", re.IGNORECASE)
@@ -673,25 +682,68 @@ class _Lines:
         return first
 
 
-# --- a web page that is called a workbook ------------------------------------------------------
+# --- a web page, or XML, that is called a workbook ---------------------------------------------
 
 
 def _page_rows(path: Path, size: int) -> Generator[Row]:
+    text, undecoded = _markup(path, size)
+    try:
+        for number, cells in enumerate(rows_of_page(text), start=1):
+            yield _markup_row(number, cells, undecoded)
+    except BadInputError as error:
+        raise _bad_file(path, _what(error), error.remedy) from None
+
+
+def _xml_rows(path: Path, size: int, header_at: int) -> Generator[Row]:
+    text, undecoded = _markup(path, size)
+    hidden = hidden_sheets(text)
+    shown: int | None = None
+    header: tuple[Cell, ...] = ()
+    others: list[tuple[str, tuple[Cell, ...]]] = []
+    try:
+        for row in rows_of_book(text):
+            if shown is None and row.sheet not in hidden:
+                shown = row.sheet
+            if row.number == header_at and row.sheet != shown:
+                others.append((row.name, row.cells))
+            if row.sheet != shown:
+                continue
+            if row.number == header_at:
+                header = row.cells
+            # Cells at its end are left out where they are empty.
+            cells = row.cells + (None,) * (len(header) - len(row.cells))
+            yield _markup_row(row.number, cells, undecoded)
+    except BadInputError as error:
+        raise _bad_file(path, _what(error), error.remedy) from None
+    if shown is None:
+        raise _bad_file(path, "the workbook has no sheet", "리뷰가 있는 시트를 저장해 주세요.")
+    for name, cells in others:
+        if header and cells == header:
+            yield _unread_sheet(name, header)
+
+
+def _markup(path: Path, size: int) -> tuple[str, str]:
+    """Read a file that is kept in memory whole.
+
+    Returns:
+        Its text, and the character in it that stands for bytes nobody knows; empty for none.
+    """
     if size > MAX_PAGE_BYTES:
         raise _too_large(path, size, MAX_PAGE_BYTES)
     try:
         content = path.read_bytes()
     except OSError:
         raise _bad_file(path, "cannot be opened", "파일의 위치와 권한을 확인해 주세요.") from None
-    # In UTF-8 it is a character like any other; elsewhere it stands for bytes nobody knows.
-    undecoded = "" if _is_utf8(content) else "\ufffd"
-    try:
-        for number, cells in enumerate(rows_of_page(decode_text(content)), start=1):
-            is_damaged = bool(undecoded) and any(undecoded in cell for cell in cells if cell)
-            problem = "bytes of no known encoding" if is_damaged else ""
-            yield Row(number, cells, problem=problem, remedy=AS_XLSX if is_damaged else "")
-    except BadInputError as error:
-        raise _bad_file(path, _what(error), error.remedy) from None
+    # In UTF-8 it is a character like any other.
+    return decode_text(content), "" if _is_utf8(content) else "\ufffd"
+
+
+def _markup_row(number: int, cells: tuple[Cell, ...], undecoded: str) -> Row:
+    is_damaged = bool(undecoded) and any(
+        isinstance(cell, str) and undecoded in cell for cell in cells
+    )
+    problem = "bytes of no known encoding" if is_damaged else ""
+    return Row(number, cells, problem=problem, remedy=AS_XLSX if is_damaged else "")
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -758,11 +810,19 @@ def _book_rows(path: Path, file: BinaryIO, damaged: BadInputError, header_at: in
         # What is longer than one sheet may go on in the next; pivots and notes have no such header.
         for other in others:
             if _cells_at(other, header_at, damaged)[:width] == header:
-                problem = "only the first sheet is read, and another has the same columns"
-                remedy = "이 시트를 다른 파일로 저장해 따로 올려 주세요."
-                yield Row(1, tuple(header), problem=problem, remedy=remedy, raw=other.title)
+                yield _unread_sheet(other.title, tuple(header))
     finally:
         book.close()
+
+
+def _unread_sheet(name: str, header: tuple[Cell, ...]) -> Row:
+    return Row(
+        1,
+        header,
+        problem="only the first sheet is read, and another has the same columns",
+        remedy="이 시트를 다른 파일로 저장해 따로 올려 주세요.",
+        raw=name,
+    )
 
 
 def _cells_at(sheet: ReadOnlyWorksheet, number: int, damaged: BadInputError) -> list[Cell]:

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import jwt
 
-from collectors.base import CheckReason, CheckResult, check_by
+from collectors.base import CheckReason
 from collectors.listing import required_credential
 from collectors.tokens import Renewed, TokenKeeper, TokenRefusedError
 from domain.errors import (
@@ -32,7 +32,7 @@ from domain.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from collectors.base import Build
@@ -218,19 +218,10 @@ def _first(*refusals: Refusal | None) -> Refusal:
     return ask
 
 
-def check_google(question: Callable[[], object], permission_remedy: str) -> CheckResult:
-    """Ask ``question`` and give the doctor line with Google's remedies.
-
-    Args:
-        question: The cheapest request that proves the account works.
-        permission_remedy: In Korean, where the permission is given.
-    """
-    return check_by(question, {**_REMEDIES, CheckReason.PERMISSION: permission_remedy})
-
-
-_REMEDIES: Final = {
+REMEDIES: Final = {
     CheckReason.SECRET: "Google Cloud의 서비스 계정 키(JSON)에서 client_email과 private_key를, 또는 "
     "OAuth 클라이언트의 값을 인증 정보 파일에 다시 옮겨 주세요. 지운 키는 쓸 수 없습니다.",
     CheckReason.EXPIRED: "동의가 만료되었거나 철회되었습니다. 소유자 계정으로 다시 동의해 refresh_token을 "
     "새로 받아 주세요.",
 }
+"""What an operator does about refused credentials; which permission is the interface's own."""

@@ -22,12 +22,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from collectors.base import Build, ChannelSpec, CheckResult
-from collectors.google_auth import GoogleClient, check_google
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
+from collectors.google_auth import REMEDIES, GoogleClient
 from collectors.listing import (
     address_of,
     changed,
     count_in,
+    place_refused,
     read_rows,
     required_option,
     rows_of,
@@ -63,6 +64,11 @@ SPEC = ChannelSpec(
     signs_time=True,
     writable=True,
     reply_rules=ReplyRules(max_length=4096, unit=LengthUnit.BYTES, editable=True, moderated=True),
+    remedies={
+        **REMEDIES,
+        CheckReason.PERMISSION: "Google에 Business Profile API 사용을 신청해 승인받고, 이 계정을 해당 매장의 관리자나 소유자로 "
+        "등록해 주세요.",
+    },
     option_names=("base_url", "token_url", "location"),
     unverified=(
         "orderBy=updateTime desc (checked on every page, never relied on)",
@@ -146,7 +152,7 @@ def parse_review(row: Row, *, now: datetime) -> CollectedFeedback:
     return CollectedFeedback(
         kind=FeedbackKind.REVIEW,
         native_id=_review_id(row),
-        text=original_words(text_in(row, "comment")) if "comment" in row else "",
+        text=original_words(text_in(row, "comment")) if row.get("comment") is not None else "",
         written_at=written.at,
         written_at_is_exact=written.exact,
         edited_at=edited.at if edited.at - written.at > timedelta(seconds=1) else None,
@@ -164,7 +170,9 @@ def _review_id(row: Row) -> str:
 
 
 def _replies(value: object, now: datetime) -> tuple[ChannelReply, ...]:
-    return () if value is None else (parse_reply(value, now=now),)
+    # Without words nothing stands there that a customer could read.
+    is_empty = value is None or (isinstance(value, dict) and value.get("comment") is None)
+    return () if is_empty else (parse_reply(value, now=now),)
 
 
 def parse_reply(row: object, *, now: datetime) -> ChannelReply:
@@ -179,7 +187,7 @@ def parse_reply(row: object, *, now: datetime) -> ChannelReply:
     return ChannelReply(
         text=original_words(text_in(row, "comment")),
         replied_at=parse_when(when_in(row, "updateTime"), now=now).at
-        if "updateTime" in row
+        if row.get("updateTime") is not None
         else None,
         state={"PENDING": "pending", "REJECTED": REJECTED}.get(state, "published"),
     )
@@ -294,7 +302,7 @@ class GoogleBusinessCollector:
     def fetch(self, since: datetime, until: datetime, cursor: str | None) -> Page:
         """Read one list page; see `collectors.base.Collector.fetch`."""
         here = _Place.read(cursor)
-        body = self._api.ask(here.token)
+        body = self._api.ask(here.token, refusal=place_refused if here.token else None)
         page = parse_page(body, now=self._build.clock())
         there = here.after(page)
         is_past = there.is_ordered and page.oldest_at is not None and page.oldest_at < since
@@ -308,8 +316,8 @@ class GoogleBusinessCollector:
 
     def check(self) -> CheckResult:
         """Ask for one review."""
-        return check_google(
-            lambda: self._api.ask("", size=1, refusal=self._unknown_location), _PERMISSION
+        return check_by(
+            lambda: self._api.ask("", size=1, refusal=self._unknown_location), SPEC.remedies
         )
 
     def _unknown_location(self, answer: Answer) -> ConfigurationError | None:
@@ -323,9 +331,3 @@ class GoogleBusinessCollector:
 def build(build: Build) -> GoogleBusinessCollector:
     """Make the collector of one account."""
     return GoogleBusinessCollector(build)
-
-
-_PERMISSION: Final = (
-    "Google에 Business Profile API 사용을 신청해 승인받고, 이 계정을 해당 매장의 관리자나 소유자로 "
-    "등록해 주세요."
-)

@@ -23,14 +23,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from collectors.base import Build, ChannelSpec, CheckResult
-from collectors.google_auth import GoogleClient, check_google
+from collectors.base import Build, ChannelSpec, CheckReason, CheckResult, check_by
+from collectors.google_auth import REMEDIES, GoogleClient
 from collectors.listing import (
     Listing,
     address_of,
     changed,
     list_in,
     number_in,
+    place_refused,
     read_rows,
     required_option,
     rows_of,
@@ -61,6 +62,11 @@ SPEC = ChannelSpec(
         editable=True,
         unverified=("what one character is where Google says approximately 350",),
     ),
+    remedies={
+        **REMEDIES,
+        CheckReason.PERMISSION: "Play Console > 사용자 및 권한에서 서비스 계정을 초대하고 이 앱의 '리뷰에 답글 달기' 권한을 주세요. "
+        "Google Cloud 프로젝트에서 Google Play Android Developer API도 켜야 합니다.",
+    },
     credential_names=("client_email", "private_key"),
     option_names=("base_url", "token_url", "package_name"),
     unverified=(
@@ -178,7 +184,7 @@ def parse_stamp(value: object, *, now: datetime) -> datetime:
     if not isinstance(value, dict):
         raise BadInputError("the date is missing", field="lastModified")
     seconds = int(number_in(value, "seconds"))
-    nanos = value.get("nanos", 0)
+    nanos = 0 if value.get("nanos") is None else value["nanos"]
     if isinstance(nanos, bool) or not isinstance(nanos, int) or not 0 <= nanos < 10**9:
         raise BadInputError("nanoseconds are not a number", field="lastModified")
     if seconds >= 10**10:
@@ -266,7 +272,7 @@ class GooglePlayCollector:
         del since, until
         if cursor is not None and not re.fullmatch(r"[!-~]{1,2000}", cursor):
             raise BadInputError("unknown cursor", field="cursor")
-        body = self._api.ask(cursor)
+        body = self._api.ask(cursor, refusal=place_refused if cursor else None)
         listing, token = parse_page(body, package=self._api.package, now=self._build.clock())
         if token and token == cursor:
             raise changed("the next page is this page", body)
@@ -274,8 +280,8 @@ class GooglePlayCollector:
 
     def check(self) -> CheckResult:
         """Ask for one review."""
-        return check_google(
-            lambda: self._api.ask(None, size=1, refusal=self._unknown_app), _PERMISSION
+        return check_by(
+            lambda: self._api.ask(None, size=1, refusal=self._unknown_app), SPEC.remedies
         )
 
     def _unknown_app(self, answer: Answer) -> ConfigurationError | None:
@@ -289,9 +295,3 @@ class GooglePlayCollector:
 def build(build: Build) -> GooglePlayCollector:
     """Make the collector of one account."""
     return GooglePlayCollector(build)
-
-
-_PERMISSION: Final = (
-    "Play Console > 사용자 및 권한에서 서비스 계정을 초대하고 이 앱의 '리뷰에 답글 달기' 권한을 주세요. "
-    "Google Cloud 프로젝트에서 Google Play Android Developer API도 켜야 합니다."
-)

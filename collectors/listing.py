@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from collectors.base import Build
+    from collectors.http import Answer
 
 Row = dict[str, object]
 
@@ -91,9 +93,12 @@ def count_in(body: object, *path: str) -> int:
     found = body
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
-    if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 10**9:
-        return -1
-    return found
+    is_one = isinstance(found, int | str) and not isinstance(found, bool)
+    return int(str(found)) if is_one and _COUNT.fullmatch(str(found)) else -1
+
+
+_COUNT: Final = re.compile(r"\d{1,9}", re.ASCII)
+"""As a number or, as some servers write every number, as text."""
 
 
 def read_rows(
@@ -223,6 +228,21 @@ def rows_in(row: Row, key: str) -> list[Row]:
     return [_as_row(value) for value in list_in(row, key)]
 
 
+def place_refused(answer: Answer) -> BadInputError | None:
+    """Give what the refusal of a page's token means; for questions with one that was given us.
+
+    Tokens end some time after they were given, and an interrupted run may come later: its window
+    is read anew. What else the status may mean the first page says as well.
+    """
+    if answer.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return None
+    return BadInputError(
+        f"{answer.status}: the channel takes the next page's token no more",
+        field="cursor",
+        remedy="구간을 처음부터 다시 읽습니다. 되풀이되면 개발팀에 알려 주세요.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a run is: which list, which stretch of days, which page.
@@ -329,6 +349,7 @@ class Place:
         *,
         after: Place | None,
         window: tuple[datetime, datetime],
+        lists: tuple[str, ...],
     ) -> Page:
         """Give the worker's page: where the run goes on, or at its end what was read completely.
 
@@ -337,6 +358,7 @@ class Place:
             page_size: Rows asked for.
             after: Where to go when this list is at its end; None for the end of the run.
             window: What the run asked for.
+            lists: See `domain.types.Page`.
         """
         # A list that grows at its end while it is read may have lost as many rows before.
         has_grown = self.page > 1 and any(
@@ -346,7 +368,7 @@ class Place:
         there = self.within(listing, page_size) or after
         if there is None:
             covers = window if is_whole else None
-            return Page(listing.items, listing.quarantined, covers=covers)
+            return Page(listing.items, listing.quarantined, covers=covers, lists=lists)
         there = replace(there, shrank=there.shrank or not is_whole)
         return Page(listing.items, listing.quarantined, next_cursor=str(there))
 

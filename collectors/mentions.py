@@ -309,12 +309,14 @@ def services_option(
 
 
 def words_of(row: dict[str, object], key: str) -> str:
-    """Read a field that is HTML by the channel's word: marks and entities gone.
+    """Read a field that is HTML by the channel's word: marks and entities gone; null is empty.
 
     Raises:
         BadInputError: Missing, or not a text.
     """
     value = row.get(key)
+    if key in row and value is None:
+        return ""
     if not isinstance(value, str):
         raise BadInputError("a text is missing", field=key)
     return " ".join(html_to_text(value, field=key).split())

@@ -80,6 +80,13 @@ SPEC = ChannelSpec(
             unverified=("1,000 characters, the counter of the seller centre",),
         )
     },
+    remedies={
+        CheckReason.SECRET: "커머스API센터 > 내 애플리케이션의 애플리케이션 ID와 시크릿을 인증 정보 파일과 다시 맞춰 주세요.",
+        CheckReason.PERMISSION: "커머스API센터의 애플리케이션에 '문의' API 그룹을 추가해 주세요. "
+        "새 토큰으로도 거절되었습니다.",
+        CheckReason.ADDRESS: "커머스API센터의 애플리케이션에 이 서버의 고정 공인 IPv4를 등록해 주세요(최대 3개).",
+        CheckReason.CLOCK: "서버 시계가 5분 넘게 어긋나 전자서명이 거절됩니다. NTP로 시각을 맞춰 주세요.",
+    },
     credential_names=("client_id", "client_secret"),
     option_names=("base_url", "surfaces", "account_id", "reply_max_length"),
     unverified=(
@@ -281,11 +288,17 @@ class NaverCollector:
         listing = parse_questions(body, surface=surface, now=self._build.clock())
         is_last = here.surface + 1 == len(self._surfaces)
         after = None if is_last else Place(here.surface + 1, shrank=here.shrank)
-        return here.page_of(listing, SPEC.page_size, after=after, window=(since, until))
+        return here.page_of(
+            listing,
+            SPEC.page_size,
+            after=after,
+            window=(since, until),
+            lists=tuple(self._surfaces),
+        )
 
     def check(self) -> CheckResult:
         """Get a token and ask for the last hour's questions of the first list."""
-        return check_by(self._prove, _REMEDIES)
+        return check_by(self._prove, SPEC.remedies)
 
     def _prove(self) -> str:
         now = self._build.clock()
@@ -296,15 +309,6 @@ class NaverCollector:
 def build(build: Build) -> NaverCollector:
     """Make the collector of one account."""
     return NaverCollector(build)
-
-
-_REMEDIES: Final = {
-    CheckReason.SECRET: "커머스API센터 > 내 애플리케이션의 애플리케이션 ID와 시크릿을 인증 정보 파일과 다시 맞춰 주세요.",
-    CheckReason.PERMISSION: "커머스API센터의 애플리케이션에 '문의' API 그룹을 추가해 주세요. "
-    "새 토큰으로도 거절되었습니다.",
-    CheckReason.ADDRESS: "커머스API센터의 애플리케이션에 이 서버의 고정 공인 IPv4를 등록해 주세요(최대 3개).",
-    CheckReason.CLOCK: "서버 시계가 5분 넘게 어긋나 전자서명이 거절됩니다. NTP로 시각을 맞춰 주세요.",
-}
 
 
 def gateway_refused(answer: Answer) -> ReputationError | None:

@@ -83,11 +83,7 @@ def parse_when(
 
 
 def _bad_date(what: str) -> BadInputError:
-    return BadInputError(
-        what,
-        field="written_at",
-        remedy="날짜를 2025-01-31 또는 2025.01.31. 14:05:00 같은 형식으로 적어 주세요.",
-    )
+    return BadInputError(what, field="written_at")
 
 
 def _read_when(
@@ -343,9 +339,7 @@ def _stars(text: str, scale: int) -> int:
 
 
 def _bad_rating(what: str) -> BadInputError:
-    return BadInputError(
-        f"rating {what}", field="rating", remedy="별점을 1에서 5 사이의 숫자로 적어 주세요."
-    )
+    return BadInputError(f"rating {what}", field="rating")
 
 
 _WORDS: Final = {"ONE": 1, "TWO": 2, "THREE": 3, "FOUR": 4, "FIVE": 5}
@@ -376,6 +370,8 @@ def _read_fraction(text: str, scale: int) -> tuple[float, float] | None:
     return (float(plain[1]), scale) if plain else None
 
 
+NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+"""Characters no XML document may have; customers paste them all the same."""
 # What a text may not carry: control characters other than tab and line feed, and the marks that
 # turn the direction of everything after them. Joiners stay; emoji are built with them.
 _UNWANTED: Final = re.compile(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, HTTPException, Path, Response
 
-from console import highlight, owner_pages, response_times
+from console import highlight, owner_pages, response_times, unread
 from console.access import Deciding, Posting, Reading, Visit, brand_of, one_line
 from console.pages import page, see
 from domain import sla
@@ -253,7 +253,7 @@ def collection(visit: Reading) -> Response:
         "collection.html",
         accounts=accounts,
         incidents=incidents,
-        quarantined=quarantined,
+        quarantined=unread.grouped(quarantined),
     )
 
 

@@ -249,6 +249,9 @@ class Page:
         covers: ``(since, until)`` when this page and those before it of the same run read
             that window of ``written_at`` completely, so that a missing item is gone;
             None where absence proves nothing (exports, search results).
+        lists: Which lists the account's settings have read, named by how native ids begin
+            (``qna``, ``article:4``); absence proves nothing about an item of another, such as a
+            board that was taken out of the settings. None where the channel has only one.
         source: Name of the file the page was read from; empty for other channels.
         rows: Where each of ``items`` stands in that file; empty for other channels.
     """
@@ -257,6 +260,7 @@ class Page:
     quarantined: tuple[QuarantinedItem, ...] = ()
     next_cursor: str | None = None
     covers: tuple[datetime, datetime] | None = None
+    lists: tuple[str, ...] | None = None
     source: str = ""
     rows: tuple[int, ...] = ()
 

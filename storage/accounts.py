@@ -218,16 +218,7 @@ def claim_run(
     Returns:
         The run, or None while somebody else holds the account.
     """
-    token = secrets.token_hex(8)
-    row = connection.execute(
-        update(AccountRow)
-        .where(
-            AccountRow.id == account_id,
-            or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= now),
-        )
-        .values(lease_until=now + lease, lease_token=token)
-        .returning(AccountRow.__table__)
-    ).one_or_none()
+    row = _lease(connection, account_id, now=now, lease=lease)
     if row is None:
         return None
     if row.run_until is None:
@@ -258,8 +249,21 @@ def claim_run(
         until=row.run_until,
         cursor=row.run_cursor,
         is_backfill=row.run_until <= row.backfill_until,
-        token=token,
+        token=row.lease_token,
     )
+
+
+def _lease(connection: Connection, account_id: int, *, now: datetime, lease: timedelta) -> Any:  # noqa: ANN401 - a result row
+    """Take an account that nobody holds; gives its row, or None."""
+    return connection.execute(
+        update(AccountRow)
+        .where(
+            AccountRow.id == account_id,
+            or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= now),
+        )
+        .values(lease_until=now + lease, lease_token=secrets.token_hex(8))
+        .returning(AccountRow.__table__)
+    ).one_or_none()
 
 
 def advance_run(
@@ -389,16 +393,7 @@ def claim_import(
     connection: Connection, account_id: int, *, now: datetime, lease: timedelta
 ) -> Run | None:
     """Lease an account to store a file's rows outside of its runs; None while it is held."""
-    token = secrets.token_hex(8)
-    row = connection.execute(
-        update(AccountRow)
-        .where(
-            AccountRow.id == account_id,
-            or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= now),
-        )
-        .values(lease_until=now + lease, lease_token=token)
-        .returning(AccountRow.__table__)
-    ).one_or_none()
+    row = _lease(connection, account_id, now=now, lease=lease)
     if row is None:
         return None
     return Run(
@@ -411,7 +406,7 @@ def claim_import(
         until=now,
         cursor=None,
         is_backfill=row.watermark is None,
-        token=token,
+        token=row.lease_token,
     )
 
 

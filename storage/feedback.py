@@ -14,11 +14,15 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    and_,
     bindparam,
     case,
+    false,
     func,
     insert,
+    or_,
     select,
+    true,
     update,
 )
 
@@ -635,6 +639,7 @@ def mark_gone(
     connection: Connection,
     run: Run,
     covers: tuple[datetime, datetime],
+    lists: Collection[str] | None = None,
     *,
     now: datetime,
     spared: Iterable[str] = (),
@@ -645,22 +650,19 @@ def mark_gone(
         connection: The caller's transaction.
         run: Which has read the window.
         covers: ``[since, until)``.
+        lists: Which lists were read; None for all there are.
         now: When it was read.
         spared: Lists of which nothing is marked; see `vanished_lists`.
 
     Returns:
         How many were marked.
     """
-    since, until = covers
     gone = connection.execute(
         update(FeedbackRow)
         .where(
-            FeedbackRow.account_id == run.account_id,
-            FeedbackRow.written_at >= since,
-            FeedbackRow.written_at < until,
+            _is_known(run, covers, lists),
             FeedbackRow.written_at_is_exact,
             FeedbackRow.last_seen_run < run.run_id,
-            FeedbackRow.gone_at.is_(None),
             *(~_is_of_list(name) for name in spared),
         )
         .values(gone_at=now)
@@ -682,26 +684,38 @@ def whole_text(title: str, text: str) -> str:
     return f"{title}\n{text}" if bare and not text.startswith(bare) else text
 
 
-def count_unseen(connection: Connection, run: Run, window: tuple[datetime, datetime]) -> int:
+def count_unseen(
+    connection: Connection,
+    run: Run,
+    window: tuple[datetime, datetime],
+    lists: Collection[str] | None = None,
+) -> int:
     """Count what is known and not gone in a window ``[since, until)`` of which a run saw nothing.
+
+    Args:
+        connection: The caller's transaction.
+        run: Which has read the window.
+        window: ``[since, until)``.
+        lists: Which lists were read; None for all there are.
 
     Returns:
         0 when the run saw any of it, also in a part that was stored before it was interrupted.
     """
-    since, until = window
     known, seen_run = connection.execute(
         select(func.count(FeedbackRow.id), func.max(FeedbackRow.last_seen_run)).where(
-            FeedbackRow.account_id == run.account_id,
-            FeedbackRow.written_at >= since,
-            FeedbackRow.written_at < until,
-            FeedbackRow.gone_at.is_(None),
+            _is_known(run, window, lists)
         )
     ).one()
     return known if known and seen_run < run.run_id else 0
 
 
 def vanished_lists(
-    connection: Connection, run: Run, window: tuple[datetime, datetime], *, least: int
+    connection: Connection,
+    run: Run,
+    window: tuple[datetime, datetime],
+    lists: Collection[str] | None = None,
+    *,
+    least: int,
 ) -> dict[str, int]:
     """Count what is known in a window, by list, where a run saw nothing of the list.
 
@@ -709,18 +723,14 @@ def vanished_lists(
         connection: The caller's transaction.
         run: Which has read the window.
         window: ``[since, until)``.
+        lists: Which lists were read; None for all there are.
         least: Of fewer nothing is said; they may all have been deleted.
 
     Returns:
         By the list's name; empty where a channel has only one and its ids no name.
     """
-    since, until = window
     within = select(FeedbackRow.native_id).where(
-        FeedbackRow.account_id == run.account_id,
-        FeedbackRow.written_at >= since,
-        FeedbackRow.written_at < until,
-        FeedbackRow.written_at_is_exact,
-        FeedbackRow.gone_at.is_(None),
+        _is_known(run, window, lists), FeedbackRow.written_at_is_exact
     )
     unseen = _count_by_list(connection, within.where(FeedbackRow.last_seen_run < run.run_id))
     many = {name: known for name, known in unseen.items() if known >= least}
@@ -728,6 +738,22 @@ def vanished_lists(
         return {}
     seen = _count_by_list(connection, within.where(FeedbackRow.last_seen_run == run.run_id))
     return {name: known for name, known in many.items() if name not in seen}
+
+
+def _is_known(
+    run: Run, window: tuple[datetime, datetime], lists: Collection[str] | None
+) -> ColumnElement[bool]:
+    """Tell what a run that read these lists of a window should have met."""
+    since, until = window
+    return and_(
+        FeedbackRow.account_id == run.account_id,
+        # What the account brought before it was moved to another channel is not asked for there.
+        FeedbackRow.channel == run.channel,
+        FeedbackRow.written_at >= since,
+        FeedbackRow.written_at < until,
+        FeedbackRow.gone_at.is_(None),
+        true() if lists is None else or_(false(), *map(_is_of_list, lists)),
+    )
 
 
 def _count_by_list(connection: Connection, ids: Select[str]) -> Counter[str]:

@@ -350,17 +350,25 @@ def accounts(connection: Connection, brands: Collection[str]) -> list[dict[str, 
     )
 
 
+MOST_REASONS = 2000
+
+
 def quarantine_reasons(connection: Connection, brands: Collection[str]) -> list[dict[str, Any]]:
-    """Count unresolved quarantined rows by account and reason, most first."""
+    """Count unresolved quarantined rows by account and reason, most first.
+
+    A file's reasons name the row, so that there may be as many as rows; of more than
+    `MOST_REASONS` the rest is left out.
+    """
     number = func.count(QuarantineRow.id).label("number")
+    about = (AccountRow.key, QuarantineRow.reason, QuarantineRow.field, QuarantineRow.remedy)
     return dicts(
         connection.execute(
-            select(AccountRow.key, QuarantineRow.reason, QuarantineRow.remedy, number)
+            select(*about, number)
             .join(AccountRow, AccountRow.id == QuarantineRow.account_id)
             .where(QuarantineRow.resolved_at.is_(None), AccountRow.brand.in_(sorted(brands)))
-            .group_by(AccountRow.key, QuarantineRow.reason, QuarantineRow.remedy)
-            .order_by(number.desc())
-            .limit(50)
+            .group_by(*about)
+            .order_by(number.desc(), func.min(QuarantineRow.id))
+            .limit(MOST_REASONS)
         )
     )
 

@@ -139,6 +139,7 @@ class FakeChannel:
     articles: list[Article] = field(default_factory=list)
     page_size: int = 2
     proves_absence: bool = True
+    lists: tuple[str, ...] | None = None
     idempotent: bool = False
     timeout_s: float = 10.0
     slowest_commit_s: float = 5.0
@@ -180,6 +181,7 @@ class FakeChannel:
             items=tuple(self._collected(item) for item in found[start:end]),
             next_cursor=None if is_last else str(end),
             covers=(since, until) if is_last and self.proves_absence else None,
+            lists=self.lists,
         )
 
     def _collected(self, item: Article) -> CollectedFeedback:

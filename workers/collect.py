@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -112,7 +114,7 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
     started = runtime.clock()
     try:
         collector = runtime.collector(account)
-        cursor = run.cursor
+        cursor = _place_of(run, account)
         while True:
             page = collector.fetch(run.since, run.until, cursor)
             _store(runtime, run, account, page, done)
@@ -142,6 +144,21 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
         error=done.error,
     )
     return done
+
+
+def _place_of(run: Run, account: Account) -> str | None:
+    """Give where a run goes on; None for the beginning of its window.
+
+    A place among the lists or words of other settings means nothing.
+    """
+    mark, _, place = (run.cursor or "").partition("|")
+    return place if mark == _mark_of(account) else None
+
+
+def _mark_of(account: Account) -> str:
+    """Name what an account's settings have read; a run's place is kept behind it."""
+    settings = json.dumps([account.channel, account.options], sort_keys=True, default=str)
+    return hashlib.sha256(settings.encode()).hexdigest()[:8]
 
 
 def _claim(runtime: Runtime, account_id: int, reach: Reach) -> Run | None:
@@ -204,7 +221,7 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
     with runtime.database.unit_of_work() as connection:
         is_end = page.next_cursor is None
         if is_end and page.covers is not None and not done.rows:
-            _refuse_emptiness(connection, run, page.covers)
+            _refuse_emptiness(connection, run, page.covers, page.lists)
         known = done.quarantined
         stored = _store_items(runtime, connection, run, account, prepared, done)
         odd = next((row for row in page.quarantined if row.is_alone), None)
@@ -214,12 +231,13 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
             report_incident(runtime, connection, run.account_key, doubt, now=now)
             done.is_doubtful = True
         if page.next_cursor is not None:
+            cursor = f"{_mark_of(account)}|{page.next_cursor}"
             held = accounts.advance_run(
-                connection, run, page.next_cursor, now=now, lease=runtime.settings.lease
+                connection, run, cursor, now=now, lease=runtime.settings.lease
             )
         else:
             if page.covers is not None:
-                _mark_gone(runtime, connection, run, page.covers, done)
+                _mark_gone(runtime, connection, run, page.covers, page.lists, done)
             held = _finish(connection, run, account, done, now=now)
         if not held:
             raise RetryableError(f"{run.account_key}: somebody else took over run {run.run_id}")
@@ -280,8 +298,13 @@ def _store_items(
     return stored
 
 
-def _refuse_emptiness(connection: Connection, run: Run, covers: tuple[datetime, datetime]) -> None:
-    known = feedback.count_unseen(connection, run, covers)
+def _refuse_emptiness(
+    connection: Connection,
+    run: Run,
+    covers: tuple[datetime, datetime],
+    lists: tuple[str, ...] | None,
+) -> None:
+    known = feedback.count_unseen(connection, run, covers, lists)
     if known >= SUDDENLY_EMPTY:
         raise LayoutChangedError(
             f"{run.account_key}: the channel shows nothing where {known} items are known"
@@ -293,19 +316,20 @@ def _mark_gone(
     connection: Connection,
     run: Run,
     covers: tuple[datetime, datetime],
+    lists: tuple[str, ...] | None,
     done: Collected,
 ) -> None:
     """Mark what a whole window did not show any more, but nothing of a list that may be broken."""
     now = runtime.clock()
-    vanished = feedback.vanished_lists(connection, run, covers, least=SUDDENLY_EMPTY)
-    done.gone += feedback.mark_gone(connection, run, covers, now=now, spared=vanished)
+    vanished = feedback.vanished_lists(connection, run, covers, lists, least=SUDDENLY_EMPTY)
+    done.gone += feedback.mark_gone(connection, run, covers, lists, now=now, spared=vanished)
     if not vanished:
         return
     # The run goes on: the channel's other lists must not wait behind this one.
-    lists = ", ".join(
+    named = ", ".join(
         f"{name or 'its list'} ({known} are known)" for name, known in vanished.items()
     )
-    doubt = LayoutChangedError(f"{run.account_key}: the channel shows nothing of {lists}")
+    doubt = LayoutChangedError(f"{run.account_key}: the channel shows nothing of {named}")
     report_incident(runtime, connection, run.account_key, doubt, now=now)
     done.is_doubtful = True
 
@@ -355,7 +379,7 @@ def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed:
             keep_cursor=isinstance(error, RateLimitedError)
             or (passes and failures + 1 < PLACE_TRIES),
         )
-        # From before the settings, or this program, changed: the run only begins again.
+        # From before this program changed, or too old for the channel: the run only begins again.
         is_old_place = (
             isinstance(error, BadInputError) and error.field == "cursor" and not has_progressed
         )
@@ -410,16 +434,10 @@ def report_incident(
     )
     if not is_new:
         return
-    brand = runtime.brands[account_key.partition("/")[0]]
-    alert = operator_alert(rule, brand, account_key, now)
-    tell(
-        runtime,
-        connection,
-        [
-            new_alert(alert, {"subject": account_key, "detail": str(error), **alarm_of(error)}),
-        ],
-        now=now,
-    )
+    account = runtime.account(account_key)
+    alert = operator_alert(rule, runtime.brands[account.brand], account_key, now)
+    words = {"subject": account_key, "detail": str(error), **alarm_of(error, account.channel)}
+    tell(runtime, connection, [new_alert(alert, words)], now=now)
 
 
 def start_due(runtime: Runtime) -> int:

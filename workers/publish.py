@@ -93,7 +93,7 @@ def _publisher(runtime: Runtime, job: PublicationJob) -> tuple[Publisher | None,
     try:
         publisher = runtime.publisher(runtime.account(job.account_key))
     except ConfigurationError as error:
-        return None, explained(error)
+        return None, explained(error, job.channel)
     if job.action is ReplyAction.ANSWER:
         return publisher, ""
     confirms: object = publisher
@@ -116,20 +116,24 @@ def _send(
         with leaving_within(publisher.timeout_s):
             reply = publisher.publish(job.target, job.text)
     except OutcomeUnknownError as error:
-        target, why, wait = PublicationState.UNCERTAIN, explained(error), _settled(publisher)
+        target, why, wait = (
+            PublicationState.UNCERTAIN,
+            explained(error, job.channel),
+            _settled(publisher),
+        )
     except RetryableError as error:
         target, why, wait = (
             PublicationState.QUEUED,
-            explained(error),
+            explained(error, job.channel),
             pause(error, job.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE),
         )
     except CredentialRejectedError as error:
         # Not the reply's fault: it waits until the operator has repaired the account.
-        target, why, wait = PublicationState.QUEUED, explained(error), CREDENTIAL_PAUSE
+        target, why, wait = PublicationState.QUEUED, explained(error, job.channel), CREDENTIAL_PAUSE
         _report(runtime, job, error)
     except AccessBlockedError as error:
         # Never worked around: a person posts it, and looks at the channel before.
-        target, why, wait = PublicationState.HANDED_OFF, explained(error), None
+        target, why, wait = PublicationState.HANDED_OFF, explained(error, job.channel), None
         _report(runtime, job, error)
     except PermanentError as error:
         if _is_ended(runtime, replace(job, state=PublicationState.SENDING), token, error):
@@ -137,7 +141,7 @@ def _send(
         is_read_only = _code(error) == PublicationRefusedError.READ_ONLY
         # Refused by the channel or by its rules: back to the desk with the reason.
         target = PublicationState.HANDED_OFF if is_read_only else PublicationState.REFUSED
-        why, wait = explained(error), None
+        why, wait = explained(error, job.channel), None
     else:
         _posted(runtime, job, token, reply)
         return
@@ -151,7 +155,9 @@ def _is_ended(runtime: Runtime, job: PublicationJob, token: str, error: Permanen
         return False
     with runtime.database.unit_of_work() as connection:
         if code == PublicationRefusedError.GONE:
-            publications.settle_gone(connection, job, token, now=now, why=explained(error))
+            publications.settle_gone(
+                connection, job, token, now=now, why=explained(error, job.channel)
+            )
         else:
             publications.settle_answered_elsewhere(connection, job, token, now=now)
     log.info("publication_ended", publication_id=job.id, why=code)
@@ -247,7 +253,7 @@ def verify(runtime: Runtime, publication_id: int) -> None:
         return
     except PermanentError as error:
         if not _is_ended(runtime, job, token, error):
-            _give_to_person(runtime, job, token, explained(error))
+            _give_to_person(runtime, job, token, explained(error, job.channel))
         return
     _settle_by(runtime, job, token, publisher, replies, read_at=now)
     runtime.poke()
@@ -340,7 +346,7 @@ def _not_there(runtime: Runtime, job: PublicationJob, token: str) -> None:
 
 def _read_later(runtime: Runtime, job: PublicationJob, token: str, error: RetryableError) -> None:
     if job.failed_reads + 1 >= READS_BEFORE_ATTENTION:
-        _give_to_person(runtime, job, token, explained(error))
+        _give_to_person(runtime, job, token, explained(error, job.channel))
         return
     with runtime.database.unit_of_work() as connection:
         publications.keep_waiting(
@@ -375,7 +381,7 @@ def _give_to_person(runtime: Runtime, job: PublicationJob, token: str, why: str)
 
 def _report(runtime: Runtime, job: PublicationJob, error: PermanentError) -> None:
     """Tell the operator that the channel refuses the account; once a day."""
-    words = {"detail": str(error), **alarm_of(error)}
+    words = {"detail": str(error), **alarm_of(error, job.channel)}
     with runtime.database.unit_of_work() as connection:
         _tell(runtime, connection, job, AlertRule.CREDENTIALS, job.account_key, words)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from alerts.blocks import AlarmKind
-from collectors.base import CheckReason, explain
+from collectors import CHANNELS
+from collectors.base import CheckReason, CheckResult, explain
 from collectors.google_business import REJECTED
 from domain.errors import OutcomeUnknownError, PublicationRefusedError, ReputationError
 
@@ -28,17 +29,22 @@ _REFUSED = "채널이 답변을 거절했습니다. 문구를 고쳐 다시 승�
 _NO_ANSWER = "보냈지만 채널의 응답을 받지 못했습니다."
 
 
-def explained(error: ReputationError) -> str:
-    """Say in Korean what an error means and what to do, with its own words for whoever mends it."""
-    return f"{_meaning(error)} ({error})"
+def explained(error: ReputationError, channel: str) -> str:
+    """Say in Korean what a channel's error means and what to do, with its own words beside."""
+    return f"{_meaning(error, channel)} ({error})"
 
 
-def _meaning(error: ReputationError) -> str:
+def _meaning(error: ReputationError, channel: str) -> str:
     if isinstance(error, PublicationRefusedError):
         return _REFUSALS.get(error.code, _REFUSED)
     if isinstance(error, OutcomeUnknownError):
         return _NO_ANSWER
-    return explain(error).remedy
+    return _check(error, channel).remedy
+
+
+def _check(error: ReputationError, channel: str) -> CheckResult:
+    # An account may name a channel that there is none of; that is the error, then.
+    return explain(error, CHANNELS[channel].spec.remedies if channel in CHANNELS else None)
 
 
 _ALARMS = {
@@ -48,9 +54,9 @@ _ALARMS = {
 }
 
 
-def alarm_of(error: ReputationError) -> dict[str, str]:
+def alarm_of(error: ReputationError, channel: str) -> dict[str, str]:
     """Give what an alarm about an account says besides its detail: its kind and the remedy."""
-    check = explain(error)
+    check = _check(error, channel)
     kind = _ALARMS.get(check.reason, AlarmKind.CREDENTIALS)
     # An alarm of a changed layout says itself what to do.
     return {"kind": kind, "remedy": "" if kind is AlarmKind.LAYOUT_CHANGED else check.remedy}

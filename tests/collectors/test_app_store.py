@@ -265,6 +265,14 @@ def test_a_publisher_needs_the_whole_key(market: AppStore) -> None:
 
 
 @pytest.mark.enable_socket
+def test_a_place_that_apple_takes_no_more_begins_the_window_again(market: AppStore) -> None:
+    link = AppStoreApi(build_on(market)).first_link()
+    with pytest.raises(BadInputError, match="no more") as caught:
+        build(build_on(market)).fetch(NOW - timedelta(days=1), NOW, f"1:60:{link}&cursor=old")
+    assert caught.value.field == "cursor"
+
+
+@pytest.mark.enable_socket
 @pytest.mark.parametrize(
     "cursor", ["", "x", "1:5:", "1:5:https://evil.example/?a", "2:5:/v1", "1:5:/v1/apps?x=1"]
 )

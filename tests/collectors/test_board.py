@@ -64,6 +64,9 @@ OWN: dict[str, object] = {
 }
 
 
+ONE_ID = re.sub(r'data-no="\d+"', 'data-no="5"', DC * 2)
+
+
 def _parse(html: str, table: dict[str, object] | None = None, *, frame: str = "") -> ListPage:
     return parse_page(
         html,
@@ -126,6 +129,19 @@ def test_notices_and_advertisements_are_no_posts() -> None:
     assert [item.native_id for item in _parse(DC).items] == ["777", "776"]
 
 
+def test_a_post_that_a_page_shows_twice_is_one() -> None:
+    row = '<li class="post" data-no="{0}"><a href="/view/{0}">{1}</a><b class="date">20:00</b></li>'
+    rows = [(7, "국이 샜…"), (9, "둘"), (7, "국이 샜어요"), (8, "셋")]
+    html = "".join(row.format(*pair) for pair in rows)
+    table = {**OWN, "fields": {**cast("dict[str, str]", OWN["fields"]), "written_at": "b.date"}}
+    page = _parse(html, table)
+    assert [(item.native_id, item.title) for item in page.items] == [
+        ("7", "국이 샜…"),
+        ("9", "둘"),
+        ("8", "셋"),
+    ]
+
+
 def test_korean_without_a_word_about_its_charset_is_read() -> None:
     html = decode_text((FOLDER / "ppomppu.html").read_bytes())
     page = _parse(html, ready_table("ppomppu"))
@@ -145,6 +161,7 @@ def test_korean_without_a_word_about_its_charset_is_read() -> None:
         (DC.replace('data-no="77', 'data-no="x77'), "no post can be read.*id"),
         (DC.replace("<a href=", "<a hrev="), "no post can be read.*title"),
         (DC.replace("gall_writer", "writer"), "no post has an author"),
+        (ONE_ID, "all posts have one id"),
         ("<a>" * 30_000, "nested too deeply"),
     ],
 )
@@ -626,6 +643,62 @@ def test_secret_posts_between_strange_ones_do_not_hide_a_change(
     strange = answer("<p>새 화면</p><form>비밀글 <input type=password></form>".encode())
     server.answers = [OPEN, _list(range(5, 0, -1)), strange, SECRET_POST, strange, SECRET_POST]
     server.answers.append(strange)
+    with pytest.raises(LayoutChangedError, match="3 posts in a row"):
+        _run(_build(server, make_build, detail=True, max_pages=1))
+
+
+def _alert(words: str, body: str = "") -> bytes:
+    return answer(
+        f"""<!doctype html><html><head><title>오류안내 페이지</title></head><body>
+        <script>alert({words}); document.location.replace("/bbs/login.php");</script>
+        <noscript><p>다음 항목에 오류가 있습니다.</p></noscript>{body}</body></html>""".encode()
+    )
+
+
+MEMBERS_ONLY = (
+    '"로그인 후 이용하세요."',
+    "'글을 읽을 권한이 없습니다.\\n\\n회원이시라면 로그인 후 이용해 보십시오.'",
+    '"\\uB85C\\uadf8\\uc778 \\ud574 \\uc8fc\\uc138\\uc694"',
+    "`정회원부터 볼 수 있습니다`",
+)
+"""Synthetic: the first two are the words of 그누보드, a common board's program."""
+
+
+@pytest.mark.parametrize("words", MEMBERS_ONLY)
+def test_posts_for_members_are_kept_with_their_titles_and_told_of_without_an_alarm(
+    server: RawServer, make_build: MakeBuild, words: str
+) -> None:
+    server.answers = [OPEN, _list(range(5, 0, -1)), *[_alert(words)] * 4, _body("하나")]
+    items, quarantined = _run(_build(server, make_build, detail=True, max_pages=1))
+    assert [item.text for item in items] == ["", "", "", "", "하나"]
+    assert {row.reason.partition(" ->")[0] for row in quarantined} == {
+        "a post for members: only its title can be read without signing in"
+    }
+    assert len(quarantined) == 4
+    assert "로그인" in quarantined[0].remedy
+
+
+def test_a_list_for_members_is_a_wall_and_no_change(
+    server: RawServer, make_build: MakeBuild
+) -> None:
+    server.answers = [OPEN, _alert(MEMBERS_ONLY[0])]
+    with pytest.raises(AccessBlockedError, match="for members"):
+        _run(_build(server, make_build))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        _alert('"로그인 후 추천하세요."', "<p>새 화면의 본문</p>"),
+        _alert('"서비스 점검 중입니다."'),
+        answer(b"<script>function vote() { confirm('?') }</script>"),
+        answer(b""),
+    ],
+)
+def test_what_does_not_speak_of_members_on_a_bare_page_hides_no_change(
+    server: RawServer, make_build: MakeBuild, page: bytes
+) -> None:
+    server.answers = [OPEN, _list([3, 2, 1]), page]
     with pytest.raises(LayoutChangedError, match="3 posts in a row"):
         _run(_build(server, make_build, detail=True, max_pages=1))
 

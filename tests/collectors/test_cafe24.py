@@ -354,6 +354,29 @@ def test_urgent_inquiries_are_read_and_answered_when_asked_for(market: Cafe24Mar
 
 
 @pytest.mark.enable_socket
+@pytest.mark.parametrize(
+    ("options", "lists"),
+    [
+        ({"boards": {"6": "inquiry"}}, {"article:6", "comment:6"}),
+        ({"boards": {"6": "inquiry"}, "comments": False}, {"article:6"}),
+        ({"boards": {"4": "review", "6": "inquiry"}, "urgent": True, "comments": False}, None),
+        ({}, {"article", "comment"}),
+    ],
+)
+def test_a_run_says_which_lists_it_read(
+    market: Cafe24Market, options: dict[str, object], lists: set[str] | None
+) -> None:
+    now = market.clock.now()
+    collector = build(build_on(market, {**options}))
+    page = collector.fetch(now - DAY, now, None)
+    while page.next_cursor is not None:
+        page = collector.fetch(now - DAY, now, page.next_cursor)
+    assert page.covers is not None
+    assert page.lists is not None
+    assert set(page.lists) == (lists or {"article:4", "article:6", "urgent"})
+
+
+@pytest.mark.enable_socket
 def test_more_articles_than_an_offset_reaches_are_read_by_halves(
     market: Cafe24Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

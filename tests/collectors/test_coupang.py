@@ -186,6 +186,23 @@ def test_a_busy_window_is_read_day_by_day(market: CoupangMarket) -> None:
 
 
 @pytest.mark.enable_socket
+@pytest.mark.parametrize(
+    ("surfaces", "lists"),
+    [(["product"], ("product",)), (["transfer"], ()), (["transfer", "cc"], ("cc",))],
+)
+def test_what_no_longer_waits_for_a_confirmation_is_not_gone(
+    market: CoupangMarket, surfaces: list[str], lists: tuple[str, ...]
+) -> None:
+    now = market.clock.now()
+    collector = build(build_on(market, {"surfaces": surfaces}))
+    page = collector.fetch(now - timedelta(days=1), now, None)
+    while page.next_cursor is not None:
+        page = collector.fetch(now - timedelta(days=1), now, page.next_cursor)
+    assert page.covers is not None
+    assert page.lists == lists
+
+
+@pytest.mark.enable_socket
 def test_a_transferred_inquiry_is_marked_and_takes_no_answer(market: CoupangMarket) -> None:
     native_id = market.seed("확인만 해 주세요", market.clock.now() - timedelta(hours=2), "cc")
     market.want_confirmation(native_id)

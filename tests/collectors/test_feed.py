@@ -71,6 +71,50 @@ def test_the_whole_text_is_taken_before_the_summary_and_links_become_whole() -> 
     assert item.native_id == "tag:example.com,2026:41"
 
 
+def _dated(*dates: str) -> bytes:
+    entries = "".join(
+        f"<item><title>글 {n}</title><guid>{n}</guid><pubDate>{date}</pubDate></item>"
+        for n, date in enumerate(dates)
+    )
+    return f"<rss version='2.0'><channel><title>t</title>{entries}</channel></rss>".encode()
+
+
+def _said(ahead: timedelta, zone: str) -> str:
+    return f"{NOW + ahead:%a, %d %b %Y %H:%M:%S} {zone}"
+
+
+@pytest.mark.parametrize("zone", ["GMT", "+0000", "UT", "-0000"])
+def test_a_feed_that_calls_korean_time_gmt_is_read_in_korean_time(zone: str) -> None:
+    hours = [timedelta(hours=hours) for hours in (8.5, 0.2, -30)]
+    feed = _read(_dated(*(_said(ahead, zone) for ahead in hours)))
+    assert not feed.quarantined
+    nine = timedelta(hours=9)
+    assert [item.written_at for item in feed.items] == [NOW + ahead - nine for ahead in hours]
+    # What was concluded is no exact date.
+    assert not any(item.written_at_is_exact for item in feed.items)
+
+
+def test_dates_of_another_zone_in_such_a_feed_stay() -> None:
+    feed = _read(_dated(_said(timedelta(hours=5), "GMT"), _said(timedelta(hours=-2), "+0900")))
+    assert [item.written_at_is_exact for item in feed.items] == [False, True]
+    assert feed.items[1].written_at == NOW - timedelta(hours=11)
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        pytest.param(timedelta(minutes=30), id="a clock that is wrong"),
+        pytest.param(timedelta(hours=10), id="tomorrow also in Korea"),
+        pytest.param(timedelta(days=1000), id="pinned by its date"),
+    ],
+)
+def test_what_lies_ahead_otherwise_moves_no_other_entry(ahead: timedelta) -> None:
+    feed = _read(_dated(_said(ahead, "GMT"), _said(timedelta(hours=-2), "GMT")))
+    assert [item.written_at for item in feed.items] == [NOW - timedelta(hours=2)]
+    assert feed.items[0].written_at_is_exact
+    assert len(feed.quarantined) == 1
+
+
 def test_a_plain_text_is_not_read_as_html() -> None:
     atom = """<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><entry><id>1</id>
     <title>제목</title><content type="text">만원 &lt;b 이하라 좋아요</content></entry></feed>"""

@@ -466,7 +466,8 @@ def test_a_formula_is_quarantined(tmp_path: Path) -> None:
         (bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600, "encrypted"),
         (b"<html><table><tr><td>1</td></tr></table></html>", "columns missing"),
         (b"<html><form><input type=password></form></html>", "web page without a table"),
-        (b'<?xml version="1.0"?><Workbook/>', "web page without a table"),
+        (b'<?xml version="1.0"?><Workbook/>', "no sheet"),
+        (b'<?xml version="1.0"?><Workbooks/>', "web page without a table"),
         ("\ufeff<style>td{}</style><table>".encode(), "web page without a table"),
         (b"<meta charset=euc-kr>\n<table>", "web page without a table"),
         ("<html><table>".encode("utf-16"), "web page without a table"),
@@ -584,6 +585,136 @@ def test_a_row_of_cells_as_wide_as_they_may_be_is_read_no_further(tmp_path: Path
     pages = read(write(tmp_path, WEB_PAGE.format(charset="utf-8", rows=rows), name="r.xls"))
     assert not items(pages)
     assert len(bad(pages)) == 3
+
+
+BOOK = """<?xml version="1.0" encoding="{charset}"?>
+<?mso-application progid="Excel.Sheet"?>
+<!-- 관리자 > 후기 -->
+<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"
+ xmlns:x="urn:schemas-microsoft-com:office:excel"
+ xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet" xmlns:html="http://www.w3.org/TR/REC-html40">
+ <Styles><Style ss:ID="s1"><NumberFormat ss:Format="@"/></Style></Styles>
+ <Worksheet ss:Name="코드"><Table><Row><Cell><Data ss:Type="String">코드</Data></Cell></Row></Table>
+  <x:WorksheetOptions><x:Visible>SheetHidden</x:Visible></x:WorksheetOptions></Worksheet>
+ <Worksheet ss:Name="후기"><Table ss:ExpandedColumnCount="4"><Column ss:Width="60"/>
+  <Row><Cell ss:MergeAcross="3"><Data ss:Type="String">상품평 목록</Data></Cell></Row>
+  <Row ss:Index="3">
+   <Cell><Data ss:Type="String">번호</Data></Cell><Cell><Data ss:Type="String">작성일</Data></Cell>
+   <Cell><Data ss:Type="String">별점</Data></Cell><Cell><Data ss:Type="String">내용</Data></Cell>
+  </Row>
+  {rows}
+ </Table></Worksheet>
+</Workbook>
+"""
+BOOK_ROWS = """<Row><Cell ss:StyleID="s1"><Data ss:Type="Number">20261103123456789</Data></Cell>
+   <Cell><Data ss:Type="DateTime">2026-11-19T10:20:00.000</Data></Cell>
+   <Cell><Data ss:Type="Number">5</Data></Cell>
+   <Cell><ss:Data ss:Type="String" xmlns="http://www.w3.org/TR/REC-html40"><B>펲시가</B> 시원해요
+     &lt;3&#10;배송은 늦어요</ss:Data><Comment><ss:Data>메모</ss:Data></Comment></Cell></Row>
+  <Row ss:Index="6"><Cell><Data ss:Type="String">2</Data></Cell>
+   <Cell><Data ss:Type="String">2026-11-20</Data></Cell>
+   <Cell ss:Index="4"><Data ss:Type="String"><![CDATA[별로 & 실망]]>\x0b</Data></Cell></Row>"""
+
+
+def book(folder: Path, rows: str = BOOK_ROWS, encoding: str = "utf-8") -> Path:
+    charset = "euc-kr" if encoding == "cp949" else encoding
+    return write(folder, BOOK.format(charset=charset, rows=rows), encoding, name="r.xls")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949", "utf-8-sig", "utf-16"])
+def test_an_xml_spreadsheet_that_is_called_xls_is_read(tmp_path: Path, encoding: str) -> None:
+    pages = read(book(tmp_path, encoding=encoding))
+    assert not bad(pages)
+    assert [(item.native_id, item.rating) for item in items(pages)] == [
+        ("20261103123456789", 5),
+        ("2", None),
+    ]
+    first, second = items(pages)
+    assert first.text.split("\n")[-1] == "배송은 늦어요"
+    assert first.text.startswith("펲시가 시원해요")
+    assert first.written_at == datetime(2026, 11, 19, 1, 20, tzinfo=UTC)
+    assert second.text == "별로 & 실망"
+    # Rows are counted as Excel counts them.
+    assert [pages[0].rows, pages[0].source] == [(4, 6), "r.xls"]
+
+
+def _row_of(*cells: tuple[str, str]) -> str:
+    inside = "".join(f'<Cell><Data ss:Type="{kind}">{value}</Data></Cell>' for kind, value in cells)
+    return f"<Row>{inside}</Row>"
+
+
+def test_bad_rows_of_an_xml_spreadsheet_are_quarantined_and_the_others_read(
+    tmp_path: Path,
+) -> None:
+    day, stars, words = ("String", "2026-11-20"), ("Number", "5"), ("String", "좋아요")
+    rows = [
+        _row_of(("Number", "1"), day, stars, words),
+        _row_of(("Number", "2.0261103123456789E+16"), day, stars, words),
+        _row_of(("Number", "3"), ("DateTime", "2026-13-40T99:99:99.000"), stars, words),
+        _row_of(("Number", "4"), day, ("Number", "1E+99"), words),
+        _row_of(("Number", "5"), day, stars, ("Error", "#N/A")),
+        _row_of(("Number", "6"), day, stars, words, ("String", "남는 칸")),
+        _row_of(("String", "합계"), ("Number", "6")),
+        f'<Row><Cell ss:Index="99999999"><Data>x</Data></Cell></Row>{_row_of()}',
+        _row_of(("Number", "7"), day, stars, words),
+    ]
+    pages = read(book(tmp_path, "\n".join(rows)))
+    assert [item.native_id for item in items(pages)] == ["1", "7"]
+    assert [(row.row, row.field) for row in bad(pages)] == [
+        (5, "번호"),
+        (6, "작성일"),
+        (7, "별점"),
+        (8, "내용"),
+        (9, ""),
+        (10, ""),
+    ]
+    assert all(row.source == "r.xls" and row.remedy for row in bad(pages))
+
+
+def test_another_sheet_of_an_xml_spreadsheet_with_the_same_columns_is_told_of(
+    tmp_path: Path,
+) -> None:
+    columns = _row_of(*(("String", name) for name in HEADER.strip().split(",")))
+    following = f"""</Table></Worksheet><Worksheet ss:Name="후기 2"><Table>
+     {columns.replace("<Row>", '<Row ss:Index="3">')}"""
+    pages = read(book(tmp_path, BOOK_ROWS + following))
+    assert len(items(pages)) == 2
+    (told,) = bad(pages)
+    assert "another has the same columns" in told.reason
+    assert told.raw.decode() == "후기 2"
+
+
+def test_an_xml_spreadsheet_that_is_cut_off_gives_the_rows_before(tmp_path: Path) -> None:
+    path = book(tmp_path)
+    path.write_bytes(path.read_bytes()[: path.read_bytes().index("실망".encode())])
+    assert given_before("damaged or cut off at its line", path) == ["20261103123456789"]
+
+
+def test_entities_in_an_xml_spreadsheet_are_not_expanded(tmp_path: Path) -> None:
+    bomb = (
+        '<!DOCTYPE a [<!ENTITY a "x"><!ENTITY b "&a;&a;"><!ENTITY c SYSTEM "file:///etc/passwd">]>'
+    )
+    text = BOOK.format(charset="utf-8", rows=BOOK_ROWS.replace("별로", "&b;&c;"))
+    path = write(tmp_path, text.replace("<Workbook", f"{bomb}<Workbook", 1), name="r.xls")
+    with pytest.raises(BadInputError, match="declares entities") as caught:
+        read(path)
+    assert caught.value.remedy
+
+
+def test_an_xml_spreadsheet_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_PAGE_BYTES", 500)
+    with pytest.raises(BadInputError, match="more than"):
+        read(book(tmp_path))
+
+
+def test_broken_bytes_of_an_xml_spreadsheet_cost_their_row_only(tmp_path: Path) -> None:
+    path = book(tmp_path, encoding="cp949")
+    path.write_bytes(path.read_bytes().replace("실망".encode("cp949"), b"\xff\xfe"))
+    pages = read(path)
+    assert [item.native_id for item in items(pages)] == ["20261103123456789"]
+    assert [row.row for row in bad(pages)] == [6]
 
 
 def test_a_workbook_cut_off_is_refused(tmp_path: Path) -> None:
@@ -941,6 +1072,7 @@ SAMPLES = [
     (FIXTURES / "generic_file" / "reviews_cp949.csv").read_bytes(),
     (HEADER + '1,2026-11-20,5,"좋아요, 정말"\n2,어제,★★,별로\n').encode(),
     WEB_PAGE.format(charset="euc-kr", rows=WEB_ROWS).encode("cp949"),
+    BOOK.format(charset="utf-8", rows=BOOK_ROWS).encode(),
 ]
 
 

@@ -220,6 +220,15 @@ def test_an_unknown_location_is_told_as_a_wrong_setting(market: BusinessProfile)
 
 
 @pytest.mark.enable_socket
+def test_a_place_that_google_takes_no_more_begins_the_window_again(
+    market: BusinessProfile,
+) -> None:
+    with pytest.raises(BadInputError, match="no more") as caught:
+        build(build_on(market)).fetch(NOW - timedelta(days=1), NOW, "11:60:old-token")
+    assert caught.value.field == "cursor"
+
+
+@pytest.mark.enable_socket
 @pytest.mark.parametrize("cursor", ["", "x", "11:5:", "21:5:a", "11:5:a b", "11:5:a\n"])
 def test_a_strange_cursor_is_refused(market: BusinessProfile, cursor: str) -> None:
     with pytest.raises(BadInputError):
@@ -233,6 +242,19 @@ def test_a_strange_cursor_is_refused(market: BusinessProfile, cursor: str) -> No
 def test_wrong_options_are_named(market: BusinessProfile, options: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="brand/gbp"):
         build(build_on(market, options))
+
+
+def test_what_is_null_is_absent() -> None:
+    body = json.loads(json.dumps(LIST))
+    row = body["reviews"][0]
+    for nothing in (None, {}, {"comment": None, "updateTime": None}):
+        row |= {"comment": None, "reviewReply": nothing, "starRating": None, "reviewer": None}
+        page = parse_page(body, now=NOW)
+        assert not page.quarantined
+        assert (page.items[0].text, page.items[0].replies, page.items[0].rating) == ("", (), None)
+    row["reviewReply"] = {"comment": "감사합니다.", "updateTime": None}
+    (reply,) = parse_page(body, now=NOW).items[0].replies
+    assert (reply.text, reply.replied_at) == ("감사합니다.", None)
 
 
 def test_a_comment_of_blank_lines_costs_no_time() -> None:

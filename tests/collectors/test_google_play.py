@@ -59,6 +59,11 @@ def _one(**said: object) -> CollectedFeedback:
     )
 
 
+def test_what_is_null_is_absent() -> None:
+    stamp = {"seconds": 1795000000, "nanos": None}
+    assert _one(lastModified=stamp, starRating=None, originalText=None).rating is None
+
+
 def _collected(market: PlayStore, native_id: str) -> CollectedFeedback:
     page = build(build_on(market)).fetch(NOW - WEEK, NOW, None)
     return next(item for item in page.items if item.native_id == native_id)
@@ -244,6 +249,13 @@ def test_an_answer_without_a_token_is_no_token(body: object) -> None:
 def test_a_token_whose_life_is_not_said_is_used_for_a_few_minutes() -> None:
     assert parse_token({"access_token": "t"})[1] == timedelta(minutes=5)
     assert parse_token({"access_token": "t", "expires_in": 10**12})[1] == timedelta(days=1)
+
+
+@pytest.mark.enable_socket
+def test_a_place_that_google_takes_no_more_begins_the_window_again(market: PlayStore) -> None:
+    with pytest.raises(BadInputError, match="no more") as caught:
+        build(build_on(market)).fetch(NOW - WEEK, NOW, "old-token")
+    assert caught.value.field == "cursor"
 
 
 @pytest.mark.enable_socket

@@ -10,13 +10,18 @@ from collectors.listing import (
     MOST_BACKS,
     Listing,
     Place,
+    Row,
+    count_in,
     days_between,
     number_in,
     read_rows,
+    when_in,
     word_in,
 )
+from collectors.values import parse_when
 from domain.errors import BadInputError, LayoutChangedError
 from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
+from tests.collectors.conftest import NOW
 
 BAD = QuarantinedItem(reason="bad", raw=b"{}")
 
@@ -72,7 +77,7 @@ def test_as_many_rows_added_as_deleted_between_two_pages_prove_no_absence(
             for row in shown
         )
         there = Listing(items, (), rows=len(shown), total=len(rows))
-        return here.page_of(there, 2, after=None, window=window)
+        return here.page_of(there, 2, after=None, window=window, lists=("qna",))
 
     first = page(Place(), [1, 2, 3, 4])
     # One of those that were read is deleted, and one is added after the run began.
@@ -162,6 +167,22 @@ def test_rows_of_which_none_can_be_read_are_a_changed_layout() -> None:
 def test_what_is_no_whole_number_is_refused(value: object) -> None:
     with pytest.raises(BadInputError):
         number_in({"id": value}, "id")
+
+
+def test_a_count_may_be_a_number_or_its_digits() -> None:
+    given = [7, "7", "0", None, True, 7.0, "-1", "７", "", 10**9, "1" * 10, [7]]
+    counts = [count_in({"total": value}, "total") for value in given]
+    assert counts == [7, 7, 0, *[-1] * 9]
+
+
+def test_a_date_that_cannot_be_read_is_nothing_a_person_writes_in_another_form() -> None:
+    def read(row: Row) -> CollectedFeedback:
+        at = parse_when(when_in(row, "date"), now=NOW).at
+        return CollectedFeedback(FeedbackKind.INQUIRY, "1", "문의", at)
+
+    rows: list[object] = [{"date": value} for value in ("soon", "2026-11-20")]
+    _, (row,) = read_rows(rows, read, source="test")
+    assert row.remedy == "판매자 센터에서 이 글을 직접 확인해 주세요."
 
 
 def test_a_word_may_be_a_number_or_absent_but_not_a_list() -> None:

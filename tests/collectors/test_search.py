@@ -189,6 +189,19 @@ def test_any_kakao_answer_is_read_or_a_named_error(body: tuple[str, object]) -> 
     assert len(page.items) + len(page.quarantined) <= page.rows
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_null_is_empty_and_a_missing_field_a_change(*, is_there: bool) -> None:
+    body = _load("kakao_search", "cafe")
+    body["meta"]["total_count"] = "2"
+    for row in body["documents"]:
+        row |= {"cafename": None, "contents": None}
+        if not is_there:
+            del row["cafename"]
+    page = kakao_search.parse_page(body, service="cafe", keyword="새벽상회", owner=OWNER, now=NOW)
+    assert len(page.items) == is_there
+    assert bool(page.quarantined) is not is_there
+
+
 # --- which post --------------------------------------------------------------------------------
 
 

@@ -422,20 +422,23 @@ def test_incidents_and_quarantine_are_shown(desk: Desk, browser: Browser) -> Non
             account_id,
             [
                 QuarantinedItem(
-                    "별점 범위 밖 -> 별점을 고쳐 주세요", b"raw", remedy="별점을 고쳐 주세요"
+                    f"r.csv, row {n}, field '별점': rating outside 1-5 -> 확인",
+                    b"raw%d" % n,
+                    field="별점",
+                    remedy="확인",
                 )
+                for n in (2, 3)
             ],
             seal=lambda raw: raw,
-            fingerprints=lambda item: (str(hash(item)),),
+            fingerprints=lambda item: (item.raw.decode(),),
             now=desk.now,
         )
 
     page = browser.get("/collection").text
     assert "채널의 화면이나 응답이 바뀜" in page
     assert "no rows" in page
-    assert "별점 범위 밖" in page
-    # The remedy has a column of its own.
-    assert page.count("별점을 고쳐 주세요") == 1
+    assert "별점이 1~5를 벗어남 (항목 별점)<br><small>r.csv, row 2" in page
+    assert '<td class="number">2</td>' in page
 
 
 def test_a_refused_slack_token_is_shown_where_its_alerts_wait(desk: Desk, browser: Browser) -> None:

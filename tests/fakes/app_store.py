@@ -172,7 +172,8 @@ class AppStore(FakeMarketplace):
     def _list(self, asked: Asked) -> Told:
         params = asked.params
         size = int(params.get("limit", "50"))
-        if not 1 <= size <= 200 or params.get("sort") != "-createdDate":
+        is_place = re.fullmatch(r"(-?\d+~-?\d+)?", params.get("cursor", ""))
+        if not is_place or not 1 <= size <= 200 or params.get("sort") != "-createdDate":
             return self.error(400)
         listed = sorted(self._reviews.items(), key=lambda pair: _place(pair[1]))
         after = tuple(int(part) for part in params.get("cursor", "").split("~") if part)

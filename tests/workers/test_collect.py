@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from collectors.seller_export import COLUMNS, read_file
 from domain.errors import (
@@ -117,6 +117,43 @@ def test_an_edit_and_a_deletion_are_noticed(
     del channel.articles[1]
     done = run_once(house)
     assert (done.new, done.changed, done.gone) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_row_that_a_moving_list_hid_is_read_by_the_next_run(
+    house: House, channel: FakeChannel, clock: StillClock, *, is_known: bool
+) -> None:
+    """As many rows deleted as dated back between two pages move the list, and no count tells."""
+
+    def state() -> list[str]:
+        with house.database.reading() as connection:
+            query = select(CaseRow.state).join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+            hidden = query.where(FeedbackRow.native_id == "n2")
+            return list(connection.execute(hidden).scalars())
+
+    def move() -> None:
+        del channel.articles[0]
+        dated_back = channel.articles[1].written_at - timedelta(seconds=30)
+        channel.articles.append(Article("late", "별로", dated_back))
+
+    fill(channel, 4)
+    if is_known:
+        run_once(house)
+        house.run()
+        house.approve_all(undo_window=timedelta(hours=1))
+        clock.advance(minutes=1)
+    channel.fetches.extend([lambda: None, move])
+    done = run_once(house)
+    assert done.is_complete
+    assert state() == (["gone"] if is_known else [])
+    clock.advance(minutes=1)
+    done = run_once(house)
+    house.run()
+    assert done.new == (0 if is_known else 1)
+    # Whoever had decided about it decides again; nothing was sent meanwhile.
+    assert state() == ["drafted"]
+    assert channel.sent == []
+    assert incidents(house) == []
 
 
 def test_a_channel_that_proves_no_absence_loses_nothing(
@@ -230,12 +267,12 @@ def test_a_page_that_broke_is_read_again_from_the_first(
     assert run_once(house).rows == 5
 
 
-def test_a_place_from_before_the_settings_changed_begins_again_without_an_incident(
+def test_a_place_that_is_taken_no_more_begins_again_without_an_incident(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
     fill(channel, 5)
-    unknown = BadInputError("unknown cursor", field="cursor")
-    channel.fetches.extend([lambda: None, ChannelUnavailableError("502"), unknown])
+    old = BadInputError("400: the channel takes the next page's token no more", field="cursor")
+    channel.fetches.extend([lambda: None, ChannelUnavailableError("502"), old])
     run_once(house)
     clock.advance(minutes=1)
     assert run_once(house).error
@@ -409,6 +446,55 @@ def test_a_list_of_several_that_is_suddenly_empty_is_an_alarm_not_a_deletion(
     channel.articles[:] = [other, *questions[1:]]
     assert run_once(house).gone == 1
     assert incidents(house)[0].closed_at is not None
+
+
+@pytest.mark.parametrize("known", [collect.SUDDENLY_EMPTY - 1, collect.SUDDENLY_EMPTY])
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_stands_in_a_list_that_is_no_longer_read_is_neither_gone_nor_missed(
+    house: House, channel: FakeChannel, clock: StillClock, known: int, others: int
+) -> None:
+    written_at = clock() - timedelta(hours=1)
+    read = [Article(f"article:4:{n}", "별로", written_at) for n in range(others)]
+    taken_out = [Article(f"article:40:{n}", f"별로 {n}", written_at) for n in range(known)]
+    channel.articles[:] = [*read, *taken_out]
+    run_once(house)
+    clock.advance(minutes=1)
+    channel.articles[:], channel.lists = read, ("article:4", "comment:4")
+    done = run_once(house)
+    assert (done.error, done.gone, done.is_complete) == ("", 0, True)
+    assert (incidents(house), alert_rules(house)) == ([], [])
+    # What is read is watched as before.
+    clock.advance(minutes=1)
+    channel.articles.clear()
+    assert run_once(house).gone == others
+
+
+def test_what_an_account_brought_from_another_channel_is_not_asked_for_there(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, collect.SUDDENLY_EMPTY)
+    run_once(house)
+    clock.advance(minutes=1)
+    with house.database.unit_of_work() as connection:
+        connection.execute(update(AccountRow).values(channel="google_business"))
+    channel.articles.clear()
+    done = run_once(house)
+    assert (done.error, done.gone, incidents(house)) == ("", 0, [])
+
+
+def test_a_run_that_was_interrupted_by_other_settings_begins_again(
+    make_house: Callable[..., House], channel: FakeChannel, clock: StillClock, tmp_path: Path
+) -> None:
+    house = make_house(brand=make_brand(tmp_path, make_account(options={"board": "review"})))
+    fill(channel, 5)
+    channel.fetches.extend([lambda: None, ChannelUnavailableError("502")])
+    run_once(house)
+    clock.now = account(house).next_due_at
+    other = make_account(options={"board": "inquiry"})
+    house.runtime.brands = {"saebyeok": make_brand(tmp_path, other)}
+    assert run_once(house).is_complete
+    assert channel.asked == [None, "2", None, "2", "4"]
+    assert incidents(house) == []
 
 
 def test_an_article_that_is_deleted_takes_its_comments_along(

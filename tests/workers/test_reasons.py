@@ -45,7 +45,27 @@ def test_every_refusal_of_our_own_has_korean_words() -> None:
     ],
 )
 def test_an_alarm_names_what_is_broken(error: ReputationError, kind: AlarmKind) -> None:
-    assert alarm_of(error)["kind"] == kind
+    assert alarm_of(error, "storefront")["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    ("channel", "reason", "words"),
+    [
+        ("coupang", "permission", "업체코드"),
+        ("cafe24", "expired", "refresh_token"),
+        ("google_play", "permission", "리뷰에 답글 달기"),
+        ("google_business", "permission", "Business Profile API"),
+        ("naver_commerce", "address", "커머스API센터"),
+        ("storefront", "secret", "판매자 센터"),
+        ("myspace", "secret", "판매자 센터"),
+    ],
+)
+def test_refused_credentials_are_mended_where_the_channel_says(
+    channel: str, reason: str, words: str
+) -> None:
+    error = CredentialRejectedError("401", reason)
+    assert words in alarm_of(error, channel)["remedy"]
+    assert words in explained(error, channel)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +78,6 @@ def test_an_alarm_names_what_is_broken(error: ReputationError, kind: AlarmKind) 
     ],
 )
 def test_a_reason_is_korean_and_keeps_the_original(error: ReputationError) -> None:
-    words, _, original = explained(error).partition(" (")
+    words, _, original = explained(error, "storefront").partition(" (")
     assert KOREAN.search(words)
     assert original == f"{error})"
