@@ -28,12 +28,31 @@ from responders.matters import (
     first_issue,
 )
 from responders.phrases import FILM_ISSUES, ISSUES
-from responders.quoting import Quote, blamed, is_vague, praises, quote_for, sentences, topic_of
+from responders.quoting import (
+    Quote,
+    blamed,
+    is_vague,
+    praises,
+    quote_for,
+    sentences,
+    sets_a_scene,
+    topic_of,
+)
 from responders.rendering import fill_clause, hours_in_words, render
-from responders.retrieval import alike, shared
+from responders.retrieval import alike, names, narrowed_to, shared, told
+from responders.wording import (
+    IMPLIED,
+    SUBJECTS,
+    contradicts,
+    days_allowed,
+    days_passed,
+    one_sided,
+    states_in,
+    things_in,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from domain.brands import Brand
@@ -69,6 +88,29 @@ _MIN_SAME, _SAME_FIT = 3.5, 0.75
 _LEAST_QUESTION = 8
 """Characters from which a question without a matter (``왜 그런가요?``) is worth repeating."""
 
+_OTHER_KIND = 0.7
+"""What an answer counts that gives no sum to who asks how much, no time to who asks when."""
+
+_EXCEPTION = re.compile(r"[이가] 아니면|[이가] 아닌 (?:곳|경우)")
+
+_KINDS_OF_ANSWER = (
+    (
+        re.compile(r"얼마(?!나)|비용|요금|가격이|배송비"),
+        re.compile(r"\d\s?(?:원|퍼센트|%|만)|무료|부담|비용|금액|수리비|값"),
+    ),
+    (
+        re.compile(r"언제|며칠|얼마나|몇\s?(?:시|일|달|개월|년|주)|기간|까지"),
+        re.compile(
+            r"\d\s?(?:시|일|주|개월|년|달|분)|당일|그날|다음 날|매주|매달|매일|자정|바로|즉시|동안"
+        ),
+    ),
+    (
+        re.compile(r"어디|어떻게|방법|어떤 식"),
+        re.compile(r"에서|으로|보내 주|연락|신청|화면|페이지|주시면"),
+    ),
+)
+"""How something is asked, and what its answer has."""
+
 _RETURNS = re.compile(r"반품|교환|변심")
 
 _MIN_PART_FIT = 0.3
@@ -76,6 +118,8 @@ _MIN_PART_FIT = 0.3
 
 _MIN_ANSWER_FIT = 0.12
 """Share of a fact's subject that a question must speak of: else it is about other goods."""
+
+_FEWEST_STARS, _FEW_STARS, _MOST_STARS = 2, 3, 5
 
 _SURE_COMPLAINT = 0.85
 """P(negative) from which an inquiry is answered as a complaint."""
@@ -89,17 +133,25 @@ _MIN_POLICY = 4.0
 
 _MIN_SECOND_POLICY = 6.0
 
-_MIN_BEYOND = 6.0
+_MIN_BEYOND = 5.0
 """``Passage.words`` of a clause under another topic, where the matter's own has none."""
 
-_NEXT_SHARE, _NEXT_FIT = 0.55, 0.4
+_NEXT_SHARE, _NEXT_FIT = 0.55, 0.7
 
 _GENERAL_FIT = 0.6
 
+_BEYOND_FIT = 0.45
+
 _MUCH_BETTER = 1.5
 
+_WELL_FITTING, _FITTING_SHARE = 0.45, 0.65
+"""A clause whose condition is met needs fewer words in common."""
+
+_LEAST_FIT = 0.3
+"""Share of a clause's condition that a complaint must speak of: below it, none is cited."""
+
 _PRACTICE = re.compile(
-    r"(?:포장|표시|판매|운영)합니다\.?$|보내며,|(?:[가-힣]고|뒤) 보내 드립니다|셔야 |원(?:입니다|이며|을 추가)"
+    r"(?:포장|표시|판매|운영)합니다\.?$|보내며,|(?:[가-힣]고|뒤) 보내 드립니다|셔야 |원(?:입니다|이며|을 추가)|(?:출고|발송|배송|도착|걸립)(?:합)?니다\.?$|그날 보내 드립니다"
 )
 """How things are always done, on what condition and for what fee; told to somebody for whom they
 were not, it reads as a denial."""
@@ -113,7 +165,7 @@ _EATEN = re.compile(r"먹|드시|드셨|마[셨시]|씹|맛")
 
 _WARE = re.compile(r"프라이팬|도마|용기|밥솥|수저|채반|냄비|그릇|접시|주방")
 _SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|신선")
-_CONDITIONS = ("벨", "선물", "명절", "냉동", "정기", "계좌", "전기", "유리")
+_CONDITIONS = ("냉동", "계좌", "전기", "유리")
 """Words that keep a clause to some orders; it is not cited where nobody speaks of them."""
 
 _NOT_WANTED = re.compile(r"[가-힣]+\s?말고")
@@ -126,6 +178,33 @@ _ASKING = re.compile(
     r"(?:\?|궁금(?:합니다|해요|하네요)|나요|까요|가요|는지요?|은지요?|건지요?|알려\s?주[세시]요|해야\s?(?:하나|되나|돼)[요]?|싶어요|부탁[^.!?]{0,8})[\s.!?~ㅠㅜ]*$"
 )
 
+_CHANGE_OF_MIND = "#변심"
+
+_IF_WISHED = re.compile(r"(환불|교환|취소|반품)[을를]?\s원하시")
+_DENIES = re.compile(
+    r"(?:돌려|환불|교환|반품|취소|보상|변경|바꾸|드리|되)[^.]{0,12}(?:지 않습니다|수 없습니다|어렵습니다|불가합니다|안 됩니다)\.?$"
+)
+"""Told to somebody who complains and did not ask, it reads as a refusal to listen."""
+
+_REFUSED = re.compile(r"안 (?:된대|된다|돼요|되나|해 ?준|해 ?줘|주나|줬|받아)|거절|거부|불가")
+
+_WENT_WRONG = re.compile(r"는데도")
+"""``건너뛰기를 하셨는데도 배송된``: no answer to who asks how to skip."""
+
+_FAULTS = frozenset(
+    f"#{thing}" for thing in ("고장", "파손", "오배송", "누락", "상함", "시듦", "이물", "녹", "샘")
+)
+
+_RETURNED = frozenset({"#반품", "#환불", "#교환"})
+
+_MOST_NEAR, _MOST_FAR = 2, 6
+"""Sentences that show a matter, and around them, that are looked for."""
+
+_NAMED_BY_CUSTOMER = 1.3
+
+_BEYOND = 0.75
+"""What a clause under another topic counts, beside one under the matter's own."""
+
 _REQUEST = re.compile(
     r"(?:취소|변경)\s?(?:해\s?주|부탁|하고 싶|하려)|(?:주소|배송지|번호|날짜)[^.!?\n]{0,12}(?:바꿔|변경)"
 )
@@ -137,6 +216,8 @@ _HARM = re.compile(
 )
 
 _ALLERGY = re.compile(r"알레르기|알러지")
+
+_DOCTOR = re.compile(r"병원|진료|피부과")
 
 _DOES_STOP = re.compile(r"드시지|쓰지 마|사용을 멈|사용하지|드시거나 쓰지")
 
@@ -177,6 +258,7 @@ class Composer:
         case: DraftInput,
         strategy: str,
         is_film: bool,
+        is_eatery: bool,
         contacts: Sequence[str],
     ) -> None:
         self.brand = brand
@@ -186,11 +268,14 @@ class Composer:
         self.case = case
         self.strategy = strategy
         self.is_film = is_film
+        self.is_eatery = is_eatery
         self.contacts = contacts
         self.missing: list[str] = []
         seed = f"{brand.slug}/{case.feedback_id}/{strategy}".encode(errors="replace")
         self._choices = int.from_bytes(hashlib.blake2b(seed).digest())
         self._slots = {"brand": brand.name, "writing": _writing(case.kind)}
+        self._complains = False
+        """Whether the answer is one to a complaint."""
 
     # What kind of answer.
 
@@ -204,9 +289,15 @@ class Composer:
             return self._question()
         if self.is_film and not self._is_about_safety():
             return self._opinion() if analysis.is_negative else self._plain_answer()
-        if analysis.is_negative or analysis.categories:
+        if analysis.is_negative or analysis.categories or self._is_lacking():
             return self._complaint()
         return self._plain_answer()
+
+    def _is_lacking(self) -> bool:
+        """Tell whether few stars and a plain complaint stand beside praise the model heard."""
+        rating = self.case.rating or _MOST_STARS
+        few = _FEW_STARS if self.case.analysis.intent is Intent.MIXED else _FEWEST_STARS
+        return rating <= few and bool(self._matters[0].issue.words)
 
     def _is_question(self) -> bool:
         analysis = self.case.analysis
@@ -218,9 +309,7 @@ class Composer:
         grave = analysis.severity is Severity.CRITICAL or self._is_about_safety()
         calm = not grave and not analysis.abusive
         # Who only wants an order changed complains of nothing, whatever the model heard.
-        is_request = (
-            bool(_REQUEST.search(self.case.text)) and not find_matters(self.case)[0].issue.words
-        )
+        is_request = bool(_REQUEST.search(self.case.text)) and not self._matters[0].issue.words
         return not analysis.is_negative or self._is_worry() or (calm and (doubtful or is_request))
 
     def _is_worry(self) -> bool:
@@ -239,6 +328,10 @@ class Composer:
     # Complaints.
 
     @cached_property
+    def _matters(self) -> list[Matter]:
+        return find_matters(self.case)
+
+    @cached_property
     def _is_mild(self) -> bool:
         """Tell whether somebody is content but for one thing: heavy words would be too much."""
         analysis = self.case.analysis
@@ -250,7 +343,8 @@ class Composer:
         )
 
     def _complaint(self) -> list[Line]:
-        matters = find_matters(self.case)
+        matters = self._matters
+        self._complains = True
         if self.case.analysis.severity is Severity.CRITICAL:
             return self._critical(matters)
         acknowledged = self._acknowledge(matters[0])
@@ -329,8 +423,13 @@ class Composer:
         """Ask after the person and to stop using the product, unless a cited clause does."""
         hurt, wounded = self._is_hurt(), self._is_wounded()
         care = [self._courtesy(phrases.CONCERN, Need.SECOND)] if hurt else []
-        if self.is_film or any(_DOES_STOP.search(line.sentence.text) for line in policies):
+        if self.is_film:
             return care
+        said = " ".join(line.sentence.text for line in policies)
+        if _DOES_STOP.search(said):
+            advised = not hurt or _DOCTOR.search(said)
+            advice: Sequence[str] = phrases.SEE_DOCTOR_WOUND if wounded else phrases.SEE_DOCTOR
+            return care if advised else [*care, self._courtesy(advice, Need.APOLOGY)]
         edible = self._is_edible
         bank = phrases.STOP_EATING if edible else phrases.STOP_USING
         care.append(self._courtesy(bank, Need.CORE))
@@ -347,6 +446,8 @@ class Composer:
     @cached_property
     def _is_edible(self) -> bool:
         name = self.case.product_name
+        if self.is_eatery:
+            return True
         if _WARE.search(name):
             return False
         return bool(_FOOD.search(name) or (_EATEN if name else _FOOD).search(self.case.text))
@@ -390,23 +491,36 @@ class Composer:
             return None
         avoid = self.case.analysis.abuse_spans
         body = body_starts(self.case)
-        cut_short: Quote | None = None
+        second_best: Quote | None = None
         for span in matter.spans:
             quote = quote_for(self.case.text, span, avoid) if span.end > body else None
             if quote is None or is_vague(quote.text):
                 continue
-            if not quote.text.endswith("…"):
+            # "산 지 두 달 됐습니다" is no complaint, and "차액 안 주나요?" no report of what happened.
+            if not quote.text.endswith(("?", "…")) and not sets_a_scene(quote.text):
                 return quote
-            cut_short = cut_short or quote
-        if cut_short:
-            return cut_short
+            second_best = second_best or quote
+        if second_best is not None:
+            return self._report(avoid) or second_best
         if not matter.spans or not matter.issue.words:
             return quote_for(self.case.text, None, avoid)
+        return None
+
+    def _report(self, avoid: Sequence[Span]) -> Quote | None:
+        """Give the first sentence that tells what happened, and neither asks nor sets a scene."""
+        body = body_starts(self.case)
+        for sentence in sentences(self.case.text):
+            if sentence.start >= body:
+                quote = quote_for(self.case.text, sentence, avoid)
+                if quote and not quote.text.endswith(("?", "…")) and not sets_a_scene(quote.text):
+                    return quote
         return None
 
     def _name(self, matter: Matter) -> str:
         """Name a matter; nobody says of soap that it was not fresh."""
         name = matter.issue.name
+        if self.is_eatery:
+            return phrases.at_table(name)
         return name if self._is_edible else phrases.NOT_OF_FOOD.get(name, name)
 
     def _second_matter(self, matters: Sequence[Matter], said: Line) -> list[Line]:
@@ -463,7 +577,7 @@ class Composer:
             self._note_contradictions(matter.category.value)
         fitting = [one for one in fitting if one] or [[]]
         if not fitting[0]:
-            self._note_gap(matters[0].category.value, matters[0].issue.name)
+            self._note_gap(matters[0].category.value, self._name(matters[0]))
         if self.case.kind is FeedbackKind.INQUIRY:
             fitting[0] = [*self._answers_in_passing(), *fitting[0]]
         chosen = _chosen_clauses(fitting, limit)
@@ -505,48 +619,118 @@ class Composer:
         ]
 
     def _search(self, matter: Matter, kinds: tuple[SourceKind, ...], query: str) -> list[Passage]:
-        """Give the citable clauses of the matter's category, the fitting ones first."""
-        text = self.case.text
-        near = [
-            _NOT_WANTED.sub("", text[sentence.start : sentence.end])
-            for sentence in sentences(text)
-            if any(s.start < sentence.end and sentence.start < s.end for s in matter.spans)
-        ]
-        words = f"{' '.join(near[:2]) or text[:200]} {query}"
-        found = list(self._found(words, kinds, (matter.category.value,)))
-        if not query or kinds != (SourceKind.POLICY,):
-            return found
-        # A complaint of one thing is often settled by a clause on another: what was charged twice
-        # stands under prices, whatever category the model saw.
-        least = max(_MIN_BEYOND, _MUCH_BETTER * found[0].words if found else 0.0)
-        everything = self._found(words, kinds, (), least)
-        beyond = next((one for one in everything if not _PRACTICE.search(one.clause.text)), None)
-        if beyond and beyond.words >= least and beyond.fit >= _GENERAL_FIT:
-            return [beyond, *(one for one in found if one.clause != beyond.clause)]
-        return found
+        """Give the citable clauses on a matter, those of its category before others as good.
 
-    def _found(
-        self, words: str, kinds: tuple[SourceKind, ...], topics: Sequence[str], least: float = 0.0
-    ) -> Iterator[Passage]:
+        The whole text decides: the sentence that shows the matter has one vote, the others half.
+        """
+        text = self.case.text
+        near: list[str] = []
+        far: list[str] = []
+        for sentence in sentences(text):
+            is_near = any(s.start < sentence.end and sentence.start < s.end for s in matter.spans)
+            words = _NOT_WANTED.sub("", text[sentence.start : sentence.end])
+            (near if is_near and len(near) < _MOST_NEAR else far).append(words)
+        if not near:
+            near, far = far, []
+        topic = matter.category.value
         found = self.view.search(
-            words,
-            topics,
-            limit=8,
+            near,
+            (topic,),
+            limit=12,
             kinds=kinds,
             product=self.case.product_name,
-            only_topics=bool(topics),
-            least=least,
+            only_topics=kinds != (SourceKind.POLICY,),
+            also=far[:_MOST_FAR],
+            query=query,
+            # The model's label alone has half a vote as well.
+            is_query_sure=bool(matter.issue.words),
         )
-        return (passage for passage in found if self._may_cite(passage.clause))
+        fitting = [
+            one
+            for one in found
+            if (topic in one.clause.topics or (one.words >= _MIN_BEYOND and one.fit >= _BEYOND_FIT))
+            and self._may_cite(one.clause)
+        ]
+        # A complaint of one thing is often settled by a clause on another: what was charged twice
+        # stands under prices, whatever category the model saw.
+        fitting.sort(key=lambda one: -one.words * self._weight(one.clause, topic))
+        return fitting
+
+    def _weight(self, clause: Clause, topic: str) -> float:
+        """Give what a clause's words count: most where the customer names what it is for."""
+        weight = 1.0 if topic in clause.topics else _BEYOND
+        if any(group and group <= self._spoken_of for group in _terms(clause.text).groups):
+            weight *= _NAMED_BY_CUSTOMER
+        return weight
 
     def _may_cite(self, clause: Clause) -> bool:
-        """Tell whether a clause stands, and not for other goods or other orders than this."""
-        conditions, is_for_food = _limits(clause.text)
+        """Tell whether a clause stands, and not for other goods, orders or states than these."""
+        terms = _terms(clause.text)
         return (
             self.view.is_citable(clause)
-            and all(word in self._about for word in conditions)
-            and (self._is_edible or not is_for_food)
+            and all(word in self._about for word in terms.words)
+            and not (terms.is_for_ware if self._is_edible else terms.is_for_food)
+            and self._is_meant(terms)
         )
+
+    def _is_meant(self, terms: _Terms) -> bool:
+        """Tell whether what the text tells of is what a clause is for, as far as it says."""
+        groups = terms.groups
+        if groups and not any(group <= self._things for group in groups):
+            return False
+        if contradicts(self._states, terms.states):
+            return False
+        if 0 < terms.days_allowed < self._days_passed:
+            return False
+        if terms.wished and terms.wished not in self._about:
+            return False
+        if (
+            (terms.denies and not self._asked() and not _REFUSED.search(self.case.text))
+            if self._complains
+            else terms.went_wrong
+        ):
+            return False
+        changed = _CHANGE_OF_MIND in self._things
+        return changed or not (terms.is_for_change_of_mind and self._is_faulty)
+
+    @cached_property
+    def _things(self) -> frozenset[str]:
+        """What the text speaks of, and what manuals call what it complains of."""
+        matters = self._matters if self._complains else ()
+        queries = (matter.issue.query for matter in matters)
+        meant = frozenset[str]().union(*map(_things_of, queries)) - SUBJECTS
+        things = self._spoken_of | meant
+        if not self._complains and things & _RETURNED and not things & _FAULTS:
+            # Who sends back what has no fault has changed their mind, in whatever words.
+            things |= {_CHANGE_OF_MIND}
+        return things
+
+    @cached_property
+    def _told(self) -> frozenset[str]:
+        """The pieces of all that is written, sentence by sentence, as each is looked for."""
+        text = self.case.text
+        parts = [text[sentence.start : sentence.end] for sentence in sentences(text)]
+        return frozenset[str]().union(
+            *map(told, parts), told(self.case.title), told(self.case.product_name)
+        )
+
+    @cached_property
+    def _spoken_of(self) -> frozenset[str]:
+        things = frozenset(piece for piece in self._told if piece.startswith("#"))
+        return things | {IMPLIED[thing] for thing in things & IMPLIED.keys()}
+
+    @cached_property
+    def _states(self) -> frozenset[str]:
+        return one_sided(self._told)
+
+    @cached_property
+    def _days_passed(self) -> float:
+        return days_passed(self.case.text)
+
+    @cached_property
+    def _is_faulty(self) -> bool:
+        """Tell whether something is wrong with the goods, so that nobody's mind has changed."""
+        return self._complains or not self._things.isdisjoint(_FAULTS)
 
     def _note_contradictions(self, topic: str) -> None:
         self.missing += [
@@ -633,12 +817,15 @@ class Composer:
         if not topic_of(case.title):
             asked = [words for words in asked if not is_vague(words)]
         chosen: list[Passage] = []
+        best: list[Clause] = []
         whole = f"{case.title} {case.text}"
-        for words in (whole, *(f"{case.title} {part}" for part in asked)):
-            fitting = self._answers_to(words)
+        parts = (f"{case.title} {part}" for part in asked if part != case.text)
+        for words in (whole, *parts):
+            fitting = self._answers_to(words, also=() if words is whole else (case.text,))
             if words is not whole:
                 # A part alone says less: a clause that is hardly about it may be about anything.
                 fitting = [one for one in fitting if one.fit >= _MIN_PART_FIT]
+            best += [passage.clause for passage in fitting[:1]]
             chosen += [
                 passage
                 for index, passage in enumerate(fitting)
@@ -647,17 +834,41 @@ class Composer:
         if not chosen and not self.missing:
             self._note_open(case.title.strip() or case.text.strip())
         answers: list[Passage] = []
+        answered: frozenset[str] = frozenset()
         for passage in chosen:
-            if not any(alike(passage.clause, other.clause) for other in answers):
-                answers.append(passage)
+            # What says nothing of the question that the answers before did not is no answer.
+            said = shared(whole, case.product_name, passage.clause)
+            is_new = not said <= answered and (
+                passage.clause in best
+                or passage.clause.kind is SourceKind.POLICY
+                or names(passage.clause, case.product_name)
+                or any(piece.startswith("#") for piece in said)
+            )
+            is_new = is_new or self._is_very_case(passage)
+            if not is_new or any(alike(passage.clause, other.clause) for other in answers):
+                continue
+            answers.append(passage)
+            answered |= said
         answers = answers[:_MAX_ANSWERS]
         for words in asked if answers and len(asked) > 1 else ():
-            if not any(shared(words, "", passage.clause) for passage in answers):
+            if not any(
+                shared(words, "", passage.clause) or _is_of_kind_asked(words, passage.clause)
+                for passage in answers
+            ):
                 self._note_open(words)
         return [
             self._cited(passage.clause, Need.POLICY if index == 0 else Need.SECOND)
             for index, passage in enumerate(answers)
         ]
+
+    def _is_very_case(self, passage: Passage) -> bool:
+        """Tell whether a clause is for exactly what is told of, or for the very goods."""
+        if passage.clause.kind is SourceKind.FACT:
+            return passage.fit >= _SAME_FIT and names(passage.clause, self.case.product_name)
+        return any(
+            len(group) > 1 and group <= self._spoken_of
+            for group in _terms(passage.clause.text).groups
+        )
 
     def _answers_in_passing(self) -> list[Passage]:
         """Answer what a complaint asks besides: where to send a photo, how to exchange."""
@@ -666,8 +877,9 @@ class Composer:
         best = [fitting[0] for words in asked if (fitting := self._answers_to(words))]
         return [one for one in best if one.words >= _MIN_SECOND_ANSWER and one.fit >= _GENERAL_FIT]
 
-    def _answers_to(self, words: str) -> list[Passage]:
+    def _answers_to(self, words: str, *, also: Sequence[str] = ()) -> list[Passage]:
         case = self.case
+        asked = words
         if not case.analysis.is_negative and self._is_edible and _RETURNS.search(words):
             words += " 신선식품"  # What is eaten is mostly excepted from what is said of all goods.
         findings = () if case.analysis.is_negative else case.analysis.categories
@@ -677,25 +889,31 @@ class Composer:
             limit=6,
             kinds=(SourceKind.POLICY, SourceKind.FACT),
             product=case.product_name,
+            also=also,
         )
+        ranked = _of_kind_asked(asked, found)
+        if words is not asked and any(_excepts_food(one.clause) for one in ranked):
+            ranked = [one for one in ranked if not _is_on_returns(one.clause)]
         self.missing += [
             pair.note
             for pair in self.view.contradictions
-            if any(p.contradicted and p.clause in (pair.first, pair.second) for p in found[:3])
+            if any(p.contradicted and p.clause in (pair.first, pair.second) for p in ranked[:3])
         ]
         least = _MIN_ANSWER
-        if found and found[0].contradicted:
+        if ranked and ranked[0].contradicted:
             # What is not nearly as good answers something else.
-            least = max(least, _GOOD_SHARE * found[0].words)
+            least = max(least, _GOOD_SHARE * ranked[0].words)
         return [
             passage
-            for passage in found
+            for passage in ranked
             if (passage.words >= least or _is_of_product(passage))
             and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
             and self.view.is_citable(passage.clause)
+            and self._is_meant(_terms(passage.clause.text))
             # One piece may stand inside another word: 비회원 has 회원.
             and (
-                passage.fit >= _GENERAL_FIT or shared(words, case.product_name, passage.clause) > 1
+                passage.fit >= _GENERAL_FIT
+                or len(shared(words, case.product_name, passage.clause)) > 1
             )
         ]
 
@@ -748,6 +966,8 @@ class Composer:
         return choice
 
     def _template(self, bank: Sequence[str]) -> str:
+        if self.is_eatery:
+            bank = phrases.for_eatery(tuple(bank))
         return bank[self._draw(len(bank))]
 
     def _courtesy(self, bank: Sequence[str], need: Need) -> Line:
@@ -847,12 +1067,89 @@ def _own_line(
     return Line(DraftSentence(render(template, dict(slots)), source, reference), need)
 
 
+def _of_kind_asked(asked: str, found: Sequence[Passage]) -> list[Passage]:
+    """Put first what gives the sum, the time or the way that was asked for."""
+    wanted = [given for ask, given in _KINDS_OF_ANSWER if ask.search(asked)]
+    may_be_exception = bool(_EXCEPTION.search(asked))
+
+    def is_other(passage: Passage) -> bool:
+        text = passage.clause.text
+        is_exception = not may_be_exception and bool(_EXCEPTION.search(text))
+        return is_exception or bool(wanted and not any(given.search(text) for given in wanted))
+
+    def weight(passage: Passage) -> float:
+        return passage.score * (_OTHER_KIND if is_other(passage) else 1.0)
+
+    ranked = sorted(found, key=weight, reverse=True)
+    if ranked and ranked[0].contradicted:
+        # The answer itself may not be cited: what is about the same thing does not replace it.
+        return [passage for passage in ranked if not is_other(passage)]
+    return ranked
+
+
+def _is_of_kind_asked(asked: str, clause: Clause) -> bool:
+    """Tell whether a clause gives a sum or a time to a question that asks for nothing else."""
+    return any(ask.search(asked) and given.search(clause.text) for ask, given in _KINDS_OF_ANSWER)
+
+
+def _excepts_food(clause: Clause) -> bool:
+    return "신선식품" in clause.text and bool(_RETURNS.search(clause.text))
+
+
+def _is_on_returns(clause: Clause) -> bool:
+    """Tell whether a clause is on returns of what may be returned."""
+    return bool(_RETURNS.search(clause.text)) and not _excepts_food(clause)
+
+
+@lru_cache(maxsize=1024)
+def _things_of(query: str) -> frozenset[str]:
+    return frozenset(thing for thing, _, _ in things_in(query))
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """For whom a clause is.
+
+    Attributes:
+        words: One of them must be written, where there are any.
+        groups: Of one group, all things must be spoken of.
+        states: What it says of opened or sent.
+        wished: What somebody must want.
+        denies: It refuses something.
+        went_wrong: It is for what happened although it should not.
+        days_allowed: For how long after buying or receiving; 0 without end.
+    """
+
+    words: tuple[str, ...]
+    is_for_food: bool
+    is_for_ware: bool
+    groups: tuple[frozenset[str], ...]
+    states: frozenset[str]
+    wished: str
+    denies: bool
+    went_wrong: bool
+    is_for_change_of_mind: bool
+    days_allowed: float
+
+
 @lru_cache(maxsize=4096)
-def _limits(clause: str) -> tuple[tuple[str, ...], bool]:
-    """Give the words that keep a clause to some orders, and whether it is only for food."""
+def _terms(clause: str) -> _Terms:
     condition = clause[: clause.find(" ", 12)]
-    is_for_food = bool(_SPEAKS_OF_FOOD.search(clause)) and "주방용품" not in clause
-    return tuple(word for word in _CONDITIONS if word in condition), is_for_food
+    is_for_ware = "주방용품" in clause
+    wished = _IF_WISHED.search(clause)
+    lowered = clause.lower()
+    return _Terms(
+        words=tuple(word for word in _CONDITIONS if word in condition),
+        is_for_food=bool(_SPEAKS_OF_FOOD.search(clause)) and not is_for_ware,
+        is_for_ware=is_for_ware and "식품" not in clause,
+        groups=narrowed_to(clause),
+        states=states_in(lowered),
+        wished=wished[1] if wished else "",
+        denies=bool(_DENIES.search(clause)),
+        went_wrong=bool(_WENT_WRONG.search(clause)),
+        is_for_change_of_mind=any(thing == _CHANGE_OF_MIND for thing, _, _ in things_in(lowered)),
+        days_allowed=days_allowed(clause),
+    )
 
 
 def _adds(passage: Passage, best: Passage) -> bool:
@@ -897,7 +1194,8 @@ def _fitting(found: Sequence[Passage], *, is_first: bool) -> list[Passage]:
     return [
         passage
         for passage in found
-        if passage.words >= least
+        if passage.words >= (_FITTING_SHARE * least if passage.fit >= _WELL_FITTING else least)
+        and passage.fit >= _LEAST_FIT
         and _is_near(passage, best)
         and (passage is best or passage.fit >= _NEXT_FIT)
         and not _PRACTICE.search(passage.clause.text)

@@ -40,6 +40,8 @@ STRATEGIES: Mapping[str, str] = {
 
 _FILM_WORDS = re.compile(r"영화|작품|관람|상영|배우|감독")
 
+_EATERY_WORDS = re.compile(r"배달|메뉴|조리|주방|매장|음식")
+
 _SHOP_WORDS = re.compile(r"배송|상품|반품|출고|주문")
 
 
@@ -56,7 +58,8 @@ class Drafter:
         self._brand = brand
         self._manual = manual
         self._clock = clock
-        self._is_film = _is_about_films(brand.name, manual)
+        self._is_film = _speaks_of(_FILM_WORDS, brand.name, manual)
+        self._is_eatery = not self._is_film and _speaks_of(_EATERY_WORDS, brand.name, manual)
         self._contacts = contact_names(brand.contacts)
 
     def draft(self, case: DraftInput, strategy: str = "standard") -> DraftReply:
@@ -80,6 +83,7 @@ class Drafter:
             case=case,
             strategy=strategy,
             is_film=self._is_film,
+            is_eatery=self._is_eatery,
             contacts=self._contacts,
         )
         lines = writer.lines()
@@ -153,8 +157,8 @@ def _too_long(lines: Sequence[Line], rules: ReplyRules) -> bool:
 
 
 @lru_cache(maxsize=128)
-def _is_about_films(name: str, manual: Manual) -> bool:
-    """Tell a film distributor from a shop by what its manual speaks of."""
+def _speaks_of(words: re.Pattern[str], name: str, manual: Manual) -> bool:
+    """Tell a film distributor, or a restaurant, from a shop by what its manual speaks of."""
     texts = [name, *(clause.text for clause in manual.clauses)]
-    film = sum(bool(_FILM_WORDS.search(text)) for text in texts)
-    return film > sum(bool(_SHOP_WORDS.search(text)) for text in texts)
+    told = sum(bool(words.search(text)) for text in texts)
+    return told > sum(bool(_SHOP_WORDS.search(text)) for text in texts)

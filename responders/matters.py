@@ -81,11 +81,20 @@ def find_matters(case: DraftInput) -> list[Matter]:
     matters = [_matter(case, finding) for finding in findings[:3]]
     # What somebody wants because of it comes after what is wrong, and so does what has no name.
     matters.sort(key=_is_unnamed)
+    if not matters[0].issue.words and matters[0].category is not ComplaintCategory.SAFETY:
+        # A category that no words show says less than a surer look at what they do show.
+        matters.sort(
+            key=lambda one: _is_unnamed(one) or not (one.issue.words and _is_sure(one, findings))
+        )
     first = matters[0]
     is_weak = not first.issue.words and findings[0].score < _WEAK
     if _is_unnamed(first) or (is_weak and first.category is not ComplaintCategory.SAFETY):
         return [*_shown(case), *matters]
     return matters
+
+
+def _is_sure(matter: Matter, findings: Sequence[CategoryFinding]) -> bool:
+    return any(one.category is matter.category and one.score >= _WEAK for one in findings)
 
 
 def _is_unnamed(matter: Matter) -> bool:

@@ -72,6 +72,9 @@ _COMPLAINS = re.compile(
     r"안 |못|없|별로|아쉽|아쉬|실망|늦|불편|나쁘|나빠|이상|문제|왜|너무|다르|달라|다른|비싸|비쌈|질[기겨겼]|싱거|짜[요네]|뻔|지루|유치|억지|"
     r"아깝|아까|모르겠|글쎄|심하|심해|덜 |부족|떨어|엉망|엉성|어색|산만|허술|진부|식상|느리|느려|루즈|졸|보다가|그닥|그저|실패|낮|약하|약해|노잼|재미"
 )
+_SCENE = re.compile(
+    r"(?:지|지가|지도)\s[^.]{0,12}(?:됐|되었|됩|되네|넘었)[가-힣]*$|(?:샀|구매했|구입했|주문했|시켰)(?:습니다|어요|음|네요)$|^(?:이번이 |벌써 |이게 )?\S{1,2} ?번째(?:예요|입니다|네요|이에요)$"
+)
 _ASKS = re.compile(r"(?:나요|까요|까|가요|나|니|건가|래요|세요|죠|예요|에요)\?$")
 _WISH_ENDED = re.compile(
     r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요|주[새쇼]요?|주쇼)$"
@@ -141,6 +144,11 @@ def without_instructions(text: str) -> str:
 def praises(text: str) -> bool:
     """Tell whether a text has a good word."""
     return bool(_PRAISE.search(text))
+
+
+def sets_a_scene(text: str) -> bool:
+    """Tell whether words only say when and what was bought: ``산 지 두 달 됐습니다``."""
+    return bool(_SCENE.search(text))
 
 
 def blamed(text: str) -> str:

@@ -822,3 +822,150 @@ def test_harm_is_seen_whatever_category_the_model_named(
     text = "이틀 썼는데 볼에 오돌토돌 올라오고 따가워요. 민감성용이라면서요"
     case = make_case(text, "mismatch", severity="critical", product_name="진정 토너")
     assert "병원의 진료를 먼저" in demo_drafter.draft(case).text
+
+
+ELECTRONICS = {
+    "return.md": """---
+topic: return_refund
+source: 반품 안내
+---
+## 정책
+- 포장을 뜯지 않은 상품은 받으신 날부터 14일 안에 반품하실 수 있습니다.
+- 포장을 뜯거나 사용한 상품은 단순 변심으로 반품하실 수 없습니다.
+""",
+    "order.md": """---
+topic: general
+source: 주문 안내
+---
+## 정책
+- 발송 전에는 주문 취소와 배송지 변경을 마이페이지에서 하실 수 있습니다.
+- 발송 후에는 취소가 되지 않으며, 받으신 뒤 반품으로 처리해 드립니다.
+- 배송 중 잃어버린 상품은 택배사 확인을 기다리지 않고 새로 보내 드립니다.
+""",
+    "repair.md": """---
+topic: defect
+source: 수리 안내
+---
+## 정책
+- 구입 후 1년 안의 고장은 무상으로 수리해 드립니다.
+- 배터리가 부풀거나 충전 중 뜨거워지면 쓰지 마시고 바로 연락 주시면 당일 회수합니다.
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "untold"),
+    [
+        ("개봉은 안 했어요. 반품되나요?", "뜯지 않은", "뜯거나"),
+        ("박스도 안 뜯었는데 돌려보낼 수 있나요?", "뜯지 않은", "뜯거나"),
+        ("뜯어서 한 번 써 봤는데 반품되나요?", "뜯거나", "뜯지 않은"),
+        ("아직 상품준비중인데 취소되나요?", "발송 전에는", "발송 후에는"),
+        ("송장이 떴던데 취소할 수 있나요?", "발송 후에는", "발송 전에는"),
+    ],
+)
+def test_nobody_is_told_what_holds_for_the_other_state(
+    brand: Brand,
+    write_manual: Callable[..., Manual],
+    make_case: Callable[..., DraftInput],
+    text: str,
+    told: str,
+    untold: str,
+) -> None:
+    case = make_case(text, negative=False, kind="inquiry", product_name="가습기")
+    reply = Drafter(brand, write_manual(ELECTRONICS), clock).draft(case).text
+    assert told in reply
+    assert untold not in reply
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "told"),
+    [
+        ("소리가 안 나요. 산 지 두 달 됐습니다", "defect", "1년 안의 고장"),
+        ("소리가 안 나요. 산 지 2년 됐습니다", "defect", ""),
+        ("배송조회는 완료인데 물건이 없어요", "delivery", "잃어버린 상품"),
+        ("모터에서 연기가 났어요", "safety", ""),
+        ("배터리가 빵빵해졌어요", "safety", "배터리가 부풀거나"),
+    ],
+)
+def test_a_clause_is_cited_for_its_own_case_under_whatever_topic_it_stands(
+    brand: Brand,
+    write_manual: Callable[..., Manual],
+    make_case: Callable[..., DraftInput],
+    text: str,
+    category: str,
+    told: str,
+) -> None:
+    drafter = Drafter(brand, write_manual(ELECTRONICS), clock)
+    draft = drafter.draft(make_case(text, category, product_name="무선 이어폰"))
+    cited = [one.text for one in draft.sentences if one.source is SourceKind.POLICY]
+    assert [told in one for one in cited] == [True] if told else cited == []
+    assert bool(draft.missing) is not bool(told)
+
+
+RESTAURANT = {
+    "all.md": """---
+topic: other
+source: 점장 수첩
+---
+## 정책
+- 포장 용기가 새거나 국물이 쏟아진 경우 사진을 보내 주시면 같은 메뉴를 다시 보내 드립니다.
+- 주문하신 지 70분이 넘도록 도착하지 않은 배달은 취소하시거나 배달비를 돌려 드립니다.
+- 빠진 메뉴나 반찬은 주문 당일 전화 주시면 다시 가져다 드립니다.
+- 매장 직원의 불친절은 점장이 그날 근무자를 확인해 교육합니다.
+- 매장 식사는 예약 없이 오셔도 되며, 8명이 넘는 단체는 하루 전까지 예약하실 수 있습니다.
+"""
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "told"),
+    [
+        ("국물이 봉지에 다 엎어져 있었어요", "packaging", "국물이 쏟아진"),
+        ("한 시간 반이나 늦게 왔어요", "delivery", "70분이 넘도록"),
+        ("깍두기가 안 왔어요", "mismatch", "빠진 메뉴"),
+        ("홀 직원이 한숨을 쉬더라고요", "service", "불친절은"),
+    ],
+)
+def test_a_restaurant_speaks_of_food_and_delivery_as_restaurants_do(
+    brand: Brand,
+    write_manual: Callable[..., Manual],
+    make_case: Callable[..., DraftInput],
+    text: str,
+    category: str,
+    told: str,
+) -> None:
+    drafter = Drafter(brand, write_manual(RESTAURANT), clock)
+    for number in range(12):
+        draft = drafter.draft(make_case(text, category, feedback_id=str(number)))
+        assert told in draft.text
+        own = [one.text for one in draft.sentences if one.source is not SourceKind.POLICY]
+        assert not any(word in one for one in own for word in ("상품", "배송", "쇼핑", "상자"))
+
+
+def test_the_second_half_of_a_clause_answers_as_well(
+    brand: Brand, write_manual: Callable[..., Manual], make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("12명 단체로 가려는데 예약되나요?", negative=False, kind="inquiry")
+    assert "8명이 넘는 단체" in Drafter(brand, write_manual(RESTAURANT), clock).draft(case).text
+
+
+def test_a_refusal_is_not_cited_to_who_did_not_ask(
+    brand: Brand, write_manual: Callable[..., Manual], make_case: Callable[..., DraftInput]
+) -> None:
+    manual = write_manual(
+        {
+            "price.md": "---\ntopic: price\n---\n## 정책\n- 가격이 내린 경우 차액은 돌려 드리지 않습니다.\n"
+        }
+    )
+    drafter = Drafter(brand, manual, clock)
+    told = drafter.draft(make_case("사흘 만에 가격이 내렸네요. 차액 안 주나요?", "price")).text
+    silent = drafter.draft(make_case("사흘 만에 가격이 내렸네요. 속상합니다", "price")).text
+    assert "돌려 드리지 않습니다" in told
+    assert "돌려 드리지 않습니다" not in silent
+
+
+def test_the_words_repeated_tell_what_happened(
+    drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("산 지 두 달 됐습니다. 소리가 자꾸 끊겨서 못 쓰겠어요. 왜 이런가요?", "defect")
+    assert "“소리가 자꾸 끊겨서 못 쓰겠어요”" in drafter.draft(case).text

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+
+from responders import wording
+from responders.wording import contradicts, days_allowed, days_passed, states_in, things_in
+
+
+def things(text: str) -> set[str]:
+    return {thing for thing, _, _ in things_in(text)}
+
+
+def test_every_stem_finds_its_thing_and_where_it_stands() -> None:
+    for thing, stems in wording._THINGS.items():
+        for stem in stems.split("|"):
+            text = f"어제 {stem} 했어요"
+            assert (f"#{thing}", 3, 3 + len(stem)) in things_in(text), (thing, stem)
+
+
+@pytest.mark.parametrize(
+    ("thing", "text"),
+    [
+        ("샘", "국물이 다 샜어요"),
+        ("오배송", "다른 상품이 왔어요"),
+        ("이중결제", "카드가 두 번 긁혔어요"),
+        ("영업시간", "월요일에도 하나요?"),
+        ("배달범위", "역삼동까지 배달 되나요?"),
+        ("최소주문", "한 그릇도 배달되나요"),
+        ("싸감", "포장 되나요?"),
+        ("보증", "구입한 지 2년"),
+        ("맡긴수리", "수리를 맡긴 게 언제인데요"),
+    ],
+)
+def test_a_shape_finds_its_thing(thing: str, text: str) -> None:
+    assert f"#{thing}" in things(text)
+
+
+def test_every_shape_has_an_example_above_and_every_name_is_known() -> None:
+    examples = {
+        "인원",
+        "간",
+        "샘",
+        "오배송",
+        "이중결제",
+        "영업시간",
+        "배달범위",
+        "최소주문",
+        "싸감",
+        "보증",
+        "맡긴수리",
+    }
+    assert set(wording._SHAPES) == examples
+    known = {f"#{thing}" for thing in (*wording._THINGS, *wording._SHAPES)}
+    assert known >= wording.NARROWING
+    assert known >= wording.IMPLIED.keys() | set(wording.IMPLIED.values())
+
+
+@pytest.mark.parametrize(
+    "text", ["냄새가 나요", "밤새고 왔어요", "설명과 다른 상품이 왔어요", "시간이 없어요"]
+)
+def test_a_syllable_inside_another_word_is_no_thing(text: str) -> None:
+    assert things(text).isdisjoint({"#샘", "#오배송", "#간"}), things(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("개봉은 안 했어요", "#개봉전"),
+        ("박스도 안 뜯었어요", "#개봉전"),
+        ("포장 그대로 있어요", "#개봉전"),
+        ("포장을 뜯지 않은 상품은", "#개봉전"),
+        ("뜯어서 한 번 써 봤어요", "#개봉후"),
+        ("포장을 뜯거나 사용한 상품은", "#개봉후"),
+        ("아직 상품준비중이에요", "#출발전"),
+        ("발송 전에는 취소하실 수 있습니다", "#출발전"),
+        ("조리가 시작되기 전에는", "#출발전"),
+        ("오늘 송장 떴던데", "#출발후"),
+        ("발송 후에는", "#출발후"),
+    ],
+)
+def test_a_state_is_told_in_customers_words_and_in_manuals(text: str, state: str) -> None:
+    assert states_in(text) == {state}
+    other = wording._OTHER_SIDE[state]
+    assert contradicts(states_in(text), frozenset({other}))
+    assert not contradicts(states_in(text), frozenset({state}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "개봉 여부와 관계없이 환불해 드립니다",
+        "사용하셨더라도 교환해 드립니다",
+        "발송 전에는 취소되고 발송 후에는 취소되지 않습니다",
+        "배송이 늦었어요",
+    ],
+)
+def test_what_names_both_sides_or_none_tells_of_no_state(text: str) -> None:
+    assert states_in(text) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("산 지 두 달 됐어요", 60), ("받은 지 20일 지났는데요", 20), ("어제 샀어요", 0)],
+)
+def test_days_since_buying_are_read(text: str, days: float) -> None:
+    assert days_passed(text) == days
+
+
+@pytest.mark.parametrize(
+    ("clause", "days"),
+    [
+        ("구입 후 1년 안의 고장은 무상으로 수리해 드립니다.", 365),
+        ("받으신 날부터 14일 안에 반품하실 수 있습니다.", 14),
+        ("환불은 회수한 상품이 물류센터에 들어온 날부터 영업일 3일 안에 해 드립니다.", 0),
+    ],
+)
+def test_for_how_long_a_clause_holds_is_read(clause: str, days: float) -> None:
+    assert days_allowed(clause) == days
