@@ -22,6 +22,7 @@ from storage.models import (
     FeedbackRevisionRow,
     FeedbackRow,
 )
+from storage.session import paged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -123,9 +124,10 @@ def _erase(connection: Connection, *which: ColumnElement[bool]) -> int:
             .returning(FeedbackRow.id)
         ).scalars()
     )
-    connection.execute(
-        update(FeedbackRevisionRow)
-        .where(FeedbackRevisionRow.feedback_id.in_(erased))
-        .values(sealed_original=None)
-    )
+    for page in paged(erased):
+        connection.execute(
+            update(FeedbackRevisionRow)
+            .where(FeedbackRevisionRow.feedback_id.in_(page))
+            .values(sealed_original=None)
+        )
     return len(erased)

@@ -40,7 +40,7 @@ from storage.models import (
     PublicationRow,
 )
 from storage.moves import move, remember
-from storage.session import insert_ignoring
+from storage.session import insert_ignoring, paged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -667,9 +667,9 @@ def mark_gone(
         .returning(FeedbackRow.id)
     ).scalars()
     ids = list(gone)
-    cases.withdraw(
-        connection, ids, CaseState.GONE, at=now, why="no longer in a window that was read whole"
-    )
+    why = "no longer in a window that was read whole"
+    for page in paged(ids):
+        cases.withdraw(connection, page, CaseState.GONE, at=now, why=why)
     return len(ids)
 
 

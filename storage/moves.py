@@ -38,6 +38,7 @@ from storage.models import (
     HistoryRow,
     PublicationRow,
 )
+from storage.session import paged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -270,8 +271,8 @@ def take_lost(
     """
     asked = {"now": now, "queued_before": queued_before}
     ids = list(connection.execute(_lost(table, state, limit, first, where), asked).scalars())
-    if ids:
-        connection.execute(update(table).where(table.id.in_(ids)).values(queued_at=now))
+    for page in paged(ids):
+        connection.execute(update(table).where(table.id.in_(page)).values(queued_at=now))
     return ids
 
 

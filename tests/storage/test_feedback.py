@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from domain.states import CaseState
 from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
@@ -21,6 +22,8 @@ from storage.models import (
     FeedbackRow,
     OutboxRow,
 )
+from storage.session import PAGE
+from tests.backlog import add_backlog
 from tests.fakes_runtime import ScriptedClassifier, make_account
 from tests.storage.rows import (
     LEASE,
@@ -42,6 +45,7 @@ from tests.storage.rows import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from storage.session import Database
@@ -637,6 +641,46 @@ def test_retention_counts_from_writing_or_first_sight(database: Database) -> Non
         assert erasure.erase_expired(connection, "other", written_before=limit) == 0
         assert erasure.erase_expired(connection, "saebyeok", written_before=limit) == 2
         assert erasure.erase_expired(connection, "saebyeok", written_before=limit) == 0
+
+
+@contextmanager
+def counting_values(database: Database) -> Iterator[list[int]]:
+    """Give how many values the statements of a block name."""
+    counts: list[int] = []
+
+    def count(*args: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+        _, _, _, parameters, _, executemany = args
+        counts.extend(map(len, parameters if executemany else [parameters]))
+
+    event.listen(database.engine, "before_cursor_execute", count)
+    yield counts
+    event.remove(database.engine, "before_cursor_execute", count)
+
+
+def test_a_whole_brand_goes_page_by_page(database: Database) -> None:
+    many = 2 * PAGE + 1
+    with database.unit_of_work() as connection:
+        account_id = add_backlog(connection, "saebyeok", many, now=NOW)
+        connection.execute(update(FeedbackRow).values(author="김*", sealed_original=b"sealed"))
+        run = accounts.claim_run(
+            connection,
+            account_id,
+            now=LATER,
+            lease=LEASE,
+            overlap=DAY,
+            backfill=None,
+            window=None,
+        )
+    assert run is not None
+    run = replace(run, run_id=run.run_id + 1)
+    with counting_values(database) as counts, database.unit_of_work() as connection:
+        window = (NOW - timedelta(days=60), NOW)
+        assert feedback.mark_gone(connection, run, window, now=LATER) == many
+        assert erasure.erase_expired(connection, "saebyeok", written_before=NOW) == many
+    # PostgreSQL refuses a statement of more than 65,535 values, whatever there is to do.
+    assert PAGE <= max(counts) < PAGE + 20
+    with database.reading() as connection:
+        assert set(connection.execute(select(CaseRow.state)).scalars()) == {"gone"}
 
 
 pages = st.lists(
