@@ -228,7 +228,10 @@ def verify(runtime: Runtime, publication_id: int) -> None:
         token = publications.claim_reading(
             connection, job.id, job.state, now=now, lease_until=now + runtime.settings.lease
         )
-    if token is None:
+        if token is not None:
+            # Whole attempts may have come and gone since: absence is counted from the last one.
+            job = publications.load(connection, job.id)
+    if token is None or job is None:
         return
     if publisher is None:
         _give_to_person(runtime, job, token, problem or "the account is no longer writable")
