@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from storage.outage import DATABASE
 from storage.session import DatabaseError, reason_of
 from workers.cards import refresh
 from workers.deadlines import remind, send_digests, watch_surges
 from workers.hand_over import hand_over
-from workers.outage import DATABASE
 from workers.retain import erase_expired
 from workers.sweep import sweep
 

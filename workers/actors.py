@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 
 from domain.messages import Message
+from storage.outage import DATABASE
 from storage.session import DatabaseError, reason_of
 from workers import alert, analyze, collect, draft, publish
-from workers.outage import DATABASE
 from workers.runtime import current
 
 if TYPE_CHECKING:

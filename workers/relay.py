@@ -10,9 +10,10 @@ import dramatiq
 import structlog
 
 from storage import accounts, outbox
+from storage.outage import DATABASE
 from storage.session import DatabaseError, reason_of
 from workers.collect import start_due
-from workers.outage import BROKER, DATABASE
+from workers.outage import BROKER
 
 if TYPE_CHECKING:
     from workers.runtime import Runtime
