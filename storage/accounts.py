@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -146,8 +147,13 @@ _IS_ANYTHING_DUE = select(
         exists().where(_IS_DUE),
     )
 )
+_RUN_TO_DO = AccountRow.run_id + case((AccountRow.run_until.is_(None), 1), else_=0)
+"""Number of the run that goes on, or that would begin."""
 _DUE = (
-    select(AccountRow.id, AccountRow.key).where(_IS_DUE).order_by(AccountRow.next_due_at).limit(50)
+    select(AccountRow.id, AccountRow.key, _RUN_TO_DO.label("run_id"))
+    .where(_IS_DUE)
+    .order_by(AccountRow.next_due_at)
+    .limit(50)
 )
 
 
@@ -156,9 +162,14 @@ def is_anything_due(connection: Connection, *, now: datetime) -> bool:
     return bool(connection.execute(_IS_ANYTHING_DUE, {"now": now}).scalar())
 
 
-def due(connection: Connection, *, now: datetime) -> list[tuple[int, str]]:
-    """Find accounts whose time has come and that nobody collects, longest waiting first."""
-    return [(row.id, row.key) for row in connection.execute(_DUE, {"now": now})]
+def due(connection: Connection, *, now: datetime) -> list[tuple[int, str, int]]:
+    """Find accounts whose time has come and that nobody collects, longest waiting first.
+
+    Returns:
+        Id, ``BRAND/NAME`` and the number of the run to ask for.
+    """
+    rows = connection.execute(_DUE, {"now": now})
+    return [(row.id, row.key, row.run_id) for row in rows]
 
 
 def postpone(
@@ -203,6 +214,7 @@ def claim_run(
     overlap: timedelta,
     backfill: timedelta | None,
     window: timedelta | None,
+    run_id: int | None = None,
 ) -> Run | None:
     """Lease an account and start a run, or go on with the one that was interrupted.
 
@@ -214,16 +226,19 @@ def claim_run(
         lease: How long a page may take before another worker may go on.
         overlap: How far before the watermark a new run starts, to see edits and late arrivals.
         backfill: How far the very first run reaches back; None for everything.
+        run_id: Number of the run that was asked for; None for whichever there is to do.
 
     Returns:
-        The run, or None while somebody else holds the account.
+        The run, or None while somebody else holds the account, or when it was done by now.
     """
     token = secrets.token_hex(8)
+    is_asked_for = true() if run_id is None else literal(run_id) == _RUN_TO_DO
     row = connection.execute(
         update(AccountRow)
         .where(
             AccountRow.id == account_id,
             or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= now),
+            is_asked_for,
         )
         .values(lease_until=now + lease, lease_token=token)
         .returning(AccountRow.__table__)

@@ -55,7 +55,7 @@ ACTORS = (
     ActorSpec(Message.PUBLICATION_VERIFY, "pyeongpan.publish", 10, publish.verify),
     ActorSpec(Message.ALERT_SEND, "pyeongpan.alert", 10, alert.send),
     ActorSpec(Message.FEEDBACK_ANALYZE, "pyeongpan.analyze", 20, analyze.analyze),
-    ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, collect.collect),
+    ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, collect.collect_asked),
     ActorSpec(Message.CASE_DRAFT, "pyeongpan.draft", 40, draft.draft),
     ActorSpec(Message.FEEDBACK_ANALYZE_BACKLOG, "pyeongpan.backlog", 50, analyze.analyze_backlog),
 )

@@ -31,7 +31,7 @@ from workers.notices import new_alert, tell
 from workers.reasons import alarm_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from domain.brands import Account
@@ -90,7 +90,20 @@ class Collected:
         )
 
 
-def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> Collected:
+def collect_asked(runtime: Runtime, asked: Sequence[int]) -> Collected:
+    """Do the run that a message asks for: the account's id and the run's number.
+
+    An account is asked for at every interval. While the broker is away, or all workers have their
+    hands full, that adds up; the first of these messages that comes does the run, and to the others
+    it is done. Otherwise the channel would be read again and again, and nothing else be worked on.
+    """
+    account_id, run_id = asked
+    return collect(runtime, account_id, run_id=run_id)
+
+
+def collect(
+    runtime: Runtime, account_id: int, *, run_id: int | None = None, stint: timedelta = STINT
+) -> Collected:
     """Collect one account until its window is read, the stint is over or it fails.
 
     Claims the account, fetches a page with no transaction open, stores the page together with
@@ -106,7 +119,7 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
         done.error = str(error)
         _refuse(runtime, account_id, account.key, error)
         return done
-    run = _claim(runtime, account_id, reach)
+    run = _claim(runtime, account_id, reach, run_id)
     if run is None:
         return done
     started = runtime.clock()
@@ -144,7 +157,7 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
     return done
 
 
-def _claim(runtime: Runtime, account_id: int, reach: Reach) -> Run | None:
+def _claim(runtime: Runtime, account_id: int, reach: Reach, run_id: int | None) -> Run | None:
     with runtime.database.unit_of_work() as connection:
         return accounts.claim_run(
             connection,
@@ -154,6 +167,7 @@ def _claim(runtime: Runtime, account_id: int, reach: Reach) -> Run | None:
             overlap=reach.overlap,
             backfill=reach.backfill,
             window=reach.window,
+            run_id=run_id,
         )
 
 
@@ -330,7 +344,12 @@ def _make_room(runtime: Runtime, run: Run) -> None:
     with runtime.database.unit_of_work() as connection:
         accounts.forget_failures(connection, run)
         accounts.release_run(connection, run)
-        outbox.add(connection, Message.ACCOUNT_COLLECT, [run.account_id], available_at=now)
+        _ask(connection, run.account_id, run.run_id, now=now)
+
+
+def _ask(connection: Connection, account_id: int, run_id: int, *, now: datetime) -> None:
+    asked = [account_id, run_id]
+    outbox.add(connection, Message.ACCOUNT_COLLECT, [asked], available_at=now)
 
 
 def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed: bool) -> None:
@@ -432,10 +451,10 @@ def start_due(runtime: Runtime) -> int:
     configured = runtime.accounts
     started = 0
     with runtime.database.unit_of_work() as connection:
-        for account_id, key in accounts.due(connection, now=now):
+        for account_id, key, run_id in accounts.due(connection, now=now):
             interval = configured[key].interval if key in configured else LONGEST_PAUSE
             if accounts.postpone(connection, account_id, seen_due=now, until=now + interval):
-                outbox.add(connection, Message.ACCOUNT_COLLECT, [account_id], available_at=now)
+                _ask(connection, account_id, run_id, now=now)
                 started += 1
     if started:
         runtime.poke()

@@ -597,6 +597,28 @@ def test_due_accounts_are_started_once_per_interval(house: House, clock: StillCl
     assert start_due(house.runtime) == 1
 
 
+@pytest.mark.parametrize("has_begun", [False, True], ids=["a new run", "an interrupted run"])
+def test_what_was_asked_for_many_times_is_done_once(
+    house: House, channel: FakeChannel, clock: StillClock, has_begun: bool
+) -> None:
+    fill(channel, 3)
+    if has_begun:
+        channel.fetches.append(ChannelUnavailableError("503"))
+        run_once(house)
+        clock.advance(hours=1)
+    for _ in range(5):
+        assert start_due(house.runtime) == 1
+        # The broker is away, or every worker has its hands full.
+        clock.advance(minutes=1)
+    house.run()
+    assert account(house).run_id == 1
+    assert count(house, FeedbackRow) == 3
+    clock.advance(minutes=1)
+    start_due(house.runtime)
+    house.run()
+    assert account(house).run_id == 2
+
+
 def test_an_account_of_an_unknown_channel_is_an_incident_not_a_crash(
     make_house: Callable[..., House], tmp_path: Path
 ) -> None:
