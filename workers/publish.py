@@ -75,8 +75,8 @@ def publish(runtime: Runtime, publication_id: int) -> None:
             publications.hand_off(connection, job, now=now, why=why)
         return
     if not runtime.settings.publish_enabled:
-        # The sweep asks again; the reply waits, visibly.
-        log.info("publication_switched_off", publication_id=job.id)
+        # The sweep asks again, of every one that waits; doctor and the console say why.
+        log.debug("publication_switched_off", publication_id=job.id)
         return
     writing = timedelta(seconds=publisher.timeout_s)
     with runtime.database.unit_of_work() as connection:
