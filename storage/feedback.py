@@ -39,7 +39,7 @@ from storage.models import (
     FeedbackRow,
     PublicationRow,
 )
-from storage.moves import move, remember
+from storage.moves import lock, move, remember
 from storage.session import insert_ignoring, paged
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ def store_page(
     """
     stored = StoredPage()
     known = dict(known)
+    lock(connection, FeedbackRow, [row.id for row in known.values()])
     current = {key: row.content_fingerprint for key, row in known.items()}
     new: dict[Key, MaskedFeedback] = {}
     edits: list[tuple[Any, MaskedFeedback]] = []
@@ -652,8 +653,8 @@ def mark_gone(
         How many were marked.
     """
     since, until = covers
-    gone = connection.execute(
-        update(FeedbackRow)
+    gone = (
+        select(FeedbackRow.id)
         .where(
             FeedbackRow.account_id == run.account_id,
             FeedbackRow.written_at >= since,
@@ -663,12 +664,14 @@ def mark_gone(
             FeedbackRow.gone_at.is_(None),
             *(~_is_of_list(name) for name in spared),
         )
-        .values(gone_at=now)
-        .returning(FeedbackRow.id)
-    ).scalars()
-    ids = list(gone)
+        # Locked in this order, as by everybody who changes many at once.
+        .order_by(FeedbackRow.id)
+        .with_for_update(key_share=True)
+    )
+    ids = list(connection.execute(gone).scalars())
     why = "no longer in a window that was read whole"
     for page in paged(ids):
+        connection.execute(update(FeedbackRow).where(FeedbackRow.id.in_(page)).values(gone_at=now))
         cases.withdraw(connection, page, CaseState.GONE, at=now, why=why)
     return len(ids)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -45,7 +46,7 @@ from tests.storage.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from storage.session import Database
@@ -681,6 +682,60 @@ def test_a_whole_brand_goes_page_by_page(database: Database) -> None:
     assert PAGE <= max(counts) < PAGE + 20
     with database.reading() as connection:
         assert set(connection.execute(select(CaseRow.state)).scalars()) == {"gone"}
+
+
+def _store_again(database: Database, run: accounts.Run) -> None:
+    store(database, run, [masked(f"n{number}") for number in range(3)])
+
+
+def _mark_gone(database: Database, run: accounts.Run) -> None:
+    with database.unit_of_work() as connection:
+        later = replace(run, run_id=run.run_id + 1)
+        feedback.mark_gone(connection, later, WINDOW, now=LATER)
+
+
+def _erase(database: Database, run: accounts.Run) -> None:
+    with database.unit_of_work() as connection:
+        erasure.erase_author(connection, run.brand, ["author"], requested_by="-", now=LATER)
+
+
+def _claim(database: Database, _run: accounts.Run) -> None:
+    with database.unit_of_work() as connection:
+        analyses.claim(connection, [1, 2, 3], now=LATER, until=LATER + LEASE)
+
+
+WAITS_FOR_US = """
+    SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
+"""
+
+
+@pytest.mark.parametrize("change", [_store_again, _mark_gone, _erase, _claim])
+def test_whoever_changes_many_takes_them_in_one_order(
+    postgres_database: Database, change: Callable[[Database, accounts.Run], None]
+) -> None:
+    """Otherwise two of them may each hold what the other wants, and PostgreSQL ends one."""
+    database = postgres_database
+    run = start_run(database, add_account(database))
+    _store_again(database, run)
+    with database.unit_of_work() as connection:
+        first = select(FeedbackRow.id).order_by(FeedbackRow.id).limit(1)
+        first_id = connection.execute(first).scalar_one()
+        # Its new version lies behind the others: where a plan meets the rows as they lie, it is last.
+        connection.execute(
+            update(FeedbackRow).where(FeedbackRow.id == first_id).values(title="edited")
+        )
+    other = threading.Thread(target=change, args=(database, run))
+    with database.unit_of_work() as connection:
+        connection.execute(
+            select(FeedbackRow.id).where(FeedbackRow.id == first_id).with_for_update()
+        )
+        other.start()
+        while not connection.exec_driver_sql(WAITS_FOR_US).scalar():
+            assert other.is_alive()
+        rest = select(FeedbackRow.id).where(FeedbackRow.id != first_id)
+        free = connection.execute(rest.with_for_update(skip_locked=True)).all()
+    other.join(timeout=30)
+    assert len(free) == 2
 
 
 pages = st.lists(
