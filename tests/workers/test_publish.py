@@ -25,7 +25,7 @@ from domain.errors import (
 )
 from domain.states import PublicationState
 from domain.types import ChannelReply
-from storage import alerts, publications
+from storage import alerts, doubts, publications
 from storage.models import AlertRow, CaseRow, HistoryRow, PublicationRow
 from tests.fakes_runtime import Death, Lost, make_account, make_brand
 from workers import collect, slack_messages
@@ -732,6 +732,9 @@ def test_an_edit_while_sending_cancels_the_next_attempt(
     assert channel.sent == []
     assert row(house).state == "cancelled"
     assert (case(house).state, case(house).draft_number) == ("drafted", 2)
+    with house.database.reading() as connection:
+        # It was read while the reply seemed to be out.
+        assert doubts.looks(connection, ["saebyeok"]) == []
 
 
 def test_a_text_that_vanished_while_sending_is_not_answered_again(
