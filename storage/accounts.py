@@ -277,6 +277,14 @@ def claim_run(
     )
 
 
+def hold(connection: Connection, run: Run) -> bool:
+    """Keep everybody else from an account until the transaction ends; False when it is not ours."""
+    ours = select(AccountRow.id).where(
+        AccountRow.id == run.account_id, AccountRow.lease_token == run.token
+    )
+    return connection.execute(ours.with_for_update(key_share=True)).first() is not None
+
+
 def advance_run(
     connection: Connection, run: Run, cursor: str, *, now: datetime, lease: timedelta
 ) -> bool:

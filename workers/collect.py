@@ -216,6 +216,9 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
     done.rows += len(page.items)
     prepared = _prepare(runtime, run, account, page)
     with runtime.database.unit_of_work() as connection:
+        # Before anything else: what another run stored since is not what this page was compared with.
+        if not accounts.hold(connection, run):
+            raise RetryableError(f"{run.account_key}: somebody else took over run {run.run_id}")
         is_end = page.next_cursor is None
         if is_end and page.covers is not None and not done.rows:
             _refuse_emptiness(connection, run, page.covers)
@@ -228,15 +231,13 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
             report_incident(runtime, connection, run.account_key, doubt, now=now)
             done.is_doubtful = True
         if page.next_cursor is not None:
-            held = accounts.advance_run(
+            accounts.advance_run(
                 connection, run, page.next_cursor, now=now, lease=runtime.settings.lease
             )
         else:
             if page.covers is not None:
                 _mark_gone(runtime, connection, run, page.covers, done)
-            held = _finish(connection, run, account, done, now=now)
-        if not held:
-            raise RetryableError(f"{run.account_key}: somebody else took over run {run.run_id}")
+            _finish(connection, run, account, done, now=now)
     done.new += stored.new
     done.changed += stored.changed
 
@@ -326,12 +327,12 @@ def _mark_gone(
 
 def _finish(
     connection: Connection, run: Run, account: Account, done: Collected, *, now: datetime
-) -> bool:
+) -> None:
     if not done.is_doubtful:
         accounts.close_incidents(connection, run.account_key, now=now)
     # A channel that answers short windows only is read on at once until the present.
     is_behind = now - run.until > account.interval
-    return accounts.finish_run(
+    accounts.finish_run(
         connection,
         run,
         now=now,

@@ -294,6 +294,27 @@ def test_a_long_collection_makes_room_and_goes_on(
     assert account(house).watermark is not None
 
 
+def test_a_page_that_another_run_overtook_is_not_compared_with_what_that_one_stored(
+    house: House, channel: FakeChannel, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(channel, 1)
+    run_once(house)
+    prepare = collect._prepare
+
+    def overtaken(*args: Any) -> Any:  # noqa: ANN401 - the real one's
+        monkeypatch.undo()
+        prepared = prepare(*args)
+        clock.advance(minutes=10)
+        channel.articles[0].text = "수정합니다. 별로"
+        assert run_once(house).changed == 1
+        return prepared
+
+    monkeypatch.setattr(collect, "_prepare", overtaken)
+    assert "somebody else took over" in run_once(house).error
+    with house.database.reading() as connection:
+        assert connection.execute(select(FeedbackRow.revision)).scalar_one() == 2
+
+
 def test_whoever_lost_the_lease_stores_nothing(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
