@@ -158,8 +158,8 @@ def _build(settings: Settings) -> Runtime:
 def _check_schema(runtime: Runtime) -> None:
     """Refuse another version's database; one that is lost is waited for."""
     from storage import schema
+    from storage.outage import DATABASE
     from storage.session import DatabaseError, reason_of
-    from workers.outage import DATABASE
 
     try:
         schema.check(runtime.database)

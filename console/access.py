@@ -14,6 +14,7 @@ from console.context import ConsoleContext
 from console.security import is_loopback_request
 from domain.brands import Brand
 from storage import dossier, people
+from storage.outage import DATABASE
 from storage.people import DECIDERS, Account, Role
 from storage.session import Connection
 
@@ -198,6 +199,8 @@ def visit(request: Request) -> Visit:
         if not name:
             raise NameNeededError
         person = Person(name, frozenset(context.brands))
+    # Read from it just now: there may be nothing else in this process that would tell.
+    DATABASE.is_over()
     return Visit(
         request=request,
         context=context,

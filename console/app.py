@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -17,6 +16,7 @@ from console.access import NameNeededError, SignInNeededError
 from console.context import ConsoleContext
 from console.pages import plain_page
 from console.security import Guard, host_names
+from storage.outage import DATABASE
 from storage.session import DatabaseError, reason_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 __all__ = ["ConsoleContext", "create_app"]
-
-log = structlog.get_logger()
 
 _PLAIN_REASONS = {
     400: "요청을 이해하지 못했습니다.",
@@ -85,8 +83,10 @@ def create_app(context: ConsoleContext, routers: Sequence[APIRouter] = ()) -> Fa
 def _health(request: Request) -> PlainTextResponse:
     try:
         request.app.state.context.database.ping()
-    except DatabaseError:
+    except DatabaseError as error:
+        DATABASE.goes_on(reason_of(error), step="healthz")
         return PlainTextResponse("database cannot be reached", status_code=503)
+    DATABASE.is_over()
     return PlainTextResponse("ok")
 
 
@@ -124,7 +124,7 @@ def _not_understood(request: Request, _error: Exception) -> Response:
 
 async def _unreachable(request: Request, error: Exception) -> Response:
     reason = reason_of(error) if isinstance(error, DatabaseError) else ""
-    log.warning("database_lost", step="console", error=reason)
+    DATABASE.goes_on(reason, step="console")
     typed = await _typed(request) if request.method == "POST" else []
     return _problem(request, 503, _PLAIN_REASONS[503], typed=typed)
 

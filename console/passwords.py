@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 import pyotp
@@ -21,6 +22,9 @@ SHORTEST = 12
 LONGEST = 200
 _STEP_S = 30
 _hasher = PasswordHasher()
+_turns = BoundedSemaphore(4)
+"""A check takes 64 MiB for a moment and all of a core: a shift that signs in at once would take
+gigabytes, and be in no sooner."""
 # Checked for logins that do not exist, so that an answer takes as long for them.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 
@@ -37,13 +41,15 @@ def hash_password(password: str, login: str = "") -> str:
         raise BadInputError("비밀번호에 아이디를 넣을 수 없습니다.")
     if len(set(password)) <= SHORTEST // 3:
         raise BadInputError("비밀번호가 너무 단순합니다.")
-    return _hasher.hash(password)
+    with _turns:
+        return _hasher.hash(password)
 
 
 def is_password(password_hash: str, password: str) -> bool:
     """Check a password; an empty hash is nobody's and takes as long."""
     try:
-        _hasher.verify(password_hash or _NOBODY, password[:LONGEST])
+        with _turns:
+            _hasher.verify(password_hash or _NOBODY, password[:LONGEST])
     except (VerificationError, InvalidHashError):
         return False
     return bool(password_hash)

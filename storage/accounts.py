@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -146,8 +147,13 @@ _IS_ANYTHING_DUE = select(
         exists().where(_IS_DUE),
     )
 )
+_RUN_TO_DO = AccountRow.run_id + case((AccountRow.run_until.is_(None), 1), else_=0)
+"""Number of the run that goes on, or that would begin."""
 _DUE = (
-    select(AccountRow.id, AccountRow.key).where(_IS_DUE).order_by(AccountRow.next_due_at).limit(50)
+    select(AccountRow.id, AccountRow.key, _RUN_TO_DO.label("run_id"))
+    .where(_IS_DUE)
+    .order_by(AccountRow.next_due_at)
+    .limit(50)
 )
 
 
@@ -156,9 +162,14 @@ def is_anything_due(connection: Connection, *, now: datetime) -> bool:
     return bool(connection.execute(_IS_ANYTHING_DUE, {"now": now}).scalar())
 
 
-def due(connection: Connection, *, now: datetime) -> list[tuple[int, str]]:
-    """Find accounts whose time has come and that nobody collects, longest waiting first."""
-    return [(row.id, row.key) for row in connection.execute(_DUE, {"now": now})]
+def due(connection: Connection, *, now: datetime) -> list[tuple[int, str, int]]:
+    """Find accounts whose time has come and that nobody collects, longest waiting first.
+
+    Returns:
+        Id, ``BRAND/NAME`` and the number of the run to ask for.
+    """
+    rows = connection.execute(_DUE, {"now": now})
+    return [(row.id, row.key, row.run_id) for row in rows]
 
 
 def postpone(
@@ -203,6 +214,7 @@ def claim_run(
     overlap: timedelta,
     backfill: timedelta | None,
     window: timedelta | None,
+    run_id: int | None = None,
 ) -> Run | None:
     """Lease an account and start a run, or go on with the one that was interrupted.
 
@@ -214,11 +226,13 @@ def claim_run(
         lease: How long a page may take before another worker may go on.
         overlap: How far before the watermark a new run starts, to see edits and late arrivals.
         backfill: How far the very first run reaches back; None for everything.
+        run_id: Number of the run that was asked for; None for whichever there is to do.
 
     Returns:
-        The run, or None while somebody else holds the account.
+        The run, or None while somebody else holds the account, or when it was done by now.
     """
-    row = _lease(connection, account_id, now=now, lease=lease)
+    is_asked_for = true() if run_id is None else literal(run_id) == _RUN_TO_DO
+    row = _lease(connection, account_id, is_asked_for, now=now, lease=lease)
     if row is None:
         return None
     if row.run_until is None:
@@ -253,17 +267,32 @@ def claim_run(
     )
 
 
-def _lease(connection: Connection, account_id: int, *, now: datetime, lease: timedelta) -> Any:  # noqa: ANN401 - a result row
+def _lease(
+    connection: Connection,
+    account_id: int,
+    *where: ColumnElement[bool],
+    now: datetime,
+    lease: timedelta,
+) -> Any:  # noqa: ANN401 - a result row
     """Take an account that nobody holds; gives its row, or None."""
     return connection.execute(
         update(AccountRow)
         .where(
             AccountRow.id == account_id,
             or_(AccountRow.lease_until.is_(None), AccountRow.lease_until <= now),
+            *where,
         )
         .values(lease_until=now + lease, lease_token=secrets.token_hex(8))
         .returning(AccountRow.__table__)
     ).one_or_none()
+
+
+def hold(connection: Connection, run: Run) -> bool:
+    """Keep everybody else from an account until the transaction ends; False when it is not ours."""
+    ours = select(AccountRow.id).where(
+        AccountRow.id == run.account_id, AccountRow.lease_token == run.token
+    )
+    return connection.execute(ours.with_for_update(key_share=True)).first() is not None
 
 
 def advance_run(

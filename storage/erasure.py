@@ -22,6 +22,7 @@ from storage.models import (
     FeedbackRevisionRow,
     FeedbackRow,
 )
+from storage.session import paged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -108,10 +109,13 @@ def erase_expired(connection: Connection, brand: str, *, written_before: datetim
 
 
 def _erase(connection: Connection, *which: ColumnElement[bool]) -> int:
-    erased = list(
+    # Locked in this order, as by everybody who changes many at once.
+    rows = select(FeedbackRow.id).where(*which).order_by(FeedbackRow.id)
+    erased = list(connection.execute(rows.with_for_update(key_share=True)).scalars())
+    for page in paged(erased):
         connection.execute(
             update(FeedbackRow)
-            .where(*which)
+            .where(FeedbackRow.id.in_(page))
             .values(
                 sealed_original=None,
                 author="",
@@ -120,12 +124,10 @@ def _erase(connection: Connection, *which: ColumnElement[bool]) -> int:
                 # A blog's address has its writer's id in it; a shop's names the product.
                 url=case((FeedbackRow.kind == FeedbackKind.POST, ""), else_=FeedbackRow.url),
             )
-            .returning(FeedbackRow.id)
-        ).scalars()
-    )
-    connection.execute(
-        update(FeedbackRevisionRow)
-        .where(FeedbackRevisionRow.feedback_id.in_(erased))
-        .values(sealed_original=None)
-    )
+        )
+        connection.execute(
+            update(FeedbackRevisionRow)
+            .where(FeedbackRevisionRow.feedback_id.in_(page))
+            .values(sealed_original=None)
+        )
     return len(erased)

@@ -43,8 +43,8 @@ from storage.models import (
     FeedbackRow,
     PublicationRow,
 )
-from storage.moves import move, remember
-from storage.session import insert_ignoring
+from storage.moves import lock, move, remember
+from storage.session import insert_ignoring, paged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -185,6 +185,7 @@ def store_page(
     """
     stored = StoredPage()
     known = dict(known)
+    lock(connection, FeedbackRow, [row.id for row in known.values()])
     current = {key: row.content_fingerprint for key, row in known.items()}
     new: dict[Key, MaskedFeedback] = {}
     edits: list[tuple[Any, MaskedFeedback]] = []
@@ -657,21 +658,23 @@ def mark_gone(
     Returns:
         How many were marked.
     """
-    gone = connection.execute(
-        update(FeedbackRow)
+    gone = (
+        select(FeedbackRow.id)
         .where(
             _is_known(run, covers, lists),
             FeedbackRow.written_at_is_exact,
             FeedbackRow.last_seen_run < run.run_id,
             *(~_is_of_list(name) for name in spared),
         )
-        .values(gone_at=now)
-        .returning(FeedbackRow.id)
-    ).scalars()
-    ids = list(gone)
-    cases.withdraw(
-        connection, ids, CaseState.GONE, at=now, why="no longer in a window that was read whole"
+        # Locked in this order, as by everybody who changes many at once.
+        .order_by(FeedbackRow.id)
+        .with_for_update(key_share=True)
     )
+    ids = list(connection.execute(gone).scalars())
+    why = "no longer in a window that was read whole"
+    for page in paged(ids):
+        connection.execute(update(FeedbackRow).where(FeedbackRow.id.in_(page)).values(gone_at=now))
+        cases.withdraw(connection, page, CaseState.GONE, at=now, why=why)
     return len(ids)
 
 

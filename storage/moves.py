@@ -38,6 +38,7 @@ from storage.models import (
     HistoryRow,
     PublicationRow,
 )
+from storage.session import paged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -94,6 +95,7 @@ def move(
         return []
     table = _TABLES[type(source)]
     owner = table.id if table is FeedbackRow else table.feedback_id  # type: ignore[union-attr]
+    lock(connection, table, ids)
     moved = connection.execute(
         update(table)
         .where(table.id.in_(ids), table.state == source, *where)
@@ -111,6 +113,17 @@ def move(
         who=who,
     )
     return [row[0] for row in moved]
+
+
+def lock(connection: Connection, table: Movable, ids: Collection[int]) -> None:
+    """Lock rows in the order of their ids, so that two who change many at once cannot cross.
+
+    A statement that changes many takes them in whatever order its plan meets them.
+    """
+    # SQLite has one writer.
+    if len(ids) > 1 and connection.dialect.name == "postgresql":
+        rows = select(table.id).where(table.id.in_(ids)).order_by(table.id)
+        connection.execute(rows.with_for_update(key_share=True))
 
 
 def remember(
@@ -207,6 +220,7 @@ def claim(
     token = token or secrets.token_hex(8)
     if not ids:
         return token, []
+    lock(connection, table, ids)
     claimed = connection.execute(
         update(table)
         .where(
@@ -239,6 +253,8 @@ def _lost(
         )
         .order_by(*([] if first is None else [first]), table.queued_at)
         .limit(limit)
+        # What somebody is changing just now is not lost.
+        .with_for_update(skip_locked=True, key_share=True)
     )
     return unsettled(query, table)
 
@@ -270,8 +286,8 @@ def take_lost(
     """
     asked = {"now": now, "queued_before": queued_before}
     ids = list(connection.execute(_lost(table, state, limit, first, where), asked).scalars())
-    if ids:
-        connection.execute(update(table).where(table.id.in_(ids)).values(queued_at=now))
+    for page in paged(ids):
+        connection.execute(update(table).where(table.id.in_(page)).values(queued_at=now))
     return ids
 
 

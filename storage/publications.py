@@ -185,6 +185,14 @@ def _withdraw_outdated(
     else:
         return False
     cases.withdraw(connection, [row.id], target, at=now, why=why, note=note)
+    if target is CaseState.OPENED:
+        # Read meanwhile, it waits for a look as if it had been edited after its reply.
+        connection.execute(
+            update(FeedbackRow)
+            .where(FeedbackRow.id == row.id, FeedbackRow.needs_look)
+            .values(needs_look=False)
+        )
+        alerts.outdate(connection, [row.id])
     return True
 
 

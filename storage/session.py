@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import psycopg
     from sqlalchemy import CursorResult, FromClause
@@ -237,6 +237,15 @@ def insert_ignoring(connection: Connection, table: type[Base]) -> postgresql.Ins
     module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement: postgresql.Insert | sqlite.Insert = module.insert(table).on_conflict_do_nothing()
     return statement
+
+
+PAGE = 1_000
+"""Most ids in one statement; PostgreSQL takes 65,535 values, SQLite usually 32,766."""
+
+
+def paged(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Give ids page by page: of what happens to a whole brand there may be any number."""
+    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
 
 
 SCOPE: BindParameter[list[str]] = bindparam("brands", expanding=True)

@@ -23,9 +23,10 @@ from sqlalchemy import event
 
 from storage import schema
 from storage.models import Base
+from storage.outage import DATABASE
 from storage.session import Database
 from tests.fakes_runtime import StillClock
-from workers.outage import BROKER, DATABASE
+from workers.outage import BROKER
 
 if TYPE_CHECKING:
     import sqlite3

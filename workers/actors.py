@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 
 from domain.messages import Message
+from storage.outage import DATABASE
 from storage.session import DatabaseError, reason_of
 from workers import alert, analyze, collect, draft, publish
-from workers.outage import DATABASE
 from workers.runtime import current
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ ACTORS = (
     ActorSpec(Message.PUBLICATION_VERIFY, "pyeongpan.publish", 10, publish.verify),
     ActorSpec(Message.ALERT_SEND, "pyeongpan.alert", 10, alert.send),
     ActorSpec(Message.FEEDBACK_ANALYZE, "pyeongpan.analyze", 20, analyze.analyze),
-    ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, collect.collect),
+    ActorSpec(Message.ACCOUNT_COLLECT, "pyeongpan.collect", 30, collect.collect_asked),
     ActorSpec(Message.CASE_DRAFT, "pyeongpan.draft", 40, draft.draft),
     ActorSpec(Message.FEEDBACK_ANALYZE_BACKLOG, "pyeongpan.backlog", 50, analyze.analyze_backlog),
 )

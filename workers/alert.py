@@ -213,8 +213,11 @@ def _look(runtime: Runtime, job: AlertJob) -> None:
         token = alerts.claim_reading(
             connection, job.id, now=now, lease_until=now + runtime.settings.lease
         )
-    if token is None:
+        # Whole attempts may have come and gone since: absence is counted from the last one.
+        claimed = alerts.load(connection, job.id) if token is not None else None
+    if token is None or claimed is None:
         return
+    job = claimed
     sent_at = job.sent_at or now
     try:
         receipt = _found(runtime, runtime.slack, job, sent_at)

@@ -33,7 +33,7 @@ from workers.notices import new_alert, tell
 from workers.reasons import alarm_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from domain.brands import Account
@@ -92,7 +92,20 @@ class Collected:
         )
 
 
-def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> Collected:
+def collect_asked(runtime: Runtime, asked: Sequence[int]) -> Collected:
+    """Do the run that a message asks for: the account's id and the run's number.
+
+    An account is asked for at every interval. While the broker is away, or all workers have their
+    hands full, that adds up; the first of these messages that comes does the run, and to the others
+    it is done. Otherwise the channel would be read again and again, and nothing else be worked on.
+    """
+    account_id, run_id = asked
+    return collect(runtime, account_id, run_id=run_id)
+
+
+def collect(
+    runtime: Runtime, account_id: int, *, run_id: int | None = None, stint: timedelta = STINT
+) -> Collected:
     """Collect one account until its window is read, the stint is over or it fails.
 
     Claims the account, fetches a page with no transaction open, stores the page together with
@@ -108,7 +121,7 @@ def collect(runtime: Runtime, account_id: int, *, stint: timedelta = STINT) -> C
         done.error = str(error)
         _refuse(runtime, account_id, account.key, error)
         return done
-    run = _claim(runtime, account_id, reach)
+    run = _claim(runtime, account_id, reach, run_id)
     if run is None:
         return done
     started = runtime.clock()
@@ -161,7 +174,7 @@ def _mark_of(account: Account) -> str:
     return hashlib.sha256(settings.encode()).hexdigest()[:8]
 
 
-def _claim(runtime: Runtime, account_id: int, reach: Reach) -> Run | None:
+def _claim(runtime: Runtime, account_id: int, reach: Reach, run_id: int | None) -> Run | None:
     with runtime.database.unit_of_work() as connection:
         return accounts.claim_run(
             connection,
@@ -171,6 +184,7 @@ def _claim(runtime: Runtime, account_id: int, reach: Reach) -> Run | None:
             overlap=reach.overlap,
             backfill=reach.backfill,
             window=reach.window,
+            run_id=run_id,
         )
 
 
@@ -219,6 +233,9 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
     done.rows += len(page.items)
     prepared = _prepare(runtime, run, account, page)
     with runtime.database.unit_of_work() as connection:
+        # Before anything else: what another run stored since is not what this page was compared with.
+        if not accounts.hold(connection, run):
+            raise RetryableError(f"{run.account_key}: somebody else took over run {run.run_id}")
         is_end = page.next_cursor is None
         if is_end and page.covers is not None and not done.rows:
             _refuse_emptiness(connection, run, page.covers, page.lists)
@@ -232,15 +249,11 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
             done.is_doubtful = True
         if page.next_cursor is not None:
             cursor = f"{_mark_of(account)}|{page.next_cursor}"
-            held = accounts.advance_run(
-                connection, run, cursor, now=now, lease=runtime.settings.lease
-            )
+            accounts.advance_run(connection, run, cursor, now=now, lease=runtime.settings.lease)
         else:
             if page.covers is not None:
                 _mark_gone(runtime, connection, run, page.covers, page.lists, done)
-            held = _finish(connection, run, account, done, now=now)
-        if not held:
-            raise RetryableError(f"{run.account_key}: somebody else took over run {run.run_id}")
+            _finish(connection, run, account, done, now=now)
     done.new += stored.new
     done.changed += stored.changed
 
@@ -336,12 +349,12 @@ def _mark_gone(
 
 def _finish(
     connection: Connection, run: Run, account: Account, done: Collected, *, now: datetime
-) -> bool:
+) -> None:
     if not done.is_doubtful:
         accounts.close_incidents(connection, run.account_key, now=now)
     # A channel that answers short windows only is read on at once until the present.
     is_behind = now - run.until > account.interval
-    return accounts.finish_run(
+    accounts.finish_run(
         connection,
         run,
         now=now,
@@ -354,7 +367,12 @@ def _make_room(runtime: Runtime, run: Run) -> None:
     with runtime.database.unit_of_work() as connection:
         accounts.forget_failures(connection, run)
         accounts.release_run(connection, run)
-        outbox.add(connection, Message.ACCOUNT_COLLECT, [run.account_id], available_at=now)
+        _ask(connection, run.account_id, run.run_id, now=now)
+
+
+def _ask(connection: Connection, account_id: int, run_id: int, *, now: datetime) -> None:
+    asked = [account_id, run_id]
+    outbox.add(connection, Message.ACCOUNT_COLLECT, [asked], available_at=now)
 
 
 def _fail(runtime: Runtime, run: Run, error: ReputationError, *, has_progressed: bool) -> None:
@@ -450,10 +468,10 @@ def start_due(runtime: Runtime) -> int:
     configured = runtime.accounts
     started = 0
     with runtime.database.unit_of_work() as connection:
-        for account_id, key in accounts.due(connection, now=now):
+        for account_id, key, run_id in accounts.due(connection, now=now):
             interval = configured[key].interval if key in configured else LONGEST_PAUSE
             if accounts.postpone(connection, account_id, seen_due=now, until=now + interval):
-                outbox.add(connection, Message.ACCOUNT_COLLECT, [account_id], available_at=now)
+                _ask(connection, account_id, run_id, now=now)
                 started += 1
     if started:
         runtime.poke()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from storage.outage import DATABASE
 from storage.session import DatabaseError, reason_of
-from workers.outage import DATABASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

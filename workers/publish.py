@@ -75,8 +75,8 @@ def publish(runtime: Runtime, publication_id: int) -> None:
             publications.hand_off(connection, job, now=now, why=why)
         return
     if not runtime.settings.publish_enabled:
-        # The sweep asks again; the reply waits, visibly.
-        log.info("publication_switched_off", publication_id=job.id)
+        # The sweep asks again, of every one that waits; doctor and the console say why.
+        log.debug("publication_switched_off", publication_id=job.id)
         return
     writing = timedelta(seconds=publisher.timeout_s)
     with runtime.database.unit_of_work() as connection:
@@ -234,7 +234,10 @@ def verify(runtime: Runtime, publication_id: int) -> None:
         token = publications.claim_reading(
             connection, job.id, job.state, now=now, lease_until=now + runtime.settings.lease
         )
-    if token is None:
+        if token is not None:
+            # Whole attempts may have come and gone since: absence is counted from the last one.
+            job = publications.load(connection, job.id)
+    if token is None or job is None:
         return
     if publisher is None:
         _give_to_person(runtime, job, token, problem or "the account is no longer writable")

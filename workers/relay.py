@@ -12,9 +12,10 @@ import dramatiq
 import structlog
 
 from storage import accounts, outbox
+from storage.outage import DATABASE
 from storage.session import DatabaseError, reason_of
 from workers.collect import start_due
-from workers.outage import BROKER, DATABASE
+from workers.outage import BROKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

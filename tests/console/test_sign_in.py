@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event, Semaphore
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pyotp
 import pytest
+from argon2.exceptions import VerificationError
 
 from console import passwords
 from console.operators import create_operator
@@ -32,6 +36,27 @@ def test_the_first_operator_ends_the_time_of_names(desk: Desk, browser: Browser)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/sign-in?next=%2F"
     assert Browser(desk, login="ops").get("/people").status_code == 200
+
+
+def test_a_shift_that_signs_in_at_once_is_checked_a_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checking, may_end = Semaphore(0), Event()
+
+    def verify(*_: str) -> None:
+        checking.release()
+        may_end.wait()
+        raise VerificationError
+
+    monkeypatch.setattr(passwords, "_hasher", SimpleNamespace(verify=verify))
+    with ThreadPoolExecutor(12) as browsers:
+        answers = [browsers.submit(passwords.is_password, "", PASSWORD) for _ in range(12)]
+        try:
+            assert all(checking.acquire(timeout=30) for _ in range(4))
+            assert not passwords._turns.acquire(blocking=False)
+        finally:
+            may_end.set()
+    assert [answer.result() for answer in answers] == [False] * 12
 
 
 @pytest.mark.parametrize(

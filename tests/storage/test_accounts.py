@@ -27,7 +27,7 @@ class LostLeaseError(Exception):
 def test_new_accounts_are_due_at_once(database: Database) -> None:
     account_id = add_account(database)
     with database.reading() as connection:
-        assert accounts.due(connection, now=NOW) == [(account_id, "saebyeok/shop")]
+        assert accounts.due(connection, now=NOW) == [(account_id, "saebyeok/shop", 1)]
         assert accounts.due(connection, now=NOW - LEASE) == []
 
 
@@ -37,7 +37,7 @@ def test_an_account_that_was_taken_out_rests_until_it_is_put_back(database: Data
     with database.unit_of_work() as connection:
         accounts.synchronize(connection, [other], now=NOW)
         assert accounts.find(connection, "saebyeok/shop") is None
-        assert [key for _, key in accounts.due(connection, now=NOW)] == ["saebyeok/other"]
+        assert [key for _, key, _ in accounts.due(connection, now=NOW)] == ["saebyeok/other"]
         accounts.synchronize(connection, [other, make_account()], now=NOW)
         assert accounts.find(connection, "saebyeok/shop") == account_id
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from domain.states import CaseState
 from domain.types import CategoryFinding, ComplaintCategory, FeedbackKind, Severity, Span
@@ -21,6 +23,8 @@ from storage.models import (
     FeedbackRow,
     OutboxRow,
 )
+from storage.session import PAGE
+from tests.backlog import add_backlog
 from tests.fakes_runtime import ScriptedClassifier, make_account
 from tests.storage.rows import (
     LEASE,
@@ -42,6 +46,7 @@ from tests.storage.rows import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from storage.session import Database
@@ -637,6 +642,100 @@ def test_retention_counts_from_writing_or_first_sight(database: Database) -> Non
         assert erasure.erase_expired(connection, "other", written_before=limit) == 0
         assert erasure.erase_expired(connection, "saebyeok", written_before=limit) == 2
         assert erasure.erase_expired(connection, "saebyeok", written_before=limit) == 0
+
+
+@contextmanager
+def counting_values(database: Database) -> Iterator[list[int]]:
+    """Give how many values the statements of a block name."""
+    counts: list[int] = []
+
+    def count(*args: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+        _, _, _, parameters, _, executemany = args
+        counts.extend(map(len, parameters if executemany else [parameters]))
+
+    event.listen(database.engine, "before_cursor_execute", count)
+    yield counts
+    event.remove(database.engine, "before_cursor_execute", count)
+
+
+def test_a_whole_brand_goes_page_by_page(database: Database) -> None:
+    many = 2 * PAGE + 1
+    with database.unit_of_work() as connection:
+        account_id = add_backlog(connection, "saebyeok", many, now=NOW)
+        connection.execute(update(FeedbackRow).values(author="김*", sealed_original=b"sealed"))
+        run = accounts.claim_run(
+            connection,
+            account_id,
+            now=LATER,
+            lease=LEASE,
+            overlap=DAY,
+            backfill=None,
+            window=None,
+        )
+    assert run is not None
+    run = replace(run, run_id=run.run_id + 1)
+    with counting_values(database) as counts, database.unit_of_work() as connection:
+        window = (NOW - timedelta(days=60), NOW)
+        assert feedback.mark_gone(connection, run, window, now=LATER) == many
+        assert erasure.erase_expired(connection, "saebyeok", written_before=NOW) == many
+    # PostgreSQL refuses a statement of more than 65,535 values, whatever there is to do.
+    assert PAGE <= max(counts) < PAGE + 20
+    with database.reading() as connection:
+        assert set(connection.execute(select(CaseRow.state)).scalars()) == {"gone"}
+
+
+def _store_again(database: Database, run: accounts.Run) -> None:
+    store(database, run, [masked(f"n{number}") for number in range(3)])
+
+
+def _mark_gone(database: Database, run: accounts.Run) -> None:
+    with database.unit_of_work() as connection:
+        later = replace(run, run_id=run.run_id + 1)
+        feedback.mark_gone(connection, later, WINDOW, now=LATER)
+
+
+def _erase(database: Database, run: accounts.Run) -> None:
+    with database.unit_of_work() as connection:
+        erasure.erase_author(connection, run.brand, ["author"], requested_by="-", now=LATER)
+
+
+def _claim(database: Database, _run: accounts.Run) -> None:
+    with database.unit_of_work() as connection:
+        analyses.claim(connection, [1, 2, 3], now=LATER, until=LATER + LEASE)
+
+
+WAITS_FOR_US = """
+    SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
+"""
+
+
+@pytest.mark.parametrize("change", [_store_again, _mark_gone, _erase, _claim])
+def test_whoever_changes_many_takes_them_in_one_order(
+    postgres_database: Database, change: Callable[[Database, accounts.Run], None]
+) -> None:
+    """Otherwise two of them may each hold what the other wants, and PostgreSQL ends one."""
+    database = postgres_database
+    run = start_run(database, add_account(database))
+    _store_again(database, run)
+    with database.unit_of_work() as connection:
+        first = select(FeedbackRow.id).order_by(FeedbackRow.id).limit(1)
+        first_id = connection.execute(first).scalar_one()
+        # Its new version lies behind the others: where a plan meets the rows as they lie, it is last.
+        connection.execute(
+            update(FeedbackRow).where(FeedbackRow.id == first_id).values(title="edited")
+        )
+    other = threading.Thread(target=change, args=(database, run))
+    with database.unit_of_work() as connection:
+        connection.execute(
+            select(FeedbackRow.id).where(FeedbackRow.id == first_id).with_for_update()
+        )
+        other.start()
+        while not connection.exec_driver_sql(WAITS_FOR_US).scalar():
+            assert other.is_alive()
+        rest = select(FeedbackRow.id).where(FeedbackRow.id != first_id)
+        free = connection.execute(rest.with_for_update(skip_locked=True)).all()
+    other.join(timeout=30)
+    assert len(free) == 2
 
 
 pages = st.lists(

@@ -146,6 +146,31 @@ def test_a_lost_request_is_told_again_after_two_absent_reads(
     assert len(slack.posts) == 1
 
 
+def test_a_look_that_stalled_does_not_count_from_a_post_long_gone(
+    house: House, slack: RecordingSlack, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert_id = make_alert(house)
+    slack.troubles.extend([LOST, LOST])
+    alert.send(house.runtime, alert_id)
+    clock.advance(minutes=5)
+    alert.send(house.runtime, alert_id)
+    assert row(house).absent_reads == 1
+    look = alert._look
+
+    def stall(*args: Any) -> None:  # noqa: ANN401 - the real one's
+        monkeypatch.undo()
+        # Meanwhile another worker proves the absence and posts again; that answer is lost, too.
+        while row(house).attempts == 1 or row(house).state != "uncertain":
+            clock.now = house.next_at() or clock.now
+            house.run()
+        look(*args)
+
+    monkeypatch.setattr(alert, "_look", stall)
+    alert.send(house.runtime, alert_id)
+    assert path(house) == ["queued", "sending", "uncertain", "queued", "sending", "uncertain"]
+    assert row(house).absent_reads == 0
+
+
 def test_a_post_that_left_late_is_not_told_twice(
     house: House, slack: RecordingSlack, clock: StillClock
 ) -> None:

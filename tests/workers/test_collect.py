@@ -331,6 +331,27 @@ def test_a_long_collection_makes_room_and_goes_on(
     assert account(house).watermark is not None
 
 
+def test_a_page_that_another_run_overtook_is_not_compared_with_what_that_one_stored(
+    house: House, channel: FakeChannel, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(channel, 1)
+    run_once(house)
+    prepare = collect._prepare
+
+    def overtaken(*args: Any) -> Any:  # noqa: ANN401 - the real one's
+        monkeypatch.undo()
+        prepared = prepare(*args)
+        clock.advance(minutes=10)
+        channel.articles[0].text = "수정합니다. 별로"
+        assert run_once(house).changed == 1
+        return prepared
+
+    monkeypatch.setattr(collect, "_prepare", overtaken)
+    assert "somebody else took over" in run_once(house).error
+    with house.database.reading() as connection:
+        assert connection.execute(select(FeedbackRow.revision)).scalar_one() == 2
+
+
 def test_whoever_lost_the_lease_stores_nothing(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -681,6 +702,28 @@ def test_due_accounts_are_started_once_per_interval(house: House, clock: StillCl
     assert start_due(house.runtime) == 0
     clock.advance(seconds=1)
     assert start_due(house.runtime) == 1
+
+
+@pytest.mark.parametrize("has_begun", [False, True], ids=["a new run", "an interrupted run"])
+def test_what_was_asked_for_many_times_is_done_once(
+    house: House, channel: FakeChannel, clock: StillClock, has_begun: bool
+) -> None:
+    fill(channel, 3)
+    if has_begun:
+        channel.fetches.append(ChannelUnavailableError("503"))
+        run_once(house)
+        clock.advance(hours=1)
+    for _ in range(5):
+        assert start_due(house.runtime) == 1
+        # The broker is away, or every worker has its hands full.
+        clock.advance(minutes=1)
+    house.run()
+    assert account(house).run_id == 1
+    assert count(house, FeedbackRow) == 3
+    clock.advance(minutes=1)
+    start_due(house.runtime)
+    house.run()
+    assert account(house).run_id == 2
 
 
 def test_an_account_of_an_unknown_channel_is_an_incident_not_a_crash(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from storage.outage import Outage
 from storage.session import DatabaseError
-from workers import outage
 from workers.duties import STALLED_S, Duties, Duty
 from workers.relay import RelayThread
 
@@ -126,7 +126,7 @@ def test_what_hangs_is_said_once_and_once_more_when_it_is_over(
 def test_a_lost_database_ends_a_step_and_not_the_next(
     house: House, present: Present, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.duties.DATABASE", outage.Outage("database"))
+    monkeypatch.setattr("workers.duties.DATABASE", Outage("database"))
     results = iter([DatabaseError("", {}, OSError("gone")), None])
 
     def remind(_runtime: Runtime) -> None:

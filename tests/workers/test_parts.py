@@ -32,6 +32,7 @@ from domain.types import CollectedFeedback, FeedbackKind, Page, QuarantinedItem
 from privacy.sealing import Sealer, generate_key
 from storage import accounts, outbox
 from storage.models import ErasureRow, FeedbackRow, IncidentRow, QuarantineRow, TokenRow
+from storage.outage import QUIET_S, Outage
 from storage.tokens import DatabaseTokenStore
 from tests.fakes_runtime import ACCOUNT, SEALER, make_account
 from workers import broker as brokers
@@ -40,7 +41,7 @@ from workers.actors import ACTORS
 from workers.backoff import pause
 from workers.broker import ping, set_up
 from workers.engine import start_workers
-from workers.outage import QUIET_S, OncePerOutage, Outage
+from workers.outage import OncePerOutage
 from workers.redis_broker import ALARM_MS, DELAYED_MS, QuietRedisBroker
 from workers.relay import RelayThread, relay
 from workers.runtime import is_holiday, synchronize
@@ -168,7 +169,7 @@ def test_a_lost_broker_is_told_once_though_each_queues_thread_meets_it(
 def test_an_outage_is_over_when_nothing_failed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk still lets itself be read, so a success says little."""
     now = [100.0]
-    monkeypatch.setattr("workers.outage.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("storage.outage.time.monotonic", lambda: now[0])
     outage = Outage("disk")
     with capture_logs() as events:
         outage.is_over()
@@ -193,7 +194,7 @@ def test_a_full_redis_loses_nothing_and_is_told_like_a_lost_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Not what dramatiq expects: it would log a traceback per thread and second."""
-    monkeypatch.setattr("workers.outage.QUIET_S", 0.0)
+    monkeypatch.setattr("storage.outage.QUIET_S", 0.0)
     broker = set_up(redis_url)
     assert isinstance(broker, QuietRedisBroker)
     ask, is_full, refused = broker.scripts["dispatch"], threading.Event(), threading.Event()

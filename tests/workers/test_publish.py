@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+import workers.publish
 from collectors.http import Pacer, build_client
 from collectors.storefront import SPEC
 from domain.errors import (
@@ -24,7 +25,7 @@ from domain.errors import (
 )
 from domain.states import PublicationState
 from domain.types import ChannelReply
-from storage import alerts, publications
+from storage import alerts, doubts, publications
 from storage.models import AlertRow, CaseRow, HistoryRow, PublicationRow
 from tests.fakes_runtime import Death, Lost, make_account, make_brand
 from workers import collect, slack_messages
@@ -417,6 +418,31 @@ def test_a_read_that_comes_too_early_proves_nothing(house: House, channel: FakeC
     assert channel.sent == []
 
 
+def test_a_reader_that_stalled_does_not_count_from_an_attempt_long_gone(
+    house: House, channel: FakeChannel, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel.writes.extend([LOST, LOST])
+    sent = approved(house)
+    house.run()
+    clock.advance(minutes=5)
+    verify(house.runtime, sent)
+    assert row(house).absent_reads == 1
+    find = workers.publish._publisher
+
+    def stall(*args: Any) -> Any:  # noqa: ANN401 - the real one's
+        monkeypatch.undo()
+        # Meanwhile another worker proves the absence and sends again; that answer is lost, too.
+        while row(house).attempts == 1 or row(house).state != "uncertain":
+            clock.now = house.next_at() or clock.now
+            house.run()
+        return find(*args)
+
+    monkeypatch.setattr(workers.publish, "_publisher", stall)
+    verify(house.runtime, sent)
+    assert path(house) == ["queued", "sending", "uncertain", "queued", "sending", "uncertain"]
+    assert row(house).absent_reads == 0
+
+
 def test_a_late_commit_is_found_on_the_second_read(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -706,6 +732,9 @@ def test_an_edit_while_sending_cancels_the_next_attempt(
     assert channel.sent == []
     assert row(house).state == "cancelled"
     assert (case(house).state, case(house).draft_number) == ("drafted", 2)
+    with house.database.reading() as connection:
+        # It was read while the reply seemed to be out.
+        assert doubts.looks(connection, ["saebyeok"]) == []
 
 
 def test_a_text_that_vanished_while_sending_is_not_answered_again(
