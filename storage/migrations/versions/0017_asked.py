@@ -18,7 +18,7 @@ def upgrade() -> None:
     )
     op.execute(f"UPDATE proposals SET won = {_MOST} WHERE reason = 'compensation'")  # noqa: S608
     op.add_column("cases", sa.Column("asked_id", sa.BigInteger(), nullable=True))
-    # Until now the note told whether what was asked for last still waits.
+    # Until now the note told whether what was asked for last still waits; it has been worded in two ways.
     op.execute(
         """
         UPDATE cases SET asked_id = (
@@ -29,6 +29,7 @@ def upgrade() -> None:
         )
         WHERE state = 'drafted'
         AND (note LIKE '%두 번째 승인을 요청했습니다.'
+            OR note LIKE '%브랜드 승인을 요청했습니다.'
             OR note LIKE '%보상 한도를 넘는 승인을 요청했습니다.')
         """
     )
