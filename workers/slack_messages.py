@@ -37,7 +37,7 @@ from storage.analyses import EDITED_AFTER_REPLY, analysis_from_row
 from storage.feedback import whole_text
 from storage.people import Role
 from workers.draft import rules_of
-from workers.notices import BURST_IS_OVER, BURSTS
+from workers.notices import BURST_IS_OVER, BURSTS, ESCALATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -329,13 +329,17 @@ def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
 
 
 def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
-    """Name whose cases they are; once they are late, call the brand's leads after them."""
+    """Name whose cases they are; once they are late, call the brand's leads after them.
+
+    Whose a case is the brand's people do not see: in their room the leads alone are called.
+    """
     brand = runtime.brand(job.brand)
+    is_to_brand = job.payload["reminder"] == ESCALATED
     with runtime.database.reading() as connection:
-        # A brand hears of them at its next opening, and much is answered until then.
+        # While Slack is away it waits, and much is answered until it is back.
         case_ids = cases.waiting(connection, job.payload["case_ids"])
         staff = owners.of_brands(connection, {job.brand}, now=now)
-        owned = owners.of_cases(connection, case_ids, now=now)
+        owned = {} if is_to_brand else owners.of_cases(connection, case_ids, now=now)
         unsent = cases.unsent(connection, case_ids)
     if not case_ids:
         return Rendered(notice(f"{brand.name}: {_ALL_DONE}"))
@@ -343,7 +347,7 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         replace(line, note=_UNSENT[unsent[line.case_id]] if line.case_id in unsent else "")
         for line in lines_of(runtime, case_ids[:LINES])
     ]
-    if staff:
+    if staff and not is_to_brand:
         lines = [replace(line, owner=_owner_words(owned.get(line.case_id))) for line in lines]
     busy = {owner.id for owner in owned.values() if owner is not None}
     is_late = job.payload["reminder"] != "due_soon"

@@ -34,7 +34,7 @@ from storage.people import Role
 from tests.alerts.fake_slack import limited
 from tests.fakes_runtime import BRAND, Article, decision_about
 from workers import cards, collect, slack_messages
-from workers.deadlines import remind, send_digests
+from workers.deadlines import ESCALATE_AFTER, remind, send_digests
 from workers.notices import BURSTS, new_alert, tell
 from workers.runtime import is_holiday
 
@@ -680,7 +680,11 @@ def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     soon, overdue = room.messages()[1:]
     (escalated,) = room.slack.posted("CBRAND")
     assert mentions(soon) == ["<@U1>"]
-    assert mentions(overdue) == mentions(escalated) == ["<@U1>", "<@U4>"]
+    assert mentions(overdue) == ["<@U1>", "<@U4>"]
+    # Whose case it is the brand's people do not see.
+    assert mentions(escalated) == ["<@U4>"]
+    assert "담당" not in json.dumps(escalated, ensure_ascii=False)
+    assert "kim" not in json.dumps(escalated, ensure_ascii=False)
     words = json.dumps(overdue, ensure_ascii=False)
     assert "담당 kim" in words
     assert "jung" in words
@@ -690,32 +694,45 @@ def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     assert "<!channel>" not in words
 
 
-def test_a_case_that_was_answered_before_the_brand_opens_is_not_told_as_late(room: Room) -> None:
-    room.write("별로예요", "나빠요")
-    with room.house.database.reading() as connection:
-        first, second = connection.execute(CaseRow.__table__.select().order_by(CaseRow.id)).all()
-    room.house.clock.now = second.due_at + timedelta(minutes=1)
-    assert remind(room.house.runtime) == 2
-    room.house.clock.now += timedelta(hours=3)
-    assert remind(room.house.runtime) == 2
+def test_what_became_late_at_night_is_told_to_the_brand_together_at_its_opening(
+    room: Room,
+) -> None:
+    room.write("별로예요", "나빠요", "나빠요, 정말로")
+    evening = TUESDAY_OPENING + timedelta(hours=11)
     with room.house.database.unit_of_work() as connection:
-        (row,) = (row for row in cases.to_decide(connection, limit=9) if row["case_id"] == first.id)
+        ids = list(connection.execute(select(CaseRow.id).order_by(CaseRow.id)).scalars())
+        for minutes, case_id in enumerate(ids):
+            due = evening + timedelta(minutes=minutes)
+            connection.execute(update(CaseRow).where(CaseRow.id == case_id).values(due_at=due))
+    for late in (timedelta(0), ESCALATE_AFTER):
+        for minutes in range(len(ids)):
+            room.house.clock.now = evening + late + timedelta(minutes=minutes)
+            remind(room.house.runtime)
+    with room.house.database.unit_of_work() as connection:
+        (row,) = (row for row in cases.to_decide(connection, limit=9) if row["case_id"] == ids[0])
         cases.reject(connection, decision_about(row), now=room.house.clock())
+    room.house.run_on(timedelta(hours=1))
+    assert room.slack.posted("CBRAND") == []
+    room.house.clock.now = TUESDAY_OPENING + timedelta(days=1)
+    assert remind(room.house.runtime) == 2
     room.house.run_on(timedelta(days=1))
 
     (escalated,) = room.slack.posted("CBRAND")
     words = json.dumps(escalated, ensure_ascii=False)
-    assert "케이스 1건" in words
-    assert "나빠요" in words
+    assert "케이스 2건" in words
+    assert "나빠요, 정말로" in words
+    # It was answered before the brand opened.
     assert "별로예요" not in words
 
 
-def test_a_brand_is_told_of_no_case_where_all_were_answered_before_it_opens(room: Room) -> None:
+def test_a_brand_is_told_of_no_case_where_all_were_answered_before_slack_is_back(
+    room: Room,
+) -> None:
     room.write("별로예요")
     with room.house.database.reading() as connection:
-        case = connection.execute(CaseRow.__table__.select()).one()
+        due = connection.execute(select(CaseRow.due_at)).scalar_one()
     for late in (timedelta(minutes=1), timedelta(hours=3)):
-        room.house.clock.now = case.due_at + late
+        room.house.clock.now = due + late
         assert remind(room.house.runtime) == 1
     room.house.approve_all()
     room.house.run_on(timedelta(days=1))
