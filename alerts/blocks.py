@@ -348,14 +348,18 @@ _ALARMS = {
 _ABOUT = {AlarmKind.MAIL_UNDELIVERED: "받는 곳"}
 
 
-def case_card(card: CaseCard, now: datetime) -> SlackMessage:
-    """Build the review room's card: the feedback, the draft and the decision buttons.
+REVIEW, APPROVE, APPROVE_REWRITTEN = "답변 검토", "답변 승인", "고친 답변 승인"
+"""What a card asks for."""
+
+
+def case_card(card: CaseCard, now: datetime, *, asks_for: str = REVIEW) -> SlackMessage:
+    """Build the card on which a case is decided: the feedback, the draft and the buttons.
 
     A draft too long for the card has no approve and edit buttons: nobody approves what is not
     shown. An item that wants a confirmation has a button for that and no draft; one that takes
     nothing any more has neither.
     """
-    blocks = [*_facts(card, f"{_mark(card)} 답변 검토", now), *_feedback(card)]
+    blocks = [*_facts(card, f"{_mark(card)} {asks_for} 요청", now), *_feedback(card)]
     is_open = card.state in {AnswerState.OPEN, AnswerState.BY_HAND}
     drafted, is_whole = _draft(card) if card.state is not AnswerState.CONFIRM else ([], False)
     blocks += [*drafted, *_notes(card)]
@@ -375,7 +379,7 @@ def case_card(card: CaseCard, now: datetime) -> SlackMessage:
         _link("콘솔에서 열기", card.console_url),
     ]
     blocks.append({"type": "actions", "elements": buttons})
-    return SlackMessage(_headline(card, "답변 검토 요청"), tuple(blocks))
+    return SlackMessage(_headline(card, f"{asks_for} 요청"), tuple(blocks))
 
 
 def _draft(card: CaseCard) -> tuple[list[Block], bool]:
@@ -409,6 +413,23 @@ def decided_card(card: CaseCard, decision: Decision, now: datetime) -> SlackMess
     blocks.append(_context(*lines))
     blocks.append({"type": "actions", "elements": [_link("콘솔에서 열기", card.console_url)]})
     return SlackMessage(_headline(card, decision.to_do or f"{verb}됨"), tuple(blocks))
+
+
+def request_over(card: CaseCard, reason: str, now: datetime) -> SlackMessage:
+    """Build what stands in a request's place when nobody can grant it any more.
+
+    Args:
+        card: The case.
+        reason: What came instead, in Korean.
+        now: When it is written.
+    """
+    blocks = [
+        *_facts(card, "▫️ 승인 요청 종료", now),
+        *_feedback(card),
+        _context(f"ℹ️ {reason}"),
+        {"type": "actions", "elements": [_link("콘솔에서 열기", card.console_url)]},
+    ]
+    return SlackMessage(_headline(card, "승인 요청 종료"), tuple(blocks))
 
 
 def brand_alert(
@@ -486,6 +507,35 @@ def burst_parent(
     blocks = [_header(f"📈 {title}"), _section(explanation), _heading("latest")]
     blocks += _lines(lines, total, has_button=True)
     blocks.append({"type": "actions", "elements": [_link("콘솔에서 모두 보기", console_url)]})
+    return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
+
+
+def requests_parent(
+    brand_name: str,
+    lines: Sequence[CaseLine],
+    total: int,
+    waiting: int,
+    clock: tuple[datetime, str],
+    console_url: str,
+) -> SlackMessage:
+    """Build the one message that stands for many requests of a brand's approval.
+
+    Args:
+        brand_name: Who is asked.
+        lines: What still waits, most urgent first; those that do not fit are counted.
+        total: All requests that it stands for.
+        waiting: How many of them still wait.
+        clock: Now, and the IANA name of the zone in which instants are shown.
+        console_url: Where the brand decides.
+    """
+    title = f"{brand_name}: 답변 승인 요청 {total:,}건"
+    left = f"{waiting:,}건이 승인을 기다립니다" if waiting else "모두 처리되었습니다"
+    blocks = [
+        _header(f"📝 {title}"),
+        _section(f"승인 요청이 몰려 한곳에 모았습니다. {when(*clock)} 기준으로 {left}."),
+        *_lines(lines, waiting, has_button=False, clock=clock),
+        {"type": "actions", "elements": [_link("콘솔에서 모두 보기", console_url)]},
+    ]
     return SlackMessage(fit(title, limits.HEADER_TEXT, "…"), tuple(blocks))
 
 

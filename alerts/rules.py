@@ -39,6 +39,12 @@ class AlertRule(StrEnum):
     """One thread that stands for many case cards."""
     BRAND_SEVERITY = "brand_severity"
     BRAND_SAFETY = "brand_safety"
+    BRAND_ASKED = "brand_asked"
+    """A reply waits for the brand's approval."""
+    BRAND_ASKED_BURST = "brand_asked_burst"
+    """One message that stands for many of them."""
+    REWRITTEN = "rewritten"
+    """The brand changed the words of a reply, and the agency must approve again."""
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
     SURGE = "surge"
@@ -55,6 +61,8 @@ _OWNERS = frozenset(
     {
         AlertRule.BRAND_SEVERITY,
         AlertRule.BRAND_SAFETY,
+        AlertRule.BRAND_ASKED,
+        AlertRule.BRAND_ASKED_BURST,
         AlertRule.SURGE,
         AlertRule.DAILY_DIGEST,
         AlertRule.WEEKLY_DIGEST,
@@ -162,6 +170,36 @@ def alerts_for(
             for rule, destination in _told(event, brand)
         ]
     return tuple(_after_quiet_hours(alert, brand, now, is_holiday) for alert in found)
+
+
+def request_alert(
+    event: AlertEvent,
+    rule: AlertRule,
+    proposal_id: int,
+    brand: Brand,
+    now: datetime,
+    is_holiday: Callable[[date], bool],
+) -> Alert:
+    """Give the notice that a reply waits for an approval: one for each proposal.
+
+    The brand's waits for its hours, unless it is about a safety or legal matter.
+
+    Args:
+        event: The case's feedback as it was read.
+        rule: ``BRAND_ASKED`` or ``REWRITTEN``.
+        proposal_id: Whose words are to be approved.
+        brand: Whose case it is.
+        now: Instant of the proposal.
+        is_holiday: Tells public holidays.
+    """
+    destination = room_of(rule, brand)
+    alert = replace(
+        _alert(rule, destination, event, brand, now),
+        dedupe_key=alert_key(rule, destination, proposal_id),
+    )
+    if event.is_safety_or_legal:
+        return alert
+    return _after_quiet_hours(alert, brand, now, is_holiday)
 
 
 def surge_alert(brand: Brand, now: datetime, is_holiday: Callable[[date], bool]) -> Alert:
@@ -342,7 +380,7 @@ def _backfill_digest(event: AlertEvent, brand: Brand, now: datetime) -> Alert:
     return Alert(AlertRule.BACKFILL_DIGEST, destination, key, brand.slug, now + DIGEST_SETTLES)
 
 
-_WAITS_FOR_OWNERS = frozenset({AlertRule.BRAND_SEVERITY, AlertRule.SURGE})
+_WAITS_FOR_OWNERS = frozenset({AlertRule.BRAND_SEVERITY, AlertRule.BRAND_ASKED, AlertRule.SURGE})
 
 
 def _after_quiet_hours(

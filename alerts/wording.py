@@ -29,6 +29,7 @@ _WHYS: Mapping[str, str] = {
     "asked for": "사람이 카드를 요청함",
     "its first collection goes on": "첫 수집이 끝나지 않아 기다림",
     "its brand has another room": "브랜드의 Slack 방이 바뀜",
+    "settled before it was told": "알리기 전에 처리되어 알리지 않음",
     "its brand writes to another address": "브랜드의 메일 주소에서 빠짐",
     "confirmed by a person": "사람이 게시를 확인함",
     "settled by a person": "사람이 확인함",

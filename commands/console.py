@@ -11,7 +11,7 @@ from console.context import ConsoleContext, OidcProvider
 from console.security import refuse_open_host
 from privacy.masking import find
 from storage import accounts, people
-from workers.draft import rules_of
+from workers.draft import rules_of, tell_asked
 from workers.runtime import is_holiday, two_steps
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def console_context(runtime: Runtime, *, is_demo: bool) -> ConsoleContext:
         database=runtime.database,
         brands=runtime.brands,
         clock=runtime.clock,
+        tell_asked=partial(tell_asked, runtime),
         # Looked up at every call: the daemon sets it when its relay starts.
         poke=lambda: runtime.poke(),  # noqa: PLW0108 - see above
         find_personal_data=find,

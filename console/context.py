@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from domain.brands import Brand
     from responders.policy import PersonalDataMatch
     from storage.cases import ToDraft
-    from storage.session import Database
+    from storage.session import Connection, Database
 
 
 def usual_rules(_case: ToDraft) -> ReplyRules:
     """Give the rules of a channel that says nothing of its own."""
     return ReplyRules()
+
+
+def nobody_asked(_connection: Connection, _case_id: int) -> None:
+    """Tell nobody."""
 
 
 def no_holidays(_day: date) -> bool:
@@ -50,6 +54,7 @@ class ConsoleContext:
         database: Where cases are read and decisions written.
         brands: Every configured brand by slug.
         clock: Gives the present, aware UTC.
+        tell_asked: Tells whom the newest proposal of a case asks, in its own transaction.
         poke: Called after a decision, so that its message need not wait for the next relay.
         find_personal_data: Finds personal data in a text, given the brand's registered contacts,
             which are nobody's: ``privacy.masking.find``.
@@ -69,6 +74,7 @@ class ConsoleContext:
     clock: Callable[[], datetime]
     find_personal_data: Callable[[str, Collection[str]], Iterable[PersonalDataMatch]]
     console_url: str
+    tell_asked: Callable[[Connection, int], None] = nobody_asked
     poke: Callable[[], None] = field(default=lambda: None)
     is_demo: bool = False
     has_slack: bool = False

@@ -65,15 +65,18 @@ def approve(
     now = context.clock()
     with context.database.unit_of_work() as connection:
         # Held from here on: whatever was checked above is what is decided about.
-        cases.check_fresh(connection, decision)
+        case = cases.check_fresh(connection, decision)
         if any(finding.is_blocking for finding in findings):
             return Outcome(findings=findings)
         waiting = proposals.proposal_of(connection, decision)
         reason = _needs_second(person, brand, reply, waiting)
         if reason:
+            if _is_asked(waiting, reason, reply, case.note):
+                return Outcome(proposed_for=reason)
             proposals.propose(connection, decision, reason, now=now, won=compensation(reply))
             if reason == "compensation":
                 owners.go_up(connection, decision.case_id, who=person.name, now=now)
+            context.tell_asked(connection, decision.case_id)
             return Outcome(proposed_for=reason)
         cases.approve(connection, decision, now=now, undo_window=brand.undo_window)
     return Outcome()
@@ -108,6 +111,18 @@ def not_yet(person: Person, brand: Brand, waiting: proposals.Proposal | None) ->
     ):
         return "에이전시의 승인이 먼저 필요합니다."
     return ""
+
+
+def _is_asked(waiting: proposals.Proposal | None, reason: str, reply: str, note: str) -> bool:
+    """Tell whether just this is asked already, so that a second press asks nobody twice.
+
+    What happened since, such as a refusal by the channel, the case says instead.
+    """
+    return (
+        waiting is not None
+        and (waiting.reason, waiting.text) == (reason, reply)
+        and waiting.asks == note
+    )
 
 
 def _needs_second(

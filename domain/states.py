@@ -128,7 +128,8 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     },
     AlertState: {
         _A.QUEUED: frozenset({_A.SENDING, _A.SHOWN}),
-        _A.SENDING: frozenset({_A.SENT, _A.QUEUED, _A.UNCERTAIN, _A.FAILED}),
+        # Shown: what it asks for was settled before it was told.
+        _A.SENDING: frozenset({_A.SENT, _A.QUEUED, _A.UNCERTAIN, _A.FAILED, _A.SHOWN}),
         _A.UNCERTAIN: frozenset({_A.SENT, _A.QUEUED, _A.FAILED}),
         _A.SENT: frozenset(),
         _A.SHOWN: frozenset({_A.QUEUED}),

@@ -476,6 +476,21 @@ def recent_cards(
     ).scalar_one()
 
 
+def waiting_cards(
+    connection: Connection, brand: str, destination: str, rule: str, *, until: datetime
+) -> int:
+    """Count a brand's notices of one rule that wait for just this instant to be told."""
+    return connection.execute(
+        select(func.count(AlertRow.id)).where(
+            is_in(AlertRow, AlertState.QUEUED),
+            AlertRow.destination == destination,
+            AlertRow.available_at == until,
+            AlertRow.brand == brand,
+            AlertRow.rule == rule,
+        )
+    ).scalar_one()
+
+
 def running_burst(
     connection: Connection, brand: str, destination: str, rule: str, *, since: datetime
 ) -> int | None:

@@ -597,6 +597,7 @@ def check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: ANN
             CaseRow.feedback_id,
             CaseRow.state,
             CaseRow.draft_number,
+            CaseRow.note,
             FeedbackRow.extra,
         )
         .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)

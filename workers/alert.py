@@ -29,7 +29,7 @@ from workers.backoff import pause
 from workers.calls import calling
 from workers.notices import new_alert, readdress, room_now, rooms, tell
 from workers.runtime import is_holiday
-from workers.slack_messages import FOLLOW_CASES, render
+from workers.slack_messages import FOLLOW_CASES, is_settled, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +92,11 @@ def _post(runtime: Runtime, job: AlertJob) -> None:
         why = alerts.ANOTHER_ROOM
         _settle(runtime, sending, turn.token, AlertState.QUEUED, why, retry_at=now)
         readdress(runtime)
+        return
+    if is_settled(runtime, turn.job):
+        # Its people would be asked for what is done.
+        why = "settled before it was told"
+        _settle(runtime, sending, turn.token, AlertState.SHOWN, why)
         return
     sent = _sent(runtime, runtime.slack, turn)
     _settle(

@@ -19,7 +19,7 @@ from domain.errors import (
 from storage import alerts, turns
 from workers.calls import calling
 from workers.notices import BURST_IS_OVER
-from workers.slack_messages import FOLLOW_CASES, render
+from workers.slack_messages import IN_TURN, render
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,17 +66,21 @@ def _outdated(runtime: Runtime, now: datetime) -> list[int]:
     """Give a round's messages: of each kind in turn, so that none waits for all of another."""
     with runtime.database.reading() as connection:
         about_cases = [
-            alerts.outdated_cards(connection, rule, now=now, limit=PER_ROUND)
-            for rule in FOLLOW_CASES
+            sorted(
+                alert_id
+                for rule in kind
+                for alert_id in alerts.outdated_cards(connection, rule, now=now, limit=PER_ROUND)
+            )
+            for kind in IN_TURN
         ]
-        bursts = alerts.outdated_bursts(
-            connection,
-            AlertRule.BURST,
-            over_since=now - BURST_IS_OVER,
-            now=now,
-            limit=PER_ROUND,
-        )
-    mixed = chain.from_iterable(zip_longest(*about_cases, bursts))
+        threads = [
+            alert_id
+            for rule in (AlertRule.BURST, AlertRule.BRAND_ASKED_BURST)
+            for alert_id in alerts.outdated_bursts(
+                connection, rule, over_since=now - BURST_IS_OVER, now=now, limit=PER_ROUND
+            )
+        ]
+    mixed = chain.from_iterable(zip_longest(*about_cases, threads))
     return list(islice((alert_id for alert_id in mixed if alert_id is not None), PER_ROUND))
 
 

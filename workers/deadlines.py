@@ -45,12 +45,16 @@ FIRST_DIGEST_WITHIN = timedelta(hours=1)
 def remind(runtime: Runtime) -> int:
     """Tell of deadlines that are near, broken, or broken for long: room, lead, brand.
 
+    While the brand is closed it is told nothing: what became late meanwhile is told at its opening,
+    together, and without what was answered by then.
+
     Returns:
         How many cases were told of.
     """
     now = runtime.clock()
     told = 0
     for brand in runtime.brands.values():
+        is_open = opens_again_at(now, brand, is_holiday) == now
         for reminder, before, rule in (
             (ESCALATED, now - ESCALATE_AFTER, AlertRule.OVERDUE),
             ("overdue", now, AlertRule.OVERDUE),
@@ -61,6 +65,8 @@ def remind(runtime: Runtime) -> int:
                 AlertRule.DUE_SOON,
             ),
         ):
+            if reminder == ESCALATED and not is_open:
+                continue
             told += _remind(runtime, brand, reminder, before, rule, now=now)
     return told
 
@@ -74,19 +80,17 @@ def _remind(
     *,
     now: datetime,
 ) -> int:
-    is_escalated = reminder == ESCALATED
-    destination = room_of(rule, brand, is_escalated=is_escalated)
+    destination = room_of(rule, brand, is_escalated=reminder == ESCALATED)
     with runtime.database.unit_of_work() as connection:
         ids = cases.take_due(connection, brand.slug, reminder, before=before)
         if not ids:
             return 0
-        send_at = opens_again_at(now, brand, is_holiday) if is_escalated else now
         alert = Alert(
             rule=rule,
             destination=destination,
             dedupe_key=alert_key(rule, destination, f"{brand.slug}:{reminder}:{now.isoformat()}"),
             brand=brand.slug,
-            send_at=send_at,
+            send_at=now,
         )
         payload = {"case_ids": ids, "reminder": reminder}
         tell(runtime, connection, [new_alert(alert, payload)], now=now)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from alerts.rules import AlertEvent, alerts_for
+from alerts.rules import AlertEvent, AlertRule, alerts_for, request_alert
 from collectors import CHANNELS
 from collectors.reply_rules import rules_now
 from domain.brands import Account
 from domain.errors import ConfigurationError, ReputationError
 from domain.types import ComplaintCategory, FeedbackKind, ReplyRules, Severity
 from responders.drafting import DraftInput
-from storage import cases
+from storage import cases, proposals
 from storage.analyses import analysis_from_row
 from storage.feedback import whole_text
 from workers.notices import new_alert, tell
@@ -91,6 +91,36 @@ def tell_of_edits(
         for row in cases.load_for_drafting(connection, case_ids)
     ]
     tell(runtime, connection, list(_notices(runtime, events, now)), now=now)
+
+
+def tell_asked(runtime: Runtime, connection: Connection, case_id: int) -> None:
+    """Tell whom the newest proposal of a case asks: the brand, or the agency once more.
+
+    Somebody of the agency with a higher limit is given the case instead, and told nothing.
+
+    Args:
+        runtime: This process's tools.
+        connection: The transaction of the proposal.
+        case_id: Whose.
+    """
+    now = runtime.clock()
+    for row in cases.load_for_drafting(connection, [case_id]):
+        brand = runtime.brands.get(row.brand)
+        if brand is None:
+            continue
+        waiting = proposals.proposal_of(connection, row)
+        if waiting is None:
+            continue
+        if waiting.reason == "rewrite":
+            rule = AlertRule.REWRITTEN
+        elif proposals.waiting_for(connection, brand, limit=1, case_id=case_id):
+            rule = AlertRule.BRAND_ASKED
+        else:
+            continue
+        event = _event(runtime, row, analysis_from_row(row))
+        alert = request_alert(event, rule, waiting.id, brand, now, is_holiday)
+        payload = {"case_id": case_id, "proposal_id": waiting.id}
+        tell(runtime, connection, [new_alert(alert, payload)], now=now)
 
 
 def _write(drafter: Drafter, row: ToDraft, analysis: Analysis, rules: ReplyRules) -> Drafted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -122,20 +122,49 @@ def tell(
         alerts.add(connection, mails, now=now, is_told=True)
 
 
+_THREADS: Mapping[str, AlertRule] = {
+    AlertRule.CASE_CARD: AlertRule.BURST,
+    AlertRule.BRAND_ASKED: AlertRule.BRAND_ASKED_BURST,
+}
+"""Of what many at once share one thread, and its rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What may share a thread; ``opens_at`` where all of it waits for its brand's opening."""
+
+    rule: str
+    brand: str
+    destination: str
+    opens_at: datetime | None
+
+    @property
+    def thread(self) -> AlertRule:
+        return _THREADS[self.rule]
+
+    def thread_key(self, begun_at: datetime) -> str:
+        """Give the key of a thread that begins; one opening has one."""
+        return alert_key(
+            self.thread, self.destination, f"{self.brand}:{(self.opens_at or begun_at).isoformat()}"
+        )
+
+
 def _in_threads(
     connection: Connection, notices: Sequence[NewAlert], *, now: datetime
 ) -> list[NewAlert]:
     placed: list[NewAlert] = []
-    left: dict[tuple[str, str], int] = {}
-    threads: dict[tuple[str, str], int] = {}
+    left: dict[_Group, int] = {}
+    threads: dict[_Group, int] = {}
     for notice in notices:
         # What is urgent always gets a message of its own.
-        if notice.rule != AlertRule.CASE_CARD or notice.urgent or not notice.destination:
+        if notice.rule not in _THREADS or notice.urgent or not notice.destination:
             placed.append(notice)
             continue
-        group = (notice.brand, notice.destination)
+        send_at = notice.available_at or now
+        opens_at = send_at if send_at > now else None
+        group = _Group(notice.rule, notice.brand, notice.destination, opens_at)
         if group not in left:
-            running, left[group] = _room(connection, *group, now=now)
+            running, left[group] = _room(connection, group, now=now)
             if running is not None:
                 threads[group] = running
         if left[group] > 0:
@@ -143,32 +172,37 @@ def _in_threads(
             placed.append(notice)
             continue
         if group not in threads:
-            threads[group] = _begin_thread(connection, *group, now=now)
+            threads[group] = _begin_thread(connection, group, now=now)
         placed.append(replace(notice, burst_id=threads[group]))
     return placed
 
 
-def _room(
-    connection: Connection, brand: str, destination: str, *, now: datetime
-) -> tuple[int | None, int]:
+def _room(connection: Connection, group: _Group, *, now: datetime) -> tuple[int | None, int]:
     """Give the running thread, and how many cards may still be messages of their own."""
+    about = (group.brand, group.destination)
+    if group.opens_at is not None:
+        # However long ago they were made, they are told at once.
+        waiting = alerts.waiting_cards(connection, *about, group.rule, until=group.opens_at)
+        return None, max(0, BURSTS.max_new - waiting)
     since = now - BURSTS.window
-    running = alerts.running_burst(connection, brand, destination, AlertRule.BURST, since=since)
+    running = alerts.running_burst(connection, *about, group.thread, since=since)
     if running is not None:
         return running, 0
-    recent = alerts.recent_cards(connection, brand, destination, AlertRule.CASE_CARD, since=since)
+    recent = alerts.recent_cards(connection, *about, group.rule, since=since)
     return None, max(0, BURSTS.max_new - recent)
 
 
-def _begin_thread(connection: Connection, brand: str, destination: str, *, now: datetime) -> int:
-    key = alert_key(AlertRule.BURST, destination, f"{brand}:{now.isoformat()}")
+def _begin_thread(connection: Connection, group: _Group, *, now: datetime) -> int:
+    """Make a thread, or give the one that its opening has."""
+    key = group.thread_key(now)
     parent = alerts.NewAlert(
         dedupe_key=key,
-        rule=AlertRule.BURST,
-        brand=brand,
-        destination=destination,
+        rule=group.thread,
+        brand=group.brand,
+        destination=group.destination,
         payload={},
         urgent=True,
+        available_at=group.opens_at,
     )
     alerts.add(connection, [parent], now=now, is_told=True)
     return alerts.find_by_key(connection, key)

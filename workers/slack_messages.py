@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from alerts.blocks import (
+    APPROVE,
+    APPROVE_REWRITTEN,
+    REVIEW,
     AlarmKind,
     CaseCard,
     CaseLine,
@@ -25,6 +28,8 @@ from alerts.blocks import (
     notice,
     operator_alarm,
     overdue_alert,
+    request_over,
+    requests_parent,
     surge_alert,
 )
 from alerts.escape import hide
@@ -37,7 +42,7 @@ from storage.analyses import EDITED_AFTER_REPLY, analysis_from_row
 from storage.feedback import whole_text
 from storage.people import Role
 from workers.draft import rules_of
-from workers.notices import BURST_IS_OVER, BURSTS
+from workers.notices import BURST_IS_OVER, BURSTS, ESCALATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,8 +75,17 @@ _DONE = {
 }
 _NOTHING_LEFT = "결정하실 일이 없습니다. 내용만 확인해 주세요."
 _ALL_DONE = "답변 기한을 알려 드리려던 케이스가 그사이 모두 처리되었습니다."
-FOLLOW_CASES = (AlertRule.BRAND_SAFETY, AlertRule.BRAND_SEVERITY, AlertRule.CASE_CARD)
-"""What stands in Slack about one case, and is updated until the case is closed."""
+IN_TURN = (
+    (AlertRule.BRAND_SAFETY,),
+    (AlertRule.BRAND_SEVERITY, AlertRule.BRAND_ASKED),
+    (AlertRule.CASE_CARD, AlertRule.REWRITTEN),
+)
+"""What stands in Slack about one case, and is updated until the case is closed: each kind in turn."""
+FOLLOW_CASES = tuple(rule for kind in IN_TURN for rule in kind)
+_ASKS_FOR = {AlertRule.BRAND_ASKED: APPROVE, AlertRule.REWRITTEN: APPROVE_REWRITTEN}
+"""The notices of a proposal, and what each asks for."""
+_MOST_ASKED = 1000
+"""Of one thread, or of one brand; none has as many."""
 _CLOSED_BECAUSE = {
     CaseState.ANSWERED_ELSEWHERE: "채널에서 이미 답변되었습니다.",
     CaseState.GONE: "고객이 글을 지웠습니다.",
@@ -129,9 +143,7 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         view = cases.load_view(connection, job.payload["case_id"])
         if view is None:
             return Rendered(notice("삭제된 케이스입니다."))
-        waiting = None
-        if view.state is CaseState.DRAFTED:
-            waiting = proposals.proposal_of(connection, view.case)
+        waiting = _waiting_of(connection, view)
         unsent = unsent_of(connection, view)
     # The same word as of ``alerts.outdated_cards``.
     word = [view.state, str(view.case.draft_number)]
@@ -145,8 +157,12 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         card = replace(card_of(runtime, view), due_at=None)
         return Rendered(edited_after_reply(card, now, f"{runtime.console_url}/looks"))
     wants_receipt = bool(job.payload.get("wants_receipt"))
-    if rule is AlertRule.CASE_CARD:
-        message = _case_card(runtime, view, waiting, unsent, now)
+    is_over = _is_over(job, view, waiting)
+    if is_over:
+        message = request_over(card_of(runtime, view), _came_instead(view, waiting), now)
+    elif rule is AlertRule.CASE_CARD or rule in _ASKS_FOR:
+        asks_for = _ASKS_FOR.get(rule, REVIEW)
+        message = _case_card(runtime, view, waiting, unsent, now, asks_for=asks_for)
     else:
         done, to_decide = tell_brand(runtime, view, unsent)
         message = brand_alert(
@@ -158,12 +174,45 @@ def render(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
             read_by=job.read_by,
             read_at=job.read_at,
         )
-    is_final = (
+    is_final = is_over or (
         view.state in cases.CLOSED_STATES
         and view.note != EDITED_AFTER_REPLY
         and (not wants_receipt or job.read_at is not None)
     )
     return Rendered(message, ":".join(word), is_final)
+
+
+def is_settled(runtime: Runtime, job: AlertJob) -> bool:
+    """Tell whether a notice asks for an approval that nobody waits for any more."""
+    if job.rule not in _ASKS_FOR:
+        return False
+    with runtime.database.reading() as connection:
+        view = cases.load_view(connection, job.payload["case_id"])
+        return view is None or not _is_current(job, _waiting_of(connection, view))
+
+
+def _waiting_of(connection: Connection, view: CaseView) -> Proposal | None:
+    """Give the proposal that waits about a case's draft, if one does."""
+    if view.state is not CaseState.DRAFTED:
+        return None
+    return proposals.proposal_of(connection, view.case)
+
+
+def _is_current(job: AlertJob, waiting: Proposal | None) -> bool:
+    return waiting is not None and waiting.id == job.payload["proposal_id"]
+
+
+def _is_over(job: AlertJob, view: CaseView, waiting: Proposal | None) -> bool:
+    """Tell whether something else is to be decided than what this notice asks for, for ever."""
+    is_undecided = view.state in {CaseState.OPENED, CaseState.DRAFTED}
+    return job.rule in _ASKS_FOR and is_undecided and not _is_current(job, waiting)
+
+
+def _came_instead(view: CaseView, waiting: Proposal | None) -> str:
+    if waiting is not None:
+        return f"답변이 바뀌었습니다. {waiting.asks}"
+    why = f"{view.note} " if view.note else ""
+    return f"{why}답변을 새로 준비합니다. 승인이 필요하면 다시 요청드립니다."
 
 
 def _case_card(
@@ -172,6 +221,8 @@ def _case_card(
     waiting: Proposal | None,
     unsent: PublicationState | None,
     now: datetime,
+    *,
+    asks_for: str,
 ) -> SlackMessage:
     """Show a case with its buttons while it waits, and what became of it afterwards."""
     card = card_of(runtime, view)
@@ -183,7 +234,10 @@ def _case_card(
             proposed=proposals.asks(waiting.proposed_by, waiting.reason),
         )
     if view.state in {CaseState.OPENED, CaseState.DRAFTED}:
-        return case_card(card, now)
+        if asks_for == APPROVE:
+            # What the manual lacks is the agency's to know.
+            card = replace(card, missing=())
+        return case_card(card, now, asks_for=asks_for)
     with runtime.database.reading() as connection:
         decision = cases.last_decision(connection, view.case.case_id)
     if view.state in {CaseState.ANSWERED_ELSEWHERE, CaseState.GONE} or decision is None:
@@ -328,14 +382,40 @@ def _burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     return Rendered(message, shown=str(total), is_final=is_over)
 
 
-def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
-    """Name whose cases they are; once they are late, call the brand's leads after them."""
+def _asked_burst(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     brand = runtime.brand(job.brand)
     with runtime.database.reading() as connection:
-        # A brand hears of them at its next opening, and much is answered until then.
+        total, last_at, newest = alerts.burst_members(connection, job.id, limit=_MOST_ASKED)
+        asked = set(newest)
+        waiting = [
+            row["case_id"]
+            for row in proposals.waiting_for(connection, brand, limit=_MOST_ASKED)
+            if row["case_id"] in asked
+        ]
+    message = requests_parent(
+        brand.name,
+        lines_of(runtime, waiting[:LINES]),
+        total,
+        len(waiting),
+        (now, brand.timezone),
+        f"{runtime.console_url}/brands/{job.brand}",
+    )
+    is_over = last_at is None or last_at <= now - BURST_IS_OVER
+    return Rendered(message, shown=str(total), is_final=is_over)
+
+
+def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
+    """Name whose cases they are; once they are late, call the brand's leads after them.
+
+    Whose a case is the brand's people do not see: in their room the leads alone are called.
+    """
+    brand = runtime.brand(job.brand)
+    is_to_brand = job.payload["reminder"] == ESCALATED
+    with runtime.database.reading() as connection:
+        # While Slack is away it waits, and much is answered until it is back.
         case_ids = cases.waiting(connection, job.payload["case_ids"])
         staff = owners.of_brands(connection, {job.brand}, now=now)
-        owned = owners.of_cases(connection, case_ids, now=now)
+        owned = {} if is_to_brand else owners.of_cases(connection, case_ids, now=now)
         unsent = cases.unsent(connection, case_ids)
     if not case_ids:
         return Rendered(notice(f"{brand.name}: {_ALL_DONE}"))
@@ -343,7 +423,7 @@ def _deadlines(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
         replace(line, note=_UNSENT[unsent[line.case_id]] if line.case_id in unsent else "")
         for line in lines_of(runtime, case_ids[:LINES])
     ]
-    if staff:
+    if staff and not is_to_brand:
         lines = [replace(line, owner=_owner_words(owned.get(line.case_id))) for line in lines]
     busy = {owner.id for owner in owned.values() if owner is not None}
     is_late = job.payload["reminder"] != "due_soon"
@@ -476,6 +556,7 @@ def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
 
 _PER_BRAND: Mapping[AlertRule, Callable[[Runtime, AlertJob, datetime], Rendered]] = {
     AlertRule.BURST: _burst,
+    AlertRule.BRAND_ASKED_BURST: _asked_burst,
     AlertRule.DUE_SOON: _deadlines,
     AlertRule.OVERDUE: _deadlines,
     AlertRule.SURGE: _surge,

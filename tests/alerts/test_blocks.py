@@ -35,6 +35,8 @@ from alerts.blocks import (
     overdue_alert,
     reject_modal,
     reply_problem,
+    request_over,
+    requests_parent,
     surge_alert,
 )
 from alerts.escape import MORE_IN_CONSOLE
@@ -120,6 +122,8 @@ def every_message(card: CaseCard, words: str) -> list[SlackMessage]:
     decision = Decision(DecisionKind.REJECTED, words, NOW, "Slack", words, words)
     return [
         case_card(card, NOW),
+        request_over(card, words, NOW),
+        requests_parent(words, [line] * 60, 90, 70, (NOW, "Asia/Seoul"), URL),
         *(decided_card(card, replace(decision, kind=kind), NOW) for kind in DecisionKind),
         told(card),
         told(card, wants_receipt=True),

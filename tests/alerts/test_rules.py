@@ -19,6 +19,7 @@ from alerts.rules import (
     opens_again_at,
     operator_alert,
     previous_digest_at,
+    request_alert,
     surge_alert,
 )
 from domain.brands import Brand, DigestEmails
@@ -89,6 +90,22 @@ def test_other_brand_alerts_wait_for_business_hours_and_cards_do_not() -> None:
     card, owners = alerts_for(event, BRAND, NIGHT, no_holiday)
     assert card.send_at == NIGHT
     assert owners.send_at == MONDAY_OPENING
+
+
+def test_each_proposal_is_asked_of_the_brand_once_and_in_its_hours() -> None:
+    def ask(rule: AlertRule, proposal_id: int, event: AlertEvent = EVENT) -> Alert:
+        return request_alert(event, rule, proposal_id, BRAND, NIGHT, no_holiday)
+
+    asked = ask(AlertRule.BRAND_ASKED, 3)
+    assert (asked.destination, asked.send_at) == ("CBRAND", MONDAY_OPENING)
+    assert asked.is_urgent is False
+    assert ask(AlertRule.BRAND_ASKED, 3).dedupe_key == asked.dedupe_key
+    assert ask(AlertRule.BRAND_ASKED, 4).dedupe_key != asked.dedupe_key
+    # The agency works at any hour, and safety and law do not wait.
+    again = ask(AlertRule.REWRITTEN, 5)
+    assert (again.destination, again.send_at) == ("CREVIEW", NIGHT)
+    legal = ask(AlertRule.BRAND_ASKED, 6, replace(EVENT, is_legal=True))
+    assert (legal.send_at, legal.is_urgent, legal.wants_receipt) == (NIGHT, True, False)
 
 
 def test_a_holiday_is_quiet_all_day() -> None:

@@ -26,7 +26,10 @@ from alerts.interactions import parse_payload
 from alerts.listener import SocketListener
 from alerts.rules import AlertRule, operator_alert, surge_alert
 from alerts.wording import when
+from commands.console import console_context
 from commands.slack_room import BACK_TO_AGENCY, STRANGER, SlackRoom, build_router
+from console import deciding
+from console.access import person_of
 from domain.types import ReplyRules
 from storage import accounts, cases, people, proposals
 from storage.models import AlertRow, CaseRow, FeedbackRow
@@ -34,7 +37,7 @@ from storage.people import Role
 from tests.alerts.fake_slack import limited
 from tests.fakes_runtime import BRAND, Article, decision_about
 from workers import cards, collect, slack_messages
-from workers.deadlines import remind, send_digests
+from workers.deadlines import ESCALATE_AFTER, remind, send_digests
 from workers.notices import BURSTS, new_alert, tell
 from workers.runtime import is_holiday
 
@@ -169,7 +172,7 @@ def two_steps(room: Room) -> Room:
 
 def rewrite(room: Room, text: str, user: str = "U1") -> str:
     """Send an edit; gives what the modal held before."""
-    (card,) = room.messages()
+    card = room.messages()[0]
     before = set(room.slack.views)
     room.click(card["ts"], ActionId.EDIT, user)
     (view_id,) = set(room.slack.views) - before
@@ -200,6 +203,158 @@ def test_the_brand_approves_in_slack_the_words_that_the_agency_approved(two_step
     assert room.state() == [("approved", "owner (owner)")]
     room.house.run_on(timedelta(minutes=10))
     assert [reply.text for reply in room.house.channel.replies["1"]] == ["고쳐 쓴 답변입니다."]
+
+
+def test_the_brand_is_told_in_its_room_what_it_must_approve(two_steps: Room) -> None:
+    room = two_steps
+    room.write("별로예요 <!channel> 010-1234-5678")
+    assert room.slack.posted("CBRAND") == []
+    # Pressed twice, or by two: it is asked once.
+    for _ in range(2):
+        room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(minutes=1))
+
+    (asked,) = room.slack.posted("CBRAND")
+    words = json.dumps(asked, ensure_ascii=False)
+    assert "답변 승인 요청" in asked["text"]
+    assert "별로예요" not in asked["text"]
+    for part in ("kim (kim) 님이 브랜드 승인을 요청했습니다.", "별로예요", "답변 1", "까지 ("):
+        assert part in words
+    assert "<!channel>" not in words
+    assert "1234" not in words
+    assert actions(asked) == [ActionId.APPROVE, ActionId.EDIT, ActionId.REJECT, ActionId.OPEN]
+
+    room.click(asked["ts"], ActionId.APPROVE, "U4")
+    assert room.state() == [("approved", "owner (owner)")]
+    room.house.run_on(timedelta(minutes=10))
+    room.refresh()
+    (asked,) = room.slack.posted("CBRAND")
+    assert "승인됨" in asked["text"]
+    assert "게시 확인됨" in str(asked["blocks"])
+    assert actions(asked) == [ActionId.OPEN]
+    assert room.refresh() == 0
+
+
+def test_a_request_follows_what_becomes_of_its_words(two_steps: Room) -> None:
+    room = two_steps
+    room.write("별로예요")
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(minutes=1))
+    (asked,) = room.slack.posted("CBRAND")
+
+    # What the brand says differently the agency is told of, in a message of its own.
+    rewrite(room, "브랜드가 쓴 답변입니다.", "U4")
+    room.house.run_on(timedelta(minutes=1))
+    _, again = room.messages()
+    assert "고친 답변 승인 요청" in again["text"]
+    assert "브랜드가 쓴 답변입니다." in str(again["blocks"])
+    room.refresh()
+    (asked,) = room.slack.posted("CBRAND")
+    assert "승인 요청 종료" in asked["text"]
+    assert "owner (owner) 님이 고친 답변의 승인을 요청했습니다." in str(asked["blocks"])
+    assert actions(asked) == [ActionId.OPEN]
+
+    # And the brand once more, of what the agency approved then.
+    room.click(again["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(minutes=1))
+    _, anew = room.slack.posted("CBRAND")
+    assert "브랜드가 쓴 답변입니다." in str(anew["blocks"])
+    while room.refresh():
+        pass
+    _, again = room.messages()
+    assert "승인 요청 종료" in again["text"]
+    room.click(anew["ts"], ActionId.APPROVE, "U4")
+    assert room.state() == [("approved", "owner (owner)")]
+
+
+def test_a_request_that_the_customers_edit_ends_says_so(two_steps: Room) -> None:
+    room = two_steps
+    room.write("별로예요")
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(minutes=1))
+    room.house.channel.articles[0].text = "별로예요, 다시 생각해도"
+    room.house.clock.advance(minutes=10)
+    collect.start_due(room.house.runtime)
+    room.house.run_on(timedelta(minutes=1))
+    while room.refresh():
+        pass
+    (asked,) = room.slack.posted("CBRAND")
+    assert "승인 요청 종료" in asked["text"]
+    assert actions(asked) == [ActionId.OPEN]
+
+
+def ask_all(room: Room) -> None:
+    """Let the agency approve every draft whose approval was not asked so far."""
+    with room.house.database.reading() as connection:
+        rows = cases.to_decide(connection, limit=100)
+        account = people.by_slack(connection, "U1", now=room.house.clock())
+    assert account is not None
+    context = console_context(room.house.runtime, is_demo=False)
+    brand = room.house.runtime.brands[BRAND]
+    for row in rows:
+        decision = replace(decision_about(row), decided_by="kim (kim)")
+        deciding.approve(context, person_of(context, account), brand, decision, row["text"])
+
+
+def test_many_requests_at_once_share_one_message(two_steps: Room) -> None:
+    room = two_steps
+    room.write(*(f"별로예요 {number}" for number in range(BURSTS.max_new + 4)), "환불해 주세요")
+    told = len(room.slack.posted("CBRAND"))
+    ask_all(room)
+    room.house.run_on(timedelta(minutes=2))
+    messages = room.slack.posted("CBRAND")[told:]
+    assert len(messages) == BURSTS.max_new + 1
+    (together,) = [message for message in messages if "승인 요청 5건" in message["text"]]
+    words = json.dumps(together, ensure_ascii=False)
+    assert "5건이 승인을 기다립니다" in words
+    assert f"별로예요 {BURSTS.max_new + 3}" in words
+    # What is urgent has a message of its own.
+    assert "환불해 주세요" not in words
+    assert f"/brands/{BRAND}" in words
+
+    # Asked of the same once more, nothing is told again.
+    ask_all(room)
+    room.house.run_on(timedelta(minutes=2))
+    assert len(room.slack.posted("CBRAND")) == told + len(messages)
+
+    # What comes after is counted there.
+    room.write("별로예요 나중")
+    ask_all(room)
+    room.house.run_on(timedelta(minutes=1))
+    while room.refresh():
+        # No faster than Slack takes updates.
+        room.house.clock.advance(seconds=6)
+    assert len(room.slack.posted("CBRAND")) == told + len(messages)
+    assert any("승인 요청 6건" in message["text"] for message in room.slack.posted("CBRAND"))
+
+
+def test_what_the_brand_is_asked_at_night_waits_together_for_its_opening(two_steps: Room) -> None:
+    room = two_steps
+    room.house.clock.now = TUESDAY_OPENING - timedelta(hours=4)
+    for number in range(BURSTS.max_new + 5):
+        # Slower than any peak.
+        room.write(f"별로예요 {number}")
+        room.house.clock.advance(minutes=10)
+        ask_all(room)
+    room.house.run_on(timedelta(minutes=1))
+    assert room.slack.posted("CBRAND") == []
+
+    room.house.clock.now = TUESDAY_OPENING
+    room.house.run_on(timedelta(minutes=2))
+    messages = room.slack.posted("CBRAND")
+    assert len(messages) == BURSTS.max_new + 1
+    assert "승인 요청 5건" in messages[0]["text"]
+
+
+def test_a_safety_matter_asks_the_brand_at_any_hour(two_steps: Room) -> None:
+    room = two_steps
+    room.house.clock.now = TUESDAY_OPENING - timedelta(hours=4)
+    room.write("벌레가 나왔어요")
+    told = len(room.slack.posted("CBRAND"))
+    ask_all(room)
+    room.house.run_on(timedelta(minutes=1))
+    (asked,) = room.slack.posted("CBRAND")[told:]
+    assert "답변 승인 요청" in asked["text"]
 
 
 def test_the_brand_writes_nothing_in_slack_before_the_agency_approved(two_steps: Room) -> None:
@@ -680,7 +835,11 @@ def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     soon, overdue = room.messages()[1:]
     (escalated,) = room.slack.posted("CBRAND")
     assert mentions(soon) == ["<@U1>"]
-    assert mentions(overdue) == mentions(escalated) == ["<@U1>", "<@U4>"]
+    assert mentions(overdue) == ["<@U1>", "<@U4>"]
+    # Whose case it is the brand's people do not see.
+    assert mentions(escalated) == ["<@U4>"]
+    assert "담당" not in json.dumps(escalated, ensure_ascii=False)
+    assert "kim" not in json.dumps(escalated, ensure_ascii=False)
     words = json.dumps(overdue, ensure_ascii=False)
     assert "담당 kim" in words
     assert "jung" in words
@@ -690,32 +849,45 @@ def test_an_overdue_case_calls_its_owner_and_then_the_lead(room: Room) -> None:
     assert "<!channel>" not in words
 
 
-def test_a_case_that_was_answered_before_the_brand_opens_is_not_told_as_late(room: Room) -> None:
-    room.write("별로예요", "나빠요")
-    with room.house.database.reading() as connection:
-        first, second = connection.execute(CaseRow.__table__.select().order_by(CaseRow.id)).all()
-    room.house.clock.now = second.due_at + timedelta(minutes=1)
-    assert remind(room.house.runtime) == 2
-    room.house.clock.now += timedelta(hours=3)
-    assert remind(room.house.runtime) == 2
+def test_what_became_late_at_night_is_told_to_the_brand_together_at_its_opening(
+    room: Room,
+) -> None:
+    room.write("별로예요", "나빠요", "나빠요, 정말로")
+    evening = TUESDAY_OPENING + timedelta(hours=11)
     with room.house.database.unit_of_work() as connection:
-        (row,) = (row for row in cases.to_decide(connection, limit=9) if row["case_id"] == first.id)
+        ids = list(connection.execute(select(CaseRow.id).order_by(CaseRow.id)).scalars())
+        for minutes, case_id in enumerate(ids):
+            due = evening + timedelta(minutes=minutes)
+            connection.execute(update(CaseRow).where(CaseRow.id == case_id).values(due_at=due))
+    for late in (timedelta(0), ESCALATE_AFTER):
+        for minutes in range(len(ids)):
+            room.house.clock.now = evening + late + timedelta(minutes=minutes)
+            remind(room.house.runtime)
+    with room.house.database.unit_of_work() as connection:
+        (row,) = (row for row in cases.to_decide(connection, limit=9) if row["case_id"] == ids[0])
         cases.reject(connection, decision_about(row), now=room.house.clock())
+    room.house.run_on(timedelta(hours=1))
+    assert room.slack.posted("CBRAND") == []
+    room.house.clock.now = TUESDAY_OPENING + timedelta(days=1)
+    assert remind(room.house.runtime) == 2
     room.house.run_on(timedelta(days=1))
 
     (escalated,) = room.slack.posted("CBRAND")
     words = json.dumps(escalated, ensure_ascii=False)
-    assert "케이스 1건" in words
-    assert "나빠요" in words
+    assert "케이스 2건" in words
+    assert "나빠요, 정말로" in words
+    # It was answered before the brand opened.
     assert "별로예요" not in words
 
 
-def test_a_brand_is_told_of_no_case_where_all_were_answered_before_it_opens(room: Room) -> None:
+def test_a_brand_is_told_of_no_case_where_all_were_answered_before_slack_is_back(
+    room: Room,
+) -> None:
     room.write("별로예요")
     with room.house.database.reading() as connection:
-        case = connection.execute(CaseRow.__table__.select()).one()
+        due = connection.execute(select(CaseRow.due_at)).scalar_one()
     for late in (timedelta(minutes=1), timedelta(hours=3)):
-        room.house.clock.now = case.due_at + late
+        room.house.clock.now = due + late
         assert remind(room.house.runtime) == 1
     room.house.approve_all()
     room.house.run_on(timedelta(days=1))

@@ -87,6 +87,13 @@ def assign(connection: Connection) -> object:
             id="a running thread, for each page of drafts",
         ),
         pytest.param(
+            lambda connection: alerts.waiting_cards(
+                connection, BRAND, "CBRAND", "brand_asked", until=NOW
+            ),
+            ["USING INDEX ix_alerts_queued (destination=?)"],
+            id="what waits for an opening, for each request at night",
+        ),
+        pytest.param(
             lambda connection: publications.take_lost(connection, now=NOW, queued_before=NOW),
             ["USING INDEX ix_publications_unfinished (state=? AND queued_at<?)"],
             id="lost replies, every five seconds",
