@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from domain.types import ComplaintCategory, FeedbackKind, SourceKind
 from responders.phrases import ISSUES
+from responders.pieces import alike, names, shared
 from responders.quoting import is_vague, questions, sentences, topic_of
-from responders.retrieval import alike, names, shared
 from responders.terms import Situation, terms_of
 
 if TYPE_CHECKING:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from responders.pieces import pieces_of, stems_of, told
 from responders.quoting import questions, sentences
-from responders.retrieval import narrowed_to, told
 from responders.wording import (
     IMPLIED,
+    NARROWING,
+    STATES,
     SUBJECTS,
     contradicts,
     days_allowed,
@@ -18,12 +20,23 @@ from responders.wording import (
     one_sided,
     states_in,
     things_in,
+    without_states,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from responders.matters import DraftInput, Matter
+
+_HEAD = re.compile(
+    r"^(.{2,40}?)(?:(?<![않있없하되새젖짧많받높좋넘늦])(?:은|는)|이면|으면|면|경우에는|경우에|경우|때문에|에는|때에는|때에|때)(?:\s|,)"
+)
+
+_SEGMENT = re.compile(r"(?<=[가-힣]며),?\s|(?<=지만),?\s|,\s|(?<=다)\.\s")
+
+_OR = re.compile(r"(?<=[가-힣])(?:거나|또는)\s")
+
+_NOUN_OR = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나)\s")
 
 _SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|신선")
 
@@ -51,12 +64,66 @@ _FAULTS = frozenset(
 _RETURNED = frozenset({"#반품", "#환불", "#교환"})
 
 
+@lru_cache(maxsize=4096)
+def conditions_of(clause: str, *, is_fact: bool = False) -> tuple[frozenset[str], ...]:
+    """Give the pieces of each condition under which a clause holds; any one of them is enough.
+
+    ``고기가 덜 익었거나 음식이 상한 경우에는`` has two. A condition without a telling word, as of
+    ``모든 상품은``, is none, nor is a state by itself: most do not say whether they opened the box.
+    """
+    first, *others = _SEGMENT.split(without_states(clause.lower()))
+    found = _heads_of(first)
+    if not found:
+        # A state alone, or no condition: what else the sentence is about.
+        pieces = stems_of(first)
+        found.append(frozenset(one for one in pieces if one.startswith("#")) or pieces)
+    for other in others:
+        found += _heads_of(other)
+    is_named = any(piece.startswith("#") for condition in found for piece in condition)
+    if not is_named and not is_fact:
+        things = frozenset(one for one in pieces_of(clause) if one.startswith("#")) - STATES
+        found += [things] if len(things) == 1 else []
+    return tuple(found)
+
+
+def first_conditions_of(clause: str) -> list[frozenset[str]]:
+    """Give the pieces of each condition that a clause begins with."""
+    return _heads_of(_SEGMENT.split(without_states(clause.lower()))[0])
+
+
+def _narrowed_to(clause: str) -> tuple[frozenset[str], ...]:
+    """Give the things of which one group must be spoken of for a clause to be meant; none for all.
+
+    What stands behind the first condition counts only where it narrows by itself.
+    """
+    first, *others = _SEGMENT.split(without_states(clause.lower()))
+    groups = [condition & NARROWING for condition in _heads_of(first)]
+    if not all(groups):
+        return ()
+    for other in others:
+        groups += [group for one in _heads_of(other) if (group := one & NARROWING)]
+    return tuple(groups)
+
+
+def _heads_of(segment: str) -> list[frozenset[str]]:
+    """Give the pieces of what part of a clause says it is for."""
+    head = _HEAD.match(f"{segment} ")
+    found: list[frozenset[str]] = []
+    for part in _OR.split(head[1]) if head else ():
+        # Of nouns, what is said of the one is said of the other: "빠진 메뉴나 반찬은".
+        nouns = [stems_of(noun) for noun in _NOUN_OR.split(part)]
+        # But "이물이나 위생 문제가" are two things.
+        telling = [noun for noun in nouns if noun & NARROWING and not noun <= NARROWING]
+        found += [noun for noun in telling or nouns if noun]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """For whom a clause is.
 
     Attributes:
-        words: One of them must be written, where there are any.
+        words: All of them must be written.
         groups: Of one group, all things must be spoken of.
         states: What it says of opened or sent.
         wished: What somebody must want.
@@ -88,7 +155,7 @@ def terms_of(clause: str) -> Terms:
         words=tuple(word for word in _CONDITIONS if word in condition),
         is_for_food=bool(_SPEAKS_OF_FOOD.search(clause)) and not is_for_ware,
         is_for_ware=is_for_ware and "식품" not in clause,
-        groups=narrowed_to(clause),
+        groups=_narrowed_to(clause),
         states=states_in(lowered),
         wished=wished[1] if wished else "",
         denies=bool(_DENIES.search(clause)),
