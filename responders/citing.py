@@ -119,7 +119,7 @@ class Citer:
         manual: Where clauses come from.
         at: When they must be valid, aware.
         complaints: What is complained of, if the answer is one to a complaint.
-        is_edible: Whether it is about something to eat.
+        is_eatery: Whether the brand is a restaurant.
         missing: Takes the notes on what the manual lacks, Korean.
     """
 
@@ -130,15 +130,14 @@ class Citer:
         at: datetime,
         *,
         complaints: Sequence[Matter],
-        is_edible: bool,
+        is_eatery: bool,
         missing: list[str],
     ) -> None:
         self._case = case
         self._manual = manual
         self._view = manual.at(at)
         self._at = at
-        self._is_edible = is_edible
-        self._situation = Situation(case, complaints, is_edible=is_edible)
+        self._situation = Situation(case, complaints, is_eatery=is_eatery)
         self._missing = missing
 
     # For complaints.
@@ -367,7 +366,7 @@ class Citer:
     def _answers_to(self, words: str, *, also: Sequence[str] = ()) -> list[Passage]:
         case = self._case
         asked = words
-        if not case.analysis.is_negative and self._is_edible and _RETURNS.search(words):
+        if not case.analysis.is_negative and self._situation.is_edible and _RETURNS.search(words):
             words += " 신선식품"  # What is eaten is mostly excepted from what is said of all goods.
         findings = () if case.analysis.is_negative else case.analysis.categories
         found = self._view.search(

@@ -27,7 +27,7 @@ from responders.matters import (
     find_matter,
     find_matters,
     first_issue,
-    is_food,
+    is_edible,
 )
 from responders.phrases import FILM_ISSUES, ISSUES
 from responders.quoting import (
@@ -305,7 +305,7 @@ class Composer:
 
     @cached_property
     def _is_edible(self) -> bool:
-        return self.is_eatery or is_food(self.case.product_name, self.case.text)
+        return is_edible(self.case, is_eatery=self.is_eatery)
 
     def _is_wounded(self) -> bool:
         return bool(ISSUES[ComplaintCategory.SAFETY][2].pattern.search(self.case.text))
@@ -409,7 +409,7 @@ class Composer:
             self.manual,
             self.at,
             complaints=complaints,
-            is_edible=self._is_edible,
+            is_eatery=self.is_eatery,
             missing=self.missing,
         )
 

@@ -172,8 +172,13 @@ def issue_words(case: DraftInput, *, film: bool) -> str:
     return " ".join(matter.issue.query for matter in find_matters(case))
 
 
+def is_edible(case: DraftInput, *, is_eatery: bool) -> bool:
+    """Tell whether a case is about something to eat, as all of a restaurant's are."""
+    return is_eatery or _is_food(case.product_name, case.text)
+
+
 @lru_cache(maxsize=256)
-def is_food(product: str, text: str) -> bool:
+def _is_food(product: str, text: str) -> bool:
     """Tell whether a product, or where it has no name, a text is about something to eat."""
     if _WARE.search(product):
         return False

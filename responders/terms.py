@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from responders.matters import is_edible
 from responders.pieces import pieces_of, stems_of, told
 from responders.quoting import questions, sentences
 from responders.wording import (
@@ -171,18 +172,18 @@ class Situation:
     Args:
         case: Whose texts are read.
         complaints: What is complained of, if the answer is one to a complaint.
-        is_edible: Whether it is about something to eat.
+        is_eatery: Whether the brand is a restaurant.
     """
 
-    def __init__(self, case: DraftInput, complaints: Sequence[Matter], *, is_edible: bool) -> None:
+    def __init__(self, case: DraftInput, complaints: Sequence[Matter], *, is_eatery: bool) -> None:
         self._case = case
         self._complaints = complaints
-        self._is_edible = is_edible
+        self._is_eatery = is_eatery
 
     def is_of_goods(self, terms: Terms) -> bool:
         """Tell whether a clause is not for other goods or orders than these."""
         return all(word in self._about for word in terms.words) and not (
-            terms.is_for_ware if self._is_edible else terms.is_for_food
+            terms.is_for_ware if self.is_edible else terms.is_for_food
         )
 
     def is_meant(self, terms: Terms) -> bool:
@@ -208,6 +209,11 @@ class Situation:
             return False
         changed = _CHANGE_OF_MIND in self._things
         return changed or not (terms.is_for_change_of_mind and self._is_faulty)
+
+    @cached_property
+    def is_edible(self) -> bool:
+        """Whether the case is about something to eat."""
+        return is_edible(self._case, is_eatery=self._is_eatery)
 
     @cached_property
     def spoken_of(self) -> frozenset[str]:
