@@ -74,12 +74,10 @@ class Drafter:
         """
         if strategy not in STRATEGIES:
             raise KeyError(strategy)
-        at = self._clock()
         writer = Composer(
             brand=self._brand,
             manual=self._manual,
-            view=self._manual.at(at),
-            at=at,
+            at=self._clock(),
             case=case,
             strategy=strategy,
             is_film=self._is_film,

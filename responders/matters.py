@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,15 @@ _PLAIN_CATEGORIES = (
 """Where to look for the words of a complaint whose category is not known."""
 _NAMED = 0.3
 """How likely a category is that no words show, to be named in a reply."""
+
+_FOOD = re.compile(
+    r"유정란|식빵|먹|드시|씹|맛|김치|우유|빵|계란|달걀|두부|고기|반찬|국물|샐러드|과일|감귤|블루베리|음식|식품|떡|과자|음료|커피|쌀|"
+    r"장조림|곰탕|조림|볶음|치킨|닭|튀김|피자|버거|국수|라면|만두|초밥|족발|도시락|메뉴"
+)
+
+_EATEN = re.compile(r"먹|드시|드셨|마[셨시]|씹|맛")
+
+_WARE = re.compile(r"프라이팬|도마|용기|밥솥|수저|채반|냄비|그릇|접시|주방")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +170,16 @@ def issue_words(case: DraftInput, *, film: bool) -> str:
     if not case.analysis.categories:
         return ""
     return " ".join(matter.issue.query for matter in find_matters(case))
+
+
+def is_edible(case: DraftInput, *, is_eatery: bool) -> bool:
+    """Tell whether a case is about something to eat, as all of a restaurant's are."""
+    return is_eatery or _is_food(case.product_name, case.text)
+
+
+@lru_cache(maxsize=256)
+def _is_food(product: str, text: str) -> bool:
+    """Tell whether a product, or where it has no name, a text is about something to eat."""
+    if _WARE.search(product):
+        return False
+    return bool(_FOOD.search(product) or (_EATEN if product else _FOOD).search(text))

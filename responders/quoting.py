@@ -79,6 +79,9 @@ _ASKS = re.compile(r"(?:나요|까요|까|가요|나|니|건가|래요|세요|�
 _WISH_ENDED = re.compile(
     r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요|주[새쇼]요?|주쇼)$"
 )
+_QUESTION = re.compile(
+    r"(?:\?|궁금(?:합니다|해요|하네요)|나요|까요|가요|는지요?|은지요?|건지요?|알려\s?주[세시]요|해야\s?(?:하나|되나|돼)[요]?|싶어요|부탁[^.!?]{0,8})[\s.!?~ㅠㅜ]*$"
+)
 _VAGUE = re.compile(
     r"(?:(?:그리고|그럼|또) )?(?:이거|그거|그럼|그게|같이|어떻게|어디[서에]?|언제쯤?|얼마나?|왜|뭐가?) "
 )
@@ -193,6 +196,12 @@ def quote_for(
         if quote is not None:
             return quote
     return None
+
+
+@lru_cache(maxsize=256)
+def questions(text: str) -> tuple[Span, ...]:
+    """Give the sentences of a text that ask something."""
+    return tuple(span for span in sentences(text) if _QUESTION.search(text[span.start : span.end]))
 
 
 def is_vague(question: str) -> bool:

@@ -1,0 +1,495 @@
+"""Which clauses of the manual a case is answered with."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from domain.types import ComplaintCategory, FeedbackKind, SourceKind
+from responders.phrases import ISSUES
+from responders.pieces import alike, names, shared
+from responders.quoting import is_vague, questions, sentences, topic_of
+from responders.terms import Situation, terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from responders.clauses import Clause
+    from responders.manual import Manual
+    from responders.matters import DraftInput, Matter
+    from responders.phrases import Issue
+    from responders.retrieval import Passage
+
+_MIN_ANSWER = 4.0
+"""``Passage.words`` from which a clause counts as an answer to a question."""
+
+_MIN_NAMED_FACT = 5.2
+"""``Passage.score`` from which a fact about the product counts as an answer."""
+
+_GOOD_SHARE = 0.8
+
+_MIN_SECOND_ANSWER = 9.0
+
+_MAX_ANSWERS = 3
+
+_MIN_SAME, _SAME_FIT = 3.5, 0.75
+"""For a further answer whose whole condition is what was asked of."""
+
+_OTHER_KIND = 0.7
+"""What an answer counts that gives no sum to who asks how much, no time to who asks when."""
+
+_EXCEPTION = re.compile(r"[이가] 아니면|[이가] 아닌 (?:곳|경우)")
+
+_KINDS_OF_ANSWER = (
+    (
+        re.compile(r"얼마(?!나)|비용|요금|가격이|배송비"),
+        re.compile(r"\d\s?(?:원|퍼센트|%|만)|무료|부담|비용|금액|수리비|값"),
+    ),
+    (
+        re.compile(r"언제|며칠|얼마나|몇\s?(?:시|일|달|개월|년|주)|기간|까지"),
+        re.compile(
+            r"\d\s?(?:시|일|주|개월|년|달|분)|당일|그날|다음 날|매주|매달|매일|자정|바로|즉시|동안"
+        ),
+    ),
+    (
+        re.compile(r"어디|어떻게|방법|어떤 식"),
+        re.compile(r"에서|으로|보내 주|연락|신청|화면|페이지|주시면"),
+    ),
+)
+"""How something is asked, and what its answer has."""
+
+_RETURNS = re.compile(r"반품|교환|변심")
+
+_MIN_PART_FIT = 0.3
+"""For what answers one of several questions."""
+
+_MIN_ANSWER_FIT = 0.12
+"""Share of a fact's subject that a question must speak of: else it is about other goods."""
+
+_MIN_SAVED = 4.0
+
+_MIN_POLICY = 4.0
+
+_MIN_SECOND_POLICY = 6.0
+
+_MIN_BEYOND = 5.0
+"""``Passage.words`` of a clause under another topic, where the matter's own has none."""
+
+_NEXT_SHARE, _NEXT_FIT = 0.55, 0.7
+
+_GENERAL_FIT = 0.6
+
+_BEYOND_FIT = 0.45
+
+_MUCH_BETTER = 1.5
+
+_WELL_FITTING, _FITTING_SHARE = 0.45, 0.65
+"""A clause whose condition is met needs fewer words in common."""
+
+_LEAST_FIT = 0.3
+"""Share of a clause's condition that a complaint must speak of: below it, none is cited."""
+
+_PRACTICE = re.compile(
+    r"(?:포장|표시|판매|운영)합니다\.?$|보내며,|(?:[가-힣]고|뒤) 보내 드립니다|셔야 |원(?:입니다|이며|을 추가)|(?:출고|발송|배송|도착|걸립)(?:합)?니다\.?$|그날 보내 드립니다"
+)
+"""How things are always done, on what condition and for what fee; told to somebody for whom they
+were not, it reads as a denial."""
+
+_NOT_WANTED = re.compile(r"[가-힣]+\s?말고")
+
+_WANTED = re.compile(r"환불|교환")
+
+_MOST_NEAR, _MOST_FAR = 2, 6
+"""Sentences that show a matter, and around them, that are looked for."""
+
+_NAMED_BY_CUSTOMER = 1.3
+
+_BEYOND = 0.75
+"""What a clause under another topic counts, beside one under the matter's own."""
+
+_RHETORICAL = re.compile(r"왜|뭐|뭡|대체|맞나요")
+
+
+class Citer:
+    """Chooses the clauses for one draft, and notes what the manual lacks.
+
+    Args:
+        case: What to answer.
+        manual: Where clauses come from.
+        at: When they must be valid, aware.
+        complaints: What is complained of, if the answer is one to a complaint.
+        is_eatery: Whether the brand is a restaurant.
+        missing: Takes the notes on what the manual lacks, Korean.
+    """
+
+    def __init__(
+        self,
+        case: DraftInput,
+        manual: Manual,
+        at: datetime,
+        *,
+        complaints: Sequence[Matter],
+        is_eatery: bool,
+        missing: list[str],
+    ) -> None:
+        self._case = case
+        self._manual = manual
+        self._view = manual.at(at)
+        self._at = at
+        self._situation = Situation(case, complaints, is_eatery=is_eatery)
+        self._missing = missing
+
+    # For complaints.
+
+    def policies(self, matters: Sequence[Matter], limit: int, *, name: str) -> list[Clause]:
+        """Give the clauses that say what is done; note what the manual lacks.
+
+        Args:
+            matters: What is complained of, the first one first.
+            limit: How many at most; one more that calls back whoever reports a danger.
+            name: What the first matter is called, Korean.
+        """
+        fitting: list[list[Passage]] = []
+        wanted: list[Clause] = []
+        for index, matter in enumerate(matters):
+            if sum(map(bool, fitting)) > 1:
+                break
+            if index and not matter.issue.words:
+                continue  # Nothing but the model's word for it: no clause would be about it.
+            found = self._search(matter, (SourceKind.POLICY,), matter.issue.query)
+            fitting.append(_fitting(found, is_first=index == 0))
+            wanted += self._what_is_wanted(found)
+            self._note_contradictions(matter.category.value)
+        fitting = [one for one in fitting if one] or [[]]
+        if not fitting[0]:
+            self._note_gap(matters[0].category.value, name)
+        if self._case.kind is FeedbackKind.INQUIRY:
+            fitting[0] = [*self._answers_in_passing(), *fitting[0]]
+        chosen = _chosen_clauses(fitting, limit)
+        if limit > 1 and wanted and not any(clause in wanted for clause in chosen):
+            chosen = [*chosen[: limit - 1], wanted[0]]
+        if limit > 1:
+            chosen = [*chosen[:limit], *self._safety_report(matters, chosen)]
+            limit += 1
+        return chosen[:limit]
+
+    def saved_replies(self, matter: Matter) -> list[Clause]:
+        """Give the brand's own saved words that fit a matter."""
+        found = self._search(matter, (SourceKind.SAVED_REPLY,), matter.issue.name)
+        return [passage.clause for passage in found if passage.words >= _MIN_SAVED]
+
+    def _what_is_wanted(self, found: Sequence[Passage]) -> list[Clause]:
+        """Give the clauses on a matter that speak of what the customer asks for: 환불, 교환."""
+        wanted = _WANTED.findall(self._case.text)
+        return [
+            passage.clause
+            for passage in found
+            if any(word in passage.clause.text for word in wanted)
+            and passage.words >= _MIN_SECOND_POLICY
+            and not _PRACTICE.search(passage.clause.text)
+        ]
+
+    def _safety_report(self, matters: Sequence[Matter], chosen: Sequence[Clause]) -> list[Clause]:
+        """Find what the manual promises to whoever reports any danger: who calls back, and when."""
+        if matters[0].category is not ComplaintCategory.SAFETY:
+            return []
+        general = ISSUES[ComplaintCategory.SAFETY][-1]
+        found = self._view.search(
+            general.query, ("safety",), limit=1, kinds=(SourceKind.POLICY,), only_topics=True
+        )
+        return [
+            passage.clause
+            for passage in found
+            if passage.fit >= _GENERAL_FIT
+            and self._view.is_citable(passage.clause)
+            and passage.clause not in chosen
+        ]
+
+    def _search(self, matter: Matter, kinds: tuple[SourceKind, ...], query: str) -> list[Passage]:
+        """Give the citable clauses on a matter, those of its category before others as good.
+
+        The whole text decides: the sentence that shows the matter has one vote, the others half.
+        """
+        text = self._case.text
+        near: list[str] = []
+        far: list[str] = []
+        for sentence in sentences(text):
+            is_near = any(s.start < sentence.end and sentence.start < s.end for s in matter.spans)
+            words = _NOT_WANTED.sub("", text[sentence.start : sentence.end])
+            (near if is_near and len(near) < _MOST_NEAR else far).append(words)
+        if not near:
+            near, far = far, []
+        topic = matter.category.value
+        found = self._view.search(
+            near,
+            (topic,),
+            limit=12,
+            kinds=kinds,
+            product=self._case.product_name,
+            only_topics=kinds != (SourceKind.POLICY,),
+            also=far[:_MOST_FAR],
+            query=query,
+            # The model's label alone has half a vote as well.
+            is_query_sure=bool(matter.issue.words),
+        )
+        fitting = [
+            one
+            for one in found
+            if (topic in one.clause.topics or (one.words >= _MIN_BEYOND and one.fit >= _BEYOND_FIT))
+            and self._may_cite(one.clause)
+        ]
+        # A complaint of one thing is often settled by a clause on another: what was charged twice
+        # stands under prices, whatever category the model saw.
+        fitting.sort(key=lambda one: -one.words * self._weight(one.clause, topic))
+        return fitting
+
+    def _weight(self, clause: Clause, topic: str) -> float:
+        """Give what a clause's words count: most where the customer names what it is for."""
+        weight = 1.0 if topic in clause.topics else _BEYOND
+        if any(
+            group and group <= self._situation.spoken_of for group in terms_of(clause.text).groups
+        ):
+            weight *= _NAMED_BY_CUSTOMER
+        return weight
+
+    def _may_cite(self, clause: Clause) -> bool:
+        """Tell whether a clause stands, and not for other goods, orders or states than these."""
+        terms = terms_of(clause.text)
+        return (
+            self._view.is_citable(clause)
+            and self._situation.is_of_goods(terms)
+            and self._situation.is_meant(terms)
+        )
+
+    def _note_contradictions(self, topic: str) -> None:
+        self._missing += [
+            pair.note
+            for pair in self._view.contradictions
+            if topic in pair.first.topics and topic in pair.second.topics
+        ]
+
+    def _note_gap(self, topic: str, name: str) -> None:
+        expired = self._manual.expired(topic, self._at)
+        if expired:
+            self._missing.append(
+                f"'{name}' 정책이 만료되어 인용하지 않았습니다: {expired[-1].reference}"
+            )
+        else:
+            self._missing.append(
+                f"매뉴얼에 '{name}'에 관한 유효한 정책이 없어 약속을 담지 않았습니다."
+            )
+
+    # For opinions about films.
+
+    def on_opinion(self, issue: Issue) -> list[Clause]:
+        """Give what the manual says of opinions about a work; note what it lacks."""
+        topics = ("other", "quality", "price", "mismatch")
+        found = self._view.search(
+            f"{issue.query} {self._case.text[:200]}",
+            topics,
+            limit=6,
+            kinds=(SourceKind.POLICY,),
+            only_topics=True,
+        )
+        citable = [p.clause for p in found if self._view.is_citable(p.clause)]
+        if not citable:
+            self._note_contradictions("other")
+            self._note_gap("other", "작품 의견")
+        return citable[:1]
+
+    # For questions.
+
+    def answers(self) -> list[Clause]:
+        """Give what answers each thing that is asked, and note what the manual leaves open."""
+        case = self._case
+        asked = self._asked()
+        if not topic_of(case.title):
+            asked = [words for words in asked if not is_vague(words)]
+        chosen: list[Passage] = []
+        best: list[Clause] = []
+        whole = f"{case.title} {case.text}"
+        parts = (f"{case.title} {part}" for part in asked if part != case.text)
+        for words in (whole, *parts):
+            fitting = self._answers_to(words, also=() if words is whole else (case.text,))
+            if words is not whole:
+                # A part alone says less: a clause that is hardly about it may be about anything.
+                fitting = [one for one in fitting if one.fit >= _MIN_PART_FIT]
+            best += [passage.clause for passage in fitting[:1]]
+            chosen += [
+                passage
+                for index, passage in enumerate(fitting)
+                if index == 0 or _adds(passage, fitting[0])
+            ]
+        if not chosen and not self._missing:
+            self._note_open(case.title.strip() or case.text.strip())
+        answers: list[Passage] = []
+        answered: frozenset[str] = frozenset()
+        for passage in chosen:
+            # What says nothing of the question that the answers before did not is no answer.
+            said = shared(whole, case.product_name, passage.clause)
+            is_new = not said <= answered and (
+                passage.clause in best
+                or passage.clause.kind is SourceKind.POLICY
+                or names(passage.clause, case.product_name)
+                or any(piece.startswith("#") for piece in said)
+            )
+            is_new = is_new or self._is_very_case(passage)
+            if not is_new or any(alike(passage.clause, other.clause) for other in answers):
+                continue
+            answers.append(passage)
+            answered |= said
+        answers = answers[:_MAX_ANSWERS]
+        for words in asked if answers and len(asked) > 1 else ():
+            if not any(
+                shared(words, "", passage.clause) or _is_of_kind_asked(words, passage.clause)
+                for passage in answers
+            ):
+                self._note_open(words)
+        return [passage.clause for passage in answers]
+
+    def _is_very_case(self, passage: Passage) -> bool:
+        """Tell whether a clause is for exactly what is told of, or for the very goods."""
+        if passage.clause.kind is SourceKind.FACT:
+            return passage.fit >= _SAME_FIT and names(passage.clause, self._case.product_name)
+        return any(
+            len(group) > 1 and group <= self._situation.spoken_of
+            for group in terms_of(passage.clause.text).groups
+        )
+
+    def _answers_in_passing(self) -> list[Passage]:
+        """Answer what a complaint asks besides: where to send a photo, how to exchange."""
+        asked = [words for words in self._asked() if not _RHETORICAL.search(words)]
+        best = [fitting[0] for words in asked if (fitting := self._answers_to(words))]
+        return [one for one in best if one.words >= _MIN_SECOND_ANSWER and one.fit >= _GENERAL_FIT]
+
+    def _answers_to(self, words: str, *, also: Sequence[str] = ()) -> list[Passage]:
+        case = self._case
+        asked = words
+        if not case.analysis.is_negative and self._situation.is_edible and _RETURNS.search(words):
+            words += " 신선식품"  # What is eaten is mostly excepted from what is said of all goods.
+        findings = () if case.analysis.is_negative else case.analysis.categories
+        found = self._view.search(
+            words,
+            [finding.category.value for finding in findings],
+            limit=6,
+            kinds=(SourceKind.POLICY, SourceKind.FACT),
+            product=case.product_name,
+            also=also,
+        )
+        ranked = _of_kind_asked(asked, found)
+        if words is not asked and any(_excepts_food(one.clause) for one in ranked):
+            ranked = [one for one in ranked if not _is_on_returns(one.clause)]
+        self._missing += [
+            pair.note
+            for pair in self._view.contradictions
+            if any(p.contradicted and p.clause in (pair.first, pair.second) for p in ranked[:3])
+        ]
+        least = _MIN_ANSWER
+        if ranked and ranked[0].contradicted:
+            # What is not nearly as good answers something else.
+            least = max(least, _GOOD_SHARE * ranked[0].words)
+        return [
+            passage
+            for passage in ranked
+            if (passage.words >= least or _is_of_product(passage))
+            and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
+            and self._view.is_citable(passage.clause)
+            and self._situation.is_meant(terms_of(passage.clause.text))
+            # One piece may stand inside another word: 비회원 has 회원.
+            and (
+                passage.fit >= _GENERAL_FIT
+                or len(shared(words, case.product_name, passage.clause)) > 1
+            )
+        ]
+
+    def _note_open(self, asked: str) -> None:
+        self._missing.append(f"매뉴얼에 이 질문의 답이 없습니다: {asked[:30]}")
+
+    def _asked(self) -> list[str]:
+        text = self._case.text
+        return [text[span.start : span.end] for span in questions(text)]
+
+
+def _of_kind_asked(asked: str, found: Sequence[Passage]) -> list[Passage]:
+    """Put first what gives the sum, the time or the way that was asked for."""
+    wanted = [given for ask, given in _KINDS_OF_ANSWER if ask.search(asked)]
+    may_be_exception = bool(_EXCEPTION.search(asked))
+
+    def is_other(passage: Passage) -> bool:
+        text = passage.clause.text
+        is_exception = not may_be_exception and bool(_EXCEPTION.search(text))
+        return is_exception or bool(wanted and not any(given.search(text) for given in wanted))
+
+    def weight(passage: Passage) -> float:
+        return passage.score * (_OTHER_KIND if is_other(passage) else 1.0)
+
+    ranked = sorted(found, key=weight, reverse=True)
+    if ranked and ranked[0].contradicted:
+        # The answer itself may not be cited: what is about the same thing does not replace it.
+        return [passage for passage in ranked if not is_other(passage)]
+    return ranked
+
+
+def _is_of_kind_asked(asked: str, clause: Clause) -> bool:
+    """Tell whether a clause gives a sum or a time to a question that asks for nothing else."""
+    return any(ask.search(asked) and given.search(clause.text) for ask, given in _KINDS_OF_ANSWER)
+
+
+def _excepts_food(clause: Clause) -> bool:
+    return "신선식품" in clause.text and bool(_RETURNS.search(clause.text))
+
+
+def _is_on_returns(clause: Clause) -> bool:
+    """Tell whether a clause is on returns of what may be returned."""
+    return bool(_RETURNS.search(clause.text)) and not _excepts_food(clause)
+
+
+def _adds(passage: Passage, best: Passage) -> bool:
+    """Tell whether a further passage answers what was asked as well."""
+    if passage.clause.kind is SourceKind.FACT and passage.fit >= _SAME_FIT:
+        return passage.words >= _MIN_SAME
+    least = _MIN_SAME if passage.fit >= _SAME_FIT else _MIN_SECOND_ANSWER
+    return _is_near(passage, best) and passage.fit >= _GENERAL_FIT and passage.words >= least
+
+
+def _is_of_product(passage: Passage) -> bool:
+    """Tell whether a fact is about the very goods in hand, whose name alone counts for little."""
+    return passage.clause.kind is SourceKind.FACT and passage.score >= _MIN_NAMED_FACT
+
+
+def _is_near(passage: Passage, best: Passage) -> bool:
+    return passage.words >= best.words * _NEXT_SHARE
+
+
+def _chosen_clauses(fitting: Sequence[Sequence[Passage]], limit: int) -> list[Clause]:
+    """Share ``limit`` among the complaints: the first gets what the others leave, at least one."""
+    first, *others = fitting
+    second = others[0] if others else []
+    if limit == 1 and first and second and second[0].words > _MUCH_BETTER * first[0].words:
+        return [second[0].clause]
+    if limit > 1 and len(first) > 1 and second and first[1].words > _MUCH_BETTER * second[0].words:
+        second = []
+    share = max(1, limit - 1) if second else limit
+    clauses = [passage.clause for passage in (*first[:share], *second)]
+    return list(dict.fromkeys(clauses))[:limit]
+
+
+def _fitting(found: Sequence[Passage], *, is_first: bool) -> list[Passage]:
+    """Keep the clauses that speak of this very complaint.
+
+    Better none than one about something else: then the draft says that it is being checked.
+    """
+    if not found:
+        return []
+    best = found[0]
+    least = _MIN_POLICY if is_first else _MIN_SECOND_POLICY
+    return [
+        passage
+        for passage in found
+        if passage.words >= (_FITTING_SHARE * least if passage.fit >= _WELL_FITTING else least)
+        and passage.fit >= _LEAST_FIT
+        and _is_near(passage, best)
+        and (passage is best or passage.fit >= _NEXT_FIT)
+        and not _PRACTICE.search(passage.clause.text)
+    ]
