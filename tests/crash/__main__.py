@@ -37,7 +37,7 @@ from demo.storefront import Storefront
 from domain.errors import DecisionRefusedError
 from privacy.sealing import generate_key
 from storage import cases, health
-from storage.models import AlertRow, PublicationRow
+from storage.models import AccountRow, AlertRow, PublicationRow
 from storage.session import Database
 from tests.alerts.fake_slack import CUT_BEFORE, LOST_ANSWER, FakeSlack, limited
 from tests.backlog import add_backlog, waiting
@@ -403,6 +403,10 @@ def _left(world: World) -> dict[str, int]:
         totals = health.totals(connection)
         left = {
             "first collections": int(not health.is_first_collection_over(connection)),
+            # After a failure an account rests; what is measured behind a backlog is not that rest.
+            "failed collections": connection.execute(
+                select(func.count(AccountRow.id)).where(AccountRow.failures > 0)
+            ).scalar_one(),
             **{kind: totals[kind] for kind in ("unread", "undrafted", "undecided")},
             "publications": connection.execute(
                 select(func.count(PublicationRow.id)).where(PublicationRow.state.in_(moving))
