@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from storage.models import OutboxRow
+from storage.session import paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -30,12 +31,8 @@ def add_pages(
 ) -> None:
     """Ask for one message per page of ids."""
     rows = [
-        {
-            "actor": actor,
-            "args": [list(ids[start : start + page_size])],
-            "available_at": available_at,
-        }
-        for start in range(0, len(ids), page_size)
+        {"actor": actor, "args": [list(page)], "available_at": available_at}
+        for page in paged(ids, page_size)
     ]
     if rows:
         connection.execute(insert(OutboxRow), rows)

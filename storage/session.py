@@ -243,9 +243,9 @@ PAGE = 1_000
 """Most ids in one statement; PostgreSQL takes 65,535 values, SQLite usually 32,766."""
 
 
-def paged(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+def paged(ids: Sequence[int], size: int = PAGE) -> Iterator[Sequence[int]]:
     """Give ids page by page: of what happens to a whole brand there may be any number."""
-    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 SCOPE: BindParameter[list[str]] = bindparam("brands", expanding=True)
