@@ -167,6 +167,21 @@ def _check_schema(runtime: Runtime) -> None:
         DATABASE.goes_on(reason_of(error), step="start")
 
 
+def _model_version(settings: Settings) -> str:
+    """Load the model in a process that ends at once: this one is not to keep its memory.
+
+    Raises:
+        ConfigurationError: The model is missing or damaged.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from commands.classifying import model_version
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(model_version, settings.model).result()
+
+
 def _refuse_memory(settings: Settings, role: str) -> None:
     if settings.is_embedded_broker:
         raise click.ClickException(
@@ -218,6 +233,7 @@ def _run(settings: Settings, *, is_demo: bool) -> None:
     runtime = _build(settings)
     synchronize(runtime)
     _warn_of_no_brands(runtime)
+    log.info("model_loaded", version=runtime.classifier.version)
     with Daemon(runtime, broker, build_console(runtime, is_demo=is_demo)):
         click.echo(f"콘솔: {runtime.console_url}  (Ctrl+C로 끝냅니다)", err=True)
         _wait_for_signal()
@@ -235,9 +251,11 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
 
     from workers import runtime as runtimes
     from workers.actors import ACTORS
+    from workers.analyze import analyze, analyze_backlog
 
     _refuse_memory(settings, "worker")
     known = {spec.queue for spec in ACTORS}
+    reading = {spec.queue for spec in ACTORS if spec.work in (analyze, analyze_backlog)}
     if unknown := set(queues) - known:
         raise click.ClickException(
             f"no queue is named {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}"
@@ -245,6 +263,8 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
     # What is wrong is said once here, in one line; dramatiq's processes would die of it.
     with closing(runtimes.build(settings)) as runtime:
         _check_schema(runtime)
+    if reading & (set(queues) or known):
+        log.info("model_loaded", version=_model_version(settings))
     arguments = ["workers.app", "--processes", str(processes), "--threads", str(threads)]
     if queues:
         arguments += ["--queues", *queues]

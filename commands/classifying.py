@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 BATCH = 512
 
 
+def model_version(name: str) -> str:
+    """Load a model, the shipped one where ``name`` is empty, and give its version.
+
+    Raises:
+        ConfigurationError: It is missing or damaged.
+    """
+    return Classifier.load(name or None).version
+
+
 def classify_lines(settings: Settings, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Classify one text per line; give each text and its JSON line, in order."""
     classifier = Classifier.load(settings.model or None)

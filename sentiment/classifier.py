@@ -304,7 +304,8 @@ class Classifier:
         """
         if path is None or str(path) == "":
             return cls(ShippedScorer(SHIPPED))
-        if (Path(path) / "wide.npz").exists():
+        # Any file that only ours have: one that lost the others is damaged, not another kind.
+        if any((Path(path) / name).exists() for name in ("wide.npz", "tags.npz", "deep.onnx")):
             return cls(ShippedScorer(Path(path)))
         from sentiment.hub import HubScorer
 

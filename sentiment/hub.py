@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,10 @@ class HubScorer:
     """
 
     def __init__(self, name: str) -> None:
+        if Path(name).is_absolute() and not Path(name).is_dir():
+            raise ConfigurationError(
+                f"model directory {name} does not exist -> check PYEONGPAN_MODEL"
+            )
         try:
             import torch
             from transformers import AutoModelForSequenceClassification, AutoTokenizer

@@ -758,6 +758,46 @@ def test_what_is_wrong_ends_a_worker_in_one_line(
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "broker"),
+    [
+        (("run",), "memory://"),
+        (("worker",), "redis://127.0.0.1:1"),
+        (("worker", "-q", "pyeongpan.backlog"), "redis://127.0.0.1:1"),
+    ],
+)
+def test_a_damaged_model_ends_what_would_read_with_it(
+    cli: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    broker: str,
+) -> None:
+    monkeypatch.setattr("dramatiq.cli.main", lambda _: pytest.fail("started"))
+    monkeypatch.setattr("commands.daemon.Daemon.__enter__", lambda _: pytest.fail("started"))
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "wide.npz").write_bytes(b"half a file")
+    env = {"PYEONGPAN_BROKER_URL": broker, "PYEONGPAN_MODEL": str(model)}
+    assert cli("db", "upgrade").exit_code == 0
+    result = cli(*arguments, env=env)
+    assert result.exit_code == 1
+    assert str(model) in result.stderr
+    assert "PYEONGPAN_MODEL" in result.stderr
+
+
+def test_a_worker_that_reads_no_text_needs_no_model(
+    cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dramatiq.cli.main", lambda _: 0)
+    env = {
+        "PYEONGPAN_BROKER_URL": "redis://127.0.0.1:1",
+        "PYEONGPAN_MODEL": str(tmp_path / "no-model"),
+    }
+    assert cli("db", "upgrade").exit_code == 0
+    assert cli("worker", "-q", "pyeongpan.publish", env=env).exit_code == 0
+
+
 def test_postgresql_needs_a_seal_key(cli: Callable[..., Result]) -> None:
     url = "postgresql://nobody@127.0.0.1:1/none"
     found = findings(cli("doctor", "--json", env={"PYEONGPAN_DATABASE_URL": url}))

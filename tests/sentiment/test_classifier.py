@@ -283,6 +283,16 @@ def test_a_missing_model_names_the_remedy(tmp_path: Path) -> None:
         Classifier.load(tmp_path)
 
 
+@pytest.mark.parametrize("lost", ["wide.npz", "tags.npz", "deep.onnx", "tokenizer.json"])
+def test_a_model_that_lost_a_file_names_it(tmp_path: Path, lost: str) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(SHIPPED, copy)
+    (copy / lost).unlink()
+    with pytest.raises(ConfigurationError, match=lost) as refused:
+        Classifier.load(copy)
+    assert "reinstall" in str(refused.value)
+
+
 def test_a_damaged_model_names_the_file(tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(SHIPPED, copy)
@@ -334,6 +344,11 @@ def test_a_config_without_our_part_is_refused(tmp_path: Path) -> None:
     (copy / "config.json").write_text(json.dumps({"model_type": "bert"}))
     with pytest.raises(ConfigurationError, match="pyeongpan"):
         Classifier.load(copy)
+
+
+def test_a_model_directory_that_does_not_exist_is_no_hub_id(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"{tmp_path / 'none'} does not exist"):
+        Classifier.load(tmp_path / "none")
 
 
 def test_a_hub_model_without_transformers_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
