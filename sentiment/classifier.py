@@ -41,9 +41,9 @@ POLARITY = ("negative", "neutral")
 """First outputs of both models; neutral is meant where the text is not negative."""
 WIDE_OUTPUTS = (*POLARITY, "film_negative", "film")
 """The wide model's: ``film_negative`` knows film reviews alone, ``film`` whether a text is one."""
-PRODUCT = "product"
-"""The deep model's last output, after the tags: how much a text reads like a product's review, whose
-writers complain in milder words than those of other texts."""
+KINDS = ("product", "app")
+"""The deep model's last outputs, after the tags: how much a text reads like a review of one. Stars of
+products' reviews are low for mild words, those of apps' high in spite of a complaint."""
 CHUNK = 4096
 """Texts taken through the models at once; memory stays flat however many are asked for."""
 
@@ -139,7 +139,7 @@ class Polarity:
 
 def deep_outputs(tags: Sequence[str]) -> tuple[str, ...]:
     """Name the deep model's outputs, in order."""
-    return (*POLARITY, *tags, PRODUCT)
+    return (*POLARITY, *tags, *KINDS)
 
 
 def _mix_from(config: Mapping[str, Any], names: Sequence[str]) -> Mix:
@@ -224,7 +224,9 @@ class ShippedScorer:
             deep = self.deep.logits([texts[int(row)] for row in rows], batch_size)
             if tags:
                 wide_tags = self._wide_tags.logits([texts[int(row)] for row in rows])
-                found[rows] = _join_tags(wide_tags, deep[:, len(POLARITY) : -1], self._tag_mix)
+                found[rows] = _join_tags(
+                    wide_tags, deep[:, len(POLARITY) : -len(KINDS)], self._tag_mix
+                )
             own = asked[rows]
             rows, deep = rows[own], deep[own]
             negative[rows] = self._negative.join(logits[rows], deep)

@@ -29,8 +29,8 @@ from sentiment.training import (
     distil,
     e5,
     export,
+    kinds,
     package,
-    product,
     table,
     vary,
     vocabulary,
@@ -162,7 +162,7 @@ def make_package(options: argparse.Namespace) -> None:
 def make_calibration(options: argparse.Namespace) -> None:
     """Fit what joins the packaged models, and hash them."""
     corpus = data.load(options.data)
-    product.add(options.out, corpus)
+    kinds.add(options.out, corpus)
     settings = package.calibrate(options.out, corpus)
     package.finish(options.out, settings, options.version, options.layers)
     print(json.dumps(settings["development"], indent=1))
@@ -200,7 +200,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=5, help="of the student")
     parser.add_argument("--pace", type=float, default=1, help="times the minutes on an H200")
     parser.add_argument("--threads", type=int, help="all cores, unless given")
-    parser.add_argument("--version", default="2.5")
+    parser.add_argument("--version", default="2.6")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))

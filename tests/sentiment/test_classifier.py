@@ -17,7 +17,7 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.types import ComplaintCategory, Intent, Sentiment, Severity
 from sentiment.classifier import (
-    PRODUCT,
+    KINDS,
     SHIPPED,
     WIDE_OUTPUTS,
     Classifier,
@@ -330,12 +330,12 @@ def test_each_text_is_judged_by_what_it_is_about() -> None:
     assert (shop, film, either) == pytest.approx((0.982, 0.018, 0.5), abs=0.001)
 
 
-def test_likeness_to_a_product_review_has_a_say_and_is_no_tag() -> None:
+def test_likeness_to_other_reviews_has_a_say_and_is_no_tag() -> None:
     found = ShippedScorer(SHIPPED).score(["배송이 너무 늦어서 환불받고 싶어요"], 32)
-    assert PRODUCT not in found.tag_names
+    assert not set(KINDS) & set(found.tag_names)
     assert found.tags.shape == (1, len(found.tag_names))
     config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["pyeongpan"]
-    assert config["negative_mix"]["shops"]["deep"][PRODUCT] > 0
+    assert all(config["negative_mix"]["shops"]["deep"][kind] for kind in KINDS)
 
 
 def test_a_config_without_our_part_is_refused(tmp_path: Path) -> None:

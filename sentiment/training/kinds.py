@@ -1,8 +1,9 @@
-"""Adds an output to the packaged deep model: how much a text reads like a product's review.
+"""Adds outputs to the packaged deep model: how much a text reads like a review of a product, or of an app.
 
-Who gives a product one or two stars often writes mildly ("그냥 그래요"), who does so to an app does not:
-with one regression for all, products' complaints were given too little and apps' praise too much.
-The heads read hidden states that are computed anyway, so one more costs nothing.
+Who gives a product one or two stars often writes mildly ("그냥 그래요"), who does so to an app does not,
+and who gives an app five stars may complain all the same: with one regression for all, products'
+complaints were given too little, and complaints in other texts could not count more without apps
+paying. The heads read hidden states that are computed anyway, so they cost nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from sentiment.classifier import PRODUCT
+from sentiment.classifier import KINDS
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import DOMAINS, balanced_weights, fit_logistic
@@ -28,7 +29,7 @@ MOST = 20_000
 
 
 def add(folder: Path, corpus: Corpus) -> None:
-    """Fit the output on training texts and write it into ``folder``'s ``deep.onnx``."""
+    """Fit the outputs on training texts and write them into ``folder``'s ``deep.onnx``."""
     rng = np.random.default_rng(1)
     rows: list[Row] = []
     for domain in DOMAINS:
@@ -37,22 +38,26 @@ def add(folder: Path, corpus: Corpus) -> None:
     graph = onnx.load(folder / "deep.onnx")
     weight, bias = export.heads(graph)
     states = _states(folder, graph, [row.text for row in rows])
-    is_product = np.array([row.source == PRODUCT for row in rows])
     domains = np.array([row.source for row in rows])
-    weights = balanced_weights(domains, np.array([row.negative >= 0.5 for row in rows]))
-    weights[is_product] *= 0.5 / weights[is_product].sum()
-    weights[~is_product] *= 0.5 / weights[~is_product].sum()
-    mean, spread = states.mean(0), states.std(0)
-    found = fit_logistic((states - mean) / spread, is_product, weights, free=states.shape[1])
-    own_weight = found[:-1] / spread
-    own_bias = found[-1] - own_weight @ mean
+    negative = np.array([row.negative >= 0.5 for row in rows])
+    weights = balanced_weights(domains, negative)
+    found = [_head(states, domains == kind, weights) for kind in KINDS]
     known = len(OUTPUTS)
     export.set_heads(
         graph,
-        np.column_stack([weight[:, :known], own_weight]),
-        np.append(bias[:known], own_bias),
+        np.column_stack([weight[:, :known], *(own for own, _ in found)]),
+        np.append(bias[:known], [shift for _, shift in found]),
     )
     export.save(graph, folder / "deep.onnx")
+
+
+def _head(states: np.ndarray, is_kind: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit one output; gives its weights, float [hidden], and its bias."""
+    halves = np.where(is_kind, weights / weights[is_kind].sum(), weights / weights[~is_kind].sum())
+    mean, spread = states.mean(0), states.std(0)
+    found = fit_logistic((states - mean) / spread, is_kind, halves / 2, free=states.shape[1])
+    own = found[:-1] / spread
+    return own, found[-1] - own @ mean
 
 
 def _states(folder: Path, graph: onnx.ModelProto, texts: list[str]) -> np.ndarray:
