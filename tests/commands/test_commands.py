@@ -786,6 +786,18 @@ def test_a_damaged_model_ends_what_would_read_with_it(
     assert "PYEONGPAN_MODEL" in result.stderr
 
 
+def test_a_classified_line_shows_the_words(cli: Callable[..., Result], tmp_path: Path) -> None:
+    text = "씨\u200b발 배송이 왜 이래요 먹고 식중독 걸렸어요"
+    (tmp_path / "texts").write_text(f"{text}\nㅋㅋㅋ\n", encoding="utf-8")
+    done = cli("classify", str(tmp_path / "texts"))
+    found, nothing = (json.loads(line) for line in done.stdout.splitlines())
+    assert sum(found["probabilities"]) == pytest.approx(1)
+    assert [text[start:end] for start, end in found["abuse_spans"]] == ["씨\u200b발"]
+    assert "식중독" in [text[start:end] for start, end in found["severity_spans"]]
+    assert len(found["category_spans"]) == len(found["categories"]) > 0
+    assert nothing["probabilities"] is None
+
+
 @pytest.mark.parametrize("content", ["7", "junk"])
 def test_the_doctor_names_the_brand_whose_language_is_damaged(
     cli: Callable[..., Result], tmp_path: Path, home: Path, content: str
