@@ -10,6 +10,7 @@ from sentiment.classifier import Classifier
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from domain.types import Span
     from settings import Settings
 
 BATCH = 512
@@ -25,7 +26,10 @@ def model_version(name: str) -> str:
 
 
 def classify_lines(settings: Settings, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Classify one text per line; give each text and its JSON line, in order."""
+    """Classify one text per line; give each text and its JSON line, in order.
+
+    Spans are ``[start, end)`` in code points of the text; ``category_spans`` go with ``categories``.
+    """
     classifier = Classifier.load(settings.model or None)
     for batch in _batches(lines):
         for text, analysis in zip(batch, classifier.classify(batch), strict=True):
@@ -33,13 +37,21 @@ def classify_lines(settings: Settings, lines: Iterable[str]) -> Iterator[tuple[s
                 "text": text,
                 "sentiment": analysis.sentiment,
                 "score": analysis.score,
+                "probabilities": analysis.probabilities,
                 "categories": [found.category for found in analysis.categories],
+                "category_spans": [_pair(found.span) for found in analysis.categories],
                 "severity": analysis.severity,
+                "severity_spans": [_pair(span) for span in analysis.severity_spans],
                 "abusive": analysis.abusive,
+                "abuse_spans": [_pair(span) for span in analysis.abuse_spans],
                 "intent": analysis.intent,
                 "unsure": analysis.unsure,
             }
             yield text, _line(found)
+
+
+def _pair(span: Span | None) -> tuple[int, int] | None:
+    return (span.start, span.end) if span else None
 
 
 def _line(found: dict[str, Any]) -> str:

@@ -134,7 +134,11 @@ def _examine(
     of_database = _guarded("database", lambda: _database(runtime))
     findings += of_database
     findings += _guarded("broker", lambda: _broker(settings))
-    findings += _guarded("model", lambda: _model(runtime))
+    of_model = _guarded("model", lambda: _model(runtime))
+    findings += of_model
+    if all(finding.ok for finding in of_model):
+        for slug in runtime.brands:
+            findings += _guarded(f"language {slug}", partial(_language, runtime, slug))
     if all(finding.ok for finding in of_database):
         if not runtime.database.is_sqlite:
             findings += _guarded("clock", lambda: _clock(runtime))
@@ -348,6 +352,14 @@ def _broker(settings: Settings) -> Finding:
 
 def _model(runtime: Runtime) -> Finding:
     return Finding("model", ok=True, detail=runtime.classifier.version)
+
+
+def _language(runtime: Runtime, slug: str) -> list[Finding]:
+    """Look at what a brand has taught the model; nothing for a brand that never did."""
+    version = runtime.classifier_for(slug).version
+    if version == runtime.classifier.version:
+        return []
+    return [Finding(f"language {slug}", ok=True, detail=version)]
 
 
 def _progress(runtime: Runtime) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from domain.errors import ConfigurationError
 from sentiment import adapt
 from storage import lessons
 from workers.runtime import adapter_folder
@@ -20,12 +21,14 @@ def learn_brand(runtime: Runtime, brand: str, account: str | None) -> dict[str, 
         The run's summary; ``accepted`` is False when nothing was changed.
 
     Raises:
-        ConfigurationError: No such brand or account.
+        ConfigurationError: No such brand, or no such account of it.
         BadInputError: Too few texts of a class.
     """
     runtime.brand(brand)
-    if account is not None:
-        runtime.account(account)
+    if account is not None and runtime.account(account).brand != brand:
+        raise ConfigurationError(
+            f"account {account} is another brand's -> name one of {brand}, or leave --account out"
+        )
     with runtime.database.reading() as connection:
         taught = [
             adapt.Lesson(row.text, row.is_negative, row.is_correction)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 SHIPPED = Path(__file__).parent / "model"
+FILES = {"wide.npz", "tags.npz", "deep.onnx", "tokenizer.json"}
 REMEDY = "reinstall pyeongpan, or point PYEONGPAN_MODEL at a complete model directory"
 POLARITY = ("negative", "neutral")
 """First outputs of both models; neutral is meant where the text is not negative."""
@@ -188,12 +191,14 @@ class ShippedScorer:
         config = _read_config(directory)
         _check_hashes(directory, config)
         try:
-            with np.load(directory / "wide.npz", allow_pickle=False) as arrays:
+            with (directory / "wide.npz").open("rb") as file, np.load(file) as arrays:
                 self._wide: Wide = from_arrays(arrays, len(WIDE_OUTPUTS))
             self._tag_names: tuple[str, ...] = tuple(config["tags"])
-            with np.load(directory / "tags.npz", allow_pickle=False) as arrays:
+            with (directory / "tags.npz").open("rb") as file, np.load(file) as arrays:
                 self._wide_tags: Wide = from_arrays(arrays, len(self._tag_names))
             self._tag_mix = np.array(config["tag_mix"], dtype=np.float32)
+            if self._tag_mix.shape != (len(self._tag_names), 3):
+                raise ValueError("tags and their mixes do not fit together")
             self._alone = polarity_from(config["wide_mix"], self._tag_names)
             self._negative = polarity_from(config["negative_mix"], self._tag_names)
             self._neutral = _mix_from(config["neutral_mix"], self._tag_names)
@@ -201,7 +206,10 @@ class ShippedScorer:
             self._tag_low = float(config["tags_above"])
             self.deep = Deep(directory, len(deep_outputs(self._tag_names)))
             self.version: str = str(config["version"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (
+            *(OSError, ValueError, KeyError, TypeError),
+            *(AttributeError, EOFError, BadZipFile, zlib.error),
+        ) as error:
             raise ConfigurationError(
                 f"model in {directory} is damaged: {error!r} -> {REMEDY}"
             ) from error
@@ -273,8 +281,10 @@ def _read_config(directory: Path) -> Mapping[str, Any]:
 
 def _check_hashes(directory: Path, config: Mapping[str, Any]) -> None:
     files = config.get("sha256")
-    if not isinstance(files, dict):
-        raise ConfigurationError(f"{directory}/config.json names no files -> {REMEDY}")
+    if not isinstance(files, dict) or not files.keys() >= FILES:
+        raise ConfigurationError(
+            f"{directory}/config.json does not name all of {', '.join(sorted(FILES))} -> {REMEDY}"
+        )
     for name, expected in files.items():
         try:
             found = hashlib.sha256((directory / name).read_bytes()).hexdigest()

@@ -6,7 +6,6 @@ Reads any TSV with ``text`` and ``label`` or ``rating``, NSMC's own format
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -101,15 +100,7 @@ def read_labelled(path: Path, *, shop_stars: bool | None = None) -> list[Labelle
     Raises:
         BadInputError: Columns are missing, a label is unknown, or nothing is left.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restval="")
-            columns = reader.fieldnames or []
-            records = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(
-            f"cannot be read: {error}", source=path.name, remedy="give a UTF-8 TSV file"
-        ) from error
+    columns, records = _records(path)
     text_column = "text" if "text" in columns else "document"
     target = next((name for name in ("sentiment", "label", "rating") if name in columns), None)
     if text_column not in columns or target is None:
@@ -122,13 +113,46 @@ def read_labelled(path: Path, *, shop_stars: bool | None = None) -> list[Labelle
         rows = _by_stars(path.name, text_column, records, shop=shop_stars)
     else:
         rows = []
-        for number, record in enumerate(records, start=2):
-            label = _label(record.get(target) or "", path.name, number, target)
+        for number, record in records:
+            label = _label(record[target], path.name, number, target)
             detail = record if target == "sentiment" and "group" in columns else None
-            rows.append(Labelled(record[text_column] or "", label, detail=detail))
+            rows.append(Labelled(record[text_column], label, detail=detail))
     if not rows:
-        raise BadInputError("no labelled text", source=path.name, remedy="check the ratings")
+        remedy = "give rows; of stars the lowest and the highest count, not those between"
+        raise BadInputError("no labelled text", source=path.name, remedy=remedy)
     return rows
+
+
+def _records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Give the columns, and each row that is not blank with its line in the file.
+
+    Cells are split at tabs and nothing else: quotes are text, and so are tabs in the last column.
+    """
+    columns: list[str] = []
+    records = []
+    number = 0
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if not columns:
+                    columns = line.split("\t") if line else []
+                elif line:
+                    cells = line.split("\t", len(columns) - 1)
+                    cells += [""] * (len(columns) - len(cells))
+                    records.append((number, dict(zip(columns, cells, strict=True))))
+    except UnicodeDecodeError as error:
+        raise BadInputError(
+            f"is not UTF-8: {error.reason}",
+            source=path.name,
+            row=number,
+            remedy="save it as UTF-8, with tabs between columns",
+        ) from error
+    except OSError as error:
+        raise BadInputError(
+            f"cannot be read: {error}", source=path.name, remedy="give a UTF-8 TSV file"
+        ) from error
+    return columns, records
 
 
 def _label(value: str, source: str, row: int, column: str) -> Sentiment:
@@ -146,24 +170,33 @@ def _label(value: str, source: str, row: int, column: str) -> Sentiment:
 
 
 def _by_stars(
-    source: str, text_column: str, records: Sequence[Mapping[str, str]], *, shop: bool | None
+    source: str,
+    text_column: str,
+    records: Sequence[tuple[int, Mapping[str, str]]],
+    *,
+    shop: bool | None,
 ) -> list[Labelled]:
+    most = 5 if shop else 10
     stars = []
-    for number, record in enumerate(records, start=2):
-        try:
-            stars.append(int(record["rating"]))
-        except (TypeError, ValueError) as error:
+    for number, record in records:
+        value = record["rating"].strip()
+        if not (value.isdecimal() and 1 <= int(value) <= most):
             raise BadInputError(
-                "rating is not a whole number", source=source, row=number, field="rating"
-            ) from error
+                f"rating is not a whole number from 1 to {most}",
+                source=source,
+                row=number,
+                field="rating",
+                remedy="give 1-5 stars, or 1-10; leave out rows without",
+            )
+        stars.append(int(value))
     if shop is None:
         shop = max(stars, default=0) <= 5
     bad, good = ((1, 2), (5,)) if shop else ((1, 2, 3, 4), (9, 10))
     rows = []
-    for record, star in zip(records, stars, strict=True):
+    for (_, record), star in zip(records, stars, strict=True):
         if star in bad or star in good:
             sentiment = Sentiment.NEGATIVE if star in bad else Sentiment.POSITIVE
-            rows.append(Labelled(record[text_column] or "", sentiment, star if shop else None))
+            rows.append(Labelled(record[text_column], sentiment, star if shop else None))
     return rows
 
 

@@ -26,8 +26,8 @@ class HubScorer:
     positive.
 
     Raises:
-        ConfigurationError: The extra is missing, the model cannot be loaded, or none of its
-            labels is negative.
+        ConfigurationError: The extra is missing, the model cannot be loaded, or its labels are
+            not one negative and one that is not.
     """
 
     def __init__(self, name: str) -> None:
@@ -45,17 +45,19 @@ class HubScorer:
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(name)
             self._model: Any = AutoModelForSequenceClassification.from_pretrained(name).eval()
-        except (OSError, ValueError) as error:
+        except Exception as error:
+            # Damaged weights and odd configurations raise errors of their readers' own.
+            reason = " ".join(str(error).split())
             raise ConfigurationError(
-                f"model {name!r} cannot be loaded: {error} -> check PYEONGPAN_MODEL"
+                f"model {name!r} cannot be loaded: {reason} -> check PYEONGPAN_MODEL"
             ) from error
         self._torch: Any = torch
         labels = {i: str(label).lower() for i, label in self._model.config.id2label.items()}
         self._negative = [i for i, label in labels.items() if label in _NEGATIVE_NAMES]
         self._neutral = [i for i, label in labels.items() if label in _NEUTRAL_NAMES]
-        if not self._negative:
+        if not self._negative or len(labels) < 2:
             raise ConfigurationError(
-                f"model {name!r} has labels {sorted(labels.values())}, none of them negative -> "
+                f"model {name!r} has labels {sorted(labels.values())}, not one negative and one that is not -> "
                 "name one 'negative' in its id2label"
             )
         self.version = f"hub:{name}"

@@ -179,11 +179,15 @@ def is_korean(normalised: str) -> bool:
     return hangul >= 1 and hangul >= 0.12 * letters
 
 
+# Said over and over they are noise or laughter; 굿굿굿, 짱짱짱 and 헐헐헐 are words.
+_NOISE = re.compile(r"([가나다라마바사아차카타파하호히])\1{2,}")
+
+
 def is_mash(normalised: str) -> bool:
-    """Tell whether the text is keyboard noise: one syllable over and over, random jamo."""
+    """Tell whether the text is keyboard noise: 가가가 and the like alone, random jamo."""
     hangul = _HANGUL.findall(normalised)
     jamo = len(_LAUGH_OR_CRY.findall(normalised))
-    if len(hangul) >= 4 and len(set(hangul)) == 1:
+    if _NOISE.fullmatch("".join(hangul)):
         return True
     return (
         jamo >= 4 and not _MEANT.search(normalised) and len(hangul) * 3 < jamo and len(hangul) <= 2

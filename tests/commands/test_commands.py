@@ -786,6 +786,46 @@ def test_a_damaged_model_ends_what_would_read_with_it(
     assert "PYEONGPAN_MODEL" in result.stderr
 
 
+def test_a_classified_line_shows_the_words(cli: Callable[..., Result], tmp_path: Path) -> None:
+    text = "씨\u200b발 배송이 왜 이래요 먹고 식중독 걸렸어요"
+    (tmp_path / "texts").write_text(f"{text}\nㅋㅋㅋ\n", encoding="utf-8")
+    done = cli("classify", str(tmp_path / "texts"))
+    found, nothing = (json.loads(line) for line in done.stdout.splitlines())
+    assert sum(found["probabilities"]) == pytest.approx(1)
+    assert [text[start:end] for start, end in found["abuse_spans"]] == ["씨\u200b발"]
+    assert "식중독" in [text[start:end] for start, end in found["severity_spans"]]
+    assert len(found["category_spans"]) == len(found["categories"]) > 0
+    assert nothing["probabilities"] is None
+
+
+@pytest.mark.parametrize("content", ["7", "junk"])
+def test_the_doctor_names_the_brand_whose_language_is_damaged(
+    cli: Callable[..., Result], tmp_path: Path, home: Path, content: str
+) -> None:
+    write_brand(tmp_path, 'name = "새벽나무"')
+    learnt = home / "adapters" / "saebyeok"
+    assert "language saebyeok" not in findings(cli("doctor", "--json"))
+    learnt.mkdir(parents=True)
+    (learnt / "current").write_text(content, encoding="utf-8")
+    finding = findings(cli("doctor", "--json"))["language saebyeok"]
+    assert not finding["ok"]
+    assert "damaged" in finding["detail"]
+    assert finding["remedy"]
+
+
+def test_a_brand_learns_from_its_own_accounts_alone(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    account = '[[accounts]]\nname = "shop"\nchannel = "seller_export"\nfolder = "exports"\n'
+    shutil.copytree(
+        write_brand(tmp_path, f'name = "새벽나무"\n{account}'), tmp_path / "brands" / "pilmgil"
+    )
+    result = cli("train", "--brand", "saebyeok", "--account", "pilmgil/shop")
+    assert result.exit_code == 1
+    assert "account pilmgil/shop is another brand's" in result.stderr
+    assert "collect at least" in cli("train", "--brand", "saebyeok").stderr
+
+
 def test_a_worker_that_reads_no_text_needs_no_model(
     cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

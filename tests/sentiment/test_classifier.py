@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ from sentiment.classifier import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -338,6 +340,44 @@ def test_likeness_to_other_reviews_has_a_say_and_is_no_tag() -> None:
     assert all(config["negative_mix"]["shops"]["deep"][kind] for kind in KINDS)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tag_mix", []),
+        ("tag_mix", [[1, 2, 3]]),
+        ("wide_mix", {"shops": {"wide": [], "deep": {}, "shift": 0}, "films": {}}),
+        ("escalate_between", None),
+        ("sha256", {}),
+    ],
+)
+def test_a_config_that_fits_nothing_names_the_remedy(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(SHIPPED, copy)
+    config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+    config["pyeongpan"][key] = value
+    (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="reinstall"):
+        Classifier.load(copy)
+
+
+@pytest.mark.parametrize("name", ["wide.npz", "tags.npz"])
+@pytest.mark.parametrize("kept_bytes", [0, 100_000])
+def test_a_file_packed_in_halves_names_the_remedy(
+    tmp_path: Path, name: str, kept_bytes: int
+) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(SHIPPED, copy)
+    half = (copy / name).read_bytes()[:kept_bytes]
+    (copy / name).write_bytes(half)
+    config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+    config["pyeongpan"]["sha256"][name] = hashlib.sha256(half).hexdigest()
+    (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="reinstall"):
+        Classifier.load(copy)
+
+
 def test_a_config_without_our_part_is_refused(tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(SHIPPED, copy)
@@ -355,6 +395,39 @@ def test_a_hub_model_without_transformers_names_the_extra(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "transformers", None)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ConfigurationError, match=r"pyeongpan\[torch\]"):
+        Classifier.load("someone/some-model")
+
+
+class _Weights(Exception):  # noqa: N818 - as a reader of weights names its own
+    pass
+
+
+def _transformers(monkeypatch: pytest.MonkeyPatch, load: Callable[[str], object]) -> None:
+    """Put a stand-in in transformers' place; ``load`` gives the model of a name."""
+    auto = SimpleNamespace(from_pretrained=load)
+    fake = SimpleNamespace(AutoTokenizer=auto, AutoModelForSequenceClassification=auto)
+    monkeypatch.setitem(sys.modules, "transformers", fake)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace())
+
+
+def test_whatever_stops_a_hub_model_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> object:
+        raise _Weights(f"{name}:\n\nheader too small")
+
+    _transformers(monkeypatch, load)
+    with pytest.raises(ConfigurationError, match="header too small -> check PYEONGPAN_MODEL") as it:
+        Classifier.load("someone/some-model")
+    assert "\n" not in str(it.value)
+
+
+@pytest.mark.parametrize("labels", [["1 star", "5 stars"], ["LABEL_0"]])
+def test_a_hub_model_that_cannot_say_negative_is_refused(
+    monkeypatch: pytest.MonkeyPatch, labels: list[str]
+) -> None:
+    model = SimpleNamespace(config=SimpleNamespace(id2label=dict(enumerate(labels))))
+    model.eval = lambda: model
+    _transformers(monkeypatch, lambda _: model)
+    with pytest.raises(ConfigurationError, match="id2label"):
         Classifier.load("someone/some-model")
 
 

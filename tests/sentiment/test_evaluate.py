@@ -47,10 +47,40 @@ def test_film_stars_are_told_by_their_scale(tmp_path: Path) -> None:
     assert found == [Sentiment.NEGATIVE, Sentiment.POSITIVE]
 
 
-def test_an_unknown_label_names_its_row(tmp_path: Path) -> None:
-    path = write(tmp_path / "l.tsv", "text\tlabel\n좋음\t1\n음\tmaybe\n")
-    with pytest.raises(BadInputError, match="row 3"):
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("text\tlabel\n좋음\t1\n음\tmaybe\n", "row 3, field 'label'"),
+        ("text\tlabel\n좋음\t1\n\n\n음\tmaybe\n", "row 5, field 'label'"),
+        ("text\tlabel\n좋음\t1\n음\n", "row 3, field 'label'"),
+        ("text\tlabel\n좋음\t근데 최악\t0\n", "row 2, field 'label'"),
+        ("text\trating\n좋음\t5\n음\t0\n", "row 3, field 'rating'"),
+        ("text\trating\n좋음\t5\n음\t50\n", "row 3, field 'rating'"),
+        ("text\trating\n좋음\t5\n음\t4.5\n", "row 3, field 'rating'"),
+        ("text\tlabel\n", "no labelled text"),
+        ("", "columns are"),
+    ],
+)
+def test_what_is_wrong_in_a_file_names_its_place_and_a_remedy(
+    tmp_path: Path, content: str, place: str
+) -> None:
+    path = write(tmp_path / "l.tsv", content)
+    with pytest.raises(BadInputError, match=f"l.tsv.*{place}.* -> "):
         read_labelled(path)
+
+
+def test_a_row_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "k.tsv"
+    path.write_bytes("text\tlabel\n좋음\t1\n".encode() + "음\t0\n".encode("cp949"))
+    with pytest.raises(BadInputError, match=r"k.tsv, row 3: is not UTF-8.* -> "):
+        read_labelled(path)
+
+
+def test_no_part_of_a_text_is_lost(tmp_path: Path) -> None:
+    long = "가나다 " * 100_000
+    texts = ['"좋음', "좋음\r더 좋음", "좋음\t그런데 최악", "좋음\x00", "좋음\u2028끝", long]
+    path = write(tmp_path / "t.tsv", "label\ttext\n" + "".join(f"1\t{text}\n" for text in texts))
+    assert [row.text for row in read_labelled(path)] == texts
 
 
 def test_missing_columns_are_refused(tmp_path: Path) -> None:

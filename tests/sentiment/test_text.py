@@ -71,6 +71,18 @@ def test_blank_foreign_and_mashed_texts_are_told_apart() -> None:
     assert not is_mash(normalise("굿굿"))
 
 
+@pytest.mark.parametrize("text", ["가가가가가가", "가 가 가 가", "하하하하ㅋㅋ", "아아아아!!"])
+def test_a_syllable_that_says_nothing_is_noise_however_often(text: str) -> None:
+    assert is_mash(normalise(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["굿 굿 굿 굿", "짱짱짱짱", "네 네 네 네", "하하", "하하하 좋아요"]
+)
+def test_a_word_said_over_and_over_is_a_word(text: str) -> None:
+    assert not is_mash(normalise(text))
+
+
 def test_what_masking_wrote_is_a_blank_unless_others_see_it() -> None:
     assert normalise("[이름]입니다. [전화번호]로 주세요") == "ㅇㅇㅇ입니다. ㅇㅇㅇ로 주세요"
     assert normalise("[수정] 남의 [전화번호]") == "[수정] 남의 [전화번호]"
