@@ -292,6 +292,50 @@ def test_a_place_of_its_own_that_a_collector_does_not_know_is_an_incident(
     assert [row.kind for row in incidents(house)] == ["collection"]
 
 
+@pytest.mark.parametrize("stint", [timedelta(hours=1), timedelta(0)])
+@pytest.mark.parametrize("lead", [0, 3])
+@pytest.mark.parametrize("length", [2, 7])
+def test_pages_that_lead_in_a_circle_are_an_alarm_and_lose_nothing(
+    house: House,
+    channel: FakeChannel,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+    lead: int,
+    length: int,
+    stint: timedelta,
+) -> None:
+    asked: list[int] = []
+
+    def fetch(since: datetime, until: datetime, cursor: str | None) -> Page:
+        number = int(cursor or 0)
+        asked.append(number)
+        assert len(asked) <= 3 * (lead + length) + 1
+        item = CollectedFeedback(FeedbackKind.REVIEW, f"n{number}", "별로", clock())
+        following = number + 1 if number < lead + length else lead + 1
+        return Page((item,), next_cursor=str(following))
+
+    monkeypatch.setattr(channel, "fetch", fetch)
+    done = Collected()
+    while not done.error:
+        # Each stint goes on from what the one before it stored, as after a death.
+        clock.advance(seconds=1)
+        done = collect.collect(house.runtime, house.account_id(), stint=stint)
+    assert "leads back to a page before it" in done.error
+    assert len(set(asked)) == count(house, FeedbackRow) == lead + length + 1
+    assert [row.kind for row in incidents(house)] == ["layout_changed"]
+    assert alert_rules(house) == ["layout_changed"]
+    assert (account(house).watermark, account(house).run_cursor) == (None, None)
+
+
+def test_a_collector_that_asks_something_else_first_is_in_no_circle(
+    house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [Page((), next_cursor=place) for place in "11233"]
+    monkeypatch.setattr(channel, "fetch", lambda *_: answers.pop(0) if answers else Page(()))
+    assert run_once(house).is_complete
+    assert incidents(house) == []
+
+
 def test_the_channels_own_waiting_time_is_kept_with_the_place(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
