@@ -321,6 +321,9 @@ def _prepare(runtime: Runtime, run: Run, account: Account, page: Page) -> Prepar
         account,
         runtime.sealer,
         stored={key: row.content_fingerprint for key, row in known.items()},
+        seen=None
+        if CHANNELS[account.channel].spec.reads_files
+        else {key for key, row in known.items() if row.last_seen_run == run.run_id},
         now=runtime.clock(),
     )
 

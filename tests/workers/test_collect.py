@@ -706,6 +706,45 @@ def test_an_item_that_no_column_holds_is_quarantined_and_its_neighbours_are_stor
     assert run_once(house).quarantined == 0
 
 
+@pytest.mark.parametrize("between", [0, 2], ids=["on one page", "pages apart"])
+def test_two_texts_under_one_id_do_not_replace_each_other_in_every_run(
+    house: House, channel: FakeChannel, clock: StillClock, between: int
+) -> None:
+    fill(channel, between)
+    newest = Article("twice", "별로예요", clock() - timedelta(minutes=1))
+    channel.articles += [newest, replace(newest, text="최악", written_at=newest.written_at)]
+    if between:
+        channel.articles[-1].written_at -= timedelta(hours=9)
+    dones = []
+    for _ in range(3):
+        dones.append(run_once(house))
+        clock.advance(minutes=1)
+    assert [(done.new, done.changed, done.quarantined) for done in dones] == [
+        (between + 1, 0, 1),
+        (0, 0, 0),
+        (0, 0, 0),
+    ]
+    with house.database.reading() as connection:
+        query = select(FeedbackRow.text, FeedbackRow.revision, FeedbackRow.gone_at)
+        row = connection.execute(query.where(FeedbackRow.native_id == "twice")).one()
+        assert tuple(row) == ("별로예요", 1, None)
+        kept = connection.execute(select(QuarantineRow.__table__)).one()
+    assert "최악" in SEALER.open(kept.sealed_raw).decode()
+    newest.text = "다시 별로"
+    assert run_once(house).changed == 1
+
+
+def test_an_edit_while_a_run_begins_again_and_again_is_one(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 3)
+    channel.fetches.extend([lambda: None, LayoutChangedError("no rows")])
+    assert run_once(house).error
+    clock.now = account(house).next_due_at
+    channel.articles[0].text = "다시 별로"
+    assert (run_once(house).changed, count(house, QuarantineRow)) == (1, 0)
+
+
 def test_a_new_seal_key_quarantines_no_row_again(
     house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -762,12 +801,13 @@ def test_what_was_asked_for_many_times_is_done_once(
         # The broker is away, or every worker has its hands full.
         clock.advance(minutes=1)
     house.run()
-    assert account(house).run_id == 1
+    # One that failed before its first page begins again, under the next number.
+    assert account(house).run_id == 1 + has_begun
     assert count(house, FeedbackRow) == 3
     clock.advance(minutes=1)
     start_due(house.runtime)
     house.run()
-    assert account(house).run_id == 2
+    assert account(house).run_id == 2 + has_begun
 
 
 def test_an_account_of_an_unknown_channel_is_an_incident_not_a_crash(
