@@ -120,6 +120,11 @@ def _warn_of_no_brands(runtime: Runtime) -> None:
         )
 
 
+def _warn_of_open_secrets(runtime: Runtime) -> None:
+    for path in settings_module.open_secrets(runtime.brands.values()):
+        log.warning("secrets_open", file=str(path), remedy=f"chmod o= {path}")
+
+
 _CONSOLE_ENDS_WITHIN_S = 8
 _SCHEDULER_ENDS_WITHIN_S = 50
 """A little less than the compose file, or Docker itself, waits before it kills."""
@@ -233,6 +238,7 @@ def _run(settings: Settings, *, is_demo: bool) -> None:
     runtime = _build(settings)
     synchronize(runtime)
     _warn_of_no_brands(runtime)
+    _warn_of_open_secrets(runtime)
     log.info("model_loaded", version=runtime.classifier.version)
     with Daemon(runtime, broker, build_console(runtime, is_demo=is_demo)):
         click.echo(f"콘솔: {runtime.console_url}  (Ctrl+C로 끝냅니다)", err=True)
@@ -288,6 +294,7 @@ def scheduler(settings: Settings) -> None:
     runtime = _build(settings)
     synchronize(runtime)
     _warn_of_no_brands(runtime)
+    _warn_of_open_secrets(runtime)
     duties = Duties(runtime)
     relay = RelayThread(runtime, starts_due=True, age_s=duties.age_s)
     runtime.poke = relay.poke
