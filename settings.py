@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tomllib
 from datetime import time, timedelta
 from difflib import get_close_matches
@@ -652,3 +653,12 @@ def _credentials(folder: Path, account: _AccountTable) -> dict[str, str]:
         # The decoder's message could quote the secret's line.
         raise ConfigurationError(f"{path}: is not valid TOML in UTF-8") from None
     return {key: str(value) for key, value in table.items()}
+
+
+def open_secrets(brands: Iterable[Brand]) -> list[Path]:
+    """Find the brands' credentials files that any user of this machine may read or change.
+
+    Their group may: the containers read them by it.
+    """
+    found = (path for brand in brands for path in sorted(brand.folder.glob("*.secret.toml")))
+    return [path for path in found if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH)]

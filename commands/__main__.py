@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import signal
 import sys
 import threading
@@ -120,24 +119,9 @@ def _warn_of_no_brands(runtime: Runtime) -> None:
         )
 
 
-_CONSOLE_ENDS_WITHIN_S = 8
-_SCHEDULER_ENDS_WITHIN_S = 50
-"""A little less than the compose file, or Docker itself, waits before it kills."""
-
-
-def _end_within(limit_s: float) -> None:
-    """See that this process ends, also where a database that hangs holds its threads.
-
-    What they had at hand is then taken up like after any death.
-    """
-
-    def give_up() -> None:
-        log.warning("stop_cut_short", after_s=limit_s)
-        os._exit(1)
-
-    limit = threading.Timer(limit_s, give_up)
-    limit.daemon = True
-    limit.start()
+def _warn_of_open_secrets(runtime: Runtime) -> None:
+    for path in settings_module.open_secrets(runtime.brands.values()):
+        log.warning("secrets_open", file=str(path), remedy=f"chmod o= {path}")
 
 
 def _start_broker(settings: Settings) -> Any:  # noqa: ANN401 - dramatiq's broker
@@ -227,16 +211,19 @@ def run(settings: Settings) -> None:
 def _run(settings: Settings, *, is_demo: bool) -> None:
     from commands.console import build_console
     from commands.daemon import Daemon
+    from workers.ending import RUN_ENDS_WITHIN_S, end_within
     from workers.runtime import synchronize
 
     broker = _start_broker(settings)
     runtime = _build(settings)
     synchronize(runtime)
     _warn_of_no_brands(runtime)
+    _warn_of_open_secrets(runtime)
     log.info("model_loaded", version=runtime.classifier.version)
     with Daemon(runtime, broker, build_console(runtime, is_demo=is_demo)):
         click.echo(f"콘솔: {runtime.console_url}  (Ctrl+C로 끝냅니다)", err=True)
         _wait_for_signal()
+        end_within(RUN_ENDS_WITHIN_S)
 
 
 @main.command()
@@ -280,6 +267,7 @@ def scheduler(settings: Settings) -> None:
     """Run the clock: due collections, relaying, repairs, retention."""
     from commands.schedule import build_scheduler
     from workers.duties import Duties
+    from workers.ending import SCHEDULER_ENDS_WITHIN_S, end_within
     from workers.relay import RelayThread
     from workers.runtime import synchronize
 
@@ -288,6 +276,7 @@ def scheduler(settings: Settings) -> None:
     runtime = _build(settings)
     synchronize(runtime)
     _warn_of_no_brands(runtime)
+    _warn_of_open_secrets(runtime)
     duties = Duties(runtime)
     relay = RelayThread(runtime, starts_due=True, age_s=duties.age_s)
     runtime.poke = relay.poke
@@ -295,7 +284,7 @@ def scheduler(settings: Settings) -> None:
     relay.start()
     clock.start()
     _wait_for_signal()
-    _end_within(_SCHEDULER_ENDS_WITHIN_S)
+    end_within(SCHEDULER_ENDS_WITHIN_S)
     clock.shutdown(wait=True)
     relay.stop()
 
@@ -307,6 +296,7 @@ def console(settings: Settings, *, port: int | None) -> None:
     """Serve the console alone."""
     from commands.console import build_console
     from commands.daemon import ConsoleThread
+    from workers.ending import CONSOLE_ENDS_WITHIN_S, end_within
 
     _refuse_memory(settings, "console")
     if port is not None:
@@ -317,7 +307,7 @@ def console(settings: Settings, *, port: int | None) -> None:
     server.start()
     click.echo(f"콘솔: {runtime.console_url}", err=True)
     _wait_for_signal()
-    _end_within(_CONSOLE_ENDS_WITHIN_S)
+    end_within(CONSOLE_ENDS_WITHIN_S)
     server.stop()
 
 

@@ -16,7 +16,7 @@ from console.security import is_loopback
 from domain.errors import CredentialRejectedError, ReputationError, RetryableError
 from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
-from settings import brand_folders, load_brand
+from settings import brand_folders, load_brand, open_secrets
 from storage import accounts, health, schema, sealed
 from storage.session import Database, DatabaseError, reason_of
 from workers import runtime as runtimes
@@ -131,6 +131,7 @@ def _examine(
     findings = [_brands(runtime)] if runtime.brands or folders == [] else []
     for brand in runtime.brands.values():
         findings += _guarded(f"manual {brand.slug}", partial(_manual, brand))
+    findings += _guarded("secrets", lambda: _secrets(runtime))
     of_database = _guarded("database", lambda: _database(runtime))
     findings += of_database
     findings += _guarded("broker", lambda: _broker(settings))
@@ -219,6 +220,16 @@ def _brands(runtime: Runtime) -> Finding:
             remedy="make BRAND/brand.toml there, or set PYEONGPAN_BRANDS",
         )
     return Finding("brands", ok=True, detail=names)
+
+
+def _secrets(runtime: Runtime) -> Iterator[Finding]:
+    for path in open_secrets(runtime.brands.values()):
+        yield Finding(
+            "secrets",
+            ok=False,
+            detail=f"any user of this machine may read or change {path}",
+            remedy=f"chmod o= {path}",
+        )
 
 
 def _gone_brands(runtime: Runtime, here: set[str]) -> Iterator[Finding]:

@@ -235,6 +235,7 @@ def claim_run(
     row = _lease(connection, account_id, is_asked_for, now=now, lease=lease)
     if row is None:
         return None
+    started: dict[str, Any] = {}
     if row.run_until is None:
         if row.watermark is not None:
             since = row.watermark - overlap
@@ -247,6 +248,10 @@ def claim_run(
             "run_cursor": None,
             "backfill_until": row.backfill_until or now,
         }
+    elif row.run_cursor is None:
+        # Read again from its first page, days later perhaps: what it has seen may be edited since.
+        started = {"run_id": row.run_id + 1}
+    if started:
         row = connection.execute(
             update(AccountRow)
             .where(AccountRow.id == account_id)

@@ -113,7 +113,7 @@ class AccountRow(Base):
     lease_until: Mapped[datetime | None]
     lease_token: Mapped[str | None] = mapped_column(String(32))
     run_id: Mapped[int] = mapped_column(default=0)
-    """Number of the newest run; a run that was interrupted keeps its number."""
+    """Number of the newest run; one that was interrupted keeps it with its place, and only then."""
     run_since: Mapped[datetime | None]
     run_until: Mapped[datetime | None]
     run_cursor: Mapped[str | None]

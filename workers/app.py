@@ -9,6 +9,7 @@ import dramatiq
 import settings
 from workers import broker as brokers
 from workers import runtime as runtimes
+from workers.ending import WORKER_ENDS_WITHIN_S, end_within
 from workers.engine import keep_loaded
 from workers.relay import RelayThread
 
@@ -32,6 +33,7 @@ class RelayMiddleware(dramatiq.Middleware):
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Stop relaying; what is left is relayed by others."""
+        end_within(WORKER_ENDS_WITHIN_S)
         if self._relay is not None:
             self._relay.stop()
 

@@ -127,17 +127,25 @@ def collect(
     started = runtime.clock()
     try:
         collector = runtime.collector(account)
-        cursor = _place_of(run, account)
+        cursor, trail = _place_of(run, account)
         while True:
             page = collector.fetch(run.since, run.until, cursor)
-            _store(runtime, run, account, page, done)
+            # A collector that first had to ask something else comes back to the same place once.
+            has_moved = page.next_cursor != cursor or bool(page.items or page.quarantined)
+            came_from, cursor = trail, page.next_cursor
+            if cursor is not None and has_moved:
+                trail = trail.then(cursor)
+            _store(runtime, run, account, page, trail, done)
             if done.pages == 1:
                 # What was found is looked at while the rest is read.
                 runtime.poke()
-            cursor = page.next_cursor
             if cursor is None:
                 done.is_complete = True
                 break
+            if has_moved and came_from.has_met(cursor):
+                raise LayoutChangedError(
+                    f"{run.account_key}: page {trail.places} leads back to a page before it"
+                )
             if runtime.clock() - started > stint:
                 _make_room(runtime, run)
                 break
@@ -159,13 +167,53 @@ def collect(
     return done
 
 
-def _place_of(run: Run, account: Account) -> str | None:
-    """Give where a run goes on; None for the beginning of its window.
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """Tells that a run goes in a circle, by one place it was at (Brent's way).
+
+    The place is let go of for the present one at the 1st, 2nd, 4th, 8th and so on, so that a
+    circle of any length is noticed after three times as many pages as lead into it and around it.
+
+    Attributes:
+        places: How many there were.
+        kept: Names the place.
+    """
+
+    places: int = 0
+    kept: str = ""
+
+    @classmethod
+    def read(cls, written: str) -> _Trail:
+        """Read what is kept with a run's place; empty at the beginning."""
+        places, _, kept = written.partition(".")
+        return cls(int(places or 0), kept)
+
+    def __str__(self) -> str:
+        return f"{self.places}.{self.kept}"
+
+    def has_met(self, cursor: str) -> bool:
+        """Tell whether this is the place that is kept."""
+        return _name_of(cursor) == self.kept
+
+    def then(self, cursor: str) -> _Trail:
+        """Give the trail that goes on to the place."""
+        places = self.places + 1
+        is_kept = places & self.places == 0
+        return _Trail(places, _name_of(cursor) if is_kept else self.kept)
+
+
+def _place_of(run: Run, account: Account) -> tuple[str | None, _Trail]:
+    """Give where a run goes on, None for the beginning of its window, and how it came there.
 
     A place among the lists or words of other settings means nothing.
     """
-    mark, _, place = (run.cursor or "").partition("|")
-    return place if mark == _mark_of(account) else None
+    head, _, place = (run.cursor or "").partition("|")
+    mark, _, trail = head.partition(".")
+    return (place, _Trail.read(trail)) if mark == _mark_of(account) else (None, _Trail())
+
+
+def _name_of(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _mark_of(account: Account) -> str:
@@ -226,7 +274,9 @@ def _duration(account: Account, option: str, default: timedelta) -> timedelta:
     return value
 
 
-def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Collected) -> None:
+def _store(
+    runtime: Runtime, run: Run, account: Account, page: Page, trail: _Trail, done: Collected
+) -> None:
     """Store a page and move the run, in one transaction."""
     now = runtime.clock()
     done.pages += 1
@@ -248,7 +298,7 @@ def _store(runtime: Runtime, run: Run, account: Account, page: Page, done: Colle
             report_incident(runtime, connection, run.account_key, doubt, now=now)
             done.is_doubtful = True
         if page.next_cursor is not None:
-            cursor = f"{_mark_of(account)}|{page.next_cursor}"
+            cursor = f"{_mark_of(account)}.{trail}|{page.next_cursor}"
             accounts.advance_run(connection, run, cursor, now=now, lease=runtime.settings.lease)
         else:
             if page.covers is not None:
@@ -271,6 +321,9 @@ def _prepare(runtime: Runtime, run: Run, account: Account, page: Page) -> Prepar
         account,
         runtime.sealer,
         stored={key: row.content_fingerprint for key, row in known.items()},
+        seen=None
+        if CHANNELS[account.channel].spec.reads_files
+        else {key for key, row in known.items() if row.last_seen_run == run.run_id},
         now=runtime.clock(),
     )
 

@@ -14,7 +14,7 @@ from privacy.masking import mask, mask_author
 from storage.feedback import MaskedFeedback, find_unstorable, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from domain.brands import Account, Brand
@@ -38,9 +38,13 @@ def prepare_page(
     sealer: Sealer,
     *,
     stored: Mapping[tuple[str, str], str],
+    seen: Collection[tuple[str, str]] | None,
     now: datetime,
 ) -> PreparedPage:
-    """Prepare a page's items, and quarantine those that no table can hold.
+    """Prepare a page's items, and quarantine what no table can hold and what is no edit.
+
+    A run that meets an id again with another text met two texts under one id: taken for edits,
+    they would replace each other in every run. The first of the run is the item's.
 
     Args:
         page: As collected.
@@ -48,12 +52,14 @@ def prepare_page(
         account: Whose page it is.
         sealer: See ``prepare``.
         stored: Content fingerprints of what the database has, by kind and native id.
+        seen: Which of these this run has met before; None for files, whose later rows are edits.
         now: See ``prepare``.
     """
     ready: list[MaskedFeedback] = []
     quarantined = list(page.quarantined)
     times = Counter(map(key_of, page.items))
     mask_text = masker(brand)
+    met = {key: stored[key] for key in seen or ()}
     for place, item in enumerate(page.items):
         key = key_of(item)
         masked = prepare(
@@ -67,6 +73,10 @@ def prepare_page(
             now=now,
         )
         problem = find_unstorable(masked)
+        remedy = "원본에서 이 항목의 값을 확인해 주세요. 파일이면 그 칸을 고쳐 다시 올려 주세요."
+        if problem is None and seen is not None and not _is_met(met, key, masked):
+            problem = "text", "another text stands under the same id"
+            remedy = "채널이 한 번호로 두 글을 보여 줍니다. 채널에서 두 글을 확인해 주세요."
         if problem is None:
             ready.append(masked)
             continue
@@ -76,7 +86,7 @@ def prepare_page(
             source=page.source or account.key,
             row=page.rows[place] if page.rows else None,
             field=name,
-            remedy="원본에서 이 항목의 값을 확인해 주세요. 파일이면 그 칸을 고쳐 다시 올려 주세요.",
+            remedy=remedy,
         )
         quarantined.append(
             QuarantinedItem(
@@ -89,6 +99,12 @@ def prepare_page(
             )
         )
     return PreparedPage(page, ready, quarantined)
+
+
+def _is_met(met: dict[tuple[str, str], str], key: tuple[str, str], item: MaskedFeedback) -> bool:
+    """Tell whether a run met nothing else under an item's key; the first it meets is noted."""
+    first = met.setdefault(key, item.content_fingerprint)
+    return first in ("", item.content_fingerprint, *item.retired_fingerprints)
 
 
 def masker(brand: Brand) -> Callable[[str], str]:

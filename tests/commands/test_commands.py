@@ -13,7 +13,8 @@ import stat
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import structlog
@@ -21,12 +22,13 @@ from click.testing import CliRunner
 from dramatiq.middleware import TimeLimit
 from sqlalchemy import select
 
-from commands.__main__ import main
+from commands.__main__ import _warn_of_open_secrets, main
 from demo.content import Article
 from demo.storefront import Storefront
 from domain.errors import ConfigurationError
 from domain.types import FeedbackKind
 from privacy.sealing import Sealer, generate_key, load_or_create_key
+from settings import load_brands
 from storage import accounts
 from storage.models import AuditRow, ErasureRow, FeedbackRow
 from storage.session import Database
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+    from workers.runtime import Runtime
 
 API_KEY = "storefront-key"
 
@@ -135,7 +139,9 @@ def shop(tmp_path: Path) -> Iterator[Storefront]:
     ]
     front = Storefront(articles, api_key=API_KEY, clock=lambda: datetime.now(UTC))
     folder = write_brand(tmp_path, STOREFRONT.replace("{base_url}", front.start()))
-    (folder / "shop.secret.toml").write_text(f'api_key = "{API_KEY}"\n', encoding="utf-8")
+    secret = folder / "shop.secret.toml"
+    secret.write_text(f'api_key = "{API_KEY}"\n', encoding="utf-8")
+    secret.chmod(0o640)
     yield front
     front.stop()
 
@@ -506,6 +512,21 @@ def test_the_doctor_warns_of_a_lease_that_ends_under_a_worker_that_lives(
     assert not found["ok"]
     assert "170 s" in found["detail"]
     assert "PYEONGPAN_LEASE" in found["remedy"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_credentials_that_anybody_may_read_are_warned_of(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert "secrets" not in findings(cli("doctor", "--json"))
+    (secret,) = tmp_path.rglob("shop.secret.toml")
+    secret.chmod(0o644)
+    found = findings(cli("doctor", "--json"))["secrets"]
+    assert (found["ok"], found["remedy"]) == (False, f"chmod o= {secret}")
+    started = cast("Runtime", SimpleNamespace(brands=load_brands(secret.parent.parent)))
+    with structlog.testing.capture_logs() as told:
+        _warn_of_open_secrets(started)
+    assert [(line["event"], line["file"]) for line in told] == [("secrets_open", str(secret))]
 
 
 def test_the_doctor_tells_of_a_disk_that_is_nearly_full(

@@ -93,6 +93,51 @@ def test_a_misspelt_variable_ends_the_process_with_its_name() -> None:
     assert done.stderr.startswith(b"Error: PYEONGPAN_HOMEE is not a setting")
 
 
+HANGING = {
+    "run": """
+import threading
+from commands import __main__ as commands
+from commands.daemon import Daemon
+from workers import ending
+ending.RUN_ENDS_WITHIN_S = 1
+Daemon.__exit__ = lambda *_: threading.Event().wait()
+commands._wait_for_signal = lambda: None
+commands.main(["run"])
+""",
+    "worker": """
+import threading
+from workers import ending
+ending.WORKER_ENDS_WITHIN_S = 1
+from workers.app import RelayMiddleware
+RelayMiddleware().before_worker_shutdown(None, None)
+threading.Event().wait()
+""",
+}
+"""As where a database that hangs holds the threads that are waited for."""
+
+
+@pytest.mark.parametrize("role", HANGING)
+def test_a_process_that_hangs_while_it_ends_is_cut_short(
+    tmp_path: Path, free_port: int, role: str
+) -> None:
+    env = {
+        "PYEONGPAN_HOME": str(tmp_path),
+        "PYEONGPAN_BRANDS": str(tmp_path / "brands"),
+        "PYEONGPAN_CONSOLE_PORT": str(free_port),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING[role]],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "stop_cut_short" in done.stdout + done.stderr
+
+
 def test_what_libraries_log_is_one_line_each_as_our_own_is() -> None:
     code = """
 import logging, structlog

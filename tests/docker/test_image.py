@@ -17,8 +17,8 @@ import yaml
 from click.testing import CliRunner
 
 import settings
-from commands import __main__ as commands
 from commands.__main__ import main
+from workers import ending
 from workers.runtime import adapter_folder
 
 ROOT = Path(__file__).parent.parent.parent
@@ -207,10 +207,12 @@ def test_the_sign_of_life_is_looked_for_in_the_home_folder() -> None:
 
 def test_a_role_that_hangs_ends_before_it_is_killed() -> None:
     assert SERVICES["scheduler"]["stop_grace_period"] == "1m"
-    assert commands._SCHEDULER_ENDS_WITHIN_S < 60
+    assert ending.SCHEDULER_ENDS_WITHIN_S < 60
+    assert SERVICES["worker"]["stop_grace_period"] == "3m"
+    assert ending.WORKER_ENDS_WITHIN_S < 180
     # Docker's own.
     assert "stop_grace_period" not in SERVICES["console"]
-    assert commands._CONSOLE_ENDS_WITHIN_S < 10
+    assert ending.CONSOLE_ENDS_WITHIN_S < 10
 
 
 @pytest.mark.parametrize("role", ROLES)

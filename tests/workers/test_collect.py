@@ -292,6 +292,50 @@ def test_a_place_of_its_own_that_a_collector_does_not_know_is_an_incident(
     assert [row.kind for row in incidents(house)] == ["collection"]
 
 
+@pytest.mark.parametrize("stint", [timedelta(hours=1), timedelta(0)])
+@pytest.mark.parametrize("lead", [0, 3])
+@pytest.mark.parametrize("length", [2, 7])
+def test_pages_that_lead_in_a_circle_are_an_alarm_and_lose_nothing(
+    house: House,
+    channel: FakeChannel,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+    lead: int,
+    length: int,
+    stint: timedelta,
+) -> None:
+    asked: list[int] = []
+
+    def fetch(since: datetime, until: datetime, cursor: str | None) -> Page:
+        number = int(cursor or 0)
+        asked.append(number)
+        assert len(asked) <= 3 * (lead + length) + 1
+        item = CollectedFeedback(FeedbackKind.REVIEW, f"n{number}", "별로", clock())
+        following = number + 1 if number < lead + length else lead + 1
+        return Page((item,), next_cursor=str(following))
+
+    monkeypatch.setattr(channel, "fetch", fetch)
+    done = Collected()
+    while not done.error:
+        # Each stint goes on from what the one before it stored, as after a death.
+        clock.advance(seconds=1)
+        done = collect.collect(house.runtime, house.account_id(), stint=stint)
+    assert "leads back to a page before it" in done.error
+    assert len(set(asked)) == count(house, FeedbackRow) == lead + length + 1
+    assert [row.kind for row in incidents(house)] == ["layout_changed"]
+    assert alert_rules(house) == ["layout_changed"]
+    assert (account(house).watermark, account(house).run_cursor) == (None, None)
+
+
+def test_a_collector_that_asks_something_else_first_is_in_no_circle(
+    house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [Page((), next_cursor=place) for place in "11233"]
+    monkeypatch.setattr(channel, "fetch", lambda *_: answers.pop(0) if answers else Page(()))
+    assert run_once(house).is_complete
+    assert incidents(house) == []
+
+
 def test_the_channels_own_waiting_time_is_kept_with_the_place(
     house: House, channel: FakeChannel, clock: StillClock
 ) -> None:
@@ -662,6 +706,45 @@ def test_an_item_that_no_column_holds_is_quarantined_and_its_neighbours_are_stor
     assert run_once(house).quarantined == 0
 
 
+@pytest.mark.parametrize("between", [0, 2], ids=["on one page", "pages apart"])
+def test_two_texts_under_one_id_do_not_replace_each_other_in_every_run(
+    house: House, channel: FakeChannel, clock: StillClock, between: int
+) -> None:
+    fill(channel, between)
+    newest = Article("twice", "별로예요", clock() - timedelta(minutes=1))
+    channel.articles += [newest, replace(newest, text="최악", written_at=newest.written_at)]
+    if between:
+        channel.articles[-1].written_at -= timedelta(hours=9)
+    dones = []
+    for _ in range(3):
+        dones.append(run_once(house))
+        clock.advance(minutes=1)
+    assert [(done.new, done.changed, done.quarantined) for done in dones] == [
+        (between + 1, 0, 1),
+        (0, 0, 0),
+        (0, 0, 0),
+    ]
+    with house.database.reading() as connection:
+        query = select(FeedbackRow.text, FeedbackRow.revision, FeedbackRow.gone_at)
+        row = connection.execute(query.where(FeedbackRow.native_id == "twice")).one()
+        assert tuple(row) == ("별로예요", 1, None)
+        kept = connection.execute(select(QuarantineRow.__table__)).one()
+    assert "최악" in SEALER.open(kept.sealed_raw).decode()
+    newest.text = "다시 별로"
+    assert run_once(house).changed == 1
+
+
+def test_an_edit_while_a_run_begins_again_and_again_is_one(
+    house: House, channel: FakeChannel, clock: StillClock
+) -> None:
+    fill(channel, 3)
+    channel.fetches.extend([lambda: None, LayoutChangedError("no rows")])
+    assert run_once(house).error
+    clock.now = account(house).next_due_at
+    channel.articles[0].text = "다시 별로"
+    assert (run_once(house).changed, count(house, QuarantineRow)) == (1, 0)
+
+
 def test_a_new_seal_key_quarantines_no_row_again(
     house: House, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -718,12 +801,13 @@ def test_what_was_asked_for_many_times_is_done_once(
         # The broker is away, or every worker has its hands full.
         clock.advance(minutes=1)
     house.run()
-    assert account(house).run_id == 1
+    # One that failed before its first page begins again, under the next number.
+    assert account(house).run_id == 1 + has_begun
     assert count(house, FeedbackRow) == 3
     clock.advance(minutes=1)
     start_due(house.runtime)
     house.run()
-    assert account(house).run_id == 2
+    assert account(house).run_id == 2 + has_begun
 
 
 def test_an_account_of_an_unknown_channel_is_an_incident_not_a_crash(
