@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from domain.types import ComplaintCategory, FeedbackKind, SourceKind
 from responders.phrases import ISSUES
 from responders.pieces import alike, names, shared
-from responders.quoting import is_vague, questions, sentences, topic_of
+from responders.quoting import blamed, is_vague, questions, sentences, topic_of
 from responders.terms import Situation, terms_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MIN_ANSWER = 4.0
 """``Passage.words`` from which a clause counts as an answer to a question."""
 
-_MIN_NAMED_FACT = 5.2
+_MIN_NAMED_FACT = 5.0
 """``Passage.score`` from which a fact about the product counts as an answer."""
 
 _GOOD_SHARE = 0.8
@@ -100,6 +100,15 @@ _NOT_WANTED = re.compile(r"[가-힣]+\s?말고")
 
 _WANTED = re.compile(r"환불|교환")
 
+_EXPLAINED = (ComplaintCategory.QUALITY, ComplaintCategory.MISMATCH)
+"""What a complaint must be of for a fact to explain it."""
+
+_OPINION = re.compile(r"의견|지적")
+
+_HAS_NOT = re.compile(r"들어 ?있지 않|포함되지 않|포함되어 있지 않")
+
+_LEFT_OUT = "#누락"
+
 _MOST_NEAR, _MOST_FAR = 2, 6
 """Sentences that show a matter, and around them, that are looked for."""
 
@@ -139,6 +148,7 @@ class Citer:
         self._at = at
         self._situation = Situation(case, complaints, is_eatery=is_eatery)
         self._missing = missing
+        self.facts: list[Clause] = []
 
     # For complaints.
 
@@ -150,6 +160,7 @@ class Citer:
             limit: How many at most; one more that calls back whoever reports a danger.
             name: What the first matter is called, Korean.
         """
+        self.facts = self._explaining(matters)
         fitting: list[list[Passage]] = []
         wanted: list[Clause] = []
         for index, matter in enumerate(matters):
@@ -158,7 +169,8 @@ class Citer:
             if index and not matter.issue.words:
                 continue  # Nothing but the model's word for it: no clause would be about it.
             found = self._search(matter, (SourceKind.POLICY,), matter.issue.query)
-            fitting.append(_fitting(found, is_first=index == 0))
+            kept = _fitting(found, is_first=index == 0)
+            fitting.append(kept[:1] + [one for one in kept[1:] if self._is_spoken_of(one.clause)])
             wanted += self._what_is_wanted(found)
             self._note_contradictions(matter.category.value)
         fitting = [one for one in fitting if one] or [[]]
@@ -172,6 +184,9 @@ class Citer:
         if limit > 1:
             chosen = [*chosen[:limit], *self._safety_report(matters, chosen)]
             limit += 1
+        if any(_HAS_NOT.search(fact.text) for fact in self.facts):
+            # What the goods do not have by the manual was not left out of the box.
+            chosen = [one for one in chosen if not _is_for_left_out(one)]
         return chosen[:limit]
 
     def saved_replies(self, matter: Matter) -> list[Clause]:
@@ -253,6 +268,25 @@ class Citer:
             weight *= _NAMED_BY_CUSTOMER
         return weight
 
+    def _is_spoken_of(self, clause: Clause) -> bool:
+        """Tell whether the customer names what a clause is for; the matter's name is not enough."""
+        groups = terms_of(clause.text).groups
+        return not groups or any(group <= self._situation.spoken_of for group in groups)
+
+    def _explaining(self, matters: Sequence[Matter]) -> list[Clause]:
+        """Give the fact on the very goods that explains what is complained of."""
+        product = self._case.product_name
+        if not product or not any(one.category in _EXPLAINED for one in matters):
+            return []
+        text = self._case.text
+        best: tuple[int, Clause] | None = None
+        for clause in self._view.facts_on(product):
+            said = shared(text, product, clause)
+            is_enough = len(said) > 1 or any(piece.startswith("#") for piece in said)
+            if is_enough and (best is None or len(said) > best[0]) and self._may_cite(clause):
+                best = len(said), clause
+        return [best[1]] if best else []
+
     def _may_cite(self, clause: Clause) -> bool:
         """Tell whether a clause stands, and not for other goods, orders or states than these."""
         terms = terms_of(clause.text)
@@ -298,6 +332,24 @@ class Citer:
             self._note_gap("other", "작품 의견")
         return citable[:1]
 
+    def on_what_happened(self) -> list[Clause]:
+        """Give the clauses for a text on no work, but on what happened: goods, seats, a screen."""
+        text = blamed(self._case.text)
+        found = self._view.search(
+            [text[sentence.start : sentence.end] for sentence in sentences(text)],
+            limit=3,
+            kinds=(SourceKind.POLICY,),
+        )
+        fitting = [
+            one
+            for one in found
+            if one.fit >= _BEYOND_FIT
+            and one.words >= _MIN_BEYOND
+            and not _OPINION.search(one.clause.text)
+            and self._may_cite(one.clause)
+        ]
+        return [one.clause for one in fitting if one is fitting[0] or one.fit >= _NEXT_FIT][:2]
+
     # For questions.
 
     def answers(self) -> list[Clause]:
@@ -314,7 +366,11 @@ class Citer:
             fitting = self._answers_to(words, also=() if words is whole else (case.text,))
             if words is not whole:
                 # A part alone says less: a clause that is hardly about it may be about anything.
-                fitting = [one for one in fitting if one.fit >= _MIN_PART_FIT]
+                fitting = [
+                    one
+                    for one in fitting
+                    if one.fit >= _MIN_PART_FIT and shared(words, case.product_name, one.clause)
+                ]
             best += [passage.clause for passage in fitting[:1]]
             chosen += [
                 passage
@@ -335,7 +391,7 @@ class Citer:
                 or any(piece.startswith("#") for piece in said)
             )
             is_new = is_new or self._is_very_case(passage)
-            if not is_new or any(alike(passage.clause, other.clause) for other in answers):
+            if not is_new or any(_makes_needless(one.clause, passage.clause) for one in answers):
                 continue
             answers.append(passage)
             answered |= said
@@ -360,7 +416,11 @@ class Citer:
     def _answers_in_passing(self) -> list[Passage]:
         """Answer what a complaint asks besides: where to send a photo, how to exchange."""
         asked = [words for words in self._asked() if not _RHETORICAL.search(words)]
-        best = [fitting[0] for words in asked if (fitting := self._answers_to(words))]
+        best = [
+            fitting[0]
+            for words in asked
+            if (fitting := self._answers_to(words, also=(self._case.text,)))
+        ]
         return [one for one in best if one.words >= _MIN_SECOND_ANSWER and one.fit >= _GENERAL_FIT]
 
     def _answers_to(self, words: str, *, also: Sequence[str] = ()) -> list[Passage]:
@@ -396,12 +456,19 @@ class Citer:
             and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
             and self._view.is_citable(passage.clause)
             and self._situation.is_meant(terms_of(passage.clause.text))
-            # One piece may stand inside another word: 비회원 has 회원.
-            and (
-                passage.fit >= _GENERAL_FIT
-                or len(shared(words, case.product_name, passage.clause)) > 1
-            )
+            and (passage.fit >= _GENERAL_FIT or self._has_enough_of(words, passage))
         ]
+
+    def _has_enough_of(self, words: str, passage: Passage) -> bool:
+        """Tell whether what a clause shares with a question is more than chance.
+
+        One piece may stand inside another word: 비회원 has 회원. A thing does not.
+        """
+        product = self._case.product_name
+        said = shared(words, product, passage.clause)
+        return len(said) > 1 or (
+            _is_of_product(passage) and any(piece.startswith("#") for piece in said)
+        )
 
     def _note_open(self, asked: str) -> None:
         self._missing.append(f"매뉴얼에 이 질문의 답이 없습니다: {asked[:30]}")
@@ -440,6 +507,16 @@ def _excepts_food(clause: Clause) -> bool:
     return "신선식품" in clause.text and bool(_RETURNS.search(clause.text))
 
 
+def _makes_needless(said: Clause, clause: Clause) -> bool:
+    """Tell whether a clause says what was said, or the rule of what was said to be excepted."""
+    is_excepted = terms_of(said.text).denies_return and _takes_back(clause)
+    return is_excepted or alike(clause, said)
+
+
+def _takes_back(clause: Clause) -> bool:
+    return bool(_RETURNS.search(clause.text)) and not terms_of(clause.text).denies_return
+
+
 def _is_on_returns(clause: Clause) -> bool:
     """Tell whether a clause is on returns of what may be returned."""
     return bool(_RETURNS.search(clause.text)) and not _excepts_food(clause)
@@ -456,6 +533,11 @@ def _adds(passage: Passage, best: Passage) -> bool:
 def _is_of_product(passage: Passage) -> bool:
     """Tell whether a fact is about the very goods in hand, whose name alone counts for little."""
     return passage.clause.kind is SourceKind.FACT and passage.score >= _MIN_NAMED_FACT
+
+
+def _is_for_left_out(clause: Clause) -> bool:
+    """Tell whether a clause is for what was left out of an order."""
+    return any(_LEFT_OUT in group for group in terms_of(clause.text).groups)
 
 
 def _is_near(passage: Passage, best: Passage) -> bool:

@@ -88,6 +88,12 @@ _DOCTOR = re.compile(r"병원|진료|피부과")
 
 _DOES_STOP = re.compile(r"드시지|쓰지 마|사용을 멈|사용하지|드시거나 쓰지")
 
+_UNREACHED = next(
+    issue.pattern
+    for issue in ISSUES[ComplaintCategory.SERVICE]
+    if issue.name == phrases.UNREACHABLE
+)
+
 _SORRY = re.compile(r"죄송|사과|송구|면목")
 
 
@@ -212,6 +218,7 @@ class Composer:
             return self._critical(matters, citer)
         acknowledged = self._acknowledge(matters[0])
         policies = self._policies(citer, matters, limit=1 if self.strategy == "brief" else 2)
+        policies = [*self._cited_in_turn(citer.facts), *policies]
         contacts: Sequence[str] = phrases.CONTACTS
         if matters[0].category is ComplaintCategory.SAFETY:
             policies = [*self._care(policies), *policies]
@@ -445,10 +452,15 @@ class Composer:
             )
         else:
             named = self._about_review(phrases.FILM_QUOTES, {"quote": quote.text}, [quote.span])
-        clauses = self._citer().on_opinion(issue)
+        citer = self._citer()
+        clauses = happened = citer.on_what_happened()
+        if not happened:
+            clauses = citer.on_opinion(issue)
+        of_work = bool(issue.words) or not happened
         policy = [self._cited(clause, Need.POLICY) for clause in clauses]
-        thanks = self._courtesy(phrases.FILM_THANKS, Need.APOLOGY)
-        sympathy = self._courtesy(phrases.FILM_SYMPATHY, Need.SYMPATHY)
+        thanks = self._courtesy(phrases.FILM_THANKS if of_work else phrases.THANKS, Need.APOLOGY)
+        moved = phrases.FILM_SYMPATHY if of_work else phrases.SYMPATHY[ComplaintCategory.SERVICE]
+        sympathy = self._courtesy(moved, Need.SYMPATHY)
         contact = self._contact(phrases.CONTACTS_FILM)
         closing = self._closing()
         if self.strategy == "brief":
@@ -590,7 +602,7 @@ class Composer:
             self.missing.append("brand.toml에 등록된 연락처(contacts)가 없습니다.")
             return Line(DraftSentence(phrases.NO_CONTACT, SourceKind.COURTESY), Need.EXTRA)
         contacts = self.contacts
-        if any(matter.issue.name == phrases.UNREACHABLE for matter in matters):
+        if matters and _UNREACHED.search(self.case.text):
             # Nobody who complains of a dead telephone should be told to telephone.
             contacts = [
                 name for name in contacts if not name.startswith(("고객센터", "전화"))

@@ -82,9 +82,16 @@ _EVERYDAY = (
     ),
     (re.compile(r"무료\s?배송|얼마\s?(?:이상|부터|넘)"), " 만원 이상 주문하시면 배송비 무료"),
     (re.compile(r"얼마나?\s*(?:보관|두고)|며칠(?:까지|\s?안에|\s?동안)"), " 보관 드실 제조일"),
+    (
+        re.compile(r"(?:각자|각각|따로따로|여러 (?:곳|군데))[^.!?\n]{0,12}(?:보내|배송)"),
+        " 받으실 분 마다 나누어 보내",
+    ),
+    (re.compile(r"처음 (?:쓰|써|사용)|첫 사용"), " 길들여"),
     (re.compile(r"들어가|들었"), " 들어 있으며"),
     (
-        re.compile(r"\d\d\s?(?:개|세트|상자|박스|마리|인분)[^.!?\n]{0,10}(?:주문|구매|사려|살)"),
+        re.compile(
+            r"\d\d\s?(?:개|세트|상자|박스|마리|인분)[^.!?\n]{0,10}(?:주문|구매|사려|살|하려|필요|생각|맞추)"
+        ),
         " 같은 상품 단체 주문으로 할인해",
     ),
     (re.compile(r"추가(?!\s?(?:요금|금액|비용|배송))"), " 더할 결제한 주문에 추가하실 묶어"),
@@ -105,7 +112,10 @@ _EVERYDAY = (
         " 재입고 입고됩니다",
     ),
     (
-        re.compile(r"(?:내일|다음\s?날)[^.!?\n]{0,10}(?:오나|와요|올까|받|도착하)|몇 시까지"),
+        re.compile(
+            r"(?:내일|다음\s?날)[^.!?\n]{0,10}(?:오나|와요|올까|받을|받나|받아|도착하)"
+            r"|(?:주문|결제|시키|배송)[^.!?\n]{0,10}몇 시까지|몇 시까지[^.!?\n]{0,6}(?:주문|결제|시키)"
+        ),
         " 다음 날 오전 도착합니다 마감",
     ),
     (
@@ -125,7 +135,19 @@ _EVERYDAY = (
 def shared(text: str, product: str, clause: Clause) -> frozenset[str]:
     """Give the pieces that a clause has of ``text``, without those of the product's name."""
     found = pieces_of(clause.text).intersection(asked(text[:MAX_QUERY_CHARACTERS], product))
-    return found - pieces_of(product)
+    return found - (pieces_of(product) - said_besides(text, product))
+
+
+@lru_cache(maxsize=64)
+def said_besides(text: str, product: str) -> frozenset[str]:
+    """Give the things of a product's name that ``text`` speaks of beside the name itself.
+
+    Who asks for a milder 매운 갈비찜 speaks of how hot it is; who only names it does not.
+    """
+    things = frozenset(piece for piece in pieces_of(product) if piece[0] == "#")
+    if not things:
+        return things
+    return things.intersection(told(text[:MAX_QUERY_CHARACTERS].replace(product, " ")))
 
 
 def names(clause: Clause, product: str) -> bool:

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.types import SourceKind
 from responders.clauses import Clause, find_contradictions, is_citable_text
-from responders.pieces import MAX_QUERY_CHARACTERS, asked, pieces_of, queried, told
+from responders.pieces import (
+    MAX_QUERY_CHARACTERS,
+    asked,
+    pieces_of,
+    queried,
+    said_besides,
+    told,
+)
 from responders.terms import conditions_of, first_conditions_of
 from responders.wording import NARROWING
 
@@ -55,6 +62,8 @@ _Postings = dict[str, list[tuple[int, float]]]
 _Condition = tuple[tuple[str, float], ...]
 """What a clause asks for: pieces, and the share of each."""
 
+_MOST_PRODUCTS = 1024
+
 _MOST_FITTED = 16
 """Clauses of which it is looked whether their conditions are met: those with most words in common."""
 
@@ -91,10 +100,27 @@ class ManualView:
             for clause in self.clauses
         ]
         self._shares: dict[tuple[str, ...], list[float]] = {}
+        self._facts: dict[str, tuple[Clause, ...]] = {}
 
     def is_citable(self, clause: Clause) -> bool:
         """Tell whether ``clause`` is valid here, a full sentence, fillable and uncontradicted."""
         return clause.reference not in self._contradicted and is_citable_text(clause.text)
+
+    def facts_on(self, product: str) -> tuple[Clause, ...]:
+        """Give the facts with half of a product's name or more; a brand has few products."""
+        facts = self._facts.get(product)
+        if facts is None:
+            name = pieces_of(product)
+            facts = tuple(
+                clause
+                for clause in self.clauses
+                if clause.kind is SourceKind.FACT
+                and 0 < len(name) <= 2 * len(name & pieces_of(clause.text))
+            )
+            if len(self._facts) >= _MOST_PRODUCTS:
+                self._facts.clear()
+            self._facts[product] = facts
+        return facts
 
     def search(
         self,
@@ -127,7 +153,8 @@ class ManualView:
             is_query_sure: Whether ``query`` has a whole vote.
         """
         wanted = tuple(topics)
-        names = pieces_of(product)
+        whole = text if isinstance(text, str) else " ".join(text)
+        named_by = pieces_of(product) - said_besides(whole, product)
         scores: dict[int, float] = {}
         named: dict[int, float] = {}
         searched = [
@@ -141,7 +168,7 @@ class ManualView:
         votes = dict.fromkeys(queried(query), 1.0 if is_query_sure else _ALSO_VOTE)
         _raise(votes, _votes(text, also, product))
         for piece, vote in votes.items():
-            counted = named if piece in names else scores
+            counted = named if piece in named_by else scores
             for postings in searched:
                 for index, weight in postings.get(piece, ()):
                     counted[index] = counted.get(index, 0.0) + vote * weight

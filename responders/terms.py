@@ -39,9 +39,16 @@ _OR = re.compile(r"(?<=[가-힣])(?:거나|또는)\s")
 
 _NOUN_OR = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나)\s")
 
+_ABOUT = "에 대한"
+
+_NOUN_AND = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나|과|와)\s")
+"""``보풀과 원단에 대한 의견``: whoever has either of them."""
+
 _SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|신선")
 
-_CONDITIONS = ("냉동", "계좌", "전기", "유리")
+_FROZEN, _MELTED = "냉동", "#녹음"
+
+_CONDITIONS = (_FROZEN, "계좌", "전기", "유리")
 """Words that keep a clause to some orders; it is not cited where nobody speaks of them."""
 
 _CHANGE_OF_MIND = "#변심"
@@ -112,7 +119,8 @@ def _heads_of(segment: str) -> list[frozenset[str]]:
     found: list[frozenset[str]] = []
     for part in _OR.split(head[1]) if head else ():
         # Of nouns, what is said of the one is said of the other: "빠진 메뉴나 반찬은".
-        nouns = [stems_of(noun) for noun in _NOUN_OR.split(part)]
+        either = _NOUN_AND if _ABOUT in part else _NOUN_OR
+        nouns = [stems_of(noun) for noun in either.split(part)]
         # But "이물이나 위생 문제가" are two things.
         telling = [noun for noun in nouns if noun & NARROWING and not noun <= NARROWING]
         found += [noun for noun in telling or nouns if noun]
@@ -129,6 +137,7 @@ class Terms:
         states: What it says of opened or sent.
         wished: What somebody must want.
         denies: It refuses something.
+        denies_return: What it refuses is to take goods back: no answer to who asks of their use.
         went_wrong: It is for what happened although it should not.
         days_allowed: For how long after buying or receiving; 0 without end.
     """
@@ -140,6 +149,7 @@ class Terms:
     states: frozenset[str]
     wished: str
     denies: bool
+    denies_return: bool
     went_wrong: bool
     is_for_change_of_mind: bool
     days_allowed: float
@@ -152,6 +162,7 @@ def terms_of(clause: str) -> Terms:
     is_for_ware = "주방용품" in clause
     wished = _IF_WISHED.search(clause)
     lowered = clause.lower()
+    denies = bool(_DENIES.search(clause))
     return Terms(
         words=tuple(word for word in _CONDITIONS if word in condition),
         is_for_food=bool(_SPEAKS_OF_FOOD.search(clause)) and not is_for_ware,
@@ -159,7 +170,8 @@ def terms_of(clause: str) -> Terms:
         groups=_narrowed_to(clause),
         states=states_in(lowered),
         wished=wished[1] if wished else "",
-        denies=bool(_DENIES.search(clause)),
+        denies=denies,
+        denies_return=denies and not _RETURNED.isdisjoint(_things_of(lowered)),
         went_wrong=bool(_WENT_WRONG.search(clause)),
         is_for_change_of_mind=any(thing == _CHANGE_OF_MIND for thing, _, _ in things_in(lowered)),
         days_allowed=days_allowed(clause),
@@ -182,9 +194,11 @@ class Situation:
 
     def is_of_goods(self, terms: Terms) -> bool:
         """Tell whether a clause is not for other goods or orders than these."""
-        return all(word in self._about for word in terms.words) and not (
-            terms.is_for_ware if self.is_edible else terms.is_for_food
-        )
+        return all(
+            # What has melted was frozen, whatever it is called.
+            word in self._about or (word == _FROZEN and _MELTED in self.spoken_of)
+            for word in terms.words
+        ) and not (terms.is_for_ware if self.is_edible else terms.is_for_food)
 
     def is_meant(self, terms: Terms) -> bool:
         """Tell whether what the text tells of is what a clause is for, as far as it says."""
@@ -196,6 +210,8 @@ class Situation:
         if 0 < terms.days_allowed < self._days_passed:
             return False
         if terms.wished and terms.wished not in self._about:
+            return False
+        if terms.denies_return and not self._complaints and self._things.isdisjoint(_RETURNED):
             return False
         if (
             (

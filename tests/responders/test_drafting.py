@@ -969,3 +969,146 @@ def test_the_words_repeated_tell_what_happened(
 ) -> None:
     case = make_case("산 지 두 달 됐습니다. 소리가 자꾸 끊겨서 못 쓰겠어요. 왜 이런가요?", "defect")
     assert "“소리가 자꾸 끊겨서 못 쓰겠어요”" in drafter.draft(case).text
+
+
+TABLE = """---
+topic: mismatch
+---
+## 정책
+- 반려동물은 마당 자리에서 함께하실 수 있습니다.
+- 다른 동이나 이웃집으로 잘못 간 배달은 바로 다시 조리해 보내 드립니다.
+- 주문하신 것과 다른 메뉴가 나온 경우에는 새로 조리해 드립니다.
+- 요청 사항이 지켜지지 않은 경우에는 주방에 당일 전달합니다.
+- 10명이 넘는 단체는 안쪽 방을 쓰실 수 있습니다.
+- 양이 적다는 의견은 매주 메뉴 회의에서 다룹니다.
+- 식은 음식이 도착한 경우에는 쿠폰을 드립니다.
+## 상품 정보
+- 영업시간은 오전 10시부터 밤 9시까지이며, 오후 3시부터 4시까지는 준비 시간입니다.
+- 매주 화요일은 쉽니다.
+- 매운 닭볶음의 맵기는 두 단계에서 고르실 수 있습니다.
+"""
+
+CLOSET = """---
+topic: mismatch
+---
+## 정책
+- 사이즈나 색상이 맞지 않으시면 받으신 날부터 7일 안에 교환을 신청하실 수 있습니다.
+- 속옷은 포장을 뜯으시면 교환과 반품이 어렵습니다.
+- 지퍼가 고장 난 가방은 사진을 보내 주시면 수선해 드립니다.
+- 깨져서 도착한 향수는 새 상품으로 다시 보내 드립니다.
+- 입으신 흔적이 있거나 세탁하신 옷은 교환과 반품이 어렵습니다.
+- 보풀과 원단에 대한 의견은 생산팀에 매주 전달합니다.
+## 상품 정보
+- 양털 코트는 드라이클리닝을 권해 드립니다.
+- 양털 코트의 혼용률은 양털 60퍼센트입니다.
+- 장미 향수의 표시 용량에는 뚜껑 안의 여분이 들어 있지 않습니다.
+- 고데기는 해외 전압에서 쓰실 수 없습니다.
+"""
+
+
+@pytest.fixture
+def cited(
+    brand: Brand, write_manual: Callable[..., Manual], make_case: Callable[..., DraftInput]
+) -> Callable[..., str]:
+    """Give the clauses that a text is answered with, under a manual of one file."""
+
+    def cite(manual: str, text: str, *categories: str, **fields: object) -> str:
+        drafter = Drafter(brand, write_manual({"manual.md": manual}), clock)
+        draft = drafter.draft(make_case(text, *categories, **fields))
+        kinds = (SourceKind.POLICY, SourceKind.FACT)
+        return "\n".join(s.text for s in draft.sentences if s.source in kinds)
+
+    return cite
+
+
+@pytest.mark.parametrize(
+    ("manual", "product", "text", "answers"),
+    [
+        (TABLE, "", "고양이를 데려가도 될까요?", ["반려동물"]),
+        (TABLE, "매운 닭볶음", "조금 덜 매운 걸로 되나요?", ["맵기는"]),
+        (TABLE, "", "동창 14명이 갈 건데 방이 있나요?", ["10명이 넘는"]),
+        (TABLE, "", "브레이크타임은 몇 시부터 몇 시까지예요?", ["준비 시간"]),
+        (CLOSET, "고데기", "유럽 출장에 들고 가도 되나요?", ["해외 전압"]),
+        (CLOSET, "양털 코트", "집에서 빨아도 되나요? 양털은 몇 프로예요?", ["드라이", "혼용률"]),
+    ],
+)
+def test_a_question_is_answered_whatever_words_it_uses(
+    cited: Callable[..., str], manual: str, product: str, text: str, answers: list[str]
+) -> None:
+    fields = {"kind": "inquiry", "negative": False, "intent": Intent.QUESTION}
+    said = cited(manual, text, product_name=product, **fields)
+    assert all(answer in said for answer in answers), said
+
+
+def test_what_is_excepted_is_not_told_the_rule(cited: Callable[..., str]) -> None:
+    fields = {"kind": "inquiry", "negative": False, "intent": Intent.QUESTION}
+    said = cited(CLOSET, "속옷이 커서요. 포장은 뜯었는데 교환 될까요?", **fields)
+    assert "속옷은" in said
+    assert "7일 안에" not in said
+
+
+def test_who_asks_how_to_use_something_is_not_told_that_it_is_not_taken_back(
+    cited: Callable[..., str],
+) -> None:
+    fields = {"kind": "inquiry", "negative": False, "intent": Intent.QUESTION}
+    assert "교환과 반품" not in cited(CLOSET, "세탁은 어떻게 하나요?", **fields)
+
+
+@pytest.mark.parametrize(
+    ("manual", "category", "text", "clause", "other"),
+    [
+        (TABLE, "mismatch", "짜장 시켰는데 짬뽕이 왔습니다", "다른 메뉴", "이웃집"),
+        (TABLE, "mismatch", "파 넣지 말고 고수도 빼달라고 썼는데 다 들어왔어요", "요청", "단체"),
+        (TABLE, "price", "튀김 개수가 작년보다 줄었어요", "양이 적다", "쿠폰"),
+        (TABLE, "service", "음식은 흠잡을 데 없는데 대답이 퉁명스러워요", "", "식은 음식"),
+        (CLOSET, "packaging", "병이 깨져서 다 쏟아졌어요", "향수는", "지퍼"),
+        (CLOSET, "quality", "사흘 입고 보풀이 일어났어요", "보풀과", "7일"),
+    ],
+)
+def test_a_complaint_gets_the_clause_for_it_and_none_that_only_sounds_alike(
+    cited: Callable[..., str], manual: str, category: str, text: str, clause: str, other: str
+) -> None:
+    said = cited(manual, text, category)
+    assert clause in said, said
+    assert other not in said, said
+
+
+def test_a_fact_on_the_goods_explains_what_is_complained_of(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("드레싱이 안 들어 있네요", "mismatch", product_name="유기농 샐러드 믹스 300g")
+    text = demo_drafter.draft(case).text
+    assert "드레싱이 들어 있지 않습니다" in text
+    assert "빠진 상품은" not in text  # What was never part of it is not sent later.
+
+
+def test_a_fact_on_other_goods_explains_nothing(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("옻칠 냄새가 안 빠져요", "quality", product_name="원목 쟁반 특대형")
+    assert "보름쯤" not in demo_drafter.draft(case).text
+
+
+def test_what_has_melted_was_frozen(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("만두가 전부 녹은 채로 왔어요", "packaging")
+    assert "냉동 상품이 녹아서" in demo_drafter.draft(case).text
+
+
+def test_what_happened_at_a_cinema_is_no_opinion_on_the_film(
+    film_brand: Brand, make_case: Callable[..., DraftInput]
+) -> None:
+    drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
+    text = drafter.draft(make_case("엽서 굿즈가 벌써 떨어졌대요", "stock")).text
+    assert "매주 목요일에 다시 보냅니다" in text
+    assert "영화를 보고" not in text
+
+
+def test_a_telephone_that_is_busy_is_not_where_to_turn(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    for number in range(8):
+        text = "글을 써도 답이 없고 전화는 하루 내내 통화중이에요"
+        reply = demo_drafter.draft(make_case(text, "service", feedback_id=str(number))).text
+        assert "고객센터(1522-0000)" not in reply

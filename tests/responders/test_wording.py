@@ -20,6 +20,15 @@ def test_every_stem_finds_its_thing_and_where_it_stands() -> None:
 @pytest.mark.parametrize(
     ("thing", "text"),
     [
+        ("교환", "치수가 안 맞아서 바꾸고 싶어요"),
+        ("기한", "개봉한 뒤 6개월"),
+        ("내린값", "어제보다 값이 많이 떨어졌네요"),
+        ("단체", "직원 30명이 갑니다"),
+        ("식음", "다 식은 피자"),
+        ("양", "튀김 양이 예전만 못해요"),
+        ("이물", "과자에서 딱딱한 조각이 씹혔어요"),
+        ("입고", "이 색은 입고 예정이 있나요"),
+        ("품절", "갔더니 다 떨어졌대요"),
         ("샘", "국물이 다 샜어요"),
         ("오배송", "다른 상품이 왔어요"),
         ("이중결제", "카드가 두 번 긁혔어요"),
@@ -37,6 +46,15 @@ def test_a_shape_finds_its_thing(thing: str, text: str) -> None:
 
 def test_every_shape_has_an_example_above_and_every_name_is_known() -> None:
     examples = {
+        "교환",
+        "기한",
+        "내린값",
+        "단체",
+        "식음",
+        "양",
+        "이물",
+        "입고",
+        "품절",
         "인원",
         "간",
         "샘",
@@ -53,6 +71,19 @@ def test_every_shape_has_an_example_above_and_every_name_is_known() -> None:
     known = {f"#{thing}" for thing in (*wording._THINGS, *wording._SHAPES)}
     assert known >= wording.NARROWING
     assert known >= wording.IMPLIED.keys() | set(wording.IMPLIED.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "thing"),
+    [
+        ("반찬은 괜찮은데 음식은 별로예요", "#식음"),
+        ("나흘 입고 빨았어요", "#입고"),
+        ("손잡이가 떨어졌어요", "#내린값"),
+        ("수세미로 문질러도 되나요", "#이물"),
+    ],
+)
+def test_a_word_that_only_looks_like_a_thing_is_none(text: str, thing: str) -> None:
+    assert thing not in things(text)
 
 
 @pytest.mark.parametrize(
