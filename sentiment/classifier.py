@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 SHIPPED = Path(__file__).parent / "model"
-FILES = {"wide.npz", "tags.npz", "deep.onnx", "tokenizer.json"}
+FILES = ("wide.npz", "tags.npz", "deep.onnx", "tokenizer.json")
 REMEDY = "reinstall pyeongpan, or point PYEONGPAN_MODEL at a complete model directory"
 POLARITY = ("negative", "neutral")
 """First outputs of both models; neutral is meant where the text is not negative."""
@@ -281,9 +281,9 @@ def _read_config(directory: Path) -> Mapping[str, Any]:
 
 def _check_hashes(directory: Path, config: Mapping[str, Any]) -> None:
     files = config.get("sha256")
-    if not isinstance(files, dict) or not files.keys() >= FILES:
+    if not isinstance(files, dict) or not files.keys() >= set(FILES):
         raise ConfigurationError(
-            f"{directory}/config.json does not name all of {', '.join(sorted(FILES))} -> {REMEDY}"
+            f"{directory}/config.json does not name all of {', '.join(FILES)} -> {REMEDY}"
         )
     for name, expected in files.items():
         try:
@@ -317,7 +317,7 @@ class Classifier:
         if path is None or str(path) == "":
             return cls(ShippedScorer(SHIPPED))
         # Any file that only ours have: one that lost the others is damaged, not another kind.
-        if any((Path(path) / name).exists() for name in ("wide.npz", "tags.npz", "deep.onnx")):
+        if any((Path(path) / name).exists() for name in FILES[:3]):
             return cls(ShippedScorer(Path(path)))
         from sentiment.hub import HubScorer
 

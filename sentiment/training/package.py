@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit
 from tokenizers import Tokenizer
 
-from sentiment.classifier import KINDS, POLARITY, WIDE_OUTPUTS, deep_outputs, polarity_from
+from sentiment.classifier import FILES, KINDS, POLARITY, WIDE_OUTPUTS, deep_outputs, polarity_from
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import (
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     Voter = tuple[str, str, int]
 
 DEEP_OUTPUTS = deep_outputs(TAGS)
-FILES = ("wide.npz", "tags.npz", "deep.onnx", "tokenizer.json")
 MOST = 6000
 """Development texts of one set that are measured."""
 MEASURED = 300
@@ -263,3 +262,10 @@ def finish(folder: Path, settings: dict[str, Any], version: str, layers: int) ->
     }
     text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8")
+    # Without it transformers would cut the letters of "bert" apart first, and know no word.
+    tokenizer = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
+    }
+    text = json.dumps(tokenizer, indent=1) + "\n"
+    (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime as ort
 import pytest
+from tokenizers import Tokenizer
 
 from sentiment.classifier import SHIPPED, Classifier
 from sentiment.evaluate import evaluate, read_labelled
@@ -64,6 +65,14 @@ def test_what_sixty_texts_complain_of_is_found_as_before() -> None:
     before = [output["score"] or 0.0 for output in outputs]
     allowed = 0 if np.allclose(scores, before, rtol=0, atol=0.0001) else 2
     assert len(differing) <= allowed, differing
+
+
+def test_transformers_would_read_the_tokenizer_as_it_is() -> None:
+    """Its own for ``bert`` takes Hangul apart, and knows no word then."""
+    config = json.loads((SHIPPED / "tokenizer_config.json").read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_file(str(SHIPPED / "tokenizer.json"))
+    assert config.pop("tokenizer_class") == "PreTrainedTokenizerFast"
+    assert all(tokenizer.token_to_id(token) is not None for token in config.values())
 
 
 def test_no_product_overflows_where_two_are_added_in_sixteen_bits() -> None:
