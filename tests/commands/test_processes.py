@@ -165,9 +165,9 @@ logging.getLogger("pika.adapters").error("refused, in seven lines")
 def test_a_process_whose_threads_hang_ends_by_itself() -> None:
     code = """
 import threading
-from commands.__main__ import _end_within
+from workers.ending import end_within
 threading.Thread(target=threading.Event().wait).start()
-_end_within(0.1)
+end_within(0.1)
 """
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=PATIENCE_S, check=False
