@@ -28,6 +28,7 @@ def _spread(*words: str) -> str:
 
 
 _MOTHER = r"니(?<![가-힣]니)\s?미(?:럴|씨|(?![가-힣]))"
+_SPLIT_SHOUT = rf"(?<![가-힣])[시씨]\s{{1,2}}[발벌팔빨](?:{_WORD_ENDS})"
 # Swearing at people; counts wherever it stands. What may not stand before a word is asked after its first letter, so that
 # most places in a text are passed over by their letter alone.
 _HOSTILE = re.compile(
@@ -70,13 +71,13 @@ _HOSTILE = re.compile(
         ]
     )
 )
-# Never about the product alone; the model need not agree.
+# Never about the product alone, or split to hide from filters ("착용 시 발 아파요" is not); the model need not agree.
 _ALWAYS = re.compile(
-    rf"[조좇좆좃졷ㅈ]{_GAP}까|ㅂ\s?{_GAP}ㅅ|ㅄ|ㅂ신|병{_GAP}ㅅ|ㄲㅈ|ㄷㅊ|{_spread('병신', '개새끼')}|{_MOTHER}|느금마|ㅅㄲ|닥쳐(?![오올와왔온보]|도)"
+    rf"[조좇좆좃졷ㅈ]{_GAP}까|ㅂ\s?{_GAP}ㅅ|ㅄ|ㅂ신|병{_GAP}ㅅ|ㄲㅈ|ㄷㅊ|{_spread('병신', '개새끼')}|{_MOTHER}|느금마|ㅅㄲ|닥쳐(?![오올와왔온보]|도)|(?<![가-힣]\s){_SPLIT_SHOUT}"
 )
 # Swear words that Koreans also shout for joy, or at a thing that does not work.
 _SHOUT = re.compile(
-    rf"(?:[시씨씹쉬슈쒸]|ㅅ|ㅆ){_GAP}[발벌팔빨밸]|(?<![가-힣])[시씨]\s{{1,2}}[발벌팔빨](?:{_WORD_ENDS})|"
+    rf"(?:[시씨씹쉬슈쒸]|ㅅ|ㅆ){_GAP}[발벌팔빨밸]|{_SPLIT_SHOUT}|"
     rf"(?:[시씨씹]|ㅅ|ㅆ)\s?{_GAP}ㅂ(?![가-힣])|(?<![도다역혹잠당즉접])시바(?![다라나람닥로르늘꿔꾸견이])|씨바(?![다스])|"
     rf"18\s?(?:놈|새끼)|십팔\s?(?:놈|년|새끼)|(?<![\d가-힣])시8(?![\d분시])|아{_GAP}씹|썅|염병|씹|"
     rf"[조좇좆좃졷]{_GAP}같|좆(?!까)|ㅈ{_GAP}같|ㅈㄹ|ㅈ랄|지{_GAP}랄|(?<![가-힣])개같은"

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "model"
 FILES = ("wide.npz", "tags.npz", "deep.onnx", "tokenizer.json")
+CONFIG = "config.json"
 REMEDY = "reinstall pyeongpan, or point PYEONGPAN_MODEL at a complete model directory"
 POLARITY = ("negative", "neutral")
 """First outputs of both models; neutral is meant where the text is not negative."""
@@ -189,7 +190,6 @@ class ShippedScorer:
 
     def __init__(self, directory: Path) -> None:
         config = _read_config(directory)
-        _check_hashes(directory, config)
         try:
             with (directory / "wide.npz").open("rb") as file, np.load(file) as arrays:
                 self._wide: Wide = from_arrays(arrays, len(WIDE_OUTPUTS))
@@ -266,34 +266,46 @@ class AdaptedScorer:
         return self._adapter.adjust(texts, found.astype(np.float64)).astype(np.float32)
 
 
+def own_hash(config: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of ``config.json`` without the hash it gives of itself."""
+    settings = config["pyeongpan"]
+    others = {name: value for name, value in settings["sha256"].items() if name != CONFIG}
+    bare = {**config, "pyeongpan": {**settings, "sha256": others}}
+    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
+
+
 def _read_config(directory: Path) -> Mapping[str, Any]:
+    """Give our part of ``config.json`` once it and the files it names are what they were."""
     try:
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"no readable model in {directory}: {error} -> {REMEDY}"
         ) from error
     settings = config.get("pyeongpan") if isinstance(config, dict) else None
     if not isinstance(settings, dict):
-        raise ConfigurationError(f"{directory}/config.json has no 'pyeongpan' part -> {REMEDY}")
+        raise ConfigurationError(f"{directory / CONFIG} has no 'pyeongpan' part -> {REMEDY}")
+    files = settings.get("sha256")
+    if not isinstance(files, dict) or not files.keys() >= {*FILES, CONFIG}:
+        raise ConfigurationError(
+            f"{directory / CONFIG} does not name all of {', '.join((*FILES, CONFIG))} -> {REMEDY}"
+        )
+    if files[CONFIG] != own_hash(config):
+        raise ConfigurationError(f"model file {directory / CONFIG} is damaged -> {REMEDY}")
+    for name in FILES:
+        _check_hash(directory, name, files[name])
     return settings
 
 
-def _check_hashes(directory: Path, config: Mapping[str, Any]) -> None:
-    files = config.get("sha256")
-    if not isinstance(files, dict) or not files.keys() >= set(FILES):
+def _check_hash(directory: Path, name: str, expected: str) -> None:
+    try:
+        found = hashlib.sha256((directory / name).read_bytes()).hexdigest()
+    except OSError as error:
         raise ConfigurationError(
-            f"{directory}/config.json does not name all of {', '.join(FILES)} -> {REMEDY}"
-        )
-    for name, expected in files.items():
-        try:
-            found = hashlib.sha256((directory / name).read_bytes()).hexdigest()
-        except OSError as error:
-            raise ConfigurationError(
-                f"model file {name} cannot be read: {error} -> {REMEDY}"
-            ) from error
-        if found != expected:
-            raise ConfigurationError(f"model file {directory / name} is damaged -> {REMEDY}")
+            f"model file {name} cannot be read: {error} -> {REMEDY}"
+        ) from error
+    if found != expected:
+        raise ConfigurationError(f"model file {directory / name} is damaged -> {REMEDY}")
 
 
 class Classifier:

@@ -183,12 +183,26 @@ def is_korean(normalised: str) -> bool:
 _NOISE = re.compile(r"([가나다라마바사아차카타파하호히])\1{2,}")
 
 
+# One syllable whose jamo stand alone, also with a space between: meant to be read.
+_LONE_SYLLABLE = re.compile(f"[{_LEADS}] ?[{_VOWELS}]")
+_COMMON_JAMO = frozenset("ㅋㅎㅠㅜㅡ")
+
+
 def is_mash(normalised: str) -> bool:
     """Tell whether the text is keyboard noise: 가가가 and the like alone, random jamo."""
     hangul = _HANGUL.findall(normalised)
     jamo = len(_LAUGH_OR_CRY.findall(normalised))
     if _NOISE.fullmatch("".join(hangul)):
         return True
-    return (
-        jamo >= 4 and not _MEANT.search(normalised) and len(hangul) * 3 < jamo and len(hangul) <= 2
-    )
+    if jamo < 4 or len(hangul) > jamo or _MEANT.search(normalised):
+        return False
+    return (len(hangul) * 3 < jamo and len(hangul) <= 2) or _is_strewn(normalised)
+
+
+def _is_strewn(normalised: str) -> bool:
+    """Tell whether jamo that nobody writes alone are strewn over every word (``얼마ㅣㄴㅇ러ㅣㅏㄴㅇ``)."""
+    kinds = {*_LAUGH_OR_CRY.findall(_LONE_SYLLABLE.sub("", normalised))} - _COMMON_JAMO
+    if len(kinds) < 4 or len(kinds.intersection(_VOWELS)) < 2:
+        return False
+    whole = [word for word in normalised.split() if not _LAUGH_OR_CRY.search(word)]
+    return len(_HANGUL.findall("".join(whole))) <= 1

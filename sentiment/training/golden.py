@@ -5,6 +5,7 @@ Run ``python -m sentiment.training.golden`` after packaging; the test compares.
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from sentiment.classifier import SHIPPED, Classifier
@@ -21,7 +22,10 @@ def main() -> None:
     step = len(rows) // COUNT
     texts = [row.text for row in rows[::step]][:COUNT]
     classifier = Classifier.load()
-    config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))
+    hashes = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(SHIPPED.iterdir())
+    }
     outputs = [
         {
             "text": text,
@@ -39,7 +43,7 @@ def main() -> None:
         name: {"value": figures[name].value, "low": figures[name].low}
         for name in ("accuracy", "negatives_found", "auc", "categories_macro_f1", "critical_recall")
     }
-    golden = {"sha256": config["pyeongpan"]["sha256"], "quality": quality, "outputs": outputs}
+    golden = {"sha256": hashes, "quality": quality, "outputs": outputs}
     TARGET.write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,16 @@ import numpy as np
 from scipy.special import expit
 from tokenizers import Tokenizer
 
-from sentiment.classifier import FILES, KINDS, POLARITY, WIDE_OUTPUTS, deep_outputs, polarity_from
+from sentiment.classifier import (
+    CONFIG,
+    FILES,
+    KINDS,
+    POLARITY,
+    WIDE_OUTPUTS,
+    deep_outputs,
+    own_hash,
+    polarity_from,
+)
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import (
@@ -260,8 +269,9 @@ def finish(folder: Path, settings: dict[str, Any], version: str, layers: int) ->
         | {"1": "neutral_if_not_negative"},
         "pyeongpan": {"version": version, **settings, "sha256": hashes},
     }
+    hashes[CONFIG] = own_hash(config)
     text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
-    (folder / "config.json").write_text(text, encoding="utf-8")
+    (folder / CONFIG).write_text(text, encoding="utf-8")
     # Without it transformers would cut the letters of "bert" apart first, and know no word.
     tokenizer = {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -66,9 +66,15 @@ def test_swearing_at_a_thing_is_hostile_only_where_the_model_says_so(text: str) 
     assert abuse.decide(folded, NEGATIVE, 0.5) != ()
 
 
-@pytest.mark.parametrize("text", ["판매자 ㅂㅅ이네", "시1발 환불해라", "ㅅㅣㅂㅏㄹ 환불해"])
+@pytest.mark.parametrize(
+    "text", ["판매자 ㅂㅅ이네", "시1발 환불해라", "ㅅㅣㅂㅏㄹ 환불해", "시 발 환불해"]
+)
 def test_a_disguised_word_needs_no_model(text: str) -> None:
     assert abuse.decide(fold(text), NEGATIVE, 0.001) != ()
+
+
+def test_what_hurts_in_wearing_is_no_swearing() -> None:
+    assert abuse.decide(fold("착용 시 발 아파요"), NEGATIVE, 0.001) == ()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from sentiment.classifier import (
     Mix,
     Polarity,
     ShippedScorer,
+    own_hash,
 )
 
 if TYPE_CHECKING:
@@ -305,6 +306,25 @@ def test_a_damaged_model_names_the_file(tmp_path: Path) -> None:
         Classifier.load(copy)
 
 
+def write_config(model: Path, config: dict[str, Any]) -> None:
+    """Write a configuration as training does, with the hash of itself."""
+    config["pyeongpan"]["sha256"]["config.json"] = own_hash(config)
+    (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"), [('"shift": 0.', '"shift": 1.'), ('"app"', '"apt"'), ("0.7374", "NaN, 0")]
+)
+def test_a_damaged_config_is_noticed(tmp_path: Path, was: str, becomes: str) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(SHIPPED, copy)
+    text = (copy / "config.json").read_text(encoding="utf-8")
+    assert was in text
+    (copy / "config.json").write_text(text.replace(was, becomes, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"config\.json|no readable model"):
+        Classifier.load(copy)
+
+
 def test_a_model_of_another_release_is_refused(tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(SHIPPED, copy)
@@ -314,7 +334,7 @@ def test_a_model_of_another_release_is_refused(tmp_path: Path) -> None:
     config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256((copy / "wide.npz").read_bytes()).hexdigest()
     config["pyeongpan"]["sha256"]["wide.npz"] = digest
-    (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_config(copy, config)
     with pytest.raises(ConfigurationError, match="do not fit together"):
         Classifier.load(copy)
 
@@ -357,7 +377,7 @@ def test_a_config_that_fits_nothing_names_the_remedy(
     shutil.copytree(SHIPPED, copy)
     config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
     config["pyeongpan"][key] = value
-    (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_config(copy, config)
     with pytest.raises(ConfigurationError, match="reinstall"):
         Classifier.load(copy)
 
@@ -373,7 +393,7 @@ def test_a_file_packed_in_halves_names_the_remedy(
     (copy / name).write_bytes(half)
     config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
     config["pyeongpan"]["sha256"][name] = hashlib.sha256(half).hexdigest()
-    (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_config(copy, config)
     with pytest.raises(ConfigurationError, match="reinstall"):
         Classifier.load(copy)
 

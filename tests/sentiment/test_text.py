@@ -83,6 +83,24 @@ def test_a_word_said_over_and_over_is_a_word(text: str) -> None:
     assert not is_mash(normalise(text))
 
 
+@pytest.mark.parametrize("text", ["얼마ㅣㄴㅇ러ㅣㅏㄴㅇ", "며13ㅈㅏㅜㅗㅡㅅㅁ뵈83ㅂㄴ포ㅑ9"])
+def test_jamo_strewn_over_every_word_are_noise(text: str) -> None:
+    assert is_mash(normalise(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "예쁜 ㄴ ㅐ 용 ㅇ ㅣ 좋ㅇ ㅏ ~~",
+        "와ㅏㅏㅏㅇㅇㅇ유",
+        "환불해줘 ㅁㄴㅇㄹㅣㅏㅗㅓㅑ",
+        "ㅗㅗ 별로ㅠㅠㅓㅓ",
+    ],
+)
+def test_letters_that_mean_something_stay_a_text(text: str) -> None:
+    assert not is_mash(normalise(text))
+
+
 def test_what_masking_wrote_is_a_blank_unless_others_see_it() -> None:
     assert normalise("[이름]입니다. [전화번호]로 주세요") == "ㅇㅇㅇ입니다. ㅇㅇㅇ로 주세요"
     assert normalise("[수정] 남의 [전화번호]") == "[수정] 남의 [전화번호]"
