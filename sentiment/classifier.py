@@ -46,8 +46,11 @@ POLARITY = ("negative", "neutral")
 WIDE_OUTPUTS = (*POLARITY, "film_negative", "film")
 """The wide model's: ``film_negative`` knows film reviews alone, ``film`` whether a text is one."""
 KINDS = ("product", "app")
-"""The deep model's last outputs, after the tags: how much a text reads like a review of one. Stars of
-products' reviews are low for mild words, those of apps' high in spite of a complaint."""
+"""How much a text reads like a review of one: stars of products' reviews are low for mild words, those of
+apps' high in spite of a complaint."""
+HEADS = (*KINDS, "film_negative")
+"""The deep model's last outputs, after the tags; the last one says what it heard of film reviews that
+training never saw."""
 CHUNK = 4096
 """Texts taken through the models at once; memory stays flat however many are asked for."""
 
@@ -143,7 +146,7 @@ class Polarity:
 
 def deep_outputs(tags: Sequence[str]) -> tuple[str, ...]:
     """Name the deep model's outputs, in order."""
-    return (*POLARITY, *tags, *KINDS)
+    return (*POLARITY, *tags, *HEADS)
 
 
 def _mix_from(config: Mapping[str, Any], names: Sequence[str]) -> Mix:
@@ -233,7 +236,7 @@ class ShippedScorer:
             if tags:
                 wide_tags = self._wide_tags.logits([texts[int(row)] for row in rows])
                 found[rows] = _join_tags(
-                    wide_tags, deep[:, len(POLARITY) : -len(KINDS)], self._tag_mix
+                    wide_tags, deep[:, len(POLARITY) : -len(HEADS)], self._tag_mix
                 )
             own = asked[rows]
             rows, deep = rows[own], deep[own]

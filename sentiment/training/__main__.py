@@ -29,7 +29,7 @@ from sentiment.training import (
     distil,
     e5,
     export,
-    kinds,
+    heads,
     package,
     table,
     vary,
@@ -162,7 +162,7 @@ def make_package(options: argparse.Namespace) -> None:
 def make_calibration(options: argparse.Namespace) -> None:
     """Fit what joins the packaged models, and hash them."""
     corpus = data.load(options.data)
-    kinds.add(options.out, corpus)
+    heads.add(options.out, corpus)
     settings = package.calibrate(options.out, corpus)
     package.finish(options.out, settings, options.version, options.layers)
     print(json.dumps(settings["development"], indent=1))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sentiment.training.data import Corpus, Row
 
 DOMAINS = ("movie", "product", "app", "written")
+MOST = 6000
+"""Development texts of one set that join the models; those after them may teach a head."""
 
 
 def polar(corpus: Corpus, name: str) -> list[Row]:
@@ -50,7 +52,8 @@ def fit_logistic(
         free: How many of them, the last, may speak for either side.
         negative: What is true, bool [rows].
         weights: Of the rows; they sum to 1.
-        pull: How strongly each w is drawn to 1/2, for fits on few rows.
+        pull: How strongly each w is drawn to 1/2, or to 0 where it may speak for either side: for fits
+            on few rows.
     """
     x = np.column_stack([features, np.ones(len(features))])
     return _fit(x, np.arange(x.shape[1]) >= features.shape[1] - free, negative, weights, pull)
@@ -92,7 +95,7 @@ def _fit(
 
     def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
         z = x @ w
-        far = np.where(either, 0, w - 0.5)
+        far = np.append((w - np.where(either, 0, 0.5))[:-1], 0)
         value = (weights * (np.logaddexp(0, z) - negative * z)).sum() + pull * (far**2).sum()
         return float(value), x.T @ (weights * (expit(z) - negative)) + 2 * pull * far
 

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from sentiment.classifier import (
     CONFIG,
     FILES,
+    HEADS,
     KINDS,
     POLARITY,
     WIDE_OUTPUTS,
@@ -25,6 +26,7 @@ from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import (
     DOMAINS,
+    MOST,
     balanced_weights,
     fit_gated,
     fit_logistic,
@@ -47,8 +49,6 @@ if TYPE_CHECKING:
     Voter = tuple[str, str, int]
 
 DEEP_OUTPUTS = deep_outputs(TAGS)
-MOST = 6000
-"""Development texts of one set that are measured."""
 MEASURED = 300
 """Training texts of one domain on which the size of activations is measured."""
 PULL = 10.0
@@ -68,6 +68,7 @@ FILMS = (
     ("wide", "negative", 1),
     ("deep", "negative", 1),
     ("deep", "complaint", 1),
+    ("deep", "film_negative", 1),
 )
 """The same where a text is about a film."""
 MISSED = 1.75
@@ -240,7 +241,7 @@ def mix_tags(folder: Path, deep: Deep, rows: list[Row]) -> list[list[float]]:
     with np.load(folder / "tags.npz") as arrays:
         wide = from_arrays(arrays, len(TAGS))
     texts = [row.text for row in rows]
-    w, d = wide.logits(texts), deep.logits(texts, 32)[:, len(POLARITY) : -len(KINDS)]
+    w, d = wide.logits(texts), deep.logits(texts, 32)[:, len(POLARITY) : -len(HEADS)]
     truth = np.stack([tag_targets(row) for row in rows]) == 1
     groups = [list(range(len(CATEGORIES))), *([i] for i in range(len(CATEGORIES), len(TAGS)))]
     mix: list[list[float]] = [[] for _ in TAGS]

@@ -18,6 +18,7 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.types import ComplaintCategory, Intent, Sentiment, Severity
 from sentiment.classifier import (
+    HEADS,
     KINDS,
     SHIPPED,
     WIDE_OUTPUTS,
@@ -352,12 +353,13 @@ def test_each_text_is_judged_by_what_it_is_about() -> None:
     assert (shop, film, either) == pytest.approx((0.982, 0.018, 0.5), abs=0.001)
 
 
-def test_likeness_to_other_reviews_has_a_say_and_is_no_tag() -> None:
+def test_heads_beside_the_tags_have_a_say_and_are_no_tags() -> None:
     found = ShippedScorer(SHIPPED).score(["배송이 너무 늦어서 환불받고 싶어요"], 32)
-    assert not set(KINDS) & set(found.tag_names)
+    assert not set(HEADS) & set(found.tag_names)
     assert found.tags.shape == (1, len(found.tag_names))
     config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["pyeongpan"]
     assert all(config["negative_mix"]["shops"]["deep"][kind] for kind in KINDS)
+    assert config["negative_mix"]["films"]["deep"]["film_negative"]
 
 
 @pytest.mark.parametrize(
