@@ -525,10 +525,13 @@ def test_how_long_replies_took_is_counted_in_business_hours(shelf: Desk) -> None
     )
     # Written on a Monday at 07:00 in Korea, the next day is a holiday.
     decided = [shelf.add(), shelf.add(), shelf.add(), shelf.add(brand="beta")]
-    undone, _waiting = shelf.add(), shelf.add()
+    undone, taken_back, _waiting = shelf.add(), shelf.add(), shelf.add()
     browser = Browser(shelf)
     browser.post(f"/cases/{undone}/approve", **decision_form(shelf, undone))
     browser.post(f"/cases/{undone}/undo")
+    form = decision_form(shelf, taken_back, reason="무대응")
+    browser.post(f"/cases/{taken_back}/reject", **form)
+    browser.post(f"/cases/{taken_back}/undo-rejection", decision=2)
     for hours, case_id in zip((1, 24 * 2, 1, 2), decided, strict=True):
         shelf.now += timedelta(hours=hours)
         browser.post(f"/cases/{case_id}/approve", **decision_form(shelf, case_id))
