@@ -23,6 +23,7 @@ _WHYS: Mapping[str, str] = {
     "no longer waits for a confirmation": "다른 곳에서 확인 처리됨",
     "waits for a confirmation": "확인 처리를 기다림",
     "undone": "승인을 되돌림",
+    "rejection undone": "반려를 되돌림",
     "run {}": "{}번째 수집",
     "claimed": "작업 시작",
     "event": "알림 생성",

@@ -17,7 +17,7 @@ from console.work import safe_link
 from domain.brands import Brand
 from domain.errors import BadInputError, ConfigurationError, DecisionRefusedError
 from domain.states import CaseState
-from storage import alerts, cases, dossier, owners, people, proposals, queue_pages
+from storage import alerts, cases, dossier, owners, people, proposals, queue_pages, reopening
 from storage.cases import CaseView
 from storage.session import Connection
 
@@ -26,6 +26,7 @@ router = APIRouter()
 CaseId = Annotated[int, Path(ge=1, le=2**62)]
 Number = Annotated[int, Form(ge=0, le=2**31 - 1)]
 PersonNumber = Annotated[int, Form(ge=1, le=2**31 - 1)]
+DecisionNumber = Annotated[int, Form(ge=1, le=2**62)]
 _LONGEST_REASON = 500
 _MOST_LOAD = 200
 """A person's load is counted no further: nobody's room is that large, and the page is quick."""
@@ -116,6 +117,23 @@ def undo(visit: Deciding, case_id: CaseId, choice: Choosing) -> Response:
     try:
         with visit.context.database.unit_of_work() as connection:
             cases.undo(connection, case_id, who=visit.person.name, now=visit.context.clock())
+    except DecisionRefusedError as refusal:
+        return _show(visit, case_id, choice, status=409, refused=str(refusal))
+    visit.context.poke()
+    return see(_address(case_id, choice))
+
+
+@router.post("/cases/{case_id}/undo-rejection")
+def undo_rejection(
+    visit: Deciding, case_id: CaseId, choice: Choosing, decision: DecisionNumber
+) -> Response:
+    """Take a rejection back, so that the case is decided about again."""
+    brand_of(visit, case_id)
+    try:
+        with visit.context.database.unit_of_work() as connection:
+            reopening.undo_rejection(
+                connection, case_id, decision, who=visit.person.name, now=visit.context.clock()
+            )
     except DecisionRefusedError as refusal:
         return _show(visit, case_id, choice, status=409, refused=str(refusal))
     visit.context.poke()

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Respon
 
 from console import wording
 from console.access import Posting, Reading, Visit, clean_name, one_line
+from console.narrowing import OneBrand
 from console.pages import page, see
 from domain.types import ComplaintCategory, FeedbackKind, Severity
 from storage import owners, queue_pages
@@ -63,9 +64,8 @@ class Chosen:
 
     def filter(self, visit: Visit) -> QueueFilter:
         """Give the filter for the database, narrowed to the person's brands."""
-        brands = visit.person.brands
         return QueueFilter(
-            brands=brands & {self.brand} if self.brand else brands,
+            brands=OneBrand(self.brand).of(visit.person),
             view=self.view,
             channel=self.channel,
             category=self.category,

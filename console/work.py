@@ -9,7 +9,8 @@ from fastapi import APIRouter, Form, HTTPException, Path, Response
 
 from console import highlight, owner_pages, response_times, unread
 from console.access import Deciding, Posting, Reading, Visit, brand_of, one_line
-from console.pages import page, see
+from console.narrowing import Narrowing, OneBrand
+from console.pages import page
 from domain import sla
 from domain.mail import MAIL
 from domain.states import AlertState, PublicationState
@@ -46,17 +47,26 @@ def safe_link(url: str) -> str:
 
 
 @router.get("/handoffs")
-def handoffs(visit: Reading) -> Response:
+def handoffs(visit: Reading, narrowed: Narrowing) -> Response:
     """Show approved replies that a person must paste on their channel."""
+    return _waiting(visit, narrowed, "handoffs", PublicationState.HANDED_OFF)
+
+
+def _waiting(visit: Visit, narrowed: OneBrand, name: str, state: PublicationState) -> Response:
+    """Show the replies that wait for a person in a state, on the page of this name."""
+    brands = narrowed.of(visit.person)
     with visit.context.database.reading() as connection:
-        rows = overview.waiting_publications(
-            connection, PublicationState.HANDED_OFF, visit.person.brands
-        )
-    return page(visit, "handoffs.html", rows=rows, safe_link=safe_link)
+        rows = overview.waiting_publications(connection, state, brands)
+        total = overview.count_one(connection, name, brands)
+    return page(
+        visit, f"{name}.html", rows=rows, total=total, narrowed=narrowed, safe_link=safe_link
+    )
 
 
 @router.post("/cases/{case_id}/handed-off")
-def confirm_hand_off(visit: Deciding, case_id: RowId, publication: SeenId) -> Response:
+def confirm_hand_off(
+    visit: Deciding, case_id: RowId, publication: SeenId, narrowed: Narrowing
+) -> Response:
     """Take a person's word that the reply stands on the channel."""
     brand_of(visit, case_id)
     with visit.context.database.unit_of_work() as connection:
@@ -65,17 +75,13 @@ def confirm_hand_off(visit: Deciding, case_id: RowId, publication: SeenId) -> Re
         )
     if not done:
         raise HTTPException(409, "이미 확인되었거나 취소된 답변입니다.")
-    return see("/handoffs")
+    return narrowed.back("/handoffs")
 
 
 @router.get("/attention")
-def attention(visit: Reading) -> Response:
+def attention(visit: Reading, narrowed: Narrowing) -> Response:
     """Show replies of which no machine can tell whether they were published."""
-    with visit.context.database.reading() as connection:
-        rows = overview.waiting_publications(
-            connection, PublicationState.ATTENTION, visit.person.brands
-        )
-    return page(visit, "attention.html", rows=rows, safe_link=safe_link)
+    return _waiting(visit, narrowed, "attention", PublicationState.ATTENTION)
 
 
 @router.post("/cases/{case_id}/attention")
@@ -83,6 +89,7 @@ def settle_attention(
     visit: Deciding,
     case_id: RowId,
     publication: SeenId,
+    narrowed: Narrowing,
     outcome: Annotated[str, Form()],
     seen: Annotated[str, Form()] = "",
 ) -> Response:
@@ -104,19 +111,35 @@ def settle_attention(
     if not done:
         raise HTTPException(409, "다른 사람이 먼저 처리했습니다.")
     visit.context.poke()
-    return see("/attention")
+    return narrowed.back("/attention")
 
 
 @router.get("/looks")
-def looks(visit: Reading) -> Response:
+def looks(visit: Reading, narrowed: Narrowing) -> Response:
     """Show feedback without a case whose reading is in doubt."""
-    return _looks(visit)
+    return _looks(visit, narrowed)
 
 
-def _looks(visit: Visit, status: int = 200, change: Mapping[str, Any] | None = None) -> Response:
+def _looks(
+    visit: Visit,
+    narrowed: OneBrand,
+    status: int = 200,
+    change: Mapping[str, Any] | None = None,
+) -> Response:
+    brands = narrowed.of(visit.person)
     with visit.context.database.reading() as connection:
-        rows = doubts.looks(connection, visit.person.brands)
-    return page(visit, "looks.html", status=status, rows=rows, safe_link=safe_link, change=change)
+        rows = doubts.looks(connection, brands)
+        total = overview.count_one(connection, "looks", brands)
+    return page(
+        visit,
+        "looks.html",
+        status=status,
+        rows=rows,
+        total=total,
+        narrowed=narrowed,
+        safe_link=safe_link,
+        change=change,
+    )
 
 
 @router.post("/looks/{feedback_id}")
@@ -124,6 +147,7 @@ def settle_look(
     visit: Deciding,
     feedback_id: RowId,
     feedback_revision: Annotated[int, Form(ge=0, le=2**31 - 1)],
+    narrowed: Narrowing,
     outcome: Annotated[str, Form()] = "",
 ) -> Response:
     """Record that a person looked: nothing to do, or a case to open."""
@@ -159,12 +183,14 @@ def settle_look(
                 now=now,
             )
     if not done:
-        return _refused_look(visit, feedback_id, feedback_revision)
+        return _refused_look(visit, narrowed, feedback_id, feedback_revision)
     visit.context.poke()
-    return see("/looks")
+    return narrowed.back("/looks")
 
 
-def _refused_look(visit: Visit, feedback_id: int, seen_revision: int) -> Response:
+def _refused_look(
+    visit: Visit, narrowed: OneBrand, feedback_id: int, seen_revision: int
+) -> Response:
     """Say what changed since the person looked."""
     with visit.context.database.reading() as connection:
         earlier = dossier.earlier_texts(connection, feedback_id)
@@ -172,19 +198,20 @@ def _refused_look(visit: Visit, feedback_id: int, seen_revision: int) -> Respons
     seen = next((row for row in earlier if row["revision"] == seen_revision), None)
     if seen is None:
         raise HTTPException(409, "다른 사람이 먼저 처리했습니다.")
-    return _looks(visit, 409, highlight.change(seen, present, shows_abuse=False))
+    return _looks(visit, narrowed, 409, highlight.change(seen, present, shows_abuse=False))
 
 
 @router.get("/alerts")
-def alerts(visit: Reading) -> Response:
+def alerts(visit: Reading, narrowed: Narrowing) -> Response:
     """Show the newest alerts, wherever they were told."""
     with visit.context.database.reading() as connection:
-        rows = overview.alerts(connection, visit.person.brands)
+        rows = overview.alerts(connection, narrowed.of(visit.person))
         refusals = _slack_incidents(connection, visit)
     return page(
         visit,
         "alerts.html",
         rows=rows,
+        narrowed=narrowed,
         refusals=refusals,
         mail=MAIL,
         choices=_choices if _settles(visit) else _none,
@@ -216,7 +243,9 @@ def _none(_row: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 @router.post("/alerts/{alert_id}")
-def settle_alert(visit: Posting, alert_id: RowId, outcome: Annotated[str, Form()] = "") -> Response:
+def settle_alert(
+    visit: Posting, alert_id: RowId, narrowed: Narrowing, outcome: Annotated[str, Form()] = ""
+) -> Response:
     """Record what a person found out about a notice that may not have arrived."""
     if not _settles(visit):
         raise HTTPException(403, "알림을 처리할 권한이 없습니다.")
@@ -235,22 +264,24 @@ def settle_alert(visit: Posting, alert_id: RowId, outcome: Annotated[str, Form()
     if not done:
         raise HTTPException(409, "이미 처리되었거나 처리할 수 없는 알림입니다.")
     visit.context.poke()
-    return see("/alerts")
+    return narrowed.back("/alerts")
 
 
 @router.get("/collection")
-def collection(visit: Reading) -> Response:
+def collection(visit: Reading, narrowed: Narrowing) -> Response:
     """Show each account's progress, open incidents and what is quarantined."""
+    brands = narrowed.of(visit.person)
     with visit.context.database.reading() as connection:
-        accounts = overview.accounts(connection, visit.person.brands)
+        accounts = overview.accounts(connection, brands)
         incidents = [
             *_slack_incidents(connection, visit),
-            *overview.incidents(connection, visit.person.brands),
+            *overview.incidents(connection, brands),
         ]
-        quarantined = overview.quarantine_reasons(connection, visit.person.brands)
+        quarantined = overview.quarantine_reasons(connection, brands)
     return page(
         visit,
         "collection.html",
+        narrowed=narrowed,
         accounts=accounts,
         incidents=incidents,
         quarantined=unread.grouped(quarantined),
@@ -280,9 +311,9 @@ def brand_page(visit: Reading, slug: Annotated[str, Path(max_length=100)]) -> Re
 
 
 @router.get("/stats")
-def stats(visit: Reading) -> Response:
+def stats(visit: Reading, narrowed: Narrowing) -> Response:
     """Show counts of the last weeks by brand, channel, category and week; how long replies took."""
-    context, brands, now = visit.context, visit.person.brands, visit.context.clock()
+    context, brands, now = visit.context, narrowed.of(visit.person), visit.context.clock()
     with context.database.reading() as connection:
         counted = overview.stats(connection, brands, weeks=_STATS_WEEKS, now=now)
         answered = overview.answered(
@@ -291,6 +322,7 @@ def stats(visit: Reading) -> Response:
     return page(
         visit,
         "stats.html",
+        narrowed=narrowed,
         counted=counted,
         weeks=_STATS_WEEKS,
         waits=response_times.waits(answered, context.brands, context.is_holiday),

@@ -98,8 +98,9 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         # The end also of what is edited later: a second reply could only be written by hand, so the
         # edit is shown to a person (`storage.analyses.settle_analysis`).
         _C.ANSWERED: frozenset(),
-        # An edit after the rejection may be a complaint after all.
-        _C.REJECTED: frozenset({_C.OPENED}),
+        # Back to drafted: taken back. Back to opened: the customer edited the text, which may be a
+        # complaint after all, or has no draft.
+        _C.REJECTED: frozenset({_C.DRAFTED, _C.OPENED}),
         _C.ANSWERED_ELSEWHERE: frozenset({_C.OPENED}),
         _C.GONE: frozenset({_C.OPENED}),
     },

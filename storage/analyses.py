@@ -24,12 +24,11 @@ from domain.types import (
     Severity,
     Span,
 )
-from storage import alerts, cases, moves, owners
+from storage import alerts, cases, moves, owners, reopening
 from storage.feedback import (
     SEVERITY_RANK,
     by_urgency,
     follow_deadlines,
-    open_again,
     queue_ranks,
     whole_text,
 )
@@ -229,7 +228,7 @@ def _look_at_edits(
         for row_id, result in edited.items()
         if found[row_id].state == CaseState.REJECTED and result.opens_case
     }
-    open_again(
+    reopening.open_again(
         connection,
         list(rejected),
         CaseState.REJECTED,

@@ -61,6 +61,11 @@ CLOSED_STATES = (
     CaseState.GONE,
 )
 
+CLOSED_BY_CHANNEL: Mapping[str, str] = {
+    CaseState.GONE: "이 글은 채널에서 삭제되었습니다.",
+    CaseState.ANSWERED_ELSEWHERE: "이 글은 채널에서 다른 곳에서 이미 답변되었습니다.",
+}
+"""Why nobody decides about a case that the channel closed."""
 
 EDITED = "고객이 글을 수정했습니다."
 """What a case says that is decided again because of it."""
@@ -581,44 +586,56 @@ def check_fresh(connection: Connection, decision: Decision) -> Any:  # noqa: ANN
     Raises:
         DecisionRefusedError: It changed since; says what.
     """
-    # The feedback's row is locked first, as an edit does, so that the two cannot cross; but not its
-    # key: a draft's notice refers to it after the draft has locked the case.
-    feedback = connection.execute(
-        select(FeedbackRow.id, FeedbackRow.revision, FeedbackRow.gone_at)
-        .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
-        .where(CaseRow.id == decision.case_id)
-        .with_for_update(of=FeedbackRow, key_share=True)
-    ).one_or_none()
-    if feedback is None:
-        raise DecisionRefusedError("없는 케이스입니다.", "missing")
-    case = connection.execute(
-        select(
-            CaseRow.id,
-            CaseRow.feedback_id,
-            CaseRow.state,
-            CaseRow.draft_number,
-            CaseRow.note,
-            FeedbackRow.extra,
-        )
-        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
-        .where(CaseRow.id == decision.case_id)
-        .with_for_update(of=CaseRow)
-    ).one()
+    case = lock(connection, decision.case_id)
     if case.state in {CaseState.APPROVED, CaseState.ANSWERED, CaseState.REJECTED}:
-        raise DecisionRefusedError(_who_decided(connection, decision.case_id), "decided")
-    if case.state in {CaseState.GONE, CaseState.ANSWERED_ELSEWHERE}:
-        what = (
-            "삭제되었습니다" if case.state == CaseState.GONE else "다른 곳에서 이미 답변되었습니다"
-        )
-        raise DecisionRefusedError(f"이 글은 채널에서 {what}.", "closed")
-    if feedback.revision != decision.feedback_revision:
+        raise DecisionRefusedError(who_decided(connection, decision.case_id), "decided")
+    if case.state in CLOSED_BY_CHANNEL:
+        raise DecisionRefusedError(CLOSED_BY_CHANNEL[case.state], "closed")
+    if case.revision != decision.feedback_revision:
         raise DecisionRefusedError("보고 계신 동안 고객이 글을 수정했습니다.", "revision")
     if case.state != CaseState.DRAFTED or case.draft_number != decision.draft_number:
         raise DecisionRefusedError("보고 계신 동안 초안이 새로 작성되었습니다.", "draft")
     return case
 
 
-def _who_decided(connection: Connection, case_id: int) -> str:
+def lock(connection: Connection, case_id: int) -> Any:  # noqa: ANN401 - a result row
+    """Give a case and what its feedback is now, both locked until the transaction's end.
+
+    Raises:
+        DecisionRefusedError: There is no such case.
+    """
+    # The feedback's row is locked first, as an edit does, so that the two cannot cross; but not its
+    # key: a draft's notice refers to it after the draft has locked the case.
+    feedback = connection.execute(
+        select(FeedbackRow.id)
+        .join(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+        .where(CaseRow.id == case_id)
+        .with_for_update(of=FeedbackRow, key_share=True)
+    ).one_or_none()
+    if feedback is None:
+        raise DecisionRefusedError("없는 케이스입니다.", "missing")
+    return connection.execute(
+        select(
+            CaseRow.id,
+            CaseRow.feedback_id,
+            CaseRow.state,
+            CaseRow.severity,
+            CaseRow.draft_number,
+            CaseRow.note,
+            FeedbackRow.state.label("feedback_state"),
+            FeedbackRow.revision,
+            FeedbackRow.gone_at,
+            FeedbackRow.replied_elsewhere_at,
+            FeedbackRow.extra,
+        )
+        .join(FeedbackRow, FeedbackRow.id == CaseRow.feedback_id)
+        .where(CaseRow.id == case_id)
+        .with_for_update(of=CaseRow)
+    ).one()
+
+
+def who_decided(connection: Connection, case_id: int) -> str:
+    """Say in Korean who decided a case last, and when."""
     last = connection.execute(
         select(DecisionRow.decided_by, DecisionRow.kind, DecisionRow.decided_at)
         .where(DecisionRow.case_id == case_id)

@@ -34,7 +34,7 @@ from domain.types import (
     is_left_of,
     same_reply,
 )
-from storage import alerts, cases
+from storage import alerts, cases, reopening
 from storage.models import (
     NO_STARS,
     CaseRow,
@@ -533,7 +533,7 @@ def _take_up_again(
     now: datetime,
 ) -> None:
     """Open cases again that were closed, and ask for their drafts."""
-    opened = open_again(connection, feedback_ids, source, why=why, now=now)
+    opened = reopening.open_again(connection, feedback_ids, source, why=why, now=now)
     # What was edited as well is drafted when it is understood.
     to_draft = connection.execute(
         select(CaseRow.id, CaseRow.severity_rank)
@@ -541,37 +541,6 @@ def _take_up_again(
         .where(CaseRow.id.in_(opened), FeedbackRow.state == FeedbackState.ANALYZED)
     ).all()
     cases.queue_drafts(connection, *by_urgency(to_draft), now=now)
-
-
-def open_again(
-    connection: Connection,
-    feedback_ids: Sequence[int],
-    source: CaseState,
-    *,
-    why: str,
-    now: datetime,
-    note: str = "",
-) -> list[int]:
-    """Open cases again that were closed, and let their cards follow; gives which did."""
-    if not feedback_ids:
-        return []
-    closed = connection.execute(
-        select(CaseRow.id).where(CaseRow.feedback_id.in_(feedback_ids))
-    ).scalars()
-    opened = move(
-        connection,
-        list(closed),
-        source,
-        CaseState.OPENED,
-        at=now,
-        why=why,
-        closed_at=None,
-        queued_at=now,
-        reminder="",
-        note=note,
-    )
-    alerts.wake(connection, feedback_ids)
-    return opened
 
 
 def by_urgency(rows: Sequence[Any]) -> tuple[list[int], list[int]]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy.orm import aliased
 
 from domain.states import CaseState
 from domain.types import MISREAD_REASON
 from storage.feedback import whole_text
 from storage.models import AccountRow, FeedbackRevisionRow, FeedbackRow, HistoryRow
+from storage.reopening import TAKEN_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +41,8 @@ def of_brand(
 ) -> Iterator[TaughtText]:
     """Give a brand's starred texts (3 stars say nothing), then its specialists' corrections.
 
-    Corrections come in the order they were made. One of a text that was edited since is left out:
-    it was about other words.
+    Corrections come in the order they were made. One of a text that was edited since is left out,
+    because it was about other words, and so is one that was taken back.
 
     Args:
         connection: A reading connection.
@@ -61,8 +63,17 @@ def of_brand(
         FeedbackRevisionRow.feedback_id == FeedbackRow.id,
         FeedbackRevisionRow.replaced_at > HistoryRow.moved_at,
     )
+    later = aliased(HistoryRow)
+    taken_back = select(later.id).where(
+        later.feedback_id == HistoryRow.feedback_id,
+        later.id > HistoryRow.id,
+        later.source == CaseState.REJECTED,
+        later.why == TAKEN_BACK,
+    )
     is_misread = and_(
-        HistoryRow.target == CaseState.REJECTED, HistoryRow.why.startswith(MISREAD_REASON)
+        HistoryRow.target == CaseState.REJECTED,
+        HistoryRow.why.startswith(MISREAD_REASON),
+        ~taken_back.exists(),
     )
     judged = (
         select(FeedbackRow.title, FeedbackRow.text, HistoryRow.why)

@@ -166,15 +166,11 @@ _COUNTED: Mapping[str, Select[*tuple[Any, ...]]] = {
     "attention": _unfinished(select(PublicationRow.state), PublicationState.ATTENTION),
     "looks": odd(select(FeedbackRow.brand)),
 }
-_COUNTS = select(
-    *(
-        select(func.count())
-        .select_from(query.limit(bindparam("most")).subquery())
-        .scalar_subquery()
-        .label(name)
-        for name, query in _COUNTED.items()
-    )
-)
+_COUNT = {
+    name: select(func.count()).select_from(query.limit(bindparam("most")).subquery())
+    for name, query in _COUNTED.items()
+}
+_COUNTS = select(*(query.scalar_subquery().label(name) for name, query in _COUNT.items()))
 
 
 def count(
@@ -196,6 +192,12 @@ def count(
     if own is not None:
         counted["asked"] = count_waiting(connection, own, most=MOST_COUNTED + 1)
     return counted
+
+
+def count_one(connection: Connection, name: str, brands: Collection[str]) -> int:
+    """Count, up to ``MOST_COUNTED`` and one more, what ``count`` gives under one name."""
+    asked_for = {"brands": sorted(brands), "most": MOST_COUNTED + 1}
+    return connection.execute(_COUNT[name], asked_for).scalar_one()
 
 
 def waiting_publications(

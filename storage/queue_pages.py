@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from domain.states import CaseState, PublicationState
 from domain.types import Severity
+from storage.cases import REJECTION
 from storage.feedback import SEVERITY_RANK
 from storage.models import (
     AccountRow,
@@ -328,10 +329,12 @@ class Decided:
     """A decision somebody has just made, and whether it can still be taken back.
 
     Attributes:
+        decision_id: 0 for a proposal.
         asked_for: What a proposal waits for, Korean; empty for a decision.
     """
 
     case_id: int
+    decision_id: int
     kind: str
     action: str
     available_at: datetime | None
@@ -350,6 +353,7 @@ def decided(
         return None
     row = connection.execute(
         select(
+            DecisionRow.id,
             DecisionRow.kind,
             DecisionRow.action,
             CaseRow.state.label("case_state"),
@@ -363,10 +367,14 @@ def decided(
         .order_by(DecisionRow.id.desc())
         .limit(1)
     ).one_or_none()
-    if row is None or row.case_state == CaseState.DRAFTED:
+    if row is None or row.case_state in {CaseState.OPENED, CaseState.DRAFTED}:
         return _proposed(connection, case_id, brands, who)
-    waits = row.state == PublicationState.QUEUED and row.attempts == 0
-    return Decided(case_id, row.kind, row.action, row.available_at, waits)
+    can_undo = (
+        row.case_state == CaseState.REJECTED
+        if row.kind == REJECTION
+        else row.state == PublicationState.QUEUED and row.attempts == 0
+    )
+    return Decided(case_id, row.id, row.kind, row.action, row.available_at, can_undo)
 
 
 def _proposed(
@@ -382,7 +390,9 @@ def _proposed(
     ).one_or_none()
     if row is None or row.proposed_by != who:
         return None
-    return Decided(case_id, "proposal", "", None, can_undo=False, asked_for=WAITS_FOR[row.reason])
+    return Decided(
+        case_id, 0, "proposal", "", None, can_undo=False, asked_for=WAITS_FOR[row.reason]
+    )
 
 
 def previous_case(

@@ -34,6 +34,7 @@ def everything(desk: Desk, case_id: int) -> dict[str, Any]:
         "outcome": "published",
         "seen": "봄",
         "publication": 1,
+        "decision": 1,
         "name": "보기",
         "verdict": "reject",
         "picked": f"{case_id}:1:1",

@@ -109,6 +109,7 @@ def test_nothing_of_another_brand_is_seen_or_changed_by_any_route(
     of_case = {
         row["case_id"]: row["id"] for row in desk.rows("SELECT case_id, id FROM publications")
     }
+    decided = {row["case_id"]: row["id"] for row in desk.rows("SELECT case_id, id FROM decisions")}
 
     for method, path in operations(app):
         if path in {"/sign-out", "/sign-in", "/me/password", "/name", "/views"}:
@@ -119,6 +120,7 @@ def test_nothing_of_another_brand_is_seen_or_changed_by_any_route(
                 **form,
                 "outcome": "case" if "look" in path else "queued",
                 "publication": of_case.get(number, 1),
+                "decision": decided.get(number, 1),
             }
             query: dict[str, Any] = {"decided": number, "brand": "beta", "q": SECRET[:2]}
 

@@ -31,7 +31,7 @@ from commands.slack_room import BACK_TO_AGENCY, STRANGER, SlackRoom, build_route
 from console import deciding
 from console.access import person_of
 from domain.types import ReplyRules
-from storage import accounts, cases, people, proposals
+from storage import accounts, cases, people, proposals, reopening
 from storage.models import AlertRow, CaseRow, FeedbackRow
 from storage.people import Role
 from tests.alerts.fake_slack import limited
@@ -453,6 +453,12 @@ def test_blocked_promise_is_refused_in_slack_too(room: Room) -> None:
     assert room.state() == [("drafted", "")]
 
 
+def reject(room: Room) -> None:
+    with room.house.database.unit_of_work() as connection:
+        (row,) = cases.to_decide(connection, limit=5)
+        cases.reject(connection, decision_about(row), now=room.house.clock())
+
+
 def test_rejection_keeps_its_reason(room: Room) -> None:
     room.write("별로예요")
     (card,) = room.messages()
@@ -473,6 +479,60 @@ def test_rejection_keeps_its_reason(room: Room) -> None:
     assert decision is not None
     assert decision["reason"].startswith("분류가 잘못됨")
     assert decision["reason"].endswith("농담입니다")
+
+
+def undo_rejection(room: Room, decision: int) -> None:
+    with room.house.database.unit_of_work() as connection:
+        reopening.undo_rejection(connection, 1, decision, who="이담당", now=room.house.clock())
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_cards_follow_a_rejection_and_that_it_is_taken_back(room: Room, *, is_edited: bool) -> None:
+    room.write("벌레가 나왔어요")
+    (card,) = room.messages()
+    buttons = actions(card)
+    reject(room)
+    assert room.refresh() == 2
+    (card,), (told,) = room.messages(), room.slack.posted("CBRAND")
+    assert ("반려됨" in card["text"], actions(card)) == (True, [ActionId.OPEN])
+    assert "담당자가 답변하지 않기로 했습니다." in str(told["blocks"])
+    assert room.refresh() == 0
+
+    if is_edited:
+        room.house.channel.articles[0].text = "괜찮아졌어요"
+        room.house.clock.advance(minutes=2)
+        collect.start_due(room.house.runtime)
+        room.house.run_on(timedelta(minutes=2))
+        assert room.state() == [("rejected", "김담당")]
+    undo_rejection(room, 1)
+    room.house.run_on(timedelta(minutes=2))
+    while room.refresh():
+        pass
+    (card,), (told,) = room.messages(), room.slack.posted("CBRAND")
+    assert actions(card) == buttons
+    assert "답변 초안을 만들었습니다" in str(told["blocks"])
+    room.click(card["ts"], ActionId.APPROVE)
+    assert room.state() == [("approved", "kim (kim)")]
+
+
+def test_a_request_that_the_brand_rejected_by_mistake_asks_again(two_steps: Room) -> None:
+    room = two_steps
+    room.write("별로예요")
+    room.click(room.messages()[0]["ts"], ActionId.APPROVE)
+    room.house.run_on(timedelta(minutes=1))
+    reject(room)
+    while room.refresh():
+        pass
+    (asked,) = room.slack.posted("CBRAND")
+    assert "반려됨" in asked["text"]
+
+    undo_rejection(room, 1)
+    while room.refresh():
+        pass
+    (asked,) = room.slack.posted("CBRAND")
+    assert actions(asked) == [ActionId.APPROVE, ActionId.EDIT, ActionId.REJECT, ActionId.OPEN]
+    room.click(asked["ts"], ActionId.APPROVE, "U4")
+    assert room.state() == [("approved", "owner (owner)")]
 
 
 def test_burst_becomes_one_thread_and_a_card_comes_on_request(room: Room) -> None:

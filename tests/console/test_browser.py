@@ -155,11 +155,11 @@ def test_a_key_held_down_decides_one_case(desk: Desk, page: Page) -> None:
 
 def test_a_decided_case_is_read_without_an_error(desk: Desk, page: Page) -> None:
     case_id = desk.add()
-    form = decision_form(desk, case_id, reason="무대응")
-    Browser(desk).post(f"/cases/{case_id}/reject", **form)
+    Browser(desk).post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    desk.set_publication(case_id, "posted")
     # Nobody is signed in, so there is no form on this page at all; `page` notices errors.
     page.goto(f"/cases/{case_id}")
-    assert page.inner_text(".chip.state") == "반려됨"
+    assert page.inner_text(".chip.state") == "승인됨"
     assert page.locator("form[method=post]").count() == 0
 
 
@@ -279,6 +279,34 @@ def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
     page.wait_for_selector("#approve")
 
     assert states(desk) == ["drafted", "drafted"]
+
+
+@pytest.mark.parametrize("at", ["/cases/2?decided=1", "/cases/1"])
+@pytest.mark.parametrize("by_key", [True, False])
+def test_a_mistaken_rejection_is_taken_back(
+    desk: Desk, page: Page, at: str, *, by_key: bool
+) -> None:
+    desk.add(due_in=timedelta(hours=1))
+    desk.add(due_in=timedelta(hours=2))
+    page.goto("/cases/1")
+    page.keyboard.press("r")
+    page.select_option("select[name=reason]", "답변이 필요 없는 글")
+    page.click("text=반려하고 닫기")
+    page.wait_for_url("**/cases/2?decided=1")
+    if not page.url.endswith(at):
+        page.goto(at)
+    page.wait_for_selector("#undo")
+    assert states(desk) == ["rejected", "drafted"]
+    if by_key:
+        page.keyboard.press("u")
+    else:
+        page.click("#undo button")
+    page.wait_for_selector(".chip.state:has-text('결정 대기')")
+    page.wait_for_url("**/cases/1")
+    assert states(desk) == ["drafted", "drafted"]
+    page.keyboard.press("a")
+    page.wait_for_url("**/cases/2?decided=1")
+    assert states(desk) == ["approved", "drafted"]
 
 
 def test_a_screen_reader_is_told_what_was_decided_and_what_comes_next(

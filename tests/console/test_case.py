@@ -16,6 +16,7 @@ from console.highlight import Piece, diff_pieces
 from domain.types import (
     AnswerState,
     ReplyRules,
+    Sentiment,
     Span,
 )
 from storage import alerts, cases, dossier
@@ -402,6 +403,75 @@ def test_undo_is_refused_once_the_reply_has_left(desk: Desk, browser: Browser) -
 
     assert answer.status_code == 409
     assert "되돌릴 수 없습니다" in answer.text
+
+
+def rejected(desk: Desk, browser: Browser, case_id: int) -> int:
+    """Reject a case; gives the decision."""
+    form = decision_form(desk, case_id, reason="기타", detail="중복 글")
+    browser.post(f"/cases/{case_id}/reject", **form)
+    return int(desk.rows("SELECT max(id) AS id FROM decisions")[0]["id"])
+
+
+def test_a_rejection_can_be_taken_back_where_it_is_told_of(desk: Desk, browser: Browser) -> None:
+    first = desk.add(due_in=timedelta(hours=1))
+    second = desk.add(due_in=timedelta(hours=2))
+    rejection = rejected(desk, browser, first)
+    form = f'action="/cases/{first}/undo-rejection?'
+    decision = f'name="decision" value="{rejection}"'
+
+    for path in (f"/cases/{second}?decided={first}", f"/?decided={first}", f"/cases/{first}"):
+        page = browser.get(path).text
+        assert (page.count(form), page.count(decision)) == (1, 1), path
+
+    poked = desk.poked
+    answer = browser.post(f"/cases/{first}/undo-rejection?sort=due", decision=rejection)
+    assert answer.headers["location"] == f"/cases/{first}?sort=due"
+    assert desk.poked == poked + 1
+    page = browser.get(f"/cases/{first}").text
+    assert f'action="/cases/{first}/approve' in page
+    assert "반려를 되돌림" in page
+    assert form not in page + browser.get(f"/?decided={first}").text
+    assert "반려했습니다" not in browser.get(f"/?decided={first}").text
+
+
+def test_a_rejection_that_was_decided_about_since_is_not_taken_back(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add()
+    rejection = rejected(desk, browser, case_id)
+    colleague = Browser(desk, "이먼저")
+    colleague.post(f"/cases/{case_id}/undo-rejection", decision=rejection)
+
+    again = browser.post(f"/cases/{case_id}/undo-rejection", decision=rejection)
+    assert again.status_code == 409
+    assert "이미 다시 열린 케이스입니다." in again.text
+    assert f'action="/cases/{case_id}/approve' in again.text
+
+    newer = rejected(desk, colleague, case_id)
+    stale = browser.post(f"/cases/{case_id}/undo-rejection", decision=rejection)
+    assert stale.status_code == 409
+    assert "이먼저 님이" in stale.text
+    assert f'name="decision" value="{newer}"' in stale.text
+    assert desk.case(case_id)["state"] == "rejected"
+
+
+def test_a_rejected_case_that_was_edited_waits_for_its_new_draft(
+    desk: Desk, browser: Browser
+) -> None:
+    case_id = desk.add(native_id="n1")
+    rejection = rejected(desk, browser, case_id)
+    desk.now += timedelta(minutes=1)
+    desk.add("잘 받았어요.", native_id="n1", sentiment=Sentiment.POSITIVE, categories=())
+
+    browser.post(f"/cases/{case_id}/undo-rejection", decision=rejection)
+
+    page = browser.get(f"/cases/{case_id}").text
+    assert '<span class="chip state">초안 작성 중</span>' in page
+    assert f'action="/cases/{case_id}/approve' not in page
+    assert "고객이 글을 수정했습니다." in page
+    assert "반려했습니다" not in browser.get(f"/?decided={case_id}").text
+    desk.draft("n1")
+    assert f'action="/cases/{case_id}/approve' in browser.get(f"/cases/{case_id}").text
 
 
 def test_hostile_words_are_hidden(desk: Desk, browser: Browser) -> None:

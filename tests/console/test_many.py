@@ -99,7 +99,8 @@ def test_rejecting_together_needs_a_reason(desk: Desk, browser: Browser) -> None
     case_id = desk.add(reply=PLAIN)
 
     assert browser.post("/bulk", picked=[entry(desk, case_id)], verdict="reject").status_code == 422
-    browser.post("/bulk", picked=[entry(desk, case_id)], verdict="reject", reason="중복")
+    answer = browser.post("/bulk", picked=[entry(desk, case_id)], verdict="reject", reason="중복")
+    assert 'href="/?view=closed">반려한 케이스 보기' in answer.text
 
     assert desk.rows("SELECT reason FROM decisions") == [{"reason": "중복"}]
 
@@ -374,16 +375,21 @@ def test_nobody_is_led_back_to_what_the_brand_was_asked_about(shelf: Desk) -> No
     assert "승인을 기다리는 답변이 없습니다." in owner.get("/?view=asked&brand=alpha").text
 
 
-def test_what_was_taken_back_waits_for_whom_it_waited_for(desk: Desk) -> None:
+@pytest.mark.parametrize("decides", ["approve", "reject"])
+def test_what_was_taken_back_waits_for_whom_it_waited_for(desk: Desk, decides: str) -> None:
     desk.ask_twice("alpha")
     desk.person("agency")
     desk.person("owner", Role.BRAND_APPROVER)
     case_id = desk.add(reply=PLAIN)
     agency, owner = Browser(desk, login="agency"), Browser(desk, login="owner")
-    for browser in (agency, owner):
-        browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+    form = decision_form(desk, case_id, reason="무대응")
+    agency.post(f"/cases/{case_id}/approve", **form)
+    owner.post(f"/cases/{case_id}/{decides}", **form)
     assert "승인을 기다리는 답변이 없습니다." in owner.get("/brands/alpha").text
-    owner.post(f"/cases/{case_id}/undo")
+    if decides == "approve":
+        owner.post(f"/cases/{case_id}/undo")
+    else:
+        owner.post(f"/cases/{case_id}/undo-rejection", decision=1)
 
     assert (queued(agency, "todo"), queued(agency, "asked")) == ([], [case_id])
     assert "Agency (agency) · 브랜드 승인" in owner.get("/brands/alpha").text

@@ -45,6 +45,12 @@ def foreign(desk: Desk) -> int:
         "/alerts",
         "/collection",
         "/stats",
+        "/handoffs?brand=beta",
+        "/attention?brand=beta",
+        "/looks?brand=beta",
+        "/alerts?brand=beta",
+        "/collection?brand=beta",
+        "/stats?brand=beta",
         "/brands/alpha",
         "/brands/beta",
         "/?q=%EC%9D%B4%EC%95%BC",
@@ -88,15 +94,21 @@ def test_a_brand_taken_away_is_gone_at_once(desk: Desk) -> None:
 def test_who_may_only_look_decides_nothing(desk: Desk, role: Role) -> None:
     case_id = desk.add()
     desk.person("kim", role)
+    desk.person("sun")
     browser = Browser(desk, login="kim")
-    page = browser.get(f"/cases/{case_id}").text
-    assert 'action="/cases' not in page
+    rejected = desk.add()
+    form = decision_form(desk, rejected, reason="기타")
+    Browser(desk, login="sun").post(f"/cases/{rejected}/reject", **form)
+    for path in (f"/cases/{case_id}", f"/cases/{rejected}", f"/?decided={rejected}"):
+        assert 'action="/cases' not in browser.get(path).text
 
+    undone = browser.post(f"/cases/{rejected}/undo-rejection", decision=1)
+    assert (undone.status_code, desk.case(rejected)["state"]) == (403, "rejected")
     for path in ("approve", "reject", "undo", "handed-off", "attention"):
         form = decision_form(desk, case_id, reason="기타", outcome="published", seen="봄")
         assert browser.post(f"/cases/{case_id}/{path}", **form).status_code == 403
     assert browser.post("/looks/1", feedback_revision=1, outcome="fine").status_code == 403
-    assert not desk.rows("SELECT * FROM decisions")
+    assert [row["kind"] for row in desk.rows("SELECT kind FROM decisions")] == ["rejection"]
 
 
 @pytest.mark.parametrize("role", [Role.BRAND_VIEWER, Role.OPERATOR])
@@ -113,7 +125,7 @@ def test_who_may_only_look_is_offered_no_button_for_it(desk: Desk, role: Role) -
     for path in ("/handoffs", "/attention", "/looks"):
         page = browser.get(path).text
         assert "<article" in page
-        assert 'type="submit"' not in page.partition("<main")[2]
+        assert 'type="submit"' not in page.partition("data-queue")[2]
 
 
 def test_somebody_without_brands_sees_an_empty_desk(desk: Desk) -> None:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select, update
 
+from alerts.rules import AlertRule
 from console.work import safe_link
 from domain.brands import BusinessHours
+from domain.states import AlertState
 from domain.types import FeedbackKind, QuarantinedItem, Sentiment
 from storage import accounts, alerts, doubts, lessons, overview
-from storage.models import CaseRow, FeedbackRow, PublicationRow
+from storage.models import AlertRow, CaseRow, FeedbackRow, PublicationRow
 from storage.overview import stats
 from storage.people import Role
 from tests.console.conftest import START, Browser, decision_form
@@ -149,6 +151,117 @@ def test_a_list_that_shows_only_its_beginning_says_how_many_there_are(
     assert shown.count("<article") == 2
     assert "모두 3건입니다" in shown
     assert "2건을 먼저" in shown
+
+
+@pytest.fixture
+def two_brands(desk: Desk, browser: Browser) -> Desk:
+    """Give a desk where two brands have one of everything that waits for a person."""
+    for brand, words in (("alpha", "알파의 글"), ("beta", "베타의 글")):
+        for state in ("handed_off", "attention"):
+            case_id = desk.add(words, brand=brand)
+            browser.post(f"/cases/{case_id}/approve", **decision_form(desk, case_id))
+            desk.set_publication(case_id, state)
+        desk.add(
+            words, brand=brand, sentiment=Sentiment.POSITIVE, mismatch=True, rating=1, categories=()
+        )
+        with desk.database.unit_of_work() as connection:
+            payload = {"account_key": f"{brand}/shop"}
+            notice = alerts.NewAlert(brand, AlertRule.SURGE, brand, "COPS", payload)
+            alerts.add(connection, [notice], now=desk.now, is_told=True)
+            connection.execute(
+                update(AlertRow).where(AlertRow.brand == brand).values(state=AlertState.FAILED)
+            )
+    return desk
+
+
+LISTS = {
+    "/handoffs": "알파의 글",
+    "/attention": "알파의 글",
+    "/looks": "알파의 글",
+    "/alerts": "alpha/shop",
+    "/collection": "alpha/shop",
+    "/stats": ">알파</td>",
+}
+"""What each page shows of brand alpha; of beta it shows the like."""
+
+
+def of_beta(words: str) -> str:
+    return words.replace("알파", "베타").replace("alpha", "beta")
+
+
+@pytest.mark.parametrize(("path", "words"), LISTS.items())
+def test_a_list_may_be_narrowed_to_one_brand(
+    two_brands: Desk, browser: Browser, path: str, words: str
+) -> None:
+    everything = browser.get(path).text
+    assert words in everything
+    assert of_beta(words) in everything
+    assert f'<form class="filters" method="get" action="{path}"' in everything
+    assert '<option value="beta">베타</option>' in everything
+
+    page = browser.get(f"{path}?brand=beta").text
+    assert of_beta(words) in page
+    assert words not in page
+    assert '<option value="beta" selected>베타</option>' in page
+    assert f'href="{path}">지우기' in page
+
+    # Whoever has one brand has nothing to choose, and no address shows them another's.
+    two_brands.person("kim", Role.LEAD, ("alpha",))
+    kim = Browser(two_brands, login="kim")
+    own = kim.get(path).text
+    assert (words in own, of_beta(words) in own, 'class="filters"' in own) == (True, False, False)
+    other = kim.get(f"{path}?brand=beta").text
+    assert (words in other, of_beta(words) in other, "베타" in other) == (False, False, False)
+    assert f'href="{path}">지우기' in other
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "said"),
+    [
+        ("/handoffs", "/cases/3/handed-off", {"publication": 3}),
+        (
+            "/attention",
+            "/cases/4/attention",
+            {"publication": 4, "outcome": "published", "seen": "보임"},
+        ),
+        ("/looks", "/looks/6", {"feedback_revision": 1, "outcome": "fine"}),
+        ("/alerts", "/alerts/2", {"outcome": "queued"}),
+    ],
+)
+def test_what_is_settled_leads_back_to_the_list_as_narrow_as_it_was(
+    two_brands: Desk, browser: Browser, path: str, action: str, said: dict[str, object]
+) -> None:
+    page = browser.get(f"{path}?brand=beta").text
+    assert page.count(f'action="{action}?brand=beta"') == 1
+    answer = browser.post(f"{action}?brand=beta", **said)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?brand=beta")
+    assert f'action="{action}?' not in browser.get(f"{path}?brand=beta").text
+
+
+def test_a_look_that_is_refused_shows_the_list_as_narrow_as_it_was(
+    desk: Desk, browser: Browser
+) -> None:
+    more: dict[str, Any] = {"sentiment": Sentiment.POSITIVE, "mismatch": True, "categories": ()}
+    desk.add("굿", rating=1, native_id="n1", **more)
+    desk.add("베타의 글", rating=1, brand="beta", **more)
+    desk.now += timedelta(minutes=1)
+    desk.add("굿굿", rating=1, native_id="n1", **more)
+
+    page = browser.post("/looks/1?brand=alpha", feedback_revision=1, outcome="fine")
+
+    assert page.status_code == 409
+    assert "굿굿" in page.text
+    assert "베타의 글" not in page.text
+    assert 'action="/looks/1?brand=alpha"' in page.text
+
+
+def test_a_narrowed_list_counts_what_it_shows(
+    two_brands: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = partial(overview.waiting_publications, limit=1)
+    monkeypatch.setattr(overview, "waiting_publications", few)
+    assert "모두 2건입니다" in browser.get("/handoffs").text
+    assert "건을 먼저" not in browser.get("/handoffs?brand=alpha").text
 
 
 def test_what_was_written_last_is_looked_at_first(desk: Desk, browser: Browser) -> None:
@@ -525,10 +638,13 @@ def test_how_long_replies_took_is_counted_in_business_hours(shelf: Desk) -> None
     )
     # Written on a Monday at 07:00 in Korea, the next day is a holiday.
     decided = [shelf.add(), shelf.add(), shelf.add(), shelf.add(brand="beta")]
-    undone, _waiting = shelf.add(), shelf.add()
+    undone, taken_back, _waiting = shelf.add(), shelf.add(), shelf.add()
     browser = Browser(shelf)
     browser.post(f"/cases/{undone}/approve", **decision_form(shelf, undone))
     browser.post(f"/cases/{undone}/undo")
+    form = decision_form(shelf, taken_back, reason="무대응")
+    browser.post(f"/cases/{taken_back}/reject", **form)
+    browser.post(f"/cases/{taken_back}/undo-rejection", decision=2)
     for hours, case_id in zip((1, 24 * 2, 1, 2), decided, strict=True):
         shelf.now += timedelta(hours=hours)
         browser.post(f"/cases/{case_id}/approve", **decision_form(shelf, case_id))

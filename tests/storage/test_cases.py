@@ -8,10 +8,28 @@ import pytest
 from sqlalchemy import event, select, update
 
 from domain.errors import DecisionRefusedError
+from domain.messages import Message
 from domain.states import CaseState, PublicationState
 from domain.types import DraftReply, DraftSentence, SourceKind
-from storage import alerts, cases, moves, outbox, publications
-from storage.models import CaseRow, DecisionRow, DraftRow, FeedbackRow, OutboxRow, PublicationRow
+from storage import (
+    alerts,
+    cases,
+    feedback,
+    moves,
+    outbox,
+    proposals,
+    publications,
+    reopening,
+)
+from storage.models import (
+    CaseRow,
+    DecisionRow,
+    DraftRow,
+    FeedbackRow,
+    HistoryRow,
+    OutboxRow,
+    PublicationRow,
+)
 from tests.storage.rows import (
     LEASE,
     NOW,
@@ -233,6 +251,175 @@ def test_undo_comes_too_late_once_sending_began(database: Database) -> None:
     ):
         cases.undo(connection, case_id, who="김담당", now=NOW)
     assert publication(database, sent).state == "sending"
+
+
+def reject(database: Database, case_id: int, **changes: Any) -> int:  # noqa: ANN401
+    """Reject a draft; gives the decision."""
+    with database.unit_of_work() as connection:
+        about = decision(case_id, **{"text": "", "reason": "답변 불필요", **changes})
+        cases.reject(connection, about, now=NOW)
+        newest = select(DecisionRow.id).order_by(DecisionRow.id.desc()).limit(1)
+        return connection.execute(newest).scalar_one()
+
+
+def undo_rejection(database: Database, case_id: int, rejection: int, who: str = "김담당") -> None:
+    with database.unit_of_work() as connection:
+        reopening.undo_rejection(connection, case_id, rejection, who=who, now=LATER)
+
+
+def case_row(database: Database, case_id: int) -> dict[str, Any]:
+    with database.reading() as connection:
+        query = select(CaseRow.__table__).where(CaseRow.id == case_id)
+        return dict(connection.execute(query).mappings().one())
+
+
+def test_a_rejection_that_is_taken_back_brings_its_draft_back(database: Database) -> None:
+    case_id = drafted_case(database)
+    before = case_row(database, case_id)
+    rejection = reject(database, case_id)
+    undo_rejection(database, case_id, rejection, who="이담당")
+    assert case_row(database, case_id) == {**before, "queued_at": LATER}
+    with database.reading() as connection:
+        last = connection.execute(
+            select(HistoryRow.__table__).order_by(HistoryRow.id.desc()).limit(1)
+        ).one()
+        assert outbox.size(connection) == 0
+    assert (last.entity, last.entity_id, last.source, last.target) == (
+        "cases",
+        case_id,
+        "rejected",
+        "drafted",
+    )
+    assert (last.who, last.why, last.moved_at) == ("이담당", reopening.TAKEN_BACK, LATER)
+    assert publication(database, approve(database, case_id, LATER)).state == "queued"
+
+
+def test_a_case_whose_rejection_is_taken_back_is_reminded_of_again(database: Database) -> None:
+    case_id = drafted_case(database)
+
+    def take() -> list[int]:
+        with database.unit_of_work() as connection:
+            return cases.take_due(connection, "saebyeok", "overdue", before=LATER)
+
+    due_at = case_row(database, case_id)["due_at"]
+    assert take() == [case_id]
+    rejection = reject(database, case_id)
+    assert take() == []
+    undo_rejection(database, case_id, rejection)
+    assert case_row(database, case_id)["due_at"] == due_at
+    assert take() == [case_id]
+
+
+def test_a_rejected_proposal_waits_again_for_whom_it_waited_for(database: Database) -> None:
+    case_id = drafted_case(database)
+    with database.unit_of_work() as connection:
+        proposals.propose(connection, decision(case_id), "two_step", now=NOW)
+    before = case_row(database, case_id)
+    rejection = reject(database, case_id, decided_by="브랜드")
+    assert case_row(database, case_id)["asked_id"] is None
+    undo_rejection(database, case_id, rejection)
+    after = case_row(database, case_id)
+    assert after["asked_id"] == before["asked_id"]
+    assert after["note"] == "김담당 님이 브랜드 승인을 요청했습니다."
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason", "words"),
+    [
+        ("taken back", "decided", "이미 다시 열린"),
+        ("edited", "decided", "이미 다시 열린"),
+        ("approved", "decided", "이미 승인"),
+        ("rejected anew", "decided", "최담당 님이 11월 23일 12:00에 이미 반려"),
+        ("gone", "closed", "삭제되었습니다"),
+        ("open again and gone", "closed", "삭제되었습니다"),
+        ("answered elsewhere", "closed", "이미 답변되었습니다"),
+        ("open again and answered elsewhere", "closed", "이미 답변되었습니다"),
+    ],
+)
+def test_a_rejection_is_not_taken_back_over_what_came_since(
+    database: Database, happens: str, reason: str, words: str
+) -> None:
+    case_id = drafted_case(database)
+    rejection = reject(database, case_id)
+    if happens in {"taken back", "approved", "rejected anew"} or happens.startswith("open again"):
+        undo_rejection(database, case_id, rejection)
+    if happens == "approved":
+        approve(database, case_id)
+    elif happens == "rejected anew":
+        reject(database, case_id, decided_by="최담당")
+    elif happens == "edited":
+        run = start_run(database, add_account(database), LATER)
+        analyze(database, store(database, run, [masked("n1", "환불")], LATER).fresh, LATER)
+    elif happens.endswith("answered elsewhere"):
+        run = start_run(database, add_account(database), LATER)
+        store(database, run, [masked("n1", replies=("남의 답변",))], LATER)
+    elif happens.endswith("gone"):
+        run = start_run(database, add_account(database), LATER)
+        with database.unit_of_work() as connection:
+            covers = (NOW - timedelta(days=1), LATER)
+            assert feedback.mark_gone(connection, run, covers, now=LATER) == 1
+    before, told = case_row(database, case_id), history(database, "cases")
+    with pytest.raises(DecisionRefusedError, match=words) as caught:
+        undo_rejection(database, case_id, rejection)
+    assert caught.value.reason == reason
+    assert (case_row(database, case_id), history(database, "cases")) == (before, told)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("별로예요", Message.CASE_DRAFT), ("벌레", Message.CASE_DRAFT_URGENT)],
+)
+@pytest.mark.parametrize("is_understood", [True, False])
+def test_what_was_edited_since_its_rejection_is_drafted_anew(
+    database: Database, text: str, message: Message, *, is_understood: bool
+) -> None:
+    case_id = drafted_case(database, text)
+    rejection = reject(database, case_id)
+    run = start_run(database, add_account(database), LATER)
+    edited = store(database, run, [masked("n1", "좋아요")], LATER).fresh
+    if is_understood:
+        analyze(database, edited, LATER)
+    undo_rejection(database, case_id, rejection)
+    row = case_row(database, case_id)
+    assert (row["state"], row["closed_at"], row["note"]) == ("opened", None, cases.EDITED)
+    with database.reading() as connection:
+        asked = connection.execute(
+            select(OutboxRow.actor, OutboxRow.args).where(OutboxRow.actor.startswith("case."))
+        ).all()
+    # What is not understood yet is drafted when it is.
+    assert [tuple(row) for row in asked] == ([(message, [[case_id]])] if is_understood else [])
+    if not is_understood:
+        triaged = analyze(database, edited, LATER)
+        assert [*triaged.urgent, *triaged.normal] == [case_id]
+    draft(database, [case_id], LATER)
+    sent = approve(database, case_id, LATER, draft_number=2, feedback_revision=2)
+    assert publication(database, sent).state == "queued"
+
+
+def test_of_two_who_take_a_rejection_back_at_once_one_does(database: Database) -> None:
+    case_id = drafted_case(database)
+    rejection = reject(database, case_id)
+    barrier = threading.Barrier(2)
+    outcomes: list[str] = []
+
+    def take_back() -> None:
+        barrier.wait(timeout=30)
+        try:
+            undo_rejection(database, case_id, rejection)
+            outcomes.append("taken back")
+        except DecisionRefusedError as error:
+            outcomes.append(error.reason)
+
+    threads = [threading.Thread(target=take_back) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(outcomes) == ["decided", "taken back"]
+    assert history(database, "cases")[-2:] == [
+        ("drafted", "rejected", "김담당"),
+        ("rejected", "drafted", "김담당"),
+    ]
 
 
 def test_what_is_lost_is_found_urgent_first_whatever_waits_longest(database: Database) -> None:

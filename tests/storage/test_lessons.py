@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from domain.types import MISREAD_REASON
-from storage import cases, doubts, lessons
+from storage import cases, doubts, lessons, reopening
 from storage.models import FeedbackRow
 from tests.storage.rows import (
     BRAND,
@@ -74,6 +74,16 @@ def test_stars_teach_and_the_middle_does_not(database: Database) -> None:
 def test_a_misread_case_teaches_that_nothing_was_wrong(database: Database) -> None:
     reject(database, drafted_case(database, "별로 안 비싸요"))
     assert corrections(database) == [("별로 안 비싸요", False)]
+
+
+def test_a_misreading_that_was_taken_back_teaches_nothing(database: Database) -> None:
+    case_id = drafted_case(database, "별로 안 비싸요")
+    for number in (1, 2):
+        reject(database, case_id)
+        assert corrections(database) == [("별로 안 비싸요", False)]
+        with database.unit_of_work() as connection:
+            reopening.undo_rejection(connection, case_id, number, who="김담당", now=NOW)
+        assert corrections(database) == []
 
 
 def test_a_look_teaches_that_nothing_was_wrong(database: Database) -> None:
