@@ -112,6 +112,29 @@ def test_accounts_keep_what_is_theirs_when_they_may_have_namesakes(database: Dat
         connection.execute(update(FeedbackRow).values(account_id=before[-1]["id"] + 1))
 
 
+def test_places_that_were_left_become_accounts_of_their_own_on_the_way_back(
+    database: Database,
+) -> None:
+    drafted_case(database)
+    for board in ("inquiry", "post"):
+        add_account(database, make_account(options={"board": board}))
+    schema.downgrade(database, "0017")
+
+    with database.reading() as connection:
+        kept = connection.execute(text("SELECT id, key, removed_at FROM accounts ORDER BY id"))
+        first, second, now = kept.all()
+        found = connection.execute(text("SELECT account_id FROM feedback")).scalars().all()
+    assert (first.key, second.key, now.key) == (
+        f"saebyeok/shop#{first.id}",
+        f"saebyeok/shop#{second.id}",
+        "saebyeok/shop",
+    )
+    assert [row.removed_at is None for row in (first, second, now)] == [False, False, True]
+    assert found == [first.id]
+    schema.upgrade(database)
+    assert schema.is_current(database)
+
+
 def test_models_and_migrations_agree(database: Database) -> None:
     with database.unit_of_work() as connection:
         context = MigrationContext.configure(
