@@ -91,7 +91,9 @@ class AlertEvent:
         feedback_id: Of the feedback, not of its revision: an edit does not tell a rule twice,
             unless it came after the reply.
         case_id: None while the feedback has no case; such an event makes no notice.
+        account_id: Of the account's row; it has one for each place that it was ever read at.
         account_key: ``BRAND/NAME``.
+        place: Which of these it is, from 1: each has a first collection.
         written_at: When its writer wrote or last edited it; None where the channel does not say.
         is_negative: As the analysis says.
         is_legal: The text threatens or names legal steps or an authority.
@@ -102,7 +104,9 @@ class AlertEvent:
 
     feedback_id: int
     case_id: int | None
+    account_id: int
     account_key: str
+    place: int
     feedback_kind: FeedbackKind
     written_at: datetime | None
     is_negative: bool
@@ -375,7 +379,8 @@ def _alert(
 
 def _backfill_digest(event: AlertEvent, brand: Brand, now: datetime) -> Alert:
     destination = room_of(AlertRule.BACKFILL_DIGEST, brand)
-    run = "first" if event.is_first_backfill else _local_day(brand, now)
+    first = "first" if event.place == 1 else f"first at {event.place}"
+    run = first if event.is_first_backfill else _local_day(brand, now)
     key = alert_key(AlertRule.BACKFILL_DIGEST, destination, f"{event.account_key}:{run}")
     return Alert(AlertRule.BACKFILL_DIGEST, destination, key, brand.slug, now + DIGEST_SETTLES)
 

@@ -20,6 +20,7 @@ from bench import desk_rows
 from bench.databases import on_postgresql, on_sqlite, why_not
 from bench.desk_rows import BRANDS, CHANNELS, NOW, ONE_WAITS_OF, PEOPLE, REPLY
 from bench.measuring import load, percentile
+from collectors import source_of
 from console.access import SESSION_COOKIE
 from console.app import ConsoleContext, create_app
 from domain.brands import Account, Brand
@@ -154,7 +155,9 @@ def _desk(url: str, size: int) -> Iterator[FastAPI]:
         with tempfile.TemporaryDirectory(prefix="pyeongpan-bench-") as folder:
             brands = {slug: _brand(Path(folder), slug) for slug in BRANDS}
             with database.unit_of_work() as connection:
-                accounts.synchronize(connection, brands[BRANDS[0]].accounts, now=NOW)
+                accounts.synchronize(
+                    connection, brands[BRANDS[0]].accounts, source_of=source_of, now=NOW
+                )
             desk_rows.fill(database, url, size)
             context = ConsoleContext(
                 database=database,

@@ -11,6 +11,7 @@ import psycopg
 from bench.databases import on_postgresql, on_sqlite, why_not
 from bench.measuring import ROUNDS
 from bench.shop import articles
+from collectors import source_of
 from collectors.values import clean_text
 from demo.content import SHOPPING_SHOP
 from domain.brands import Account, Brand
@@ -115,7 +116,7 @@ def _claim(database: Database) -> accounts.Run:
         writable=False,
     )
     with database.unit_of_work() as connection:
-        accounts.synchronize(connection, [account], now=now)
+        accounts.synchronize(connection, [account], source_of=source_of, now=now)
         account_id = accounts.find(connection, account.key)
         assert account_id is not None  # noqa: S101 - made a line ago
         run = accounts.claim_run(

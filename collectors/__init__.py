@@ -78,3 +78,14 @@ CHANNELS: Mapping[str, Channel] = {
     "generic_file": Channel("collectors.table_file"),
 }
 """Every channel that can be collected, by the word used in ``brand.toml``."""
+
+
+def source_of(account: Account) -> dict[str, str]:
+    """Give the place that an account reads; empty where its channel or its key alone says it."""
+    if account.channel not in CHANNELS:
+        return {}
+    named = {
+        option: account.option(option).strip() or usual
+        for option, usual in CHANNELS[account.channel].spec.source.items()
+    }
+    return {option: value for option, value in named.items() if value}

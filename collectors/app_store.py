@@ -87,6 +87,7 @@ SPEC = ChannelSpec(
         "새 약관에 동의했는지 확인해 주세요.",
     },
     option_names=("base_url", "app_id", "territory", "country", "reply_max_length"),
+    source={"app_id": ""},
     unverified=(
         "responses of up to 5,970 characters (reply_max_length sets another limit)",
         "X-Rate-Limit: user-hour-lim:3600",

@@ -68,6 +68,10 @@ class ChannelSpec:
             the usual words; by why it refuses.
         credential_names: Keys an account's credentials file must have.
         option_names: Keys of the ``[[accounts]]`` table that this channel reads.
+        source: Those of them that say whose feedback is read (the shop, the app, the location), each
+            with what is read where the account does not say; "" where that is nothing. With another
+            value the account is at another place. Not what chooses among lists of one place, and
+            not ``base_url``, the address at which it is found.
         unverified: What the reference could not prove, in English, for `docs/channels.md`.
     """
 
@@ -89,6 +93,7 @@ class ChannelSpec:
     remedies: Mapping[CheckReason, str] = field(default_factory=dict)
     credential_names: tuple[str, ...] = ()
     option_names: tuple[str, ...] = ()
+    source: Mapping[str, str] = field(default_factory=dict)
     unverified: tuple[str, ...] = ()
 
     def rules_for(self, native_id: str) -> ReplyRules | None:

@@ -104,6 +104,7 @@ SPEC = ChannelSpec(
         "client_ip",
         "reply_max_length",
     ),
+    source={"mall_id": "", "shop_no": "1"},
     unverified=(
         "board_name and use_board in GET /boards, and what a board is for (option boards)",
         "start_date and end_date are Korean days of created_date, both included",

@@ -114,6 +114,7 @@ SPEC = ChannelSpec(
     },
     credential_names=("access_key", "secret_key"),
     option_names=("base_url", "vendor_id", "reply_by", "surfaces"),
+    source={"vendor_id": ""},
     unverified=(
         "five calls a second (we keep 250 ms between calls)",
         "product inquiry replies of up to 1,000 characters (the contact centre's rule)",

@@ -108,6 +108,7 @@ SPEC = ChannelSpec(
         "fields",
         "answer_title",
     ),
+    source={"auction_id": "", "gmarket_id": ""},
     unverified=(
         "names of an inquiry's title, contents, date, answer, product and order (option fields)",
         "that startDate and endDate are the days of the inquiry, in Korea",

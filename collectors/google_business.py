@@ -70,6 +70,7 @@ SPEC = ChannelSpec(
         "등록해 주세요.",
     },
     option_names=("base_url", "token_url", "location"),
+    source={"location": ""},
     unverified=(
         "orderBy=updateTime desc (checked on every page, never relied on)",
         "GET of one review by its name",

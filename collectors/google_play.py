@@ -69,6 +69,7 @@ SPEC = ChannelSpec(
     },
     credential_names=("client_email", "private_key"),
     option_names=("base_url", "token_url", "package_name"),
+    source={"package_name": ""},
     unverified=(
         "maxResults up to 100 (we ask for 50)",
         "whether a review older than seven days can still be read alone and answered",

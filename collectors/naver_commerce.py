@@ -89,6 +89,7 @@ SPEC = ChannelSpec(
     },
     credential_names=("client_id", "client_secret"),
     option_names=("base_url", "surfaces", "account_id", "reply_max_length"),
+    source={"account_id": "the application's own"},
     unverified=(
         "replies of up to 1,000 characters (option reply_max_length)",
         "two calls a second for an own-store application",

@@ -52,6 +52,7 @@ SPEC = ChannelSpec(
     reply_rules=ReplyRules(max_length=1000),
     credential_names=("api_key",),
     option_names=("base_url", "board", "writer"),
+    source={"board": "review"},
 )
 
 BOARDS: Final = {

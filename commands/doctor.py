@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alerts.slack import HISTORY_SCOPES
+from collectors import source_of
 from console.security import is_loopback
+from domain.brands import is_same_source, name_source
 from domain.errors import CredentialRejectedError, ReputationError, RetryableError
 from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
@@ -152,6 +154,7 @@ def _examine(
         if folders is not None:
             here = {folder.name for folder in folders}
             findings += _guarded("brands without a folder", lambda: _gone_brands(runtime, here))
+        findings += _guarded("left places", lambda: _left_places(runtime))
         findings += _guarded("incidents", lambda: _incidents(runtime))
     findings += _guarded("slack", lambda: _slack(runtime))
     findings += _guarded("mail", lambda: _mail(runtime))
@@ -243,6 +246,19 @@ def _gone_brands(runtime: Runtime, here: set[str]) -> Iterator[Finding]:
             ok=True,
             detail="no folder: nothing is collected; its customers' personal data is erased "
             f"{retention / timedelta(days=1):g} days after it was written or first seen",
+        )
+
+
+def _left_places(runtime: Runtime) -> Iterator[Finding]:
+    with runtime.database.reading() as connection:
+        places = accounts.left_places(connection)
+    for place in places:
+        yield Finding(
+            f"account {place['key']} before",
+            ok=True,
+            detail=f"{name_source(place['channel'], place['source'])}, left "
+            f"{place['removed_at']:%Y-%m-%d %H:%M:%S} UTC: no longer read; {place['cases']} open "
+            "cases, replies to them are posted by hand",
         )
 
 
@@ -388,7 +404,11 @@ def _account(runtime: Runtime, account: Account, progress: Callable[[], dict[str
     # What a reply needs is asked for before somebody approves one.
     runtime.publisher(account)
     result = runtime.collector(account).check()
-    detail = f"{account.channel}, {when}{quarantined}"
+    here = source_of(account)
+    detail = f"{name_source(account.channel, here)}, {when}{quarantined}"
+    if row and (row["channel"], True) != (account.channel, is_same_source(row["source"], here)):
+        left = name_source(row["channel"], row["source"])
+        detail += f"; its next start leaves {left}: replies there are then posted by hand"
     if not result.ok:
         detail = f"{detail}; {result.reason}: {result.detail}"
     return Finding(f"account {account.key}", ok=result.ok, detail=detail, remedy=result.remedy)

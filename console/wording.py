@@ -117,6 +117,7 @@ ACTIONS: Mapping[str, str] = {
     "owner_changed": "담당 변경",
     "channel_owners_changed": "채널 담당 변경",
     "capacity_changed": "담당 한도 변경",
+    "account_moved": "계정이 읽는 곳 변경",
 }
 REJECT_REASONS = tuple(
     words for value, words in blocks.REJECT_REASONS.items() if value != blocks.OTHER_REASON

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
 
@@ -51,6 +51,23 @@ class Account:
         """Give a text option, or ``default``."""
         value = self.options.get(name, default)
         return value if isinstance(value, str) else str(value)
+
+
+Source = Mapping[str, str]
+"""Which place on its channel an account reads: the options that name it, and their values."""
+
+
+def is_same_source(one: Source | None, other: Source) -> bool:
+    """Tell whether two are one place: nothing that both name has two values.
+
+    What only one of them names, or of what nothing is known (None), may be the same.
+    """
+    return one is None or all(one[name] == other[name] for name in one.keys() & other.keys())
+
+
+def name_source(channel: str, source: Source | None) -> str:
+    """Name a place for the operator: ``google_business, location accounts/1/locations/55``."""
+    return ", ".join([channel, *(f"{name} {value}" for name, value in (source or {}).items())])
 
 
 @dataclass(frozen=True, slots=True)

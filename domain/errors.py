@@ -13,6 +13,7 @@ ReputationError
     DecisionRefusedError
     IllegalTransitionError
     ConfigurationError
+      SourceMovedError
   OutcomeUnknownError       a write may or may not have happened; read before writing again
 
 Messages carry ids, codes and remedies, never a customer's text.
@@ -155,6 +156,10 @@ class IllegalTransitionError(PermanentError):
 
 class ConfigurationError(PermanentError):
     """Settings or a brand folder are wrong; the message names the place and the remedy."""
+
+
+class SourceMovedError(ConfigurationError):
+    """Feedback is from another place than the one its account reads now; nothing is said there."""
 
 
 class OutcomeUnknownError(ReputationError):

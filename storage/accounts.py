@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,11 @@ from sqlalchemy import (
     union,
     update,
 )
+from sqlalchemy.orm import aliased
 
-from domain.brands import USUAL_RETENTION
+from domain.brands import USUAL_RETENTION, is_same_source, name_source
 from domain.states import OPEN_CASE_STATES, CaseState, FeedbackState
+from storage import people
 from storage.models import (
     AccountRow,
     CaseRow,
@@ -37,12 +40,13 @@ from storage.models import (
     TokenRow,
     TwoStepBrandRow,
 )
+from storage.moves import PIPELINE
 from storage.session import dicts, insert_ignoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from domain.brands import Account
+    from domain.brands import Account, Source
     from domain.types import QuarantinedItem
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -71,29 +75,84 @@ class Run:
     token: str
 
 
-def synchronize(connection: Connection, accounts: Iterable[Account], *, now: datetime) -> None:
-    """Make a row for each configured account; mark those that were taken out."""
+def synchronize(
+    connection: Connection,
+    accounts: Iterable[Account],
+    *,
+    source_of: Callable[[Account], Source],
+    now: datetime,
+) -> None:
+    """Make a row for each configured account; mark those that were taken out.
+
+    An account whose options name another place than before gets another row, which begins at the
+    beginning; that of the old place is marked like one that was taken out. An account that is
+    put back, or back to a place, goes on where it was.
+
+    Args:
+        connection: The caller's transaction.
+        accounts: All there are.
+        source_of: Gives the place that an account reads.
+        now: Instant.
+    """
+    # Others who start at this moment wait, and then see what became of these.
+    connection.execute(select(AccountRow.id).order_by(AccountRow.id).with_for_update())
+    # The one that counts is the first of an account's, then what was taken out last.
+    known: dict[str, list[Any]] = defaultdict(list)
+    for row in connection.execute(
+        select(AccountRow.__table__).order_by(
+            AccountRow.removed_at.is_not(None), AccountRow.removed_at.desc(), AccountRow.id.desc()
+        )
+    ):
+        known[row.key].append(row)
     wanted = {account.key: account for account in accounts}
-    known = {row.key: row for row in connection.execute(select(AccountRow.__table__))}
-    new = [
-        {
-            "key": key,
+    for account in wanted.values():
+        _settle_at(connection, account, known[account.key], source_of(account), now=now)
+    for key in known.keys() - wanted.keys():
+        for row in known[key]:
+            if row.removed_at is None:
+                _set(connection, row.id, removed_at=now)
+
+
+def _settle_at(
+    connection: Connection, account: Account, rows: Sequence[Any], source: Source, *, now: datetime
+) -> None:
+    """Have the one of an account's rows count that is of the place it reads, or a new one."""
+    fitting = [
+        row for row in rows if row.channel == account.channel and is_same_source(row.source, source)
+    ]
+    # An account may name its shops one by one: where most of them were read, it is at home.
+    here = max(
+        fitting, key=lambda row: len((row.source or {}).items() & source.items()), default=None
+    )
+    left = next((row for row in rows if row is not here and row.removed_at is None), None)
+    if left is not None:
+        _set(connection, left.id, removed_at=now)
+        # What was wrong there is not mended here.
+        close_incidents(connection, account.key, now=now)
+        people.audit(
+            connection,
+            "account_moved",
+            who=PIPELINE,
+            now=now,
+            brand=account.brand,
+            detail=f"{account.key}: {name_source(left.channel, left.source)} -> "
+            f"{name_source(account.channel, source)}",
+        )
+    if here is None:
+        new = {
+            "key": account.key,
             "brand": account.brand,
             "channel": account.channel,
+            "source": dict(source),
             "next_due_at": now,
             "last_error": "",
         }
-        for key, account in wanted.items()
-        if key not in known
-    ]
-    if new:
-        connection.execute(insert_ignoring(connection, AccountRow), new)
-    for key, row in known.items():
-        account = wanted.get(key)
-        if account is None and row.removed_at is None:
-            _set(connection, row.id, removed_at=now)
-        elif account is not None and (row.removed_at, row.channel) != (None, account.channel):
-            _set(connection, row.id, removed_at=None, channel=account.channel)
+        connection.execute(insert_ignoring(connection, AccountRow), [new])
+        return
+    # What the account no longer names is still true of what was read.
+    known = {**(here.source or {}), **source}
+    if (here.removed_at, here.source) != (None, known):
+        _set(connection, here.id, removed_at=None, source=known)
 
 
 def require_two_steps(connection: Connection, brands: Mapping[str, bool]) -> None:
@@ -191,11 +250,42 @@ def find(connection: Connection, key: str) -> int | None:
     ).scalar()
 
 
-def key_of(connection: Connection, account_id: int) -> str:
-    """Give ``BRAND/NAME`` of an account's row."""
-    return connection.execute(
-        select(AccountRow.key).where(AccountRow.id == account_id)
-    ).scalar_one()
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an account's row is read from.
+
+    Attributes:
+        key: ``BRAND/NAME``.
+        source: None as long as nothing is known of it.
+        place: Which of the account's places it is, from 1.
+    """
+
+    key: str
+    channel: str
+    source: Source | None
+    place: int
+
+
+def origin_of(connection: Connection, account_id: int) -> Origin:
+    """Tell where an account's row is read from."""
+    namesake = aliased(AccountRow)
+    place = (
+        select(func.count(namesake.id))
+        .where(namesake.key == AccountRow.key, namesake.id <= AccountRow.id)
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        select(AccountRow.key, AccountRow.channel, AccountRow.source, place).where(
+            AccountRow.id == account_id
+        )
+    ).one()
+    return Origin(*row)
+
+
+def told_of(connection: Connection, payload: Mapping[str, Any]) -> int | None:
+    """Give the row that a digest is about; one that waited for this version names the account only."""
+    account_id: int | None = payload.get("account_id")
+    return find(connection, payload["account_key"]) if account_id is None else account_id
 
 
 def watermark(connection: Connection, account_id: int) -> datetime | None:
@@ -495,10 +585,10 @@ IS_BEHIND = or_(AccountRow.watermark.is_(None), AccountRow.watermark < AccountRo
 """An account of which there is more to collect than what came since it was set up."""
 
 
-def is_first_collection_read(connection: Connection, account_key: str) -> bool:
-    """Tell whether all that an account's first collection finds is stored and understood.
+def is_first_collection_read(connection: Connection, account_id: int | None) -> bool:
+    """Tell whether all that a row's first collection finds is stored and understood.
 
-    Nothing more is to come of an account that was taken out.
+    Nothing more is to come of an account, or of a place, that was taken out.
     """
     unread = exists().where(
         FeedbackRow.account_id == AccountRow.id,
@@ -506,13 +596,13 @@ def is_first_collection_read(connection: Connection, account_key: str) -> bool:
         FeedbackRow.state == literal(FeedbackState.COLLECTED, literal_execute=True),
     )
     is_to_come = and_(AccountRow.removed_at.is_(None), IS_BEHIND)
-    waits = select(AccountRow.id).where(AccountRow.key == account_key, or_(is_to_come, unread))
+    waits = select(AccountRow.id).where(AccountRow.id == account_id, or_(is_to_come, unread))
     return connection.execute(waits).first() is None
 
 
 def count_old(
     connection: Connection,
-    account_key: str,
+    account_id: int | None,
     *,
     late: tuple[datetime, datetime] | None,
     now: datetime,
@@ -521,7 +611,7 @@ def count_old(
 
     Args:
         connection: For reading.
-        account_key: Whose.
+        account_id: Whose.
         late: Since when it was collected and before when it was written; None for what the first
             collection found.
         now: Decides what is overdue.
@@ -548,9 +638,8 @@ def count_old(
             func.count(CaseRow.id).filter(is_open),
             func.count(CaseRow.id).filter(is_open, CaseRow.due_at < now),
         )
-        .join(AccountRow, AccountRow.id == FeedbackRow.account_id)
         .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
-        .where(AccountRow.key == account_key, *which)
+        .where(FeedbackRow.account_id == account_id, *which)
     ).one()
     names = ("total", "negative", "inquiries", "answered", "waiting", "overdue")
     return dict(zip(names, counts, strict=True))
@@ -742,7 +831,10 @@ def erase_tokens(connection: Connection, brand: str, *, removed_before: datetime
     gone = select(AccountRow.key).where(
         AccountRow.brand == brand, AccountRow.removed_at < removed_before
     )
-    connection.execute(delete(TokenRow).where(TokenRow.account_key.in_(gone)))
+    # The account's own, whatever place it left.
+    here = select(AccountRow.key).where(AccountRow.brand == brand, AccountRow.removed_at.is_(None))
+    is_gone = and_(TokenRow.account_key.in_(gone), TokenRow.account_key.not_in(here))
+    connection.execute(delete(TokenRow).where(is_gone))
 
 
 def change_tokens(connection: Connection, brand: str, changed: Callable[[bytes], bytes]) -> None:
@@ -872,6 +964,7 @@ def health(connection: Connection) -> list[dict[str, Any]]:
         select(
             AccountRow.key,
             AccountRow.channel,
+            AccountRow.source,
             AccountRow.last_success_at,
             AccountRow.next_due_at,
             AccountRow.failures,
@@ -883,6 +976,31 @@ def health(connection: Connection) -> list[dict[str, Any]]:
         )
         .where(AccountRow.removed_at.is_(None))
         .order_by(AccountRow.key)
+    )
+    return dicts(rows)
+
+
+def left_places(connection: Connection) -> list[dict[str, Any]]:
+    """Give the places that accounts which go on elsewhere have left feedback of, last left first.
+
+    Returns:
+        ``key``, ``channel``, ``source``, ``removed_at`` and how many open ``cases`` there are.
+    """
+    current = aliased(AccountRow)
+    rows = connection.execute(
+        select(
+            AccountRow.key,
+            AccountRow.channel,
+            AccountRow.source,
+            AccountRow.removed_at,
+            func.count(CaseRow.id).filter(CaseRow.state.in_(OPEN_CASE_STATES)).label("cases"),
+        )
+        .join(current, and_(current.key == AccountRow.key, current.removed_at.is_(None)))
+        .join(FeedbackRow, FeedbackRow.account_id == AccountRow.id)
+        .outerjoin(CaseRow, CaseRow.feedback_id == FeedbackRow.id)
+        .where(AccountRow.removed_at.is_not(None))
+        .group_by(AccountRow.id)
+        .order_by(AccountRow.key, AccountRow.removed_at.desc())
     )
     return dicts(rows)
 

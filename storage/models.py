@@ -100,14 +100,20 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 class AccountRow(Base):
-    """What the database knows of one account: progress, lease, health."""
+    """What the database knows of one account at one place: progress, lease, health.
+
+    An account that reads another place goes on in another row; what the old place brought belongs
+    to the old row, which counts as taken out.
+    """
 
     __tablename__ = "accounts"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(String(200), unique=True)
+    key: Mapped[str] = mapped_column(String(200))
     brand: Mapped[str] = mapped_column(String(100))
     channel: Mapped[str] = mapped_column(String(50))
+    source: Mapped[dict[str, Any] | None]
+    """The options that name the place; None until a version that keeps them has started."""
     watermark: Mapped[datetime | None]
     next_due_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
@@ -123,6 +129,10 @@ class AccountRow(Base):
     failures: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(default="")
     removed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("uq_accounts_current", "key", unique=True, **_where("removed_at IS NULL")),
+    )
 
 
 class FeedbackRow(Base):

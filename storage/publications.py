@@ -33,6 +33,7 @@ from storage.moves import take_lost as take_lost_rows
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from domain.brands import Source
     from domain.types import ChannelReply
 
 READS_TO_PROVE_ABSENCE = 2
@@ -49,6 +50,8 @@ class PublicationJob:
     """One publication as a worker needs it.
 
     Attributes:
+        source: The place that the feedback was read from, as `storage.accounts.Origin` has it.
+        is_left: Whether the account was taken out, or reads another place by now.
         text: Exactly what was approved; empty for a confirmation.
         sent_at: When the request may have left; None before the first attempt.
     """
@@ -59,6 +62,8 @@ class PublicationJob:
     account_key: str
     brand: str
     channel: str
+    source: Source | None
+    is_left: bool
     target: ReplyTarget
     text: str
     action: ReplyAction
@@ -84,6 +89,11 @@ def load(connection: Connection, publication_id: int) -> PublicationJob | None:
             DecisionRow.text,
             DecisionRow.action,
             AccountRow.key.label("account_key"),
+            AccountRow.source,
+            # Until places had rows of their own, an account took its row to another channel.
+            or_(
+                AccountRow.removed_at.is_not(None), AccountRow.channel != FeedbackRow.channel
+            ).label("is_left"),
             FeedbackRow.brand,
             FeedbackRow.channel,
             FeedbackRow.kind,
@@ -104,6 +114,8 @@ def load(connection: Connection, publication_id: int) -> PublicationJob | None:
         account_key=row.account_key,
         brand=row.brand,
         channel=row.channel,
+        source=row.source,
+        is_left=row.is_left,
         target=ReplyTarget(native_id=row.native_id, kind=FeedbackKind(row.kind), extra=row.extra),
         text=row.text,
         action=ReplyAction(row.action),
@@ -425,8 +437,18 @@ def keep_waiting(
     return changed.rowcount == 1
 
 
-def hand_off(connection: Connection, job: PublicationJob, *, now: datetime, why: str) -> None:
-    """Give a due reply to a person, who pastes it on the channel and confirms."""
+def hand_off(
+    connection: Connection, job: PublicationJob, *, now: datetime, why: str, problem: str
+) -> None:
+    """Give a due reply to a person, who pastes it on the channel and confirms.
+
+    Args:
+        connection: The caller's transaction.
+        job: Which.
+        now: Instant.
+        why: Reason for the history.
+        problem: What the person must know, in Korean; empty where there is nothing to say.
+    """
     if _withdraw_outdated(connection, job.id, PublicationState.QUEUED, now=now):
         return
     move(
@@ -438,6 +460,7 @@ def hand_off(connection: Connection, job: PublicationJob, *, now: datetime, why:
         why=why,
         where=(PublicationRow.available_at <= now,),
         queued_at=now,
+        problem=problem,
     )
 
 

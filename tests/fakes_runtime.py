@@ -13,6 +13,7 @@ import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
 from alerts.slack import SlackIdentity, SlackReceipt
+from collectors import source_of
 from collectors.base import CheckResult
 from collectors.storefront import SPEC
 from domain.brands import Account, Brand
@@ -457,7 +458,7 @@ class House:
         self.broker = broker
         runtimes.install(self.runtime)
         with database.unit_of_work() as connection:
-            accounts.synchronize(connection, brand.accounts, now=clock())
+            accounts.synchronize(connection, brand.accounts, source_of=source_of, now=clock())
         self.workers = start_workers(broker, worker_timeout_ms=50) if threaded else []
 
     def close(self) -> None:

@@ -118,6 +118,14 @@ def test_a_collector_uses_no_other_channels_collector(channel: str) -> None:
     assert not imports(path) & others
 
 
+def test_every_channel_that_can_be_answered_says_what_names_a_place() -> None:
+    specs = {channel: CHANNELS[channel].spec for channel in PUBLISHERS}
+    # Of 11번가 only the key says whose shop it is.
+    assert {channel for channel, spec in specs.items() if not spec.source} == {"elevenst"}
+    for spec in specs.values():
+        assert spec.source.keys() <= set(spec.option_names)
+
+
 def test_people_have_a_word_for_every_channel() -> None:
     assert CHANNEL_NAMES.keys() == CHANNELS.keys()
 

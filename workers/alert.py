@@ -179,7 +179,8 @@ def _is_too_early(runtime: Runtime, job: AlertJob) -> bool:
     if job.rule != AlertRule.BACKFILL_DIGEST or not job.payload.get("is_first_backfill"):
         return False
     with runtime.database.reading() as connection:
-        return not accounts.is_first_collection_read(connection, job.payload["account_key"])
+        account_id = accounts.told_of(connection, job.payload)
+        return not accounts.is_first_collection_read(connection, account_id)
 
 
 def _pause(error: ReputationError, turn: Turn) -> timedelta:

@@ -23,6 +23,7 @@ from domain.errors import (
     RateLimitedError,
     ReputationError,
     RetryableError,
+    SourceMovedError,
 )
 from domain.messages import Message
 from settings import LONGEST_DURATION, parse_duration
@@ -113,14 +114,10 @@ def collect(
     the run goes on from its cursor when the lease has ended. A page stored twice changes nothing.
     """
     done = Collected()
-    with runtime.database.reading() as connection:
-        account = runtime.account(accounts.key_of(connection, account_id))
-    try:
-        reach = reach_of(account)
-    except ConfigurationError as error:
-        done.error = str(error)
-        _refuse(runtime, account_id, account.key, error)
+    wanted = _wanted(runtime, account_id, done)
+    if wanted is None:
         return done
+    account, reach = wanted
     run = _claim(runtime, account_id, reach, run_id)
     if run is None:
         return done
@@ -165,6 +162,25 @@ def collect(
         error=done.error,
     )
     return done
+
+
+def _wanted(runtime: Runtime, account_id: int, done: Collected) -> tuple[Account, Reach] | None:
+    """Give the account of a row and how far back it is read; None where it cannot be read."""
+    with runtime.database.reading() as connection:
+        origin = accounts.origin_of(connection, account_id)
+    try:
+        account = runtime.account_at(origin.key, origin.channel, origin.source)
+    except SourceMovedError as error:
+        # Asked for before the account moved, or this process has an older brand.toml than another.
+        log.warning("collection_elsewhere", account=origin.key, error=str(error))
+        done.error = str(error)
+        return None
+    try:
+        return account, reach_of(account)
+    except ConfigurationError as error:
+        done.error = str(error)
+        _refuse(runtime, account_id, account.key, error)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

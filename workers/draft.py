@@ -12,13 +12,14 @@ from alerts.rules import AlertEvent, AlertRule, alerts_for, request_alert
 from collectors import CHANNELS
 from collectors.reply_rules import rules_now
 from domain.brands import Account
-from domain.errors import ConfigurationError, ReputationError
-from domain.types import ComplaintCategory, FeedbackKind, ReplyRules, Severity
+from domain.errors import ConfigurationError, ReputationError, SourceMovedError
+from domain.types import AnswerState, ComplaintCategory, FeedbackKind, ReplyRules, Severity
 from responders.drafting import DraftInput
 from storage import cases, proposals
 from storage.analyses import analysis_from_row
 from storage.feedback import whole_text
 from workers.notices import new_alert, tell
+from workers.reasons import MOVED
 from workers.runtime import is_holiday
 
 if TYPE_CHECKING:
@@ -150,15 +151,20 @@ def rules_of(runtime: Runtime, case: ToDraft) -> ReplyRules:
     """Give the rules for a reply to a case, as channel, account and item say now."""
     if case.channel not in CHANNELS:
         return ReplyRules()
-    key = runtime.account_key(case.account_id)
-    account = runtime.find_account(key)
-    if account is not None:
-        try:
-            return _rules_now(runtime, account, case)
-        except ConfigurationError:
-            # A wrong option is the doctor's matter; what was approved is then posted by hand.
-            pass
-    return _rules_now(runtime, Account(case.brand, key.partition("/")[2], case.channel), case)
+    origin = runtime.origin(case.account_id)
+    why = ""
+    try:
+        account = runtime.account_at(origin.key, case.channel, origin.source)
+        return _rules_now(runtime, account, case)
+    except SourceMovedError:
+        why = MOVED
+    except ConfigurationError:
+        # A wrong option is the doctor's matter; what was approved is then posted by hand.
+        pass
+    unknown = Account(case.brand, origin.key.partition("/")[2], case.channel)
+    rules = _rules_now(runtime, unknown, case)
+    is_by_hand = rules.state is AnswerState.BY_HAND
+    return replace(rules, state_reason=why) if why and is_by_hand else rules
 
 
 def _rules_now(runtime: Runtime, account: Account, case: ToDraft) -> ReplyRules:
@@ -189,6 +195,7 @@ def _notices(runtime: Runtime, events: Iterable[AlertEvent], now: datetime) -> I
                 {
                     "case_id": alert.case_id,
                     "account_key": event.account_key,
+                    "account_id": event.account_id,
                     "is_first_backfill": event.is_first_backfill,
                     "wants_receipt": alert.wants_receipt,
                 },
@@ -198,11 +205,14 @@ def _notices(runtime: Runtime, events: Iterable[AlertEvent], now: datetime) -> I
 def _event(runtime: Runtime, row: ToDraft, analysis: Analysis) -> AlertEvent:
     categories = tuple(found.category for found in analysis.categories)
     severity = Severity(row.severity)
+    origin = runtime.origin(row.account_id)
     is_safety = ComplaintCategory.SAFETY in categories
     return AlertEvent(
         feedback_id=row.feedback_id,
         case_id=row.case_id,
-        account_key=runtime.account_key(row.account_id),
+        account_id=row.account_id,
+        account_key=origin.key,
+        place=origin.place,
         feedback_kind=FeedbackKind(row.kind),
         # What was edited is as new as its edit, however long ago it was written.
         written_at=row.seen_edited_at or row.written_at,

@@ -22,6 +22,7 @@ from domain.errors import (
     PermanentError,
     PublicationRefusedError,
     RetryableError,
+    SourceMovedError,
 )
 from domain.states import PublicationState
 from domain.types import ReplyAction, is_left_of, same_reply
@@ -64,7 +65,7 @@ def publish(runtime: Runtime, publication_id: int) -> None:
     """
     with runtime.database.reading() as connection:
         job = publications.load(connection, publication_id)
-    if job is None or job.state is not PublicationState.QUEUED:
+    if job is None or job.state is not PublicationState.QUEUED or _is_for_others(runtime, job):
         return
     now = runtime.clock()
     publisher, problem = _publisher(runtime, job)
@@ -72,7 +73,7 @@ def publish(runtime: Runtime, publication_id: int) -> None:
         # A person can still answer; the operator reads the reason in the history and doctor.
         why = problem or "the channel takes no replies"
         with runtime.database.unit_of_work() as connection:
-            publications.hand_off(connection, job, now=now, why=why)
+            publications.hand_off(connection, job, now=now, why=why, problem=problem)
         return
     if not runtime.settings.publish_enabled:
         # The sweep asks again, of every one that waits; doctor and the console say why.
@@ -88,10 +89,32 @@ def publish(runtime: Runtime, publication_id: int) -> None:
         runtime.poke()
 
 
-def _publisher(runtime: Runtime, job: PublicationJob) -> tuple[Publisher | None, str]:
-    """Give what does the job's action, or None and, where it is a mistake, what is wrong."""
+def _is_for_others(runtime: Runtime, job: PublicationJob) -> bool:
+    """Tell whether the account is at the job's place, and only this process is not.
+
+    It has an older ``brand.toml``; the sweep asks again until another process is asked.
+    """
+    if job.is_left:
+        return False
     try:
-        publisher = runtime.publisher(runtime.account(job.account_key))
+        runtime.account_at(job.account_key, job.channel, job.source)
+    except SourceMovedError as error:
+        log.warning("publication_elsewhere", publication_id=job.id, error=str(error))
+        return True
+    except ConfigurationError:
+        pass
+    return False
+
+
+def _publisher(runtime: Runtime, job: PublicationJob) -> tuple[Publisher | None, str]:
+    """Give what does the job's action, or None and, where it is a mistake, what is wrong.
+
+    What was read at a place that the account has left is neither answered nor read back: in the
+    new place the same id is somebody else's, and absence there proves nothing.
+    """
+    try:
+        account = runtime.account_at(job.account_key, job.channel, job.source)
+        publisher = runtime.publisher(account)
     except ConfigurationError as error:
         return None, explained(error, job.channel)
     if job.action is ReplyAction.ANSWER:
@@ -226,7 +249,7 @@ def verify(runtime: Runtime, publication_id: int) -> None:
     """
     with runtime.database.reading() as connection:
         job = publications.load(connection, publication_id)
-    if job is None or job.state not in publications.READABLE_STATES:
+    if job is None or job.state not in publications.READABLE_STATES or _is_for_others(runtime, job):
         return
     publisher, problem = _publisher(runtime, job)
     now = runtime.clock()

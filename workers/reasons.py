@@ -6,7 +6,12 @@ from alerts.blocks import AlarmKind
 from collectors import CHANNELS
 from collectors.base import CheckReason, CheckResult, explain
 from collectors.google_business import REJECTED
-from domain.errors import OutcomeUnknownError, PublicationRefusedError, ReputationError
+from domain.errors import (
+    OutcomeUnknownError,
+    PublicationRefusedError,
+    ReputationError,
+    SourceMovedError,
+)
 
 _REFUSALS = {
     PublicationRefusedError.ANSWERED_ELSEWHERE: "채널에 다른 답변이 이미 있습니다.",
@@ -26,6 +31,8 @@ _REFUSALS = {
 }
 """What a channel's refusal of a reply means, by its code."""
 _REFUSED = "채널이 답변을 거절했습니다. 문구를 고쳐 다시 승인하거나 채널에서 확인해 주세요."
+MOVED = "이 글을 수집한 뒤 계정이 읽는 곳이 바뀌어 프로그램이 게시하거나 확인하지 않습니다. 글이 있는 원래 채널에서 직접 처리해 주세요."
+"""Why nothing is sent to, or read at, a place that the account has left."""
 _NO_ANSWER = "보냈지만 채널의 응답을 받지 못했습니다."
 
 
@@ -39,6 +46,8 @@ def _meaning(error: ReputationError, channel: str) -> str:
         return _REFUSALS.get(error.code, _REFUSED)
     if isinstance(error, OutcomeUnknownError):
         return _NO_ANSWER
+    if isinstance(error, SourceMovedError):
+        return MOVED
     return _check(error, channel).remedy
 
 

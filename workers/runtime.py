@@ -12,10 +12,11 @@ import holidays
 
 from alerts.slack import SlackClient
 from alerts.smtp import SmtpClient
-from collectors import CHANNELS
+from collectors import CHANNELS, source_of
 from collectors.base import WORKERS_OPTIONS, Build, Collector
 from collectors.http import Pacer, build_client
-from domain.errors import ConfigurationError
+from domain.brands import is_same_source, name_source
+from domain.errors import ConfigurationError, SourceMovedError
 from privacy.sealing import Sealer, load_or_create_key
 from responders.drafting import Drafter
 from responders.manual import load_manual
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from domain.brands import Account, Brand
+    from domain.brands import Account, Brand, Source
     from responders.publishers.base import Publisher
     from sentiment.classifier import Classifier
+    from storage.accounts import Origin
 
 
 def utc_now() -> datetime:
@@ -99,6 +101,27 @@ class Runtime:
             raise ConfigurationError(f"no account {key!r} in the brand folders; known: {known}")
         return account
 
+    def account_at(self, key: str, channel: str, source: Source | None) -> Account:
+        """Give one account, to read or to speak at the place where it was read.
+
+        Args:
+            key: ``BRAND/NAME``.
+            channel: On which it was.
+            source: What the database says of the place.
+
+        Raises:
+            SourceMovedError: It reads another place now.
+            ConfigurationError: As `account`.
+        """
+        account = self.account(key)
+        here = source_of(account)
+        if account.channel != channel or not is_same_source(source, here):
+            raise SourceMovedError(
+                f"account {key} was read at {name_source(channel, source)} and is read at "
+                f"{name_source(account.channel, here)} now"
+            )
+        return account
+
     @property
     def console_url(self) -> str:
         """Where people open the console."""
@@ -120,14 +143,14 @@ class Runtime:
             )
         return self.brands[slug]
 
-    def account_key(self, account_id: int) -> str:
-        """Give ``BRAND/NAME`` of an account's row."""
+    def origin(self, account_id: int) -> Origin:
+        """Tell where an account's row is read from."""
 
-        def look_up() -> str:
+        def look_up() -> Origin:
             with self.database.reading() as connection:
-                return accounts.key_of(connection, account_id)
+                return accounts.origin_of(connection, account_id)
 
-        return self._once(("account", str(account_id)), look_up)  # type: ignore[no-any-return]
+        return self._once(("origin", str(account_id)), look_up)  # type: ignore[no-any-return]
 
     @property
     def classifier(self) -> Classifier:
@@ -298,7 +321,9 @@ def synchronize(runtime: Runtime) -> None:
     """Bring schema, accounts and brands' rules up to date with this version and the brand folders."""
     schema.upgrade(runtime.database)
     with runtime.database.unit_of_work() as connection:
-        accounts.synchronize(connection, runtime.accounts.values(), now=runtime.clock())
+        accounts.synchronize(
+            connection, runtime.accounts.values(), source_of=source_of, now=runtime.clock()
+        )
         accounts.require_two_steps(connection, two_steps(runtime))
         accounts.remember_retentions(
             connection, {slug: brand.retention for slug, brand in runtime.brands.items()}

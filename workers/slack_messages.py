@@ -535,7 +535,8 @@ def _backfill(runtime: Runtime, job: AlertJob, now: datetime) -> Rendered:
     is_first = job.payload.get("is_first_backfill")
     late = None if is_first else (job.made_at - _DRAFTED_WITHIN, job.made_at - SINGLE_ALERT_AGE)
     with runtime.database.reading() as connection:
-        counts = accounts.count_old(connection, key, late=late, now=now)
+        account_id = accounts.told_of(connection, job.payload)
+        counts = accounts.count_old(connection, account_id, late=late, now=now)
     message = digest(
         DigestPeriod.BACKFILL if is_first else DigestPeriod.LATE,
         runtime.brand(job.brand).name,

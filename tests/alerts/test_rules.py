@@ -33,7 +33,7 @@ WORKDAY = datetime(2026, 11, 19, 5, 0, tzinfo=UTC)  # Thursday 14:00 in Seoul
 NIGHT = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)  # Friday 23:00 in Seoul
 MONDAY_OPENING = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 EVENT = AlertEvent(
-    11, 7, "saebyeok/smartstore", FeedbackKind.REVIEW, WORKDAY,
+    11, 7, 3, "saebyeok/smartstore", 1, FeedbackKind.REVIEW, WORKDAY,
     is_negative=True, severity=Severity.NORMAL,
 )  # fmt: skip
 

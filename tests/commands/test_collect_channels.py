@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 import commands.__main__ as commands
 import workers.runtime as runtimes
 from tests.contract.registry import CASES
+from tests.fakes.google_business import BusinessProfile
 from tests.fakes.marketplace import FakeClock
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command
 def write_account(tmp_path: Path, account: Account, *without: str) -> None:
     """Write an account as an operator would: a table of brand.toml and a credentials file."""
     folder = tmp_path / "brands" / account.brand
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     table = {
         "name": account.name,
         "channel": account.channel,
@@ -107,10 +108,53 @@ def test_a_channel_is_collected_from_the_command_line(
         assert secret not in done.output
 
 
-def doctors_line(command: Command, key: str) -> dict[str, Any]:
+def test_another_location_is_collected_from_its_beginning_and_told_by_the_doctor(
+    command: Command, tmp_path: Path
+) -> None:
+    market = BusinessProfile()
+    market.clock = WallClock()
+    market.start()
+    try:
+        old = market.account()
+        ids = [market.seed(WORDS, datetime.now(UTC) - timedelta(hours=age)) for age in range(1, 7)]
+        write_account(tmp_path, old)
+        assert json.loads(command("collect", "--account", old.key, "--json").stdout)["new"] == 6
+
+        for native_id in ids:
+            market.delete(native_id)
+        market.location = "accounts/1/locations/66"
+        market.seed(WORDS, datetime.now(UTC) - timedelta(hours=30))
+        write_account(tmp_path, market.account())
+        line = doctors_line(command, old.key)
+        assert line["ok"]
+        assert (
+            "its next start leaves google_business, location accounts/1/locations/55"
+            in (line["detail"])
+        )
+
+        done = json.loads(command("collect", "--account", old.key, "--json").stdout)
+        assert (done["new"], done["changed"], done["gone"], done["error"]) == (1, 0, 0, "")
+        examined = findings(command)
+    finally:
+        market.stop()
+    assert (
+        "location accounts/1/locations/66, last success"
+        in (examined[f"account {old.key}"]["detail"])
+    )
+    assert examined[f"account {old.key} before"]["detail"].startswith(
+        "google_business, location accounts/1/locations/55, left "
+    )
+    assert not [subject for subject in examined if subject.startswith("incident")]
+
+
+def findings(command: Command) -> dict[str, Any]:
     command("db", "upgrade")
     found = json.loads(command("doctor", "--json").stdout)
-    (line,) = [finding for finding in found if finding["subject"] == f"account {key}"]
+    return {finding["subject"]: finding for finding in found}
+
+
+def doctors_line(command: Command, key: str) -> dict[str, Any]:
+    line = findings(command)[f"account {key}"]
     assert isinstance(line, dict)
     return line
 

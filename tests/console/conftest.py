@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from collectors import source_of
 from console.app import ConsoleContext, create_app
 from domain.brands import Account, Brand
 from domain.types import (
@@ -286,6 +287,7 @@ def desk(sqlite_template: Path, tmp_path: Path) -> Iterator[Desk]:
         accounts.synchronize(
             connection,
             [account for brand in brands.values() for account in brand.accounts],
+            source_of=source_of,
             now=START,
         )
     context = ConsoleContext(
@@ -321,6 +323,7 @@ def shelf(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
         accounts.synchronize(
             connection,
             [account for brand in desk.context.brands.values() for account in brand.accounts],
+            source_of=source_of,
             now=desk.now,
         )
     desk.context = replace(desk.context, database=database)

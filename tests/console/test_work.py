@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from alerts.rules import AlertRule
 from console.work import safe_link
@@ -52,6 +52,16 @@ def test_a_handed_off_reply_is_shown_whole_and_confirmed_by_a_person(
         browser.get("/brands/alpha").text,
     )
     assert browser.post(f"/cases/{case_id}/handed-off", publication=1).status_code == 409
+
+
+def test_a_reply_is_handed_off_with_the_reason_where_there_is_one(
+    desk: Desk, browser: Browser
+) -> None:
+    approved(desk, browser, "handed_off")
+    assert '<p class="notice warn">' not in browser.get("/handoffs").text
+    with desk.database.unit_of_work() as connection:
+        connection.execute(text("UPDATE publications SET problem = '읽는 곳이 <b>바뀌어'"))
+    assert '<p class="notice warn">읽는 곳이 &lt;b&gt;바뀌어</p>' in browser.get("/handoffs").text
 
 
 @pytest.mark.parametrize(

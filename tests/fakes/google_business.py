@@ -32,6 +32,7 @@ class BusinessProfile(GoogleFake):
     """The reviews of one location.
 
     Attributes:
+        location: The only one there is.
         moderates: Whether new replies wait for moderation.
         is_shuffled: Whether the list is out of order, ``orderBy`` or not.
     """
@@ -43,6 +44,7 @@ class BusinessProfile(GoogleFake):
 
     def __init__(self) -> None:
         super().__init__()
+        self.location = LOCATION
         self.moderates = False
         self.is_shuffled = False
         self._reviews: dict[str, _Review] = {}
@@ -61,7 +63,7 @@ class BusinessProfile(GoogleFake):
             options={
                 "base_url": self.url,
                 "token_url": f"{self.url}/token",
-                "location": LOCATION,
+                "location": self.location,
             },
             writable=True,
         )
@@ -97,12 +99,12 @@ class BusinessProfile(GoogleFake):
         if refusal := self.refusal(asked):
             return refusal
         line = f"{asked.method} {asked.path}"
-        if line == f"GET /v4/{LOCATION}/reviews":
+        if line == f"GET /v4/{self.location}/reviews":
             return self._list(asked)
-        if found := re.fullmatch(rf"GET /v4/{LOCATION}/reviews/(\w+)", line):
+        if found := re.fullmatch(rf"GET /v4/{self.location}/reviews/(\w+)", line):
             review = self._reviews.get(found[1])
             return told(200, self._row(found[1], review)) if review else self.error(404)
-        if found := re.fullmatch(rf"PUT /v4/{LOCATION}/reviews/(\w+)/reply", line):
+        if found := re.fullmatch(rf"PUT /v4/{self.location}/reviews/(\w+)/reply", line):
             return self._reply(asked, found[1])
         return self.error(404)
 
@@ -131,7 +133,7 @@ class BusinessProfile(GoogleFake):
 
     def _row(self, key: str, review: _Review) -> dict[str, object]:
         row: dict[str, object] = {
-            "name": f"{LOCATION}/reviews/{key}",
+            "name": f"{self.location}/reviews/{key}",
             "reviewId": key,
             "reviewer": {"displayName": "Pat", "profilePhotoUrl": "https://example.test/p.png"},
             "starRating": STARS[review.number % 5],

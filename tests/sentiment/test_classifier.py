@@ -314,7 +314,12 @@ def write_config(model: Path, config: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes"), [('"shift": 0.', '"shift": 1.'), ('"app"', '"apt"'), ("0.7374", "NaN, 0")]
+    ("was", "becomes"),
+    [
+        ('"shift": 0.', '"shift": 1.'),
+        ('"app"', '"apt"'),
+        ('"shift": ', '"shift": NaN, "was": '),
+    ],
 )
 def test_a_damaged_config_is_noticed(tmp_path: Path, was: str, becomes: str) -> None:
     copy = tmp_path / "model"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from collectors import source_of
 from domain.types import DraftReply, DraftSentence, FeedbackKind, SourceKind
 from storage import accounts, analyses, cases, feedback
 from storage.models import CaseRow, FeedbackRow, HistoryRow, PublicationRow
@@ -57,7 +58,7 @@ def add_account(database: Database, *wanted: Account) -> int:
     """Make account rows; gives the first one's id."""
     wanted = wanted or (make_account(),)
     with database.unit_of_work() as connection:
-        accounts.synchronize(connection, wanted, now=NOW)
+        accounts.synchronize(connection, wanted, source_of=source_of, now=NOW)
         found = accounts.find(connection, wanted[0].key)
     assert found is not None
     return found

@@ -5,16 +5,28 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from collectors import source_of
 from domain.types import QuarantinedItem
 from storage import accounts, feedback
 from storage.accounts import EARLIEST, Run
-from storage.models import FeedbackRow, IncidentRow, QuarantineRow
+from storage.models import AccountRow, FeedbackRow, IncidentRow, QuarantineRow
+from storage.session import ConflictError
 from tests.fakes_runtime import SEALER, make_account
-from tests.storage.rows import LEASE, NOW, add_account, claim_run, finish, masked, start_run
+from tests.storage.rows import (
+    LEASE,
+    NOW,
+    add_account,
+    claim_run,
+    drafted_case,
+    finish,
+    masked,
+    start_run,
+)
 
 if TYPE_CHECKING:
+    from domain.brands import Account
     from storage.session import Database
 
 LATER = NOW + timedelta(minutes=10)
@@ -35,11 +47,52 @@ def test_an_account_that_was_taken_out_rests_until_it_is_put_back(database: Data
     account_id = add_account(database)
     other = make_account(name="other")
     with database.unit_of_work() as connection:
-        accounts.synchronize(connection, [other], now=NOW)
+        accounts.synchronize(connection, [other], source_of=source_of, now=NOW)
         assert accounts.find(connection, "saebyeok/shop") is None
         assert [key for _, key, _ in accounts.due(connection, now=NOW)] == ["saebyeok/other"]
-        accounts.synchronize(connection, [other, make_account()], now=NOW)
+        accounts.synchronize(connection, [other, make_account()], source_of=source_of, now=NOW)
         assert accounts.find(connection, "saebyeok/shop") == account_id
+
+
+def test_a_place_that_an_account_names_besides_is_no_other_place(database: Database) -> None:
+    def esm(**options: str) -> Account:
+        return make_account(channel="esm", options=options)
+
+    account_id = add_account(database, esm(auction_id="a"))
+    assert add_account(database, esm(auction_id="a", gmarket_id="g")) == account_id
+    assert add_account(database, esm(gmarket_id="g")) == account_id
+    assert add_account(database, esm(gmarket_id="h")) != account_id
+    # That one of its shops is no longer named does not make it another's.
+    assert add_account(database, esm(auction_id="b", gmarket_id="g")) != account_id
+    assert add_account(database, esm(auction_id="a")) == account_id
+
+
+def test_what_waits_at_a_place_that_was_left_is_counted(database: Database) -> None:
+    drafted_case(database)
+    add_account(database, make_account(options={"board": "inquiry"}))
+    # From here nothing was read.
+    add_account(database, make_account(options={"board": "post"}))
+    with database.reading() as connection:
+        assert accounts.left_places(connection) == [
+            {
+                "key": "saebyeok/shop",
+                "channel": "storefront",
+                "source": {"board": "review"},
+                "removed_at": NOW,
+                "cases": 1,
+            }
+        ]
+    with database.unit_of_work() as connection:
+        accounts.synchronize(connection, [], source_of=source_of, now=NOW)
+        # Of an account that is gone altogether the brands' folders tell.
+        assert accounts.left_places(connection) == []
+
+
+def test_an_account_has_one_place_at_a_time(database: Database) -> None:
+    add_account(database)
+    add_account(database, make_account(options={"board": "inquiry"}))
+    with pytest.raises(ConflictError), database.unit_of_work() as connection:
+        connection.execute(update(AccountRow).values(removed_at=None))
 
 
 def test_two_schedulers_start_an_account_once(database: Database) -> None:

@@ -272,7 +272,7 @@ def test_nothing_is_handed_over_before_the_undo_window_is_over(database: Databas
     with database.unit_of_work() as connection:
         job = publications.load(connection, sent)
         assert job is not None
-        publications.hand_off(connection, job, now=NOW, why="x")
+        publications.hand_off(connection, job, now=NOW, why="x", problem="")
     assert publication(database, sent).state == "queued"
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, select, update
+from sqlalchemy import inspect, select, text, update
 
 from domain.errors import ConfigurationError
 from storage import proposals, schema
 from storage.models import Base, CaseRow, FeedbackRow, ProposalRow
-from storage.session import Database
-from tests.storage.rows import NOW, decision, drafted_case, row_of
+from storage.session import ConflictError, Database
+from tests.fakes_runtime import make_account
+from tests.storage.rows import NOW, add_account, decision, drafted_case, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,46 @@ def test_what_was_asked_for_before_cases_said_so_still_waits(database: Database)
     with database.reading() as connection:
         asked_id = connection.execute(select(CaseRow.asked_id)).scalar_one()
         assert asked_id == connection.execute(select(ProposalRow.id)).scalar_one()
+
+
+def test_accounts_keep_what_is_theirs_when_they_may_have_namesakes(database: Database) -> None:
+    drafted_case(database)
+    add_account(database, make_account(), make_account(name="other"))
+    schema.downgrade(database, "0017")
+    with database.reading() as connection:
+        before = connection.execute(text("SELECT * FROM accounts ORDER BY id")).mappings().all()
+    schema.upgrade(database)
+
+    with database.reading() as connection:
+        after = connection.execute(text("SELECT * FROM accounts ORDER BY id")).mappings().all()
+        found = connection.execute(select(FeedbackRow.account_id)).scalars().all()
+    assert [dict(row) for row in after] == [{**row, "source": None} for row in before]
+    assert found == [before[0]["id"]]
+    with pytest.raises(ConflictError), database.unit_of_work() as connection:
+        connection.execute(update(FeedbackRow).values(account_id=before[-1]["id"] + 1))
+
+
+def test_places_that_were_left_become_accounts_of_their_own_on_the_way_back(
+    database: Database,
+) -> None:
+    drafted_case(database)
+    for board in ("inquiry", "post"):
+        add_account(database, make_account(options={"board": board}))
+    schema.downgrade(database, "0017")
+
+    with database.reading() as connection:
+        kept = connection.execute(text("SELECT id, key, removed_at FROM accounts ORDER BY id"))
+        first, second, now = kept.all()
+        found = connection.execute(text("SELECT account_id FROM feedback")).scalars().all()
+    assert (first.key, second.key, now.key) == (
+        f"saebyeok/shop#{first.id}",
+        f"saebyeok/shop#{second.id}",
+        "saebyeok/shop",
+    )
+    assert [row.removed_at is None for row in (first, second, now)] == [False, False, True]
+    assert found == [first.id]
+    schema.upgrade(database)
+    assert schema.is_current(database)
 
 
 def test_models_and_migrations_agree(database: Database) -> None:

@@ -35,6 +35,7 @@ from alerts.blocks import (
 )
 from alerts.listener import SocketListener
 from alerts.slack import SlackClient
+from collectors import source_of
 from commands.console import console_context
 from commands.slack_room import SlackRoom, build_router
 from console.access import SESSION_COOKIE
@@ -476,7 +477,9 @@ def storm(database: Database, folder: Path, seed: int) -> Iterator[Storm]:
             runtime.brands[slug] = brand
             runtime._made["collector", f"{slug}/shop"] = channels[slug]
         with database.unit_of_work() as connection:
-            accounts.synchronize(connection, runtime.accounts.values(), now=clock())
+            accounts.synchronize(
+                connection, runtime.accounts.values(), source_of=source_of, now=clock()
+            )
         sessions = _hire(database, clock)
         context = console_context(runtime, is_demo=False)
         room = WatchedRoom(runtime, context)

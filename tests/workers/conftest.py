@@ -46,8 +46,8 @@ def make_house(
     made: list[House] = []
 
     def make(**changes: Any) -> House:  # noqa: ANN401 - House's own
-        values = {"slack": slack, "brand": make_brand(tmp_path), **changes}
-        made.append(House(database, clock, channel, **values))
+        values = {"channel": channel, "slack": slack, "brand": make_brand(tmp_path), **changes}
+        made.append(House(database, clock, **values))
         return made[-1]
 
     yield make

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from collectors import source_of
 from collectors.seller_export import COLUMNS, read_file
 from domain.errors import (
     AccessBlockedError,
@@ -541,7 +542,8 @@ def test_what_an_account_brought_from_another_channel_is_not_asked_for_there(
     run_once(house)
     clock.advance(minutes=1)
     with house.database.unit_of_work() as connection:
-        connection.execute(update(AccountRow).values(channel="google_business"))
+        # As until places had rows of their own.
+        connection.execute(update(FeedbackRow).values(channel="google_business"))
     channel.articles.clear()
     done = run_once(house)
     assert (done.error, done.gone, incidents(house)) == ("", 0, [])
@@ -550,12 +552,12 @@ def test_what_an_account_brought_from_another_channel_is_not_asked_for_there(
 def test_a_run_that_was_interrupted_by_other_settings_begins_again(
     make_house: Callable[..., House], channel: FakeChannel, clock: StillClock, tmp_path: Path
 ) -> None:
-    house = make_house(brand=make_brand(tmp_path, make_account(options={"board": "review"})))
+    house = make_house(brand=make_brand(tmp_path, make_account(options={"surfaces": ["qna"]})))
     fill(channel, 5)
     channel.fetches.extend([lambda: None, ChannelUnavailableError("502")])
     run_once(house)
     clock.now = account(house).next_due_at
-    other = make_account(options={"board": "inquiry"})
+    other = make_account(options={"surfaces": ["qna", "inq"]})
     house.runtime.brands = {"saebyeok": make_brand(tmp_path, other)}
     assert run_once(house).is_complete
     assert channel.asked == [None, "2", None, "2", "4"]
@@ -1068,5 +1070,5 @@ def test_what_is_collected_late_has_a_digest_with_its_own_numbers(
 
 def test_a_removed_account_is_not_collected(house: House) -> None:
     with house.database.unit_of_work() as connection:
-        accounts.synchronize(connection, [], now=house.clock())
+        accounts.synchronize(connection, [], source_of=source_of, now=house.clock())
     assert start_due(house.runtime) == 0

@@ -21,6 +21,7 @@ from redis.exceptions import OutOfMemoryError
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
+from collectors import source_of
 from domain.errors import (
     ChannelUnavailableError,
     ConfigurationError,
@@ -502,7 +503,7 @@ def test_an_author_is_erased_on_a_channel_whose_account_was_taken_out(
     brand = replace(house.runtime.brands["saebyeok"], accounts=others)
     house.runtime.brands = {"saebyeok": brand}
     with house.database.unit_of_work() as connection:
-        accounts.synchronize(connection, others, now=house.clock())
+        accounts.synchronize(connection, others, source_of=source_of, now=house.clock())
     assert retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
     (row,) = feedback_rows(house)
     assert (row.sealed_original, row.author, row.author_fingerprint) == (None, "", "")
@@ -513,7 +514,9 @@ def test_an_author_is_erased_where_the_account_was_moved_to_another_channel(
 ) -> None:
     collect.collect(house.runtime, house.account_id())
     with house.database.unit_of_work() as connection:
-        accounts.synchronize(connection, [make_account(channel="feed")], now=house.clock())
+        accounts.synchronize(
+            connection, [make_account(channel="feed")], source_of=source_of, now=house.clock()
+        )
     assert retain.erase_author(house.runtime, "saebyeok", "김하늘", requested_by="x") == 1
 
 
