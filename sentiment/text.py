@@ -75,13 +75,16 @@ _MISPLACED = re.compile(
     r"남의|다른\s?(?:사람|고객|분|집)|타인|모르는|유출|노출|공개|찍혀|찍힌|적혀|적힌|보이게|사적으로"
 )
 _BLANK = "ㅇㅇㅇ"
+_PASTED = 8
+"""Shorter than this a repeated text is emphasis ("굿 굿 굿")."""
 
 
 def normalise(text: str) -> str:
     """Give the text as the models read it.
 
     Total: any ``str`` works, lone surrogates, NUL and a megabyte included. HTML tags are
-    dropped, letters are lower-cased and NFKC-folded, runs of one character end at three.
+    dropped, letters are lower-cased and NFKC-folded, runs of one character end at three, and a
+    text that was pasted over and over is read once.
     What masking wrote is read as a blank: the models know the word ``전화번호`` from texts about
     leaks, and took "my number is [전화번호]" for one. Where personal data stands with somebody it
     is not meant for, it is what the text is about, and stays.
@@ -96,7 +99,18 @@ def normalise(text: str) -> str:
             _INVISIBLE.sub("", _TAG.sub(" ", text)),
         )
         text = compose_jamo(text.translate(_TYPED))
-    return _SPACES.sub(" ", _REPEATS.sub(r"\1\1\1", text.lower())).strip()
+    return _once(_SPACES.sub(" ", _REPEATS.sub(r"\1\1\1", text.lower())).strip())
+
+
+def _once(text: str) -> str:
+    """Give what was pasted over and over once: some shops ask for so many letters, and it is no graver for it."""
+    head = text[:_PASTED]
+    at = text.find(head, _PASTED)
+    while 0 < at <= (len(text) + 1) // 2:
+        if text.startswith(text[at:]):
+            return text[:at].rstrip()
+        at = text.find(head, at + 1)
+    return text
 
 
 @dataclass(frozen=True, slots=True)

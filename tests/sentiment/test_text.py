@@ -101,6 +101,26 @@ def test_letters_that_mean_something_stay_a_text(text: str) -> None:
     assert not is_mash(normalise(text))
 
 
+@pytest.mark.parametrize("between", ["", " ", "\n", "ㅋㅋ "])
+def test_what_was_pasted_over_and_over_is_read_once(between: str) -> None:
+    text = "배송이 너무 늦어서 환불했어요."
+    pasted = (text + between) * 20
+    assert normalise(pasted) == (text + between).strip()
+    assert normalise(pasted[:-5]) == (text + between).strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "굿 굿 굿 굿",
+        "좋아요 좋아요 좋아요",
+        "배송이 너무 늦어요 그래도 배송이 너무 늦어요 하면 죄송하대요",
+    ],
+)
+def test_what_is_said_with_emphasis_stays(text: str) -> None:
+    assert normalise(text) == text
+
+
 def test_what_masking_wrote_is_a_blank_unless_others_see_it() -> None:
     assert normalise("[이름]입니다. [전화번호]로 주세요") == "ㅇㅇㅇ입니다. ㅇㅇㅇ로 주세요"
     assert normalise("[수정] 남의 [전화번호]") == "[수정] 남의 [전화번호]"
