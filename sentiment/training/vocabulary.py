@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from sentiment.training import files
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -68,4 +70,5 @@ def carry_over(e5: E5, tokenizer: Tokenizer) -> np.ndarray:
 
 def save(tokenizer: Tokenizer, path: Path) -> None:
     """Write ``tokenizer.json``."""
-    tokenizer.save(str(path))
+    with files.replacing(path) as file:
+        file.write(tokenizer.to_str(pretty=True).encode())
