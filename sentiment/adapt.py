@@ -42,6 +42,12 @@ SMALLEST_CLASS = 10
 CORRECTION_WEIGHT = 4.0
 """What a specialist's correction counts beside a star rating."""
 _PENALTIES = (3e-3, 3e-4)
+_LEAST_SLOPE = 0.7
+"""A flatter line lowers the log loss of any stars that fit badly, and is unsure of every text."""
+_LEAST_READ = 0.7
+"""What shipped model or adapter must read of the stars, balanced; drawn by lot they give .5."""
+_LEAST_AGREEMENT = 0.3
+"""What the shipped model alone must: a column whose best is 1 can be learnt by heart."""
 _HELD_OUT, _CHOICE = (0, 1), (2,)  # of ten parts
 
 
@@ -82,7 +88,8 @@ class Summary:
 
     Attributes:
         version: 1, 2, ... within the brand; 0 when refused.
-        accepted: False when the shipped model (or the adapter in use) is not improved.
+        accepted: False when the shipped model (or the adapter in use) is not improved, or the
+            stars do not fit the texts.
         reason: In English, for the operator.
         learnt_at: ISO 8601 UTC.
     """
@@ -192,7 +199,7 @@ def _fit(
         square = 0.99 * square + 0.01 * gradient**2
         rate = 0.05 * (1 - (step - 1) / STEPS)
         point -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-6)
-    return float(max(point[0], 0.05)), float(point[1]), point[2:]
+    return float(max(point[0], _LEAST_SLOPE)), float(point[1]), point[2:]
 
 
 def measure(scores: Floats, negative: Bools) -> Measure:
@@ -219,6 +226,26 @@ def _surely_better(before: Floats, after: Floats, negative: Bools) -> bool:
     return bool(np.quantile(drawn, 0.05) > 0)
 
 
+def _doubt(shipped: Floats, after: Floats, negative: Bools, starred: Bools, held: Bools) -> str:
+    """Say why the stars are not believed, with the remedy; empty where they are.
+
+    Corrections do not count: each contradicts the shipped model. A brand of whose stars nothing can
+    be said yet is believed, and so is one whose own words the adapter has understood.
+    """
+    here = starred & held
+    if min((here & negative).sum(), (here & ~negative).sum()) < SMALLEST_CLASS:
+        return ""
+    agreement = measure(shipped[starred], negative[starred]).accuracy
+    read = measure(after[here], negative[here]).accuracy
+    if agreement >= _LEAST_AGREEMENT and max(agreement, read) >= _LEAST_READ:
+        return ""
+    return (
+        f"the stars do not fit the texts: the shipped model agrees with {agreement:.0%} of them, "
+        f"what was learnt with {read:.0%} -> check the rating column of what was imported, and "
+        "that its highest number is the best"
+    )
+
+
 def learn(
     classifier: Classifier,
     brand: str,
@@ -230,7 +257,8 @@ def learn(
 
     Compares with what the brand uses now: the adapter in ``directory`` if there is one,
     otherwise the shipped model. One text counts once: as its last correction says, otherwise as
-    most of its stars do.
+    most of its stars do. Stars that neither the shipped model nor the adapter can tell from the
+    texts teach nothing, whatever they do to the figures.
 
     Args:
         classifier: The shipped model, without an adapter.
@@ -273,13 +301,19 @@ def learn(
     )
     after = adapter.adjust(words, scores)
     was, now_is = measure(before[held], negative[held]), measure(after[held], negative[held])
-    better = _surely_better(before[held], after[held], negative[held])
-    accepted = better and now_is.accuracy >= was.accuracy
+    starred = np.array([not one.corrected for _, one, _ in usable])
+    reason = _doubt(scores, after, negative, starred, held)
+    if not reason and not (
+        now_is.accuracy >= was.accuracy
+        and _surely_better(before[held], after[held], negative[held])
+    ):
+        reason = "does not help on the held-out part"
+    accepted = not reason
     summary = Summary(
         brand=brand,
         version=version if accepted else 0,
         accepted=accepted,
-        reason="helps on the held-out part" if accepted else "does not help on the held-out part",
+        reason=reason or "helps on the held-out part",
         base_version=classifier.version,
         learnt_at=now.isoformat(),
         lessons=len(usable),
