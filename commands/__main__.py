@@ -124,6 +124,12 @@ def _warn_of_open_secrets(runtime: Runtime) -> None:
         log.warning("secrets_open", file=str(path), remedy=f"chmod o= {path}")
 
 
+def _report_model(runtime: Runtime, version: str) -> None:
+    log.info("model_loaded", version=version)
+    for slug in runtime.brands:
+        runtime.language(slug, version)
+
+
 def _start_broker(settings: Settings) -> Any:  # noqa: ANN401 - dramatiq's broker
     from workers.broker import set_up
 
@@ -219,7 +225,7 @@ def _run(settings: Settings, *, is_demo: bool) -> None:
     synchronize(runtime)
     _warn_of_no_brands(runtime)
     _warn_of_open_secrets(runtime)
-    log.info("model_loaded", version=runtime.classifier.version)
+    _report_model(runtime, runtime.classifier.version)
     with Daemon(runtime, broker, build_console(runtime, is_demo=is_demo)):
         click.echo(f"콘솔: {runtime.console_url}  (Ctrl+C로 끝냅니다)", err=True)
         _wait_for_signal()
@@ -250,8 +256,8 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
     # What is wrong is said once here, in one line; dramatiq's processes would die of it.
     with closing(runtimes.build(settings)) as runtime:
         _check_schema(runtime)
-    if reading & (set(queues) or known):
-        log.info("model_loaded", version=_model_version(settings))
+        if reading & (set(queues) or known):
+            _report_model(runtime, _model_version(settings))
     arguments = ["workers.app", "--processes", str(processes), "--threads", str(threads)]
     if queues:
         arguments += ["--queues", *queues]

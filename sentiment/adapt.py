@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -390,21 +391,31 @@ def _adapter(
 def _keep(directory: Path, adapter: Adapter, summary: Summary) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     stem = f"v{adapter.version:04d}"
-    np.savez_compressed(
-        directory / f"{stem}.npz",
-        words=adapter.words,
-        line=np.array([adapter.slope, adapter.shift]),
-    )
-    (directory / f"{stem}.json").write_text(
-        json.dumps(asdict(summary), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    packed = io.BytesIO()
+    np.savez_compressed(packed, words=adapter.words, line=np.array([adapter.slope, adapter.shift]))
+    _write(directory / f"{stem}.npz", packed.getvalue())
+    told = json.dumps(asdict(summary), ensure_ascii=False, indent=1) + "\n"
+    _write(directory / f"{stem}.json", told.encode())
     _point(directory, adapter.version)
 
 
 def _point(directory: Path, version: int) -> None:
-    fresh = directory / "current.tmp"
-    fresh.write_text(f"{version}\n", encoding="utf-8")
-    fresh.replace(directory / "current")
+    _write(directory / "current", f"{version}\n".encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file so that a loss of power leaves the old one or the new one, whole."""
+    fresh = path.with_suffix(".tmp")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def newest_version(directory: Path) -> int:
@@ -413,22 +424,34 @@ def newest_version(directory: Path) -> int:
 
 
 def _versions(directory: Path) -> list[int]:
-    return [int(path.stem[1:]) for path in directory.glob("v[0-9]*.json")]
+    numbers = [path.stem[1:] for path in directory.glob("v[0-9]*.json")]
+    # What synchronizes folders leaves copies: "v0001 (2).json".
+    return [int(number) for number in numbers if number.isdecimal()]
 
 
 def current_version(directory: Path) -> int:
     """Give the version in use; 0 is the shipped model.
 
+    Args:
+        directory: The brand's own, with its name.
+
     Raises:
         ConfigurationError: The ``current`` file is damaged.
     """
     path = directory / "current"
-    if not path.exists():
-        return 0
     try:
         return int(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return 0
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} is damaged -> write a version number or 0") from error
+        raise _damaged(path, directory.name) from error
+
+
+def _damaged(path: Path, brand: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} is damaged -> roll back with pyeongpan train --brand {brand} --rollback, "
+        "then train again"
+    )
 
 
 def history(directory: Path) -> list[Summary]:
@@ -451,9 +474,13 @@ def history(directory: Path) -> list[Summary]:
 def rollback(directory: Path) -> int:
     """Go back to the version before the one in use; gives the version now in use.
 
-    Version 0, the shipped model, stays 0.
+    Version 0, the shipped model, stays 0. Where nobody can say which one is in use, it is the
+    newest; should that be damaged too, the next call leads away from it.
     """
-    now = current_version(directory)
+    try:
+        now = current_version(directory)
+    except ConfigurationError:
+        now = newest_version(directory) + 1
     version = max((kept for kept in _versions(directory) if kept < now), default=0)
     if directory.exists():
         _point(directory, version)
@@ -484,15 +511,13 @@ def load(directory: Path, brand: str, base_version: str) -> Adapter | None:
             words = arrays["words"].astype(np.float32)
             slope, shift = (float(value) for value in arrays["line"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise ConfigurationError(
-            f"{directory / stem} is damaged -> roll back, then train the brand again"
-        ) from error
+        raise _damaged(directory / stem, brand) from error
     if owner != brand:
         raise ConfigurationError(
             f"{directory} holds the language of another brand -> give every brand its own directory"
         )
     if words.shape != (1 << BITS,):
-        raise ConfigurationError(f"{directory / stem} is damaged -> roll back, then train again")
+        raise _damaged(directory / stem, brand)
     if learnt_on != base_version:
         return None
     return Adapter(brand, version, learnt_on, slope, shift, words)

@@ -200,6 +200,23 @@ def test_a_damaged_adapter_names_the_remedy(
         load(tmp_path, "무가당", classifier.version)
 
 
+@pytest.mark.parametrize("content", [b"x", b"", b"\xff\xfe", b"7"])
+def test_rolling_back_repairs_what_says_which_version_is_in_use(
+    classifier: Classifier, tmp_path: Path, content: bytes
+) -> None:
+    folder = tmp_path / "sugarless"
+    learn(classifier, "sugarless", sweet_is_bad(), folder, NOW)
+    (folder / "v0001 (2).json").write_bytes((folder / "v0001.json").read_bytes())
+    (folder / "current").write_bytes(content)
+    with pytest.raises(ConfigurationError, match="train --brand sugarless --rollback"):
+        load(folder, "sugarless", classifier.version)
+    with pytest.raises(ConfigurationError, match="train --brand sugarless --rollback"):
+        learn(classifier, "sugarless", sweet_is_bad(), folder, NOW)
+    assert rollback(folder) == 1
+    assert load(folder, "sugarless", classifier.version) is not None
+    assert rollback(folder) == 0
+
+
 def test_rolling_back_leads_away_from_a_damaged_version(
     classifier: Classifier, tmp_path: Path
 ) -> None:
