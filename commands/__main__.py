@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import signal
+import stat
 import sys
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import structlog
@@ -18,8 +20,6 @@ import settings as settings_module
 from domain.errors import ReputationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from structlog.typing import Processor
 
     from settings import Settings
@@ -124,6 +124,12 @@ def _warn_of_open_secrets(runtime: Runtime) -> None:
         log.warning("secrets_open", file=str(path), remedy=f"chmod o= {path}")
 
 
+def _report_model(runtime: Runtime, version: str) -> None:
+    log.info("model_loaded", version=version)
+    for slug in runtime.brands:
+        runtime.language(slug, version)
+
+
 def _start_broker(settings: Settings) -> Any:  # noqa: ANN401 - dramatiq's broker
     from workers.broker import set_up
 
@@ -219,7 +225,7 @@ def _run(settings: Settings, *, is_demo: bool) -> None:
     synchronize(runtime)
     _warn_of_no_brands(runtime)
     _warn_of_open_secrets(runtime)
-    log.info("model_loaded", version=runtime.classifier.version)
+    _report_model(runtime, runtime.classifier.version)
     with Daemon(runtime, broker, build_console(runtime, is_demo=is_demo)):
         click.echo(f"콘솔: {runtime.console_url}  (Ctrl+C로 끝냅니다)", err=True)
         _wait_for_signal()
@@ -250,8 +256,8 @@ def worker(settings: Settings, *, processes: int, threads: int, queues: tuple[st
     # What is wrong is said once here, in one line; dramatiq's processes would die of it.
     with closing(runtimes.build(settings)) as runtime:
         _check_schema(runtime)
-    if reading & (set(queues) or known):
-        log.info("model_loaded", version=_model_version(settings))
+        if reading & (set(queues) or known):
+            _report_model(runtime, _model_version(settings))
     arguments = ["workers.app", "--processes", str(processes), "--threads", str(threads)]
     if queues:
         arguments += ["--queues", *queues]
@@ -363,18 +369,34 @@ def _report(result: dict[str, Any], *, as_json: bool) -> None:
     "file", type=click.File("r", encoding="utf-8", errors="surrogateescape"), default="-"
 )
 @click.pass_obj
-def classify(settings: Settings, *, file: Iterator[str]) -> None:
+def classify(settings: Settings, *, file: TextIO) -> None:
     """Classify one text per line; one JSON line out per line in."""
     from commands.classifying import classify_lines
 
-    # A long file shows how far it is, to a person only.
-    path = Path(getattr(file, "name", ""))
-    length = path.stat().st_size if path.is_file() else None
-    hidden = length is None or not sys.stderr.isatty()
-    with click.progressbar(length=length or 0, file=sys.stderr, hidden=hidden) as bar:
+    # What a person types, and lines that come to the same terminal, need no bar between them.
+    hidden = not sys.stderr.isatty() or sys.stdout.isatty() or file.isatty()
+    size = _size_of(file)
+    with click.progressbar(
+        file,
+        length=size,
+        show_pos=size is None,
+        file=sys.stderr,
+        hidden=hidden,
+        # The first texts wait for the model: the time that they took tells nothing.
+        update_min_steps=1 << 16,
+    ) as bar:
         for text, line in classify_lines(settings, file):
             click.echo(line)
             bar.update(len(text.encode(errors="surrogateescape")) + 1)
+
+
+def _size_of(file: TextIO) -> int | None:
+    """Give the bytes of a file; None of a pipe, whose end nobody knows."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 @main.command()
@@ -387,7 +409,11 @@ def evaluate(settings: Settings, *, file: Path, as_json: bool) -> None:
     from sentiment.evaluate import evaluate as measure
     from sentiment.evaluate import read_labelled
 
-    report = measure(Classifier.load(settings.model or None), read_labelled(file), file.name)
+    rows = read_labelled(file)
+    classifier = Classifier.load(settings.model or None)
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=len(rows), file=sys.stderr, hidden=hidden) as bar:
+        report = measure(classifier, rows, file.name, bar.update)
     click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.as_text())
 
 

@@ -18,6 +18,7 @@ from domain.brands import is_same_source, name_source
 from domain.errors import CredentialRejectedError, ReputationError, RetryableError
 from privacy.sealing import Sealer, generate_key
 from responders.manual import load_manual
+from sentiment import adapt
 from settings import brand_folders, load_brand, open_secrets
 from storage import accounts, health, schema, sealed
 from storage.session import Database, DatabaseError, reason_of
@@ -383,10 +384,15 @@ def _model(runtime: Runtime) -> Finding:
 
 def _language(runtime: Runtime, slug: str) -> list[Finding]:
     """Look at what a brand has taught the model; nothing for a brand that never did."""
-    version = runtime.classifier_for(slug).version
-    if version == runtime.classifier.version:
-        return []
-    return [Finding(f"language {slug}", ok=True, detail=version)]
+    folder, model = runtimes.adapter_folder(runtime.settings, slug), runtime.classifier
+    adapter = adapt.load(folder, slug, model.version)
+    if adapter:
+        return [Finding(f"language {slug}", ok=True, detail=model.for_brand(adapter).version)]
+    if version := adapt.current_version(folder):
+        # None of it stops the work: the shipped model reads.
+        detail = f"version {version} {runtimes.OTHER_MODEL.format(slug)}"
+        return [Finding(f"language {slug}", ok=True, detail=detail)]
+    return []
 
 
 def _progress(runtime: Runtime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -42,6 +43,12 @@ SMALLEST_CLASS = 10
 CORRECTION_WEIGHT = 4.0
 """What a specialist's correction counts beside a star rating."""
 _PENALTIES = (3e-3, 3e-4)
+_LEAST_SLOPE = 0.7
+"""A flatter line lowers the log loss of any stars that fit badly, and is unsure of every text."""
+_LEAST_READ = 0.7
+"""What shipped model or adapter must read of the stars, balanced; drawn by lot they give .5."""
+_LEAST_AGREEMENT = 0.3
+"""What the shipped model alone must: a column whose best is 1 can be learnt by heart."""
 _HELD_OUT, _CHOICE = (0, 1), (2,)  # of ten parts
 
 
@@ -82,7 +89,8 @@ class Summary:
 
     Attributes:
         version: 1, 2, ... within the brand; 0 when refused.
-        accepted: False when the shipped model (or the adapter in use) is not improved.
+        accepted: False when the shipped model (or the adapter in use) is not improved, or the
+            stars do not fit the texts.
         reason: In English, for the operator.
         learnt_at: ISO 8601 UTC.
     """
@@ -192,7 +200,7 @@ def _fit(
         square = 0.99 * square + 0.01 * gradient**2
         rate = 0.05 * (1 - (step - 1) / STEPS)
         point -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-6)
-    return float(max(point[0], 0.05)), float(point[1]), point[2:]
+    return float(max(point[0], _LEAST_SLOPE)), float(point[1]), point[2:]
 
 
 def measure(scores: Floats, negative: Bools) -> Measure:
@@ -219,6 +227,26 @@ def _surely_better(before: Floats, after: Floats, negative: Bools) -> bool:
     return bool(np.quantile(drawn, 0.05) > 0)
 
 
+def _doubt(shipped: Floats, after: Floats, negative: Bools, starred: Bools, held: Bools) -> str:
+    """Say why the stars are not believed, with the remedy; empty where they are.
+
+    Corrections do not count: each contradicts the shipped model. A brand of whose stars nothing can
+    be said yet is believed, and so is one whose own words the adapter has understood.
+    """
+    here = starred & held
+    if min((here & negative).sum(), (here & ~negative).sum()) < SMALLEST_CLASS:
+        return ""
+    agreement = measure(shipped[starred], negative[starred]).accuracy
+    read = measure(after[here], negative[here]).accuracy
+    if agreement >= _LEAST_AGREEMENT and max(agreement, read) >= _LEAST_READ:
+        return ""
+    return (
+        f"the stars do not fit the texts: the shipped model agrees with {agreement:.0%} of them, "
+        f"what was learnt with {read:.0%} -> check the rating column of what was imported, and "
+        "that its highest number is the best"
+    )
+
+
 def learn(
     classifier: Classifier,
     brand: str,
@@ -230,7 +258,8 @@ def learn(
 
     Compares with what the brand uses now: the adapter in ``directory`` if there is one,
     otherwise the shipped model. One text counts once: as its last correction says, otherwise as
-    most of its stars do.
+    most of its stars do. Stars that neither the shipped model nor the adapter can tell from the
+    texts teach nothing, whatever they do to the figures.
 
     Args:
         classifier: The shipped model, without an adapter.
@@ -273,13 +302,19 @@ def learn(
     )
     after = adapter.adjust(words, scores)
     was, now_is = measure(before[held], negative[held]), measure(after[held], negative[held])
-    better = _surely_better(before[held], after[held], negative[held])
-    accepted = better and now_is.accuracy >= was.accuracy
+    starred = np.array([not one.corrected for _, one, _ in usable])
+    reason = _doubt(scores, after, negative, starred, held)
+    if not reason and not (
+        now_is.accuracy >= was.accuracy
+        and _surely_better(before[held], after[held], negative[held])
+    ):
+        reason = "does not help on the held-out part"
+    accepted = not reason
     summary = Summary(
         brand=brand,
         version=version if accepted else 0,
         accepted=accepted,
-        reason="helps on the held-out part" if accepted else "does not help on the held-out part",
+        reason=reason or "helps on the held-out part",
         base_version=classifier.version,
         learnt_at=now.isoformat(),
         lessons=len(usable),
@@ -356,21 +391,31 @@ def _adapter(
 def _keep(directory: Path, adapter: Adapter, summary: Summary) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     stem = f"v{adapter.version:04d}"
-    np.savez_compressed(
-        directory / f"{stem}.npz",
-        words=adapter.words,
-        line=np.array([adapter.slope, adapter.shift]),
-    )
-    (directory / f"{stem}.json").write_text(
-        json.dumps(asdict(summary), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    packed = io.BytesIO()
+    np.savez_compressed(packed, words=adapter.words, line=np.array([adapter.slope, adapter.shift]))
+    _write(directory / f"{stem}.npz", packed.getvalue())
+    told = json.dumps(asdict(summary), ensure_ascii=False, indent=1) + "\n"
+    _write(directory / f"{stem}.json", told.encode())
     _point(directory, adapter.version)
 
 
 def _point(directory: Path, version: int) -> None:
-    fresh = directory / "current.tmp"
-    fresh.write_text(f"{version}\n", encoding="utf-8")
-    fresh.replace(directory / "current")
+    _write(directory / "current", f"{version}\n".encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file so that a loss of power leaves the old one or the new one, whole."""
+    fresh = path.with_suffix(".tmp")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def newest_version(directory: Path) -> int:
@@ -379,22 +424,34 @@ def newest_version(directory: Path) -> int:
 
 
 def _versions(directory: Path) -> list[int]:
-    return [int(path.stem[1:]) for path in directory.glob("v[0-9]*.json")]
+    numbers = [path.stem[1:] for path in directory.glob("v[0-9]*.json")]
+    # What synchronizes folders leaves copies: "v0001 (2).json".
+    return [int(number) for number in numbers if number.isdecimal()]
 
 
 def current_version(directory: Path) -> int:
     """Give the version in use; 0 is the shipped model.
 
+    Args:
+        directory: The brand's own, with its name.
+
     Raises:
         ConfigurationError: The ``current`` file is damaged.
     """
     path = directory / "current"
-    if not path.exists():
-        return 0
     try:
         return int(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return 0
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} is damaged -> write a version number or 0") from error
+        raise _damaged(path, directory.name) from error
+
+
+def _damaged(path: Path, brand: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} is damaged -> roll back with pyeongpan train --brand {brand} --rollback, "
+        "then train again"
+    )
 
 
 def history(directory: Path) -> list[Summary]:
@@ -417,9 +474,13 @@ def history(directory: Path) -> list[Summary]:
 def rollback(directory: Path) -> int:
     """Go back to the version before the one in use; gives the version now in use.
 
-    Version 0, the shipped model, stays 0.
+    Version 0, the shipped model, stays 0. Where nobody can say which one is in use, it is the
+    newest; should that be damaged too, the next call leads away from it.
     """
-    now = current_version(directory)
+    try:
+        now = current_version(directory)
+    except ConfigurationError:
+        now = newest_version(directory) + 1
     version = max((kept for kept in _versions(directory) if kept < now), default=0)
     if directory.exists():
         _point(directory, version)
@@ -450,15 +511,13 @@ def load(directory: Path, brand: str, base_version: str) -> Adapter | None:
             words = arrays["words"].astype(np.float32)
             slope, shift = (float(value) for value in arrays["line"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise ConfigurationError(
-            f"{directory / stem} is damaged -> roll back, then train the brand again"
-        ) from error
+        raise _damaged(directory / stem, brand) from error
     if owner != brand:
         raise ConfigurationError(
             f"{directory} holds the language of another brand -> give every brand its own directory"
         )
     if words.shape != (1 << BITS,):
-        raise ConfigurationError(f"{directory / stem} is damaged -> roll back, then train again")
+        raise _damaged(directory / stem, brand)
     if learnt_on != base_version:
         return None
     return Adapter(brand, version, learnt_on, slope, shift, words)

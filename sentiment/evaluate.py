@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.errors import BadInputError
 from domain.types import ComplaintCategory, Sentiment, Severity
+from sentiment.classifier import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -249,20 +250,41 @@ def bootstrap(measure: Callable[[npt.NDArray[np.int64]], float], n: int) -> Figu
     return Figure(value, float(low), float(high), n)
 
 
-def evaluate(classifier: Classifier, rows: Sequence[Labelled], name: str) -> Report:
+def evaluate(
+    classifier: Classifier,
+    rows: Sequence[Labelled],
+    name: str,
+    tell: Callable[[int], object] = lambda _: None,
+) -> Report:
     """Measure the classifier on labelled rows.
 
     Neutral rows count only in the figures that say so. An unscored text counts as not
     negative, with score 0.5 for AUC and calibration.
+
+    Args:
+        classifier: What is measured.
+        rows: Any number; where none has details, only numbers are kept of each.
+        name: Of the data set.
+        tell: Called with the number of rows classified since the last call.
     """
-    found = classifier.classify([row.text for row in rows])
-    report = Report(name, len(rows), sum(a.score is None for a in found), classifier.version)
-    scores = np.array([0.5 if a.score is None else a.score for a in found])
-    said = np.array([a.is_negative for a in found])
+    scores, said = np.full(len(rows), np.nan), np.zeros(len(rows), dtype=np.bool_)
+    is_detailed = any(row.detail for row in rows)
+    found: list[Analysis] = []
+    for at in range(0, len(rows), CHUNK):
+        part = classifier.classify([row.text for row in rows[at : at + CHUNK]])
+        here = slice(at, at + len(part))
+        scores[here] = [np.nan if a.score is None else a.score for a in part]
+        said[here] = [a.is_negative for a in part]
+        if is_detailed:
+            found += part
+        tell(len(part))
+    is_unscored = np.isnan(scores)
+    report = Report(name, len(rows), int(is_unscored.sum()), classifier.version)
+    scores[is_unscored] = 0.5
     negative = np.array([row.sentiment is Sentiment.NEGATIVE for row in rows])
     polar = np.array([row.sentiment is not Sentiment.NEUTRAL for row in rows])
     _binary(report, scores[polar], said[polar], negative[polar])
-    if any(row.detail for row in rows):
+    if is_detailed:
         _sentences(report, rows, found, said)
     report.figures = {name: figure for name, figure in report.figures.items() if figure.n}
     return report

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from domain.errors import ConfigurationError
 from domain.sla import reply_due_at
 from storage import analyses, cases
 from workers.draft import tell_of_edits
@@ -64,7 +63,6 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int], *, fill_to: int = 0) 
     understood = [
         analyses.Understood(row, results[row.id], _due_at(runtime, row, results[row.id]))
         for row in rows
-        if row.id in results
     ]
     with runtime.database.unit_of_work() as connection:
         triaged = analyses.settle_analysis(connection, token, understood, now=now)
@@ -77,18 +75,11 @@ def analyze(runtime: Runtime, feedback_ids: Sequence[int], *, fill_to: int = 0) 
 
 
 def _classify(runtime: Runtime, rows: Sequence[ToAnalyze]) -> dict[int, Analysis]:
-    """Ask each brand's model; nearly always a page has one brand.
-
-    What a brand's model cannot read stays leased, and holds up no other brand's.
-    """
+    """Ask each brand's model; nearly always a page has one brand."""
     found: dict[int, Analysis] = {}
     for brand in dict.fromkeys(row.brand for row in rows):
         page = [row for row in rows if row.brand == brand]
-        try:
-            classifier = runtime.classifier_for(brand)
-        except ConfigurationError as error:
-            log.error("analysis_failed", brand=brand, rows=len(page), error=str(error))  # noqa: TRY400 - the message says it all
-            continue
+        classifier = runtime.classifier_for(brand)
         results = classifier.classify([row.text for row in page], [row.rating for row in page])
         found.update((row.id, result) for row, result in zip(page, results, strict=True))
     return found

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import holidays
+import structlog
 
 from alerts.slack import SlackClient
 from alerts.smtp import SmtpClient
@@ -33,8 +34,14 @@ if TYPE_CHECKING:
 
     from domain.brands import Account, Brand, Source
     from responders.publishers.base import Publisher
+    from sentiment.adapt import Adapter
     from sentiment.classifier import Classifier
     from storage.accounts import Origin
+
+log = structlog.get_logger()
+
+OTHER_MODEL = "was learnt on another model -> teach it again: pyeongpan train --brand {}"
+"""Why a brand's language waits, mostly after an upgrade."""
 
 
 def utc_now() -> datetime:
@@ -75,6 +82,7 @@ class Runtime:
     poke: Callable[[], None] = lambda: None
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _made: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _left_aside: dict[str, str] = field(default_factory=dict)
     _pacer: Pacer = field(default_factory=Pacer)
 
     @property
@@ -160,21 +168,35 @@ class Runtime:
         return self._once(("model", ""), lambda: Classifier.load(self.settings.model or None))  # type: ignore[no-any-return]
 
     def classifier_for(self, brand: str) -> Classifier:
-        """Give the model with what the brand has taught it, as it is now.
+        """Give the model with what the brand has taught it, as it is now."""
+        adapter = self.language(brand, self.classifier.version)
+        return self.classifier.for_brand(adapter) if adapter else self.classifier
 
-        Raises:
-            ConfigurationError: The brand's adapter is damaged.
+    def language(self, brand: str, base_version: str) -> Adapter | None:
+        """Give what a brand has taught the model of this version, as it is now.
+
+        None where it taught nothing, and where what it taught cannot be used: what the shipped
+        model reads is worth more than what nobody reads. The log says so once.
         """
         from sentiment.adapt import current_version, load
 
         folder = adapter_folder(self.settings, brand)
-        version = current_version(folder)
-        if version == 0:
-            return self.classifier
-        return self._once(  # type: ignore[no-any-return]
-            ("adapted", f"{brand} {version}"),
-            lambda: self.classifier.for_brand(load(folder, brand, self.classifier.version)),
-        )
+        adapter: Adapter | None = None
+        why = ""
+        try:
+            if version := current_version(folder):
+                adapter = self._once(
+                    ("language", f"{brand} {version}"), lambda: load(folder, brand, base_version)
+                )
+                why = "" if adapter else OTHER_MODEL.format(brand)
+        except ConfigurationError as error:
+            why = str(error)
+        with self._lock:
+            is_news = self._left_aside.get(brand, "") != why
+            self._left_aside[brand] = why
+        if is_news and why:
+            log.warning("language_left_aside", brand=brand, reason=why)
+        return adapter
 
     def collector(self, account: Account) -> Collector:
         """Give the collector of an account.

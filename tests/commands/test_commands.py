@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pytest
 import structlog
 from click.testing import CliRunner
@@ -28,6 +29,7 @@ from demo.storefront import Storefront
 from domain.errors import ConfigurationError
 from domain.types import FeedbackKind
 from privacy.sealing import Sealer, generate_key, load_or_create_key
+from sentiment.adapt import BITS
 from settings import load_brands
 from storage import accounts
 from storage.models import AuditRow, ErasureRow, FeedbackRow
@@ -820,7 +822,7 @@ def test_a_classified_line_shows_the_words(cli: Callable[..., Result], tmp_path:
 
 
 @pytest.mark.parametrize("content", ["7", "junk"])
-def test_the_doctor_names_the_brand_whose_language_is_damaged(
+def test_the_doctor_names_the_brand_whose_language_is_damaged_until_it_is_rolled_back(
     cli: Callable[..., Result], tmp_path: Path, home: Path, content: str
 ) -> None:
     write_brand(tmp_path, 'name = "새벽나무"')
@@ -831,7 +833,31 @@ def test_the_doctor_names_the_brand_whose_language_is_damaged(
     finding = findings(cli("doctor", "--json"))["language saebyeok"]
     assert not finding["ok"]
     assert "damaged" in finding["detail"]
-    assert finding["remedy"]
+    assert "pyeongpan train --brand saebyeok --rollback" in finding["remedy"]
+    assert cli("train", "--brand", "saebyeok", "--rollback").exit_code == 0
+    assert "language saebyeok" not in findings(cli("doctor", "--json"))
+
+
+def test_a_language_learnt_on_another_model_is_told_of(
+    cli: Callable[..., Result], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_brand(tmp_path, 'name = "새벽나무"')
+    learnt = home / "adapters" / "saebyeok"
+    learnt.mkdir(parents=True)
+    np.savez_compressed(
+        learnt / "v0001.npz", words=np.zeros(1 << BITS, np.float32), line=np.array([1.0, 0.0])
+    )
+    (learnt / "v0001.json").write_text('{"brand": "saebyeok", "base_version": "0.9"}', "utf-8")
+    (learnt / "current").write_text("1", encoding="utf-8")
+    finding = findings(cli("doctor", "--json"))["language saebyeok"]
+    assert finding["ok"]
+    assert "pyeongpan train --brand saebyeok" in finding["detail"]
+    monkeypatch.setattr("dramatiq.cli.main", lambda _: 0)
+    assert cli("db", "upgrade").exit_code == 0
+    started = cli("worker", env={"PYEONGPAN_BROKER_URL": "redis://127.0.0.1:1"})
+    (event,) = [line for line in started.stderr.splitlines() if "language_left_aside" in line]
+    assert json.loads(event)["brand"] == "saebyeok"
+    assert "pyeongpan train --brand saebyeok" in json.loads(event)["reason"]
 
 
 def test_a_brand_learns_from_its_own_accounts_alone(

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,6 +85,38 @@ def test_each_line_in_is_one_line_out_whatever_it_holds(tmp_path: Path) -> None:
 def test_no_lines_in_are_no_lines_out() -> None:
     done = run("classify", "-")
     assert (done.returncode, done.stdout) == (0, b"")
+
+
+def shown(folder: Path, command: str, timeout_s: float = 100) -> str:
+    """Give what a shell's command writes to a terminal."""
+    ours, theirs = os.openpty()
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        ["bash", "-c", f"{sys.executable} -m commands {command}"],
+        stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=env,
+    )  # fmt: skip
+    os.close(theirs)
+    found = b""
+    # Linux tells of the other end's closing as an error.
+    with suppress(OSError):
+        while piece := os.read(ours, 1 << 16):
+            found += piece
+    os.close(ours)
+    assert process.wait(timeout_s) == 0, found
+    return found.decode()
+
+
+@pytest.mark.timeout(240)
+def test_only_a_person_who_sees_nothing_else_sees_how_far_it_is(tmp_path: Path) -> None:
+    (tmp_path / "texts").write_text("배송이 너무 늦어요\n" * 20, encoding="utf-8")
+    (tmp_path / "rows").write_text("text\tlabel\n별로예요\t0\n좋아요\t1\n", encoding="utf-8")
+    for command in ("classify texts > out", "classify < texts > out", "evaluate rows > out"):
+        assert "100%" in shown(tmp_path, command)
+        assert "]" in (tmp_path / "out").read_text(encoding="utf-8")
+    assert "540" in shown(tmp_path, "classify < <(cat texts) > out")
+    assert [json.loads(line)["text"] for line in shown(tmp_path, "classify texts").splitlines()]
+    assert shown(tmp_path, "classify texts > out 2> seen") == ""
+    assert (tmp_path / "seen").read_bytes() == b""
 
 
 def test_a_misspelt_variable_ends_the_process_with_its_name() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import pytest
 
 from domain.errors import BadInputError, ConfigurationError
 from sentiment.adapt import Lesson, _distinct, current_version, history, learn, load, rollback
-from sentiment.classifier import Classifier
+from sentiment.classifier import SHIPPED, Classifier
+from sentiment.evaluate import read_labelled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -84,15 +87,59 @@ def test_rolling_back_gives_the_shipped_model(classifier: Classifier, tmp_path: 
     assert [summary.version for summary in history(tmp_path)] == [1]
 
 
-def test_labels_without_sense_are_refused(classifier: Classifier, tmp_path: Path) -> None:
-    noise = [
-        Lesson(one.text, negative=zlib.crc32(b"salt" + one.text.encode()) % 2 == 0)
-        for one in sweet_is_bad()
+def ordinary() -> list[Lesson]:
+    """What every brand hears, and the shipped model reads."""
+    lessons = []
+    for who in WHO:
+        for what in WHAT:
+            lessons.append(Lesson(f"{who} {what} 실망했어요 최악이에요", negative=True))
+            lessons.append(Lesson(f"{who} {what} 정말 만족해요 최고예요", negative=False))
+    return lessons
+
+
+def flipped(lessons: list[Lesson], percent: int) -> list[Lesson]:
+    """Turn the stars of so many texts around, the same ones in every run."""
+    return [
+        replace(
+            one, negative=one.negative != (zlib.crc32(b"!" + one.text.encode()) % 100 < percent)
+        )
+        for one in lessons
     ]
-    first = learn(classifier, "잡음", sweet_is_bad(), tmp_path, NOW)
-    summary = learn(classifier, "잡음", noise, tmp_path / "noise", NOW)
-    assert first.accepted
-    assert summary.after.accuracy < 0.75
+
+
+@pytest.mark.parametrize(
+    ("said", "percent"),
+    # All of the second turned around would be a brand of sweets.
+    [*((ordinary, percent) for percent in (40, 50, 60, 90, 100)), (sweet_is_bad, 50)],
+)
+def test_stars_that_do_not_fit_the_texts_are_refused(
+    classifier: Classifier, tmp_path: Path, said: Callable[[], list[Lesson]], percent: int
+) -> None:
+    summary = learn(classifier, "잡음", flipped(said(), percent), tmp_path, NOW)
+    assert not summary.accepted
+    assert summary.version == current_version(tmp_path) == 0
+    assert "-> check the rating column" in summary.reason
+
+
+def test_a_few_wrong_stars_leave_the_model_as_sure_as_it_was(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    """Flattening every score would lower the log loss of such stars, too."""
+    held_out = read_labelled(SHIPPED.parent / "data" / "shopping_heldout.tsv")[::4]
+    texts = [row.text for row in held_out]
+    before = classifier.classify(texts)
+    summary = learn(classifier, "무가당", flipped(ordinary(), 20), tmp_path, NOW)
+    assert summary.accepted
+    after = classifier.for_brand(load(tmp_path, "무가당", classifier.version)).classify(texts)
+    unsure = [sum(found.unsure for found in read) / len(texts) for read in (before, after)]
+    assert unsure[1] < unsure[0] + 0.05
+
+
+def test_corrections_count_where_no_star_does(classifier: Classifier, tmp_path: Path) -> None:
+    corrections = [replace(one, corrected=True) for one in sweet_is_bad()]
+    summary = learn(classifier, "무가당", corrections, tmp_path, NOW)
+    assert summary.accepted
+    assert summary.corrections == len(corrections)
 
 
 def test_nothing_is_kept_when_it_does_not_help(classifier: Classifier, tmp_path: Path) -> None:
@@ -151,6 +198,23 @@ def test_a_damaged_adapter_names_the_remedy(
     (tmp_path / "v0001.npz").write_bytes(b"junk")
     with pytest.raises(ConfigurationError, match="roll back"):
         load(tmp_path, "무가당", classifier.version)
+
+
+@pytest.mark.parametrize("content", [b"x", b"", b"\xff\xfe", b"7"])
+def test_rolling_back_repairs_what_says_which_version_is_in_use(
+    classifier: Classifier, tmp_path: Path, content: bytes
+) -> None:
+    folder = tmp_path / "sugarless"
+    learn(classifier, "sugarless", sweet_is_bad(), folder, NOW)
+    (folder / "v0001 (2).json").write_bytes((folder / "v0001.json").read_bytes())
+    (folder / "current").write_bytes(content)
+    with pytest.raises(ConfigurationError, match="train --brand sugarless --rollback"):
+        load(folder, "sugarless", classifier.version)
+    with pytest.raises(ConfigurationError, match="train --brand sugarless --rollback"):
+        learn(classifier, "sugarless", sweet_is_bad(), folder, NOW)
+    assert rollback(folder) == 1
+    assert load(folder, "sugarless", classifier.version) is not None
+    assert rollback(folder) == 0
 
 
 def test_rolling_back_leads_away_from_a_damaged_version(

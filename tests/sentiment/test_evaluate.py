@@ -118,6 +118,20 @@ def test_a_categorys_f1_has_an_interval() -> None:
     assert figure.n == 3
 
 
+def test_measuring_in_parts_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["배송이 너무 늦어요", "정말 좋아요", "ㅋㅋㅋ", "포장이 엉망이에요", "추천합니다"]
+    labels = [Sentiment.NEGATIVE, Sentiment.POSITIVE, Sentiment.NEUTRAL] + [Sentiment.NEGATIVE] * 2
+    classifier = Classifier.load()
+    for detail in (None, {"categories": "delivery", "intent": "complaint"}):
+        rows = [Labelled(*row, detail=detail) for row in zip(texts, labels, strict=True)]
+        whole = evaluate(classifier, rows, "five").as_dict()
+        told: list[int] = []
+        with monkeypatch.context() as patch:
+            patch.setattr("sentiment.evaluate.CHUNK", 2)
+            assert evaluate(classifier, rows, "five", told.append).as_dict() == whole
+        assert told == [2, 2, 1]
+
+
 def test_auc_counts_ties_half() -> None:
     negative = np.array([True, True, False, False])
     assert auc(np.array([0.9, 0.5, 0.5, 0.1]), negative) == pytest.approx(0.875)

@@ -6,15 +6,17 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from domain.brands import BusinessHours
 from domain.errors import ConfigurationError
 from domain.types import FeedbackKind
 from storage.models import AlertRow, CaseRow, DraftRow, FeedbackRow, OutboxRow
-from tests.fakes_runtime import Article, Death, make_account, make_brand
+from tests.fakes_runtime import BRAND, Article, Death, make_account, make_brand
 from workers import analyze, collect, draft
 from workers.draft import RETRY_AFTER
+from workers.runtime import adapter_folder
 from workers.sweep import sweep
 
 if TYPE_CHECKING:
@@ -73,28 +75,22 @@ def test_what_another_worker_reads_is_left_to_it(house: House) -> None:
     assert analyze.analyze(house.runtime, ids) == 1
 
 
-def test_a_brand_whose_language_cannot_be_read_stops_no_other(
-    make_house: Callable[..., House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("content", ["x", "1"])
+def test_a_brand_whose_language_is_damaged_is_read_by_the_shipped_model(
+    house: House, content: str
 ) -> None:
-    house = make_house(
-        brand=make_brand(tmp_path, make_account(), make_account(brand="other", name="shop"))
-    )
+    current = adapter_folder(house.runtime.settings, BRAND) / "current"
+    current.parent.mkdir(parents=True)
     ids = stored(house, "별로예요", "나빠요")
-    with house.database.unit_of_work() as connection:
-        connection.execute(
-            update(FeedbackRow).where(FeedbackRow.id == ids[0]).values(brand="other")
-        )
-    whole = house.runtime.classifier_for
-
-    def classifier_for(brand: str) -> Any:  # noqa: ANN401 - the scripted one
-        if brand == "other":
-            raise ConfigurationError("other: damaged adapter")
-        return whole(brand)
-
-    monkeypatch.setattr(house.runtime, "classifier_for", classifier_for)
-    assert analyze.analyze(house.runtime, ids) == 1
-    states = {row.id: row.state for row in rows(house, FeedbackRow)}
-    assert states == {ids[0]: "collected", ids[1]: "analyzed"}
+    with capture_logs() as events:
+        for state, page in ((content, ids[:1]), (content, ids[1:]), ("0", []), (content, [])):
+            current.write_text(state, encoding="utf-8")
+            assert analyze.analyze(house.runtime, page) == len(page)
+            house.runtime.classifier_for(BRAND)
+    assert {row.model_version for row in rows(house, FeedbackRow)} == {"scripted"}
+    # Once for both pages, and once more after it had been mended.
+    assert [event["event"] for event in events] == ["language_left_aside"] * 2
+    assert "--rollback" in events[0]["reason"]
 
 
 def test_an_inquiry_gets_a_case_however_polite(house: House) -> None:
