@@ -96,7 +96,7 @@ EDGES = (
 )
 """How far from 0 and 1 the wide model's probability may lie before the deep one is asked: the
 first that costs little is taken."""
-TOLERATED_LOSS = 0.001
+TOLERATED_LOSS = 0.002
 """Balanced accuracy, and share of the negatives found, that the cascade may cost on any set."""
 
 
