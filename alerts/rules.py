@@ -379,8 +379,9 @@ def _alert(
 
 def _backfill_digest(event: AlertEvent, brand: Brand, now: datetime) -> Alert:
     destination = room_of(AlertRule.BACKFILL_DIGEST, brand)
-    first = "first" if event.place == 1 else f"first at {event.place}"
-    run = first if event.is_first_backfill else _local_day(brand, now)
+    run = "first" if event.is_first_backfill else _local_day(brand, now)
+    if event.place > 1:
+        run = f"{run} at {event.place}"
     key = alert_key(AlertRule.BACKFILL_DIGEST, destination, f"{event.account_key}:{run}")
     return Alert(AlertRule.BACKFILL_DIGEST, destination, key, brand.slug, now + DIGEST_SETTLES)
 

@@ -58,11 +58,14 @@ Source = Mapping[str, str]
 
 
 def is_same_source(one: Source | None, other: Source) -> bool:
-    """Tell whether two are one place: nothing that both name has two values.
+    """Tell whether two are one place: they name one thing in common, and nothing with two values.
 
-    What only one of them names, or of what nothing is known (None), may be the same.
+    One that names nothing, or of which nothing is known (None), may be the same.
     """
-    return one is None or all(one[name] == other[name] for name in one.keys() & other.keys())
+    if not one or not other:
+        return True
+    common = one.keys() & other.keys()
+    return bool(common) and all(one[name] == other[name] for name in common)
 
 
 def name_source(channel: str, source: Source | None) -> str:

@@ -73,7 +73,7 @@ _HOSTILE = re.compile(
 )
 # Never about the product alone, or split to hide from filters ("착용 시 발 아파요" is not); the model need not agree.
 _ALWAYS = re.compile(
-    rf"[조좇좆좃졷ㅈ]{_GAP}까|ㅂ\s?{_GAP}ㅅ|ㅄ|ㅂ신|병{_GAP}ㅅ|ㄲㅈ|ㄷㅊ|{_spread('병신', '개새끼')}|{_MOTHER}|느금마|ㅅㄲ|닥쳐(?![오올와왔온보]|도)|(?<![가-힣]\s){_SPLIT_SHOUT}"
+    rf"[조좇좆좃졷ㅈ]{_GAP}까|ㅂ\s?{_GAP}ㅅ|ㅄ|ㅂ신|병{_GAP}ㅅ|ㄲㅈ|ㄷㅊ|{_spread('병신', '개새끼')}|{_MOTHER}|느금마|ㅅㄲ|닥쳐(?![오올와왔온보]|도)|(?<!\S\s)(?<!\s\s){_SPLIT_SHOUT}(?!\s?(?:볼|등|목|가락|바닥|뒤꿈치|사이즈|아[프파]|저[리려]|편))"
 )
 # Swear words that Koreans also shout for joy, or at a thing that does not work.
 _SHOUT = re.compile(

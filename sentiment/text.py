@@ -63,20 +63,36 @@ def compose_jamo(text: str) -> str:
     return _SPLIT_JAMO.sub(lambda run: _SYLLABLE.sub(_join_syllable, run.group()), text)
 
 
+_PASTED = 8
+"""From here on a text may begin anew: a short word said a few times ("굿 굿 굿") is emphasis."""
+
+
+def _period(text: str) -> int:
+    """Give after how many characters a text that was pasted over and over begins anew; 0 if it was not."""
+    head = text[:_PASTED]
+    at = text.find(head, _PASTED)
+    while 0 < at <= (len(text) + 1) // 2:
+        if text.startswith(text[at:]):
+            return at
+        at = text.find(head, at + 1)
+    return 0
+
+
 def shorten(text: str) -> str:
     """Cut a very long text to its beginning and end, which carry the verdict."""
     if len(text) <= MAX_CHARACTERS:
         return text
-    head = MAX_CHARACTERS * 2 // 3
-    return text[:head] + " " + text[head - MAX_CHARACTERS :]
+    head, tail = text[: MAX_CHARACTERS * 2 // 3], text[-(MAX_CHARACTERS // 3) :]
+    period = _period(head)
+    if period and tail in head[:period] * (len(tail) // period + 2):
+        return head
+    return f"{head} {tail}"
 
 
 _MISPLACED = re.compile(
     r"남의|다른\s?(?:사람|고객|분|집)|타인|모르는|유출|노출|공개|찍혀|찍힌|적혀|적힌|보이게|사적으로"
 )
 _BLANK = "ㅇㅇㅇ"
-_PASTED = 8
-"""Shorter than this a repeated text is emphasis ("굿 굿 굿")."""
 
 
 def normalise(text: str) -> str:
@@ -104,13 +120,8 @@ def normalise(text: str) -> str:
 
 def _once(text: str) -> str:
     """Give what was pasted over and over once: some shops ask for so many letters, and it is no graver for it."""
-    head = text[:_PASTED]
-    at = text.find(head, _PASTED)
-    while 0 < at <= (len(text) + 1) // 2:
-        if text.startswith(text[at:]):
-            return text[:at].rstrip()
-        at = text.find(head, at + 1)
-    return text
+    period = _period(text)
+    return text[:period].rstrip() if period else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,9 @@ def synchronize(
         now: Instant.
     """
     # Others who start at this moment wait, and then see what became of these.
-    connection.execute(select(AccountRow.id).order_by(AccountRow.id).with_for_update())
+    connection.execute(
+        select(AccountRow.id).order_by(AccountRow.id).with_for_update(key_share=True)
+    )
     # The one that counts is the first of an account's, then what was taken out last.
     known: dict[str, list[Any]] = defaultdict(list)
     for row in connection.execute(
@@ -117,8 +119,13 @@ def _settle_at(
     connection: Connection, account: Account, rows: Sequence[Any], source: Source, *, now: datetime
 ) -> None:
     """Have the one of an account's rows count that is of the place it reads, or a new one."""
+    # Of one that was taken out before places were known, nobody can say that it is the same.
     fitting = [
-        row for row in rows if row.channel == account.channel and is_same_source(row.source, source)
+        row
+        for row in rows
+        if row.channel == account.channel
+        and (row.source is not None or row.removed_at is None)
+        and is_same_source(row.source, source)
     ]
     # An account may name its shops one by one: where most of them were read, it is at home.
     here = max(

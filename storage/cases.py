@@ -63,7 +63,7 @@ CLOSED_STATES = (
 
 CLOSED_BY_CHANNEL: Mapping[str, str] = {
     CaseState.GONE: "이 글은 채널에서 삭제되었습니다.",
-    CaseState.ANSWERED_ELSEWHERE: "이 글은 채널에서 다른 곳에서 이미 답변되었습니다.",
+    CaseState.ANSWERED_ELSEWHERE: "이 글에는 채널에 이미 다른 답변이 있습니다.",
 }
 """Why nobody decides about a case that the channel closed."""
 

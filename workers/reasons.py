@@ -31,7 +31,7 @@ _REFUSALS = {
 }
 """What a channel's refusal of a reply means, by its code."""
 _REFUSED = "채널이 답변을 거절했습니다. 문구를 고쳐 다시 승인하거나 채널에서 확인해 주세요."
-MOVED = "이 글을 수집한 뒤 계정이 읽는 곳이 바뀌어 프로그램이 게시하거나 확인하지 않습니다. 글이 있는 원래 채널에서 직접 처리해 주세요."
+MOVED = "이 글을 수집한 뒤 계정이 읽는 곳이 바뀌어 프로그램이 게시하거나 확인하지 않습니다. 고객이 글을 쓴 곳에서 직접 처리해 주세요."
 """Why nothing is sent to, or read at, a place that the account has left."""
 _NO_ANSWER = "보냈지만 채널의 응답을 받지 못했습니다."
 

