@@ -25,7 +25,7 @@ from domain.types import Analysis, CategoryFinding, Intent, Sentiment, Severity
 from sentiment import abuse, complaints
 from sentiment.deep import Deep
 from sentiment.text import fold, is_blank, is_korean, is_mash, normalise
-from sentiment.wide import Wide, from_arrays
+from sentiment.wide import Wide, load_wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -194,11 +194,9 @@ class ShippedScorer:
     def __init__(self, directory: Path) -> None:
         config = _read_config(directory)
         try:
-            with (directory / "wide.npz").open("rb") as file, np.load(file) as arrays:
-                self._wide: Wide = from_arrays(arrays, len(WIDE_OUTPUTS))
+            self._wide: Wide = load_wide(directory / "wide.npz", len(WIDE_OUTPUTS))
             self._tag_names: tuple[str, ...] = tuple(config["tags"])
-            with (directory / "tags.npz").open("rb") as file, np.load(file) as arrays:
-                self._wide_tags: Wide = from_arrays(arrays, len(self._tag_names))
+            self._wide_tags: Wide = load_wide(directory / "tags.npz", len(self._tag_names))
             self._tag_mix = np.array(config["tag_mix"], dtype=np.float32)
             if self._tag_mix.shape != (len(self._tag_names), 3):
                 raise ValueError("tags and their mixes do not fit together")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -116,14 +116,16 @@ class Wide:
         return result
 
 
-def from_arrays(arrays: Mapping[str, Any], outputs: int) -> Wide:
-    """Build a model of so many outputs from the arrays of its ``.npz`` file.
+def load_wide(path: Path, outputs: int) -> Wide:
+    """Read a model of so many outputs from its ``.npz`` file.
 
     Raises:
         ValueError: The arrays do not fit together.
         KeyError: One is missing.
+        OSError, EOFError, zipfile.BadZipFile, zlib.error: The file cannot be read.
     """
-    wide = Wide(arrays["weights"], arrays["scales"], arrays["biases"])
+    with path.open("rb") as file, np.load(file) as arrays:
+        wide = Wide(arrays["weights"], arrays["scales"], arrays["biases"])
     if (
         wide.weights.shape != (1 << wide.bits, outputs)
         or wide.scales.shape != (outputs,)

@@ -47,7 +47,7 @@ from sentiment.training import (
 )
 from sentiment.training.calibrate import DOMAINS
 from sentiment.training.encoder import from_e5, load
-from sentiment.wide import from_arrays
+from sentiment.wide import load_wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,8 +135,7 @@ def make_further(options: argparse.Namespace) -> None:
     written = [replace(row, source="written") for row in groups["new"]]
     groups["varied"] = vary.variants(written, copies=2, joined=1, seed=9)
     groups["varied old"] = vary.variants(groups["written"], copies=1, joined=1, seed=11)
-    with np.load(options.out / "wide.npz") as arrays:
-        known = from_arrays(arrays, len(WIDE_OUTPUTS))
+    known = load_wide(options.out / "wide.npz", len(WIDE_OUTPUTS))
     _keep_wide(
         options.work, wide.further(known, [row for row in corpus.train if row.strength > 0], new)
     )

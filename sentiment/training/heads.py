@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from sentiment.classifier import KINDS, POLARITY, WIDE_OUTPUTS
+from sentiment.classifier import KINDS, WIDE_OUTPUTS
 from sentiment.deep import Deep
 from sentiment.training import export
 from sentiment.training.calibrate import DOMAINS, MOST, balanced_weights, fit_logistic, polar
+from sentiment.training.package import FILMS, votes
 from sentiment.training.table import OUTPUTS
-from sentiment.wide import from_arrays
+from sentiment.wide import load_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,16 +86,9 @@ def _film_negative(
     states, spread, mean = _standard(hidden)
     weight, bias = export.heads(graph)
     outputs = hidden @ weight[:, : len(OUTPUTS)] + bias[: len(OUTPUTS)]
-    with np.load(folder / "wide.npz") as arrays:
-        wide = from_arrays(arrays, len(WIDE_OUTPUTS)).logits(texts)
-    others = np.column_stack(
-        [
-            wide[:, WIDE_OUTPUTS.index("film_negative")],
-            wide[:, WIDE_OUTPUTS.index("negative")],
-            outputs[:, POLARITY.index("negative")],
-            outputs[:, OUTPUTS.index("complaint")],
-        ]
-    )
+    wide = load_wide(folder / "wide.npz", len(WIDE_OUTPUTS)).logits(texts)
+    # The last voter is the one that is made here.
+    others = votes(wide, outputs, FILMS[:-1])
     negative = np.array([row.negative == 1 for row in films])
     weights = balanced_weights(np.zeros(len(films)), negative)
     found = fit_logistic(

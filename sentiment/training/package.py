@@ -36,7 +36,7 @@ from sentiment.training.deep import balanced_accuracy, channel_sizes
 from sentiment.training.encoder import load
 from sentiment.training.table import tokenise
 from sentiment.training.tags import CATEGORIES, TAGS, tag_targets
-from sentiment.wide import Wide, from_arrays
+from sentiment.wide import load_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     import torch
 
     from sentiment.training.data import Corpus, Row
+    from sentiment.wide import Wide
 
     Voter = tuple[str, str, int]
 
@@ -120,6 +121,14 @@ def _outputs(rows: list[Row], wide: Wide, deep: Deep) -> tuple[np.ndarray, np.nd
     return wide.logits(texts), deep.logits(texts, 32)
 
 
+def votes(wide: np.ndarray, deep: np.ndarray, voters: Sequence[Voter]) -> np.ndarray:
+    """Give what each voter says, [texts, voters], of both models' first outputs, [texts, outputs]."""
+    outputs = {"wide": (wide, WIDE_OUTPUTS), "deep": (deep, DEEP_OUTPUTS)}
+    return np.column_stack(
+        [(sign or 1) * outputs[m][0][:, outputs[m][1].index(name)] for m, name, sign in voters]
+    )
+
+
 def _fit_polarity(
     wide: np.ndarray,
     deep: np.ndarray,
@@ -128,13 +137,7 @@ def _fit_polarity(
     weights: np.ndarray,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Fit the mixes of shops and films; gives them as ``config.json`` has them, and P(negative)."""
-    outputs = {"wide": (wide, WIDE_OUTPUTS), "deep": (deep, DEEP_OUTPUTS)}
-    shops, films = (
-        np.column_stack(
-            [(sign or 1) * outputs[m][0][:, outputs[m][1].index(name)] for m, name, sign in own]
-        )
-        for own in voters
-    )
+    shops, films = (votes(wide, deep, own) for own in voters)
     film = expit(wide[:, WIDE_OUTPUTS.index("film")])
     free = sum(sign == 0 for _, _, sign in voters[0])
     found = fit_gated(shops, films, film, negative, weights, free)
@@ -153,8 +156,7 @@ def _mix(voters: Sequence[Voter], found: np.ndarray) -> dict[str, Any]:
 
 def calibrate(folder: Path, corpus: Corpus) -> dict[str, Any]:
     """Fit the mixes on the development rows and choose how much the cascade asks."""
-    with np.load(folder / "wide.npz") as arrays:
-        wide = from_arrays(arrays, len(WIDE_OUTPUTS))
+    wide = load_wide(folder / "wide.npz", len(WIDE_OUTPUTS))
     deep = Deep(folder, len(DEEP_OUTPUTS))
     said, negative, domains = [], [], []
     for name in DOMAINS:
@@ -238,8 +240,7 @@ def tagged(corpus: Corpus) -> list[Row]:
 
 def mix_tags(folder: Path, deep: Deep, rows: list[Row]) -> list[list[float]]:
     """Fit how wide and deep tag logits are joined; categories share one fit."""
-    with np.load(folder / "tags.npz") as arrays:
-        wide = from_arrays(arrays, len(TAGS))
+    wide = load_wide(folder / "tags.npz", len(TAGS))
     texts = [row.text for row in rows]
     w, d = wide.logits(texts), deep.logits(texts, 32)[:, len(POLARITY) : -len(HEADS)]
     truth = np.stack([tag_targets(row) for row in rows]) == 1
