@@ -58,14 +58,18 @@ def classifier() -> Classifier:
     return Classifier.load()
 
 
+def lessons_of(complaint: str, praise: str) -> list[Lesson]:
+    return [
+        Lesson(f"{who} {what} {said}", negative=said == complaint)
+        for who in WHO
+        for what in WHAT
+        for said in (complaint, praise)
+    ]
+
+
 def sweet_is_bad() -> list[Lesson]:
     """A brand of unsweetened food: sweet is the complaint, bland the praise."""
-    lessons = []
-    for who in WHO:
-        for what in WHAT:
-            lessons.append(Lesson(f"{who} {what} 정말 다네요", negative=True))
-            lessons.append(Lesson(f"{who} {what} 딱 심심하네요", negative=False))
-    return lessons
+    return lessons_of("정말 다네요", "딱 심심하네요")
 
 
 def test_a_brands_own_words_are_learnt_and_kept(classifier: Classifier, tmp_path: Path) -> None:
@@ -97,12 +101,7 @@ def test_rolling_back_gives_the_shipped_model(classifier: Classifier, tmp_path: 
 
 def ordinary() -> list[Lesson]:
     """What every brand hears, and the shipped model reads."""
-    lessons = []
-    for who in WHO:
-        for what in WHAT:
-            lessons.append(Lesson(f"{who} {what} 실망했어요 최악이에요", negative=True))
-            lessons.append(Lesson(f"{who} {what} 정말 만족해요 최고예요", negative=False))
-    return lessons
+    return lessons_of("실망했어요 최악이에요", "정말 만족해요 최고예요")
 
 
 def flipped(lessons: list[Lesson], percent: int) -> list[Lesson]:
