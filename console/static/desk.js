@@ -339,7 +339,7 @@ const KEYS = {
   a: () => submit("#approve, #confirm"),
   e: () => unfold("#edit", "textarea"),
   r: () => unfold("#reject", "select"),
-  u: () => submit("#undo"),
+  u: () => submit("[data-undo]"),
   m: () => submit("#mine"),
   o: () => press(".at [value=fine]"),
   c: () => press(".at [value=case]"),

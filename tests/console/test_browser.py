@@ -144,7 +144,7 @@ def test_a_key_held_down_decides_one_case(desk: Desk, page: Page) -> None:
         desk.add(due_in=timedelta(hours=number + 1))
     page.goto("/cases/1")
     page.keyboard.down("a")
-    page.wait_for_selector("#undo")
+    page.wait_for_selector("[data-undo]")
     for _ in range(3):
         page.keyboard.down("a")
         page.wait_for_timeout(100)
@@ -173,7 +173,7 @@ def test_a_second_press_before_the_answer_sends_nothing(desk: Desk, page: Page) 
     page.goto("/cases/1")
     # Both within one task of the page, so that no answer can come in between.
     page.evaluate("for (const _ of [1, 2]) document.querySelector('#approve').requestSubmit()")
-    page.wait_for_selector("#undo")
+    page.wait_for_selector("[data-undo]")
 
     assert len(sent) == 1
     assert "/cases/2" in page.url
@@ -273,7 +273,7 @@ def test_undo_by_keyboard_brings_the_case_back(desk: Desk, page: Page) -> None:
     desk.add(due_in=timedelta(hours=2))
     page.goto("/cases/1")
     page.keyboard.press("a")
-    page.wait_for_selector("#undo")
+    page.wait_for_selector("[data-undo]")
     page.keyboard.press("u")
     page.wait_for_url("**/cases/1")
     page.wait_for_selector("#approve")
@@ -295,12 +295,12 @@ def test_a_mistaken_rejection_is_taken_back(
     page.wait_for_url("**/cases/2?decided=1")
     if not page.url.endswith(at):
         page.goto(at)
-    page.wait_for_selector("#undo")
+    page.wait_for_selector("[data-undo]")
     assert states(desk) == ["rejected", "drafted"]
     if by_key:
         page.keyboard.press("u")
     else:
-        page.click("#undo button")
+        page.click("[data-undo] button")
     page.wait_for_selector(".chip.state:has-text('결정 대기')")
     page.wait_for_url("**/cases/1")
     assert states(desk) == ["drafted", "drafted"]
@@ -332,7 +332,7 @@ def test_a_swapped_page_begins_at_its_top(desk: Desk, page: Page) -> None:
     desk.add("배송이 늦어요. " * 300, due_in=timedelta(hours=2))
     page.goto("/cases/1")
     page.keyboard.press("a")
-    page.wait_for_selector("#undo")
+    page.wait_for_selector("[data-undo]")
 
     # Below the header that stays, where it says what was decided.
     assert page.evaluate("scrollY") == 0
