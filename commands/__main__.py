@@ -404,16 +404,23 @@ def _size_of(file: TextIO) -> int | None:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def evaluate(settings: Settings, *, file: Path, as_json: bool) -> None:
-    """Measure the model on a TSV (text and label or rating; NSMC's own format too)."""
+    """Measure the model on a TSV, UTF-8, its columns named in the first line.
+
+    One column is called text (or document, review, content), another label (0 negative, 1
+    positive, or the words; sentiment means the same) or rating. Of 1-5 stars 1-2 count as
+    negative and 5 as positive, of 1-10 1-4 and 9-10; the stars between are left out. Tabs
+    separate the cells and nothing is quoted.
+    """
     from sentiment.classifier import Classifier
     from sentiment.evaluate import evaluate as measure
     from sentiment.evaluate import read_labelled
 
-    rows = read_labelled(file)
+    labels = read_labelled(file)
     classifier = Classifier.load(settings.model or None)
     hidden = not sys.stderr.isatty()
-    with click.progressbar(length=len(rows), file=sys.stderr, hidden=hidden) as bar:
-        report = measure(classifier, rows, file.name, bar.update)
+    with click.progressbar(length=len(labels.rows), file=sys.stderr, hidden=hidden) as bar:
+        report = measure(classifier, labels.rows, file.name, bar.update)
+    report.left_out, report.reading = labels.left_out, labels.reading
     click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.as_text())
 
 

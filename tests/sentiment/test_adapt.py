@@ -132,7 +132,7 @@ def test_a_few_wrong_stars_leave_the_model_as_sure_as_it_was(
     classifier: Classifier, tmp_path: Path
 ) -> None:
     """Flattening every score would lower the log loss of such stars, too."""
-    held_out = read_labelled(SHIPPED.parent / "data" / "shopping_heldout.tsv")[::4]
+    held_out = read_labelled(SHIPPED.parent / "data" / "shopping_heldout.tsv").rows[::4]
     texts = [row.text for row in held_out]
     before = classifier.classify(texts)
     summary = learn(classifier, "무가당", flipped(ordinary(), 20), tmp_path, NOW)
