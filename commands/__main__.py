@@ -366,16 +366,17 @@ def _report(result: dict[str, Any], *, as_json: bool) -> None:
 
 @main.command()
 @click.argument(
-    "file", type=click.File("r", encoding="utf-8", errors="surrogateescape"), default="-"
+    "file", type=click.File("r", encoding="utf-8-sig", errors="surrogateescape"), default="-"
 )
 @click.pass_obj
 def classify(settings: Settings, *, file: TextIO) -> None:
-    """Classify one text per line; one JSON line out per line in."""
+    """Classify one text per line, in UTF-8; one JSON line out per line in."""
     from commands.classifying import classify_lines
 
     # What a person types, and lines that come to the same terminal, need no bar between them.
     hidden = not sys.stderr.isatty() or sys.stdout.isatty() or file.isatty()
     size = _size_of(file)
+    damaged = 0
     with click.progressbar(
         file,
         length=size,
@@ -387,7 +388,14 @@ def classify(settings: Settings, *, file: TextIO) -> None:
     ) as bar:
         for text, line in classify_lines(settings, file):
             click.echo(line)
-            bar.update(len(text.encode(errors="surrogateescape")) + 1)
+            read = len(text.encode(errors="surrogateescape"))
+            damaged += read != len(text.encode(errors="ignore"))
+            bar.update(read + 1)
+    if damaged:
+        click.echo(
+            f"{damaged} lines are not UTF-8 and were read without what is not -> save the texts as UTF-8",
+            err=True,
+        )
 
 
 def _size_of(file: TextIO) -> int | None:

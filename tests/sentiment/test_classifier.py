@@ -441,6 +441,13 @@ def test_a_model_directory_that_does_not_exist_is_no_hub_id(tmp_path: Path) -> N
         Classifier.load(tmp_path / "none")
 
 
+def test_a_directory_that_holds_no_model_is_told_so_before_anything_is_to_be_installed(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"holds no config.json -> check PYEONGPAN_MODEL"):
+        Classifier.load(tmp_path)
+
+
 def test_a_hub_model_without_transformers_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     monkeypatch.setitem(sys.modules, "torch", None)
