@@ -198,7 +198,7 @@ def _fold(text: str) -> Folded:
 
 
 # Letters that are a word by themselves: swearing, thanks, a cold stare.
-_MEANT = re.compile("ㅅㅂ|ㅆㅂ|ㅂㅅ|ㅈㄹ|ㅡ ?ㅡ|(?<![ㅏ-ㅣ])ㅗ(?![ㅏ-ㅣ])|ㄱㅅ|ㅊㅊ|ㄱㅊ")
+_MEANT = re.compile("ㅅㅂ|ㅆㅂ|ㅂㅅ|ㅈㄹ|ㅡ ?ㅡ|(?<![ㅏ-ㅣ])ㅗ+(?![ㅏ-ㅣ])|ㄱㅅ|ㅊㅊ|ㄱㅊ")
 
 
 def is_blank(normalised: str) -> bool:

@@ -99,6 +99,17 @@ def test_rolling_back_gives_the_shipped_model(classifier: Classifier, tmp_path: 
     assert newest_version(tmp_path) == 1
 
 
+def test_rolling_back_does_not_return_to_what_was_left_by_rolling_back(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert rollback(tmp_path) == 0
+    again = learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert (again.version, again.replaced) == (2, 0)
+    assert rollback(tmp_path) == 0
+    assert rollback(tmp_path) == 0
+
+
 def ordinary() -> list[Lesson]:
     """What every brand hears, and the shipped model reads."""
     return lessons_of("실망했어요 최악이에요", "정말 만족해요 최고예요")

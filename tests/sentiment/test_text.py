@@ -77,6 +77,7 @@ def test_words_at_both_ends_of_a_very_long_text_are_found_in_place(end: str) -> 
 def test_blank_foreign_and_mashed_texts_are_told_apart() -> None:
     assert is_blank(normalise("ㅋㅋㅋ!!"))
     assert not is_blank(normalise("ㅅㅂ"))
+    assert not is_blank(normalise("ㅗㅗ"))
     assert not is_korean(normalise("very good"))
     assert is_korean(normalise("Galaxy S23 케이스 좋아요"))
     assert is_mash(normalise("ㅁㄴㅇㄹㅎ"))
