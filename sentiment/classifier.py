@@ -371,7 +371,7 @@ class Classifier:
         Args:
             texts: As collected.
             ratings: 1-5 stars or None, as many as texts; anything else counts as None.
-            batch_size: Texts per deep-model run; speed only, never the scores.
+            batch_size: Texts per deep-model run; speed only, of scores no more than rounding (1e-6).
 
         Raises:
             ValueError: ``ratings`` has another length than ``texts``.

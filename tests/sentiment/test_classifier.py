@@ -296,7 +296,7 @@ def test_scores_do_not_depend_on_neighbours(classifier: Classifier) -> None:
     texts = ["굿", "음", "별로", "배송 빠르고 좋아요", "보통이에요", "색이 사진과 달라요 " * 20]
     together = classifier.score(texts)
     for text, score in zip(texts, together, strict=True):
-        assert classifier.score([text])[0] == pytest.approx(score, abs=0.001)
+        assert classifier.score([text])[0] == pytest.approx(score, abs=1e-5)
 
 
 def test_ratings_must_match_the_texts(classifier: Classifier) -> None:
