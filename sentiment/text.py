@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from domain.types import Span
 from privacy.findings import REPLACED
-from privacy.folding import INVISIBLE
+from privacy.folding import DRAWN_OVER, INVISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 3000
 """Longer texts are read as their first 2/3 and last 1/3 of this many code points."""
 
-_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_INVISIBLE = re.compile(f"[{INVISIBLE}{DRAWN_OVER}]")
 _TAG = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,200}>")
 _SPACES = re.compile(r"\s+")
 _REPEATS = re.compile(r"(.)\1{3,}")

@@ -14,6 +14,7 @@ from sentiment.text import MAX_CHARACTERS, fold, is_blank, is_korean, is_mash, n
     [
         ("ㅅㅣㅂㅏㄹ 환불해", "시발 환불해"),
         ("배\u200b송\u200d이", "배송이"),
+        ("시\u0336발\u0336\u0301 최\u20e0악", "시발 최악"),
         ("좋아요\u2800다음에\u3164", "좋아요 다음에"),
         ("ＧＯＯＤ １００％", "good 100%"),
         ("최악ㅠㅠㅠㅠㅠㅠ", "최악ㅠㅠㅠ"),
