@@ -366,16 +366,17 @@ def _report(result: dict[str, Any], *, as_json: bool) -> None:
 
 @main.command()
 @click.argument(
-    "file", type=click.File("r", encoding="utf-8", errors="surrogateescape"), default="-"
+    "file", type=click.File("r", encoding="utf-8-sig", errors="surrogateescape"), default="-"
 )
 @click.pass_obj
 def classify(settings: Settings, *, file: TextIO) -> None:
-    """Classify one text per line; one JSON line out per line in."""
+    """Classify one text per line, in UTF-8; one JSON line out per line in."""
     from commands.classifying import classify_lines
 
     # What a person types, and lines that come to the same terminal, need no bar between them.
     hidden = not sys.stderr.isatty() or sys.stdout.isatty() or file.isatty()
     size = _size_of(file)
+    damaged = 0
     with click.progressbar(
         file,
         length=size,
@@ -387,7 +388,14 @@ def classify(settings: Settings, *, file: TextIO) -> None:
     ) as bar:
         for text, line in classify_lines(settings, file):
             click.echo(line)
-            bar.update(len(text.encode(errors="surrogateescape")) + 1)
+            read = len(text.encode(errors="surrogateescape"))
+            damaged += read != len(text.encode(errors="ignore"))
+            bar.update(read + 1)
+    if damaged:
+        click.echo(
+            f"{damaged} lines are not UTF-8 and were read without what is not -> save the texts as UTF-8",
+            err=True,
+        )
 
 
 def _size_of(file: TextIO) -> int | None:
@@ -404,16 +412,23 @@ def _size_of(file: TextIO) -> int | None:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def evaluate(settings: Settings, *, file: Path, as_json: bool) -> None:
-    """Measure the model on a TSV (text and label or rating; NSMC's own format too)."""
+    """Measure the model on a TSV, UTF-8, its columns named in the first line.
+
+    One column is called text (or document, review, content), another label (0 negative, 1
+    positive, or the words; sentiment means the same) or rating. Of 1-5 stars 1-2 count as
+    negative and 5 as positive, of 1-10 1-4 and 9-10; the stars between are left out. Tabs
+    separate the cells and nothing is quoted.
+    """
     from sentiment.classifier import Classifier
     from sentiment.evaluate import evaluate as measure
     from sentiment.evaluate import read_labelled
 
-    rows = read_labelled(file)
+    labels = read_labelled(file)
     classifier = Classifier.load(settings.model or None)
     hidden = not sys.stderr.isatty()
-    with click.progressbar(length=len(rows), file=sys.stderr, hidden=hidden) as bar:
-        report = measure(classifier, rows, file.name, bar.update)
+    with click.progressbar(length=len(labels.rows), file=sys.stderr, hidden=hidden) as bar:
+        report = measure(classifier, labels.rows, file.name, bar.update)
+    report.left_out, report.reading = labels.left_out, labels.reading
     click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.as_text())
 
 

@@ -26,9 +26,9 @@ INVISIBLE = (
     "\ud800-\udfff\U000e0000-\U000e0fff"
 )
 """Part of a character class: what nobody sees."""
-# Marks over, around and through another character leave it readable.
-_DRAWN_OVER = "\u0300-\u036f\u20d0-\u20f0\ufffc"
-_DROPS = INVISIBLE + _DRAWN_OVER
+DRAWN_OVER = "\u0300-\u036f\u20d0-\u20f0\ufffc"
+"""The same of marks over, around and through another character, which leave it readable."""
+_DROPS = INVISIBLE + DRAWN_OVER
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u2501\u30fc\u3161\u02d7\ufe58\ufe63"
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
 _DOTS = "\u00b7\u2022\u2027\u3002\u30fb\u318d\uff61\uff65"

@@ -89,6 +89,7 @@ class Summary:
 
     Attributes:
         version: 1, 2, ... within the brand; 0 when refused.
+        replaced: The version in use until then, which rolling back leads to.
         accepted: False when the shipped model (or the adapter in use) is not improved, or the
             stars do not fit the texts.
         reason: In English, for the operator.
@@ -97,6 +98,7 @@ class Summary:
 
     brand: str
     version: int
+    replaced: int
     accepted: bool
     reason: str
     base_version: str
@@ -314,6 +316,7 @@ def learn(
     summary = Summary(
         brand=brand,
         version=version if accepted else 0,
+        replaced=current_version(directory),
         accepted=accepted,
         reason=reason or "helps on the held-out part",
         base_version=classifier.version,
@@ -456,19 +459,30 @@ def _damaged(path: Path, brand: str) -> ConfigurationError:
 
 
 def rollback(directory: Path) -> int:
-    """Go back to the version before the one in use; gives the version now in use.
+    """Go back to what was in use when the version in use was learnt; gives the version now in use.
 
-    Version 0, the shipped model, stays 0. Where nobody can say which one is in use, it is the
-    newest; should that be damaged too, the next call leads away from it.
+    That may be an older one than the last kept, which was left by rolling back. Version 0, the
+    shipped model, stays 0. Where nobody can say which one is in use, it is the newest; should that
+    be damaged too, the next call leads away from it.
     """
     try:
         now = current_version(directory)
     except ConfigurationError:
         now = newest_version(directory) + 1
-    version = max((kept for kept in _versions(directory) if kept < now), default=0)
+    version = _before(directory, now)
     if directory.exists():
         _point(directory, version)
     return version
+
+
+def _before(directory: Path, version: int) -> int:
+    kept = [0, *(number for number in _versions(directory) if number < version)]
+    try:
+        told = json.loads((directory / f"v{version:04d}.json").read_text(encoding="utf-8"))
+        replaced = told["replaced"]
+    except (OSError, ValueError, KeyError, TypeError):
+        replaced = None
+    return replaced if replaced in kept else max(kept)
 
 
 def load(directory: Path, brand: str, base_version: str) -> Adapter | None:

@@ -60,6 +60,10 @@ _QUESTION = re.compile(
 _CONTRAST = re.compile(
     r"(?<=지만)|(?<=는데)|(?<=은데)|(?<=[가-힣]데)\s|(?<=으나)|(?<=[.!?\n~])|다만|근데|그런데|하지만|그러나|반면|빼고는?|(?<=[가-힣]고)\s|(?<=대신)"
 )
+MOST_CLAUSES = 12
+ENDS_BADLY = 0.98
+"""How negative the last clause of praise must be by itself for a person to look: the longer the praise
+before it, the less of it the models hear."""
 MIXED_ALONE, MIXED_WITH_TURN = 0.55, 0.5
 """How likely both praise and complaint must be; less where a clause turns."""
 _NO_DEEP: Floats = np.zeros((0, 0), np.float32)
@@ -367,7 +371,7 @@ class Classifier:
         Args:
             texts: As collected.
             ratings: 1-5 stars or None, as many as texts; anything else counts as None.
-            batch_size: Texts per deep-model run; speed only, never the scores.
+            batch_size: Texts per deep-model run; speed only, of scores no more than rounding (1e-6).
 
         Raises:
             ValueError: ``ratings`` has another length than ``texts``.
@@ -487,7 +491,9 @@ class Classifier:
             abusive=bool(abuse_spans),
             abuse_spans=abuse_spans,
             intent=intent,
-            unsure=0.3 < score < 0.7 or (0.1 < score <= 0.3 and complaints.threatens(folded)),
+            unsure=0.3 < score < 0.7
+            or (0.1 < score <= 0.3 and complaints.threatens(folded))
+            or (score <= 0.3 and bool(clause_scores) and clause_scores[-1] > ENDS_BADLY),
             model_version=self.version,
         )
 
@@ -529,12 +535,14 @@ def _unreadable(normal: str) -> Intent | None:
 def split_clauses(text: str) -> tuple[tuple[int, int], ...]:
     """Cut a folded text where opinions may turn.
 
-    Gives ``[start, end)`` of at most 12 clauses of 6 code points or more; nothing for a text
-    that does not turn.
+    Gives ``[start, end)`` of at most ``MOST_CLAUSES`` clauses of 6 code points or more, the last one always
+    among them; nothing for a text that does not turn.
     """
     cuts = [0, *(match.end() for match in _CONTRAST.finditer(text)), len(text)]
     pairs = [(a, b) for a, b in pairwise(cuts) if len(text[a:b].strip()) >= 6]
-    return tuple(pairs[:12]) if len(pairs) > 1 else ()
+    if len(pairs) > MOST_CLAUSES:
+        pairs = [*pairs[: MOST_CLAUSES - 1], pairs[-1]]
+    return tuple(pairs) if len(pairs) > 1 else ()
 
 
 def find_intent(

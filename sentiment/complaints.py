@@ -163,15 +163,22 @@ def _real(text: str, start: int, end: int) -> bool:
     )
 
 
-def find_categories(folded: Folded) -> dict[ComplaintCategory, Span]:
-    """Give the first words that show each category."""
+def find_categories(
+    folded: Folded, worst: tuple[int, int] | None = None
+) -> dict[ComplaintCategory, Span]:
+    """Give the words that show each category: the first in the worst clause, otherwise the first of all.
+
+    "배송도 빠르고 좋았는데 이번엔 배송이 너무 늦네요" complains with its second 배송.
+    """
+    start, end = worst or (0, len(folded.text))
     found = {}
     for category, pattern in PATTERNS.items():
-        for match in pattern.finditer(folded.text):
-            if category is C.SAFETY and not _real(folded.text, *match.span()):
-                continue
-            found[category] = folded.span(*match.span())
-            break
+        places = [match.span() for match in pattern.finditer(folded.text)]
+        if category is C.SAFETY:
+            places = [place for place in places if _real(folded.text, *place)]
+        if places:
+            best = min(places, key=lambda place: not start <= place[0] < end)
+            found[category] = folded.span(*best)
     return found
 
 
@@ -257,9 +264,10 @@ def decide_categories(
         folded: The text.
         tags: The model's probabilities by category name; empty or all 0 when it was not
             asked, then the words decide alone.
-        worst: The clause, as offsets in ``folded``, shown for a category without words.
+        worst: The clause, as offsets in ``folded``, whose words are shown before others, and
+            which is shown for a category without words.
     """
-    shown = find_categories(folded)
+    shown = find_categories(folded, worst)
     whole = _clause(folded, worst)
     if not any(tags.values()):
         found = [CategoryFinding(category, 0.5, span) for category, span in shown.items()]
@@ -290,7 +298,7 @@ def blamed_in_passing(
         return ()
     whole = _clause(folded, worst)
     limit = CATEGORY_IN_PASSING
-    found = _likely(tags, find_categories(folded), whole, limit, limit)
+    found = _likely(tags, find_categories(folded, worst), whole, limit, limit)
     return tuple(sorted(found, key=lambda finding: -finding.score))
 
 

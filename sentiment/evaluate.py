@@ -1,7 +1,7 @@
 """Measures a classifier on labelled texts, with confidence intervals.
 
-Reads any TSV with ``text`` and ``label`` or ``rating``, NSMC's own format
-(``id document label``) and our labelled sentences (``sentiment/data/README.md``).
+Reads any TSV with texts and labels or stars, NSMC's own format (``id document label``) and our
+labelled sentences (``sentiment/data/README.md``).
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ RESAMPLES = 200
 _NEGATIVE = {"0", "negative", "neg", "부정", "-1"}
 _POSITIVE = {"1", "positive", "pos", "긍정"}
 _NEUTRAL = {"neutral", "중립"}
+_TEXTS = ("text", "document", "review", "content", "내용", "리뷰")
+_LABELS = ("sentiment", "label", "감성")
+_STARS = ("rating", "star", "stars", "score", "별점", "평점")
+_DETAILS = {"categories", "severity", "abusive", "intent", "group"}
+_NAMES = (
+    "begin with a line that names the columns, tabs between them: text, and label, rating or "
+    "sentiment"
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,22 @@ class Labelled:
 
     text: str
     sentiment: Sentiment
-    rating: int | None = None
     detail: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a file holds.
+
+    Attributes:
+        rows: The texts that count.
+        left_out: How many others have stars in the middle.
+        reading: Which stars are taken for what; empty where there are none.
+    """
+
+    rows: Sequence[Labelled]
+    left_out: int = 0
+    reading: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,19 +81,26 @@ class Figure:
 
 @dataclass
 class Report:
-    """Figures by name, in reading order, for one data set; none where no text stands behind it."""
+    """Figures by name, in reading order, for one data set; none where no text stands behind it.
+
+    ``left_out`` and ``reading`` are those of the file's ``Labels``.
+    """
 
     name: str
     rows: int
     unscored: int
     model_version: str
     figures: dict[str, Figure] = field(default_factory=dict)
+    left_out: int = 0
+    reading: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Give plain data for JSON."""
         return {
             "name": self.name,
             "rows": self.rows,
+            "left_out": self.left_out,
+            "reading": self.reading,
             "unscored": self.unscored,
             "model_version": self.model_version,
             "figures": {
@@ -85,43 +114,40 @@ class Report:
         lines = [
             f"{self.name}: {self.rows} texts, {self.unscored} unscored, model {self.model_version}"
         ]
+        if self.reading:
+            lines.append(f"  {self.reading}; {self.left_out} texts between are left out")
         lines += [f"  {key:<32} {figure}" for key, figure in self.figures.items()]
         return "\n".join(lines)
 
 
-def read_labelled(path: Path, *, shop_stars: bool | None = None) -> list[Labelled]:
+def read_labelled(path: Path) -> Labels:
     """Read a labelled TSV.
 
     Args:
-        path: Header ``text`` (or ``document``) and one of ``sentiment``, ``label``,
-            ``rating``. Labels: 0/1, negative/positive/neutral or the Korean words.
-        shop_stars: True for 1-5 stars (1-2 against 5), False for NSMC's 1-10 (1-4 against
-            9-10), None to tell by the largest rating.
+        path: Its first line names a column of texts (``text``, ``document``, ``review``,
+            ``content``) and one of ``sentiment``, ``label`` or stars (``rating``, ``star``,
+            ``score``), in any order. Labels: 0/1, negative/positive/neutral or the Korean words;
+            beside -1, 0 is neutral. Stars: of 1-5 (as many as the largest tells) 1-2 count as
+            negative and 5 as positive, of 1-10 1-4 and 9-10; others are left out.
 
     Raises:
         BadInputError: Columns are missing, a label is unknown, or nothing is left.
     """
     columns, records = _records(path)
-    text_column = "text" if "text" in columns else "document"
-    target = next((name for name in ("sentiment", "label", "rating") if name in columns), None)
-    if text_column not in columns or target is None:
-        raise BadInputError(
-            f"columns are {columns}",
-            source=path.name,
-            remedy="name the columns text and label, rating or sentiment",
-        )
-    if target == "rating":
-        rows = _by_stars(path.name, text_column, records, shop=shop_stars)
+    text = next((name for name in _TEXTS if name in columns), None)
+    target = next((name for name in (*_LABELS, *_STARS) if name in columns), None)
+    if text is None or target is None:
+        missing = "texts" if text is None else "labels"
+        raise BadInputError(f"names no column of {missing}", source=path.name, row=1, remedy=_NAMES)
+    if target in _STARS:
+        found = _by_stars(path.name, text, target, records)
     else:
-        rows = []
-        for number, record in records:
-            label = _label(record[target], path.name, number, target)
-            detail = record if target == "sentiment" and "group" in columns else None
-            rows.append(Labelled(record[text_column], label, detail=detail))
-    if not rows:
+        detailed = _DETAILS.issubset(columns)
+        found = Labels(_by_label(path.name, text, target, records, detailed=detailed))
+    if not found.rows:
         remedy = "give rows; of stars the lowest and the highest count, not those between"
         raise BadInputError("no labelled text", source=path.name, remedy=remedy)
-    return rows
+    return found
 
 
 def _records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
@@ -137,7 +163,7 @@ def _records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             for number, raw in enumerate(file, start=1):
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if not columns:
-                    columns = line.split("\t") if line else []
+                    columns = [name.strip().lower() for name in line.split("\t")]
                 elif line:
                     cells = line.split("\t", len(columns) - 1)
                     cells += [""] * (len(columns) - len(cells))
@@ -147,7 +173,7 @@ def _records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             f"is not UTF-8: {error.reason}",
             source=path.name,
             row=number,
-            remedy="save it as UTF-8, with tabs between columns",
+            remedy="save it as UTF-8 text with tabs between columns, no spreadsheet and not packed",
         ) from error
     except OSError as error:
         raise BadInputError(
@@ -156,49 +182,63 @@ def _records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     return columns, records
 
 
-def _label(value: str, source: str, row: int, column: str) -> Sentiment:
-    word = value.strip().lower()
-    for words, sentiment in (
-        (_NEGATIVE, Sentiment.NEGATIVE),
-        (_POSITIVE, Sentiment.POSITIVE),
-        (_NEUTRAL, Sentiment.NEUTRAL),
-    ):
-        if word in words:
-            return sentiment
-    raise BadInputError(
-        "unknown label", source=source, row=row, field=column, remedy="use 0/1 or the words"
-    )
+def _by_label(
+    source: str,
+    text: str,
+    target: str,
+    records: Sequence[tuple[int, Mapping[str, str]]],
+    *,
+    detailed: bool,
+) -> list[Labelled]:
+    words = [_bare(record[target]) for _, record in records]
+    meant = dict.fromkeys(_NEGATIVE, Sentiment.NEGATIVE)
+    meant |= dict.fromkeys(_POSITIVE, Sentiment.POSITIVE)
+    meant |= dict.fromkeys(_NEUTRAL, Sentiment.NEUTRAL)
+    if "-1" in words:
+        meant["0"] = Sentiment.NEUTRAL
+    rows = []
+    for (number, record), word in zip(records, words, strict=True):
+        if word not in meant:
+            raise BadInputError(
+                "unknown label",
+                source=source,
+                row=number,
+                field=target,
+                remedy="use 0 for negative and 1 for positive, or the words; call stars rating",
+            )
+        rows.append(Labelled(record[text], meant[word], record if detailed else None))
+    return rows
+
+
+def _bare(value: str) -> str:
+    """Give a cell as a label or stars: tables with a gap in a column of numbers write ``4.0``."""
+    return value.strip().lower().removesuffix(".0")
 
 
 def _by_stars(
-    source: str,
-    text_column: str,
-    records: Sequence[tuple[int, Mapping[str, str]]],
-    *,
-    shop: bool | None,
-) -> list[Labelled]:
-    most = 5 if shop else 10
+    source: str, text: str, target: str, records: Sequence[tuple[int, Mapping[str, str]]]
+) -> Labels:
     stars = []
     for number, record in records:
-        value = record["rating"].strip()
-        if not (value.isdecimal() and 1 <= int(value) <= most):
+        value = _bare(record[target])
+        if not (value.isdecimal() and 1 <= int(value) <= 10):
             raise BadInputError(
-                f"rating is not a whole number from 1 to {most}",
+                "is not a whole number from 1 to 10",
                 source=source,
                 row=number,
-                field="rating",
+                field=target,
                 remedy="give 1-5 stars, or 1-10; leave out rows without",
             )
         stars.append(int(value))
-    if shop is None:
-        shop = max(stars, default=0) <= 5
-    bad, good = ((1, 2), (5,)) if shop else ((1, 2, 3, 4), (9, 10))
-    rows = []
-    for (_, record), star in zip(records, stars, strict=True):
-        if star in bad or star in good:
-            sentiment = Sentiment.NEGATIVE if star in bad else Sentiment.POSITIVE
-            rows.append(Labelled(record[text_column], sentiment, star if shop else None))
-    return rows
+    shop = max(stars, default=0) <= 5
+    bad, good = (range(1, 3), range(5, 6)) if shop else (range(1, 5), range(9, 11))
+    rows = [
+        Labelled(record[text], Sentiment.NEGATIVE if star in bad else Sentiment.POSITIVE)
+        for (_, record), star in zip(records, stars, strict=True)
+        if star in bad or star in good
+    ]
+    scale = "1-5: 1-2 negative, 5 positive" if shop else "1-10: 1-4 negative, 9-10 positive"
+    return Labels(rows, len(stars) - len(rows), f"stars {scale}")
 
 
 def wilson(hits: float, n: int) -> Figure:
@@ -299,7 +339,9 @@ def _binary(report: Report, scores: Floats, said: Bools, negative: Bools) -> Non
     if recall.n and false.n:
         half = ((recall.high - recall.low) ** 2 + (false.high - false.low) ** 2) ** 0.5 / 4
         value = (recall.value + 1 - false.value) / 2
-        figures["balanced_accuracy"] = Figure(value, value - half, min(1.0, value + half), n)
+        figures["balanced_accuracy"] = Figure(
+            value, max(0.0, value - half), min(1.0, value + half), n
+        )
         figures["auc"] = bootstrap(lambda i: auc(scores[i], negative[i]), n)
         figures["ece_balanced"] = bootstrap(lambda i: balanced_ece(scores[i], negative[i]), n)
 

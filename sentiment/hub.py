@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.errors import ConfigurationError
-from sentiment.classifier import Scores
+from sentiment.classifier import CONFIG, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,10 @@ class HubScorer:
         if Path(name).is_absolute() and not Path(name).is_dir():
             raise ConfigurationError(
                 f"model directory {name} does not exist -> check PYEONGPAN_MODEL"
+            )
+        if Path(name).is_dir() and not (Path(name) / CONFIG).exists():
+            raise ConfigurationError(
+                f"model directory {name} holds no {CONFIG} -> check PYEONGPAN_MODEL"
             )
         try:
             import torch

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from domain.types import Span
 from privacy.findings import REPLACED
-from privacy.folding import INVISIBLE
+from privacy.folding import DRAWN_OVER, INVISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 3000
 """Longer texts are read as their first 2/3 and last 1/3 of this many code points."""
 
-_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_INVISIBLE = re.compile(f"[{INVISIBLE}{DRAWN_OVER}]")
 _TAG = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,200}>")
 _SPACES = re.compile(r"\s+")
 _REPEATS = re.compile(r"(.)\1{3,}")
@@ -78,11 +78,14 @@ def _period(text: str) -> int:
     return 0
 
 
+_HEAD, _TAIL_KEPT = MAX_CHARACTERS * 2 // 3, MAX_CHARACTERS // 3
+
+
 def shorten(text: str) -> str:
     """Cut a very long text to its beginning and end, which carry the verdict."""
     if len(text) <= MAX_CHARACTERS:
         return text
-    head, tail = text[: MAX_CHARACTERS * 2 // 3], text[-(MAX_CHARACTERS // 3) :]
+    head, tail = text[:_HEAD], text[-_TAIL_KEPT:]
     period = _period(head)
     if period and tail in head[:period] * (len(tail) // period + 2):
         return head
@@ -153,10 +156,18 @@ def fold(text: str) -> Folded:
     """Drop invisible characters and fold widths, remembering the original offsets.
 
     Unlike ``normalise`` this keeps repeats and spaces, so every character has one origin.
-    Split jamo are joined; the syllable's origin is its first jamo. Only the first
-    ``MAX_CHARACTERS`` code points are read.
+    Split jamo are joined; the syllable's origin is its first jamo. A very long text is read as
+    the models read it, at its beginning and end.
     """
-    text = text[:MAX_CHARACTERS]
+    if len(text) <= MAX_CHARACTERS:
+        return _fold(text)
+    short = shorten(text)
+    folded, skipped = _fold(short), len(text) - len(short)
+    origin = tuple(at if at <= _HEAD else at + skipped for at in folded.origin)
+    return Folded(folded.text, origin, len(text))
+
+
+def _fold(text: str) -> Folded:
     if not _NEEDS_FOLDING.search(text):
         return Folded(text.lower(), range(len(text)), len(text))
     kept: list[str] = []
@@ -187,7 +198,7 @@ def fold(text: str) -> Folded:
 
 
 # Letters that are a word by themselves: swearing, thanks, a cold stare.
-_MEANT = re.compile("ㅅㅂ|ㅆㅂ|ㅂㅅ|ㅈㄹ|ㅡ ?ㅡ|(?<![ㅏ-ㅣ])ㅗ(?![ㅏ-ㅣ])|ㄱㅅ|ㅊㅊ|ㄱㅊ")
+_MEANT = re.compile("ㅅㅂ|ㅆㅂ|ㅂㅅ|ㅈㄹ|ㅡ ?ㅡ|(?<![ㅏ-ㅣ])ㅗ+(?![ㅏ-ㅣ])|ㄱㅅ|ㅊㅊ|ㄱㅊ")
 
 
 def is_blank(normalised: str) -> bool:

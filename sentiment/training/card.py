@@ -51,9 +51,9 @@ class DeepAlways(ShippedScorer):
         self._unsure = lambda p: np.ones(len(p), np.bool_)
 
 
-def data_sets(corpus: Corpus) -> dict[str, list[Labelled]]:
+def data_sets(corpus: Corpus) -> dict[str, Sequence[Labelled]]:
     """Give the development sets by stars, those that were read, and our held-out sentences."""
-    sets = {}
+    sets: dict[str, Sequence[Labelled]] = {}
     for name in DOMAINS:
         sets[f"development: {name}"] = [
             Labelled(row.text, Sentiment.NEGATIVE if row.negative == 1 else Sentiment.POSITIVE)
@@ -62,7 +62,7 @@ def data_sets(corpus: Corpus) -> dict[str, list[Labelled]]:
     for name in ("product read", "app read"):
         sets[f"development: {name}"] = [_as_read(row) for row in corpus.dev[name]]
     for title, name in zip(("our shopping sentences", "the plainest texts"), HELD_OUT, strict=True):
-        sets[f"held out: {title}"] = read_labelled(REPOSITORY / "sentiment" / "data" / name)
+        sets[f"held out: {title}"] = read_labelled(REPOSITORY / "sentiment" / "data" / name).rows
     return sets
 
 

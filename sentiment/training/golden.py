@@ -19,7 +19,7 @@ MEASURED = ("accuracy", "negatives_found", "auc", "categories_macro_f1", "critic
 
 def main() -> None:
     """Write the golden file."""
-    sets = {name: read_labelled(REPOSITORY / "sentiment" / "data" / name) for name in HELD_OUT}
+    sets = {name: read_labelled(REPOSITORY / "sentiment" / "data" / name).rows for name in HELD_OUT}
     rows = sets[HELD_OUT[0]]
     step = len(rows) // COUNT
     texts = [row.text for row in rows[::step]][:COUNT]

@@ -821,6 +821,16 @@ def test_a_classified_line_shows_the_words(cli: Callable[..., Result], tmp_path:
     assert nothing["probabilities"] is None
 
 
+def test_lines_that_are_not_utf_8_are_counted(cli: Callable[..., Result], tmp_path: Path) -> None:
+    lines = "\ufeff배송이 늦어요\n".encode() + "배송이 늦어요\n정말 좋아요\n".encode("cp949")
+    (tmp_path / "texts").write_bytes(lines)
+    done = cli("classify", str(tmp_path / "texts"))
+    assert json.loads(done.stdout.splitlines()[0])["text"] == "배송이 늦어요"
+    assert "2 lines are not UTF-8" in done.stderr
+    (tmp_path / "texts").write_bytes("배송이 늦어요\n".encode())
+    assert not cli("classify", str(tmp_path / "texts")).stderr
+
+
 @pytest.mark.parametrize("content", ["7", "junk"])
 def test_the_doctor_names_the_brand_whose_language_is_damaged_until_it_is_rolled_back(
     cli: Callable[..., Result], tmp_path: Path, home: Path, content: str

@@ -99,6 +99,17 @@ def test_rolling_back_gives_the_shipped_model(classifier: Classifier, tmp_path: 
     assert newest_version(tmp_path) == 1
 
 
+def test_rolling_back_does_not_return_to_what_was_left_by_rolling_back(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert rollback(tmp_path) == 0
+    again = learn(classifier, "무가당", sweet_is_bad(), tmp_path, NOW)
+    assert (again.version, again.replaced) == (2, 0)
+    assert rollback(tmp_path) == 0
+    assert rollback(tmp_path) == 0
+
+
 def ordinary() -> list[Lesson]:
     """What every brand hears, and the shipped model reads."""
     return lessons_of("실망했어요 최악이에요", "정말 만족해요 최고예요")
@@ -132,7 +143,7 @@ def test_a_few_wrong_stars_leave_the_model_as_sure_as_it_was(
     classifier: Classifier, tmp_path: Path
 ) -> None:
     """Flattening every score would lower the log loss of such stars, too."""
-    held_out = read_labelled(SHIPPED.parent / "data" / "shopping_heldout.tsv")[::4]
+    held_out = read_labelled(SHIPPED.parent / "data" / "shopping_heldout.tsv").rows[::4]
     texts = [row.text for row in held_out]
     before = classifier.classify(texts)
     summary = learn(classifier, "무가당", flipped(ordinary(), 20), tmp_path, NOW)

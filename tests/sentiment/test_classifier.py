@@ -166,6 +166,27 @@ def test_a_threat_that_reads_like_praise_goes_to_a_person(classifier: Classifier
     assert not praise.unsure
 
 
+_PRAISE = "정말 맛있고 양도 많아서 좋았어요. 배송도 빠르고 포장도 꼼꼼했습니다. 아이들도 잘 먹고 남편도 좋아하네요. "
+
+
+@pytest.mark.parametrize("times", [2, 20, 100])
+def test_praise_that_ends_badly_is_unsure(classifier: Classifier, times: int) -> None:
+    praise = _PRAISE * times + "또 시킬게요."
+    blame = _PRAISE * times + "그런데 이번에는 배송이 너무 늦고 다 깨져서 왔어요."
+    found, other = classifier.classify([blame, praise])
+    assert found.unsure or found.is_negative
+    assert not other.unsure
+    assert not other.is_negative
+
+
+def test_harm_at_the_end_of_a_very_long_text_is_shown(classifier: Classifier) -> None:
+    text = _PRAISE * 100 + "그런데 먹고 나서 배가 아파 응급실에 다녀왔습니다."
+    (found,) = classifier.classify([text])
+    assert found.severity is Severity.CRITICAL
+    span = found.severity_spans[0]
+    assert text[span.start : span.end] == "응급실"
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "   ", "\n\t", "😀😀👍", "ㅋㅋㅋㅋㅋ", "ㅠㅠ", "!!!???", "12345", "\ud800\udfff", "\x00"],
@@ -258,7 +279,9 @@ def test_words_behind_thousands_of_invisible_letters_are_read(classifier: Classi
     hidden = "\u200b" * 3000 + "배송이 너무 늦고 최악이에요. 환불해주세요"
     praise, found = classifier.classify(["좋아요 잘 쓰고 있어요", hidden])
     assert (praise.is_negative, found.is_negative) == (False, True)
-    assert {(f.span.start, f.span.end) for f in found.categories if f.span} == {(0, 3000)}
+    shown = {hidden[f.span.start : f.span.end] for f in found.categories if f.span}
+    assert "배송이" in shown
+    assert all(words in "배송이 너무 늦고 최악이에요. 환불해주세요" for words in shown)
 
 
 def test_markup_and_prompts_are_only_text(classifier: Classifier) -> None:
@@ -273,7 +296,7 @@ def test_scores_do_not_depend_on_neighbours(classifier: Classifier) -> None:
     texts = ["굿", "음", "별로", "배송 빠르고 좋아요", "보통이에요", "색이 사진과 달라요 " * 20]
     together = classifier.score(texts)
     for text, score in zip(texts, together, strict=True):
-        assert classifier.score([text])[0] == pytest.approx(score, abs=0.001)
+        assert classifier.score([text])[0] == pytest.approx(score, abs=1e-5)
 
 
 def test_ratings_must_match_the_texts(classifier: Classifier) -> None:
@@ -416,6 +439,13 @@ def test_a_config_without_our_part_is_refused(tmp_path: Path) -> None:
 def test_a_model_directory_that_does_not_exist_is_no_hub_id(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=f"{tmp_path / 'none'} does not exist"):
         Classifier.load(tmp_path / "none")
+
+
+def test_a_directory_that_holds_no_model_is_told_so_before_anything_is_to_be_installed(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"holds no config.json -> check PYEONGPAN_MODEL"):
+        Classifier.load(tmp_path)
 
 
 def test_a_hub_model_without_transformers_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,17 @@ def test_without_tags_the_words_decide() -> None:
     assert decide_severity(fold("환불을 거부하네요"), {}, None)[0] is Severity.HIGH
 
 
+def test_the_words_of_the_worst_clause_are_shown_before_the_same_in_praise() -> None:
+    text = "배송도 빠르고 좋았는데 이번엔 배송이 너무 늦네요 최악"
+    worst = (text.index("이번엔"), len(text))
+    (finding,) = decide_categories(fold(text), {}, worst)
+    assert finding.span is not None
+    assert text[finding.span.start : finding.span.end] == "배송이"
+    (finding,) = decide_categories(fold(text), {}, (len(text) - 2, len(text)))
+    assert finding.span is not None
+    assert text[finding.span.start : finding.span.end] == "배송도"
+
+
 NOTHING_BLAMED = {category.value: 0.01 for category in ComplaintCategory}
 
 

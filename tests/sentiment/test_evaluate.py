@@ -32,19 +32,45 @@ def write(path: Path, text: str) -> Path:
 
 def test_nsmc_files_are_read(tmp_path: Path) -> None:
     path = write(tmp_path / "n.txt", "id\tdocument\tlabel\n1\t재밌다\t1\n2\t최악\t0\n")
-    found = [row.sentiment for row in read_labelled(path)]
+    found = [row.sentiment for row in read_labelled(path).rows]
     assert found == [Sentiment.POSITIVE, Sentiment.NEGATIVE]
 
 
-def test_shop_stars_leave_the_middle_out(tmp_path: Path) -> None:
-    path = write(tmp_path / "r.tsv", "rating\ttext\n1\t별로\n3\t보통\n4\t음\n5\t좋음\n")
-    assert [row.rating for row in read_labelled(path)] == [1, 5]
+@pytest.mark.parametrize("column", ["rating", "Star", "stars", "score", "별점"])
+def test_shop_stars_leave_the_middle_out(tmp_path: Path, column: str) -> None:
+    path = write(tmp_path / "r.tsv", f"{column}\tText\n2\t별로\n3.0\t보통\n4\t음\n5.0\t좋음\n")
+    labels = read_labelled(path)
+    found = [(row.text, row.sentiment) for row in labels.rows]
+    assert found == [("별로", Sentiment.NEGATIVE), ("좋음", Sentiment.POSITIVE)]
+    assert labels.left_out == 2
+    assert labels.reading == "stars 1-5: 1-2 negative, 5 positive"
 
 
 def test_film_stars_are_told_by_their_scale(tmp_path: Path) -> None:
-    path = write(tmp_path / "r.tsv", "rating\ttext\n4\t별로\n8\t음\n10\t좋음\n")
-    found = [row.sentiment for row in read_labelled(path)]
+    path = write(tmp_path / "r.tsv", "rating\treview\n4\t별로\n8\t음\n10\t좋음\n")
+    labels = read_labelled(path)
+    found = [row.sentiment for row in labels.rows]
     assert found == [Sentiment.NEGATIVE, Sentiment.POSITIVE]
+    assert labels.reading == "stars 1-10: 1-4 negative, 9-10 positive"
+
+
+@pytest.mark.parametrize(
+    ("labels", "middle"),
+    [(["-1", "0", "1"], Sentiment.NEUTRAL), (["0.0", "0", "1.0"], Sentiment.NEGATIVE)],
+)
+def test_zero_is_neutral_only_beside_minus_one(
+    tmp_path: Path, labels: list[str], middle: Sentiment
+) -> None:
+    rows = "".join(f"좋음\t{label}\n" for label in labels)
+    path = write(tmp_path / "l.tsv", f"text\tlabel\n{rows}")
+    found = [row.sentiment for row in read_labelled(path).rows]
+    assert found == [Sentiment.NEGATIVE, middle, Sentiment.POSITIVE]
+
+
+def test_other_peoples_groups_are_not_taken_for_our_details(tmp_path: Path) -> None:
+    content = "text\tsentiment\tgroup\n정말 좋아요 추천합니다\tpositive\tshoes\n"
+    rows = read_labelled(write(tmp_path / "g.tsv", content)).rows
+    assert "intent" not in evaluate(Classifier.load(), rows, "groups").figures
 
 
 @pytest.mark.parametrize(
@@ -58,7 +84,9 @@ def test_film_stars_are_told_by_their_scale(tmp_path: Path) -> None:
         ("text\trating\n좋음\t5\n음\t50\n", "row 3, field 'rating'"),
         ("text\trating\n좋음\t5\n음\t4.5\n", "row 3, field 'rating'"),
         ("text\tlabel\n", "no labelled text"),
-        ("", "columns are"),
+        ("text\tlabel\n좋음\t1\n음\t3\n", "row 3, field 'label'"),
+        ("", "row 1: names no column of texts"),
+        ("text,label\n좋음,1\n", "row 1: names no column of texts"),
     ],
 )
 def test_what_is_wrong_in_a_file_names_its_place_and_a_remedy(
@@ -80,12 +108,14 @@ def test_no_part_of_a_text_is_lost(tmp_path: Path) -> None:
     long = "가나다 " * 100_000
     texts = ['"좋음', "좋음\r더 좋음", "좋음\t그런데 최악", "좋음\x00", "좋음\u2028끝", long]
     path = write(tmp_path / "t.tsv", "label\ttext\n" + "".join(f"1\t{text}\n" for text in texts))
-    assert [row.text for row in read_labelled(path)] == texts
+    assert [row.text for row in read_labelled(path).rows] == texts
 
 
-def test_missing_columns_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="text and label"):
-        read_labelled(write(tmp_path / "x.tsv", "a\tb\n1\t2\n"))
+@pytest.mark.parametrize("content", ["정말 최악\t0\n좋음\t1\n", "text\trated\n정말 최악\t1\n"])
+def test_missing_columns_are_refused_without_a_customers_text(tmp_path: Path, content: str) -> None:
+    with pytest.raises(BadInputError, match=r"x.tsv, row 1: names no column.* -> .*text") as caught:
+        read_labelled(write(tmp_path / "x.tsv", content))
+    assert "최악" not in str(caught.value)
 
 
 def test_cells_that_are_missing_at_the_end_of_a_row_are_empty(tmp_path: Path) -> None:
@@ -93,7 +123,7 @@ def test_cells_that_are_missing_at_the_end_of_a_row_are_empty(tmp_path: Path) ->
     path = write(
         tmp_path / "s.tsv", columns + "정말 좋아요 추천합니다\tpositive\n최악이에요\tnegative\n"
     )
-    report = evaluate(Classifier.load(), read_labelled(path), "short")
+    report = evaluate(Classifier.load(), read_labelled(path).rows, "short")
     assert report.figures["group:"].n == 2
 
 
@@ -141,6 +171,15 @@ def test_perfect_calibration_has_no_error() -> None:
     negative = np.array([True] * 8 + [False] * 8)
     scores = np.array([0.75] * 6 + [0.25] * 2 + [0.75] * 2 + [0.25] * 6)
     assert balanced_ece(scores, negative) == pytest.approx(0)
+
+
+def test_an_interval_of_a_share_stays_within_it() -> None:
+    rows = [
+        Labelled("정말 좋아요 추천합니다", Sentiment.NEGATIVE),
+        Labelled("최악이에요 환불해 주세요", Sentiment.POSITIVE),
+    ]
+    figure = evaluate(Classifier.load(), rows, "upside down").figures["balanced_accuracy"]
+    assert (figure.low, figure.value) == (0, 0)
 
 
 def test_wilson_interval_holds_the_value() -> None:

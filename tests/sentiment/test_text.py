@@ -14,6 +14,7 @@ from sentiment.text import MAX_CHARACTERS, fold, is_blank, is_korean, is_mash, n
     [
         ("ㅅㅣㅂㅏㄹ 환불해", "시발 환불해"),
         ("배\u200b송\u200d이", "배송이"),
+        ("시\u0336발\u0336\u0301 최\u20e0악", "시발 최악"),
         ("좋아요\u2800다음에\u3164", "좋아요 다음에"),
         ("ＧＯＯＤ １００％", "good 100%"),
         ("최악ㅠㅠㅠㅠㅠㅠ", "최악ㅠㅠㅠ"),
@@ -62,9 +63,22 @@ def test_long_texts_keep_both_ends() -> None:
     assert len(read) <= MAX_CHARACTERS + 1
 
 
+@pytest.mark.parametrize("end", ["끝이에요", "끝ㅣ에ㅇㅛ\u200b"])
+def test_words_at_both_ends_of_a_very_long_text_are_found_in_place(end: str) -> None:
+    text = "시작이에요 " + "가나 다라 마바 " * MAX_CHARACTERS + end
+    folded = fold(text)
+    assert len(folded.text) <= MAX_CHARACTERS + 1
+    first = folded.span(0, 5)
+    assert text[first.start : first.end] == "시작이에요"
+    last = folded.span(folded.text.index("끝"), len(folded.text))
+    assert text[last.start : last.end] == end
+    assert folded.span(len(folded.text), len(folded.text)).end == len(text)
+
+
 def test_blank_foreign_and_mashed_texts_are_told_apart() -> None:
     assert is_blank(normalise("ㅋㅋㅋ!!"))
     assert not is_blank(normalise("ㅅㅂ"))
+    assert not is_blank(normalise("ㅗㅗ"))
     assert not is_korean(normalise("very good"))
     assert is_korean(normalise("Galaxy S23 케이스 좋아요"))
     assert is_mash(normalise("ㅁㄴㅇㄹㅎ"))
