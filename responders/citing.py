@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from domain.types import ComplaintCategory, FeedbackKind, SourceKind
-from responders.phrases import ISSUES
+from responders.phrases import ISSUES, WISHES
 from responders.pieces import alike, names, shared
 from responders.quoting import blamed, is_vague, questions, sentences, topic_of
-from responders.terms import Situation, terms_of
+from responders.terms import REMEDIES, Situation, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +120,21 @@ _BEYOND = 0.75
 
 _RHETORICAL = re.compile(r"왜|뭐|뭡|대체|맞나요")
 
+_ON_RETURNS = ("return_refund", "general")
+"""Topics of the clauses on how goods are returned, whatever was wrong with them."""
+
+
+class _Lapsed(NamedTuple):
+    """What the goods were bought too long ago for.
+
+    Attributes:
+        remedies: What no clause on the matter gives any more.
+        topics: Where the manual speaks of them.
+    """
+
+    remedies: frozenset[str]
+    topics: frozenset[str]
+
 
 class Citer:
     """Chooses the clauses for one draft, and notes what the manual lacks.
@@ -146,7 +162,8 @@ class Citer:
         self._manual = manual
         self._view = manual.at(at)
         self._at = at
-        self._situation = Situation(case, complaints, is_eatery=is_eatery)
+        self._complaints = complaints
+        self._situation = Situation(case, complaints, at=at, is_eatery=is_eatery)
         self._missing = missing
         self.facts: list[Clause] = []
 
@@ -168,13 +185,16 @@ class Citer:
                 break
             if index and not matter.issue.words:
                 continue  # Nothing but the model's word for it: no clause would be about it.
+            if self._lapsed.remedies and matter.issue.name in WISHES:
+                continue
             found = self._search(matter, (SourceKind.POLICY,), matter.issue.query)
-            kept = _fitting(found, is_first=index == 0)
+            # What is too late for the best clause is not settled by one that is hardly about it.
+            kept = self._in_time(_fitting(found, is_first=index == 0))
             fitting.append(kept[:1] + [one for one in kept[1:] if self._is_spoken_of(one.clause)])
             wanted += self._what_is_wanted(found)
             self._note_contradictions(matter.category.value)
         fitting = [one for one in fitting if one] or [[]]
-        if not fitting[0]:
+        if not fitting[0] and not self._lapsed.remedies:
             self._note_gap(matters[0].category.value, name)
         if self._case.kind is FeedbackKind.INQUIRY:
             fitting[0] = [*self._answers_in_passing(), *fitting[0]]
@@ -196,11 +216,14 @@ class Citer:
 
     def _what_is_wanted(self, found: Sequence[Passage]) -> list[Clause]:
         """Give the clauses on a matter that speak of what the customer asks for: 환불, 교환."""
+        if self._lapsed.remedies:
+            return []
         wanted = _WANTED.findall(self._case.text)
         return [
             passage.clause
             for passage in found
             if any(word in passage.clause.text for word in wanted)
+            and self._may_cite(passage.clause)
             and passage.words >= _MIN_SECOND_POLICY
             and not _PRACTICE.search(passage.clause.text)
         ]
@@ -222,7 +245,9 @@ class Citer:
         ]
 
     def _search(self, matter: Matter, kinds: tuple[SourceKind, ...], query: str) -> list[Passage]:
-        """Give the citable clauses on a matter, those of its category before others as good.
+        """Give the clauses on a matter, those of its category before others as good.
+
+        Some may be too late: see ``_in_time``.
 
         The whole text decides: the sentence that shows the matter has one vote, the others half.
         """
@@ -252,7 +277,7 @@ class Citer:
             one
             for one in found
             if (topic in one.clause.topics or (one.words >= _MIN_BEYOND and one.fit >= _BEYOND_FIT))
-            and self._may_cite(one.clause)
+            and self._is_for_this(one.clause)
         ]
         # A complaint of one thing is often settled by a clause on another: what was charged twice
         # stands under prices, whatever category the model saw.
@@ -287,7 +312,7 @@ class Citer:
                 best = len(said), clause
         return [best[1]] if best else []
 
-    def _may_cite(self, clause: Clause) -> bool:
+    def _is_for_this(self, clause: Clause) -> bool:
         """Tell whether a clause stands, and not for other goods, orders or states than these."""
         terms = terms_of(clause.text)
         return (
@@ -295,6 +320,72 @@ class Citer:
             and self._situation.is_of_goods(terms)
             and self._situation.is_meant(terms)
         )
+
+    def _may_cite(self, clause: Clause) -> bool:
+        """Tell whether a clause is for this case, and in time."""
+        is_late = self._situation.is_too_late(terms_of(clause.text))
+        return self._is_for_this(clause) and not is_late and not self._is_lapsed(clause)
+
+    @cached_property
+    def _lapsed(self) -> _Lapsed:
+        """Look for the clauses on this very matter whose time is over."""
+        topics = {*_ON_RETURNS}
+        remedies: set[str] = set()
+        still_given: set[str] = set()
+        if self._situation.days_passed:
+            for passage in self._on_matters():
+                terms = terms_of(passage.clause.text)
+                if not (
+                    terms.days_allowed
+                    and passage.fit >= _LEAST_FIT
+                    and passage.words >= _FITTING_SHARE * _MIN_POLICY
+                    and self._is_for_this(passage.clause)
+                ):
+                    continue
+                if self._situation.is_too_late(terms):
+                    topics.update(passage.clause.topics)
+                    remedies |= terms.remedies
+                else:
+                    still_given |= terms.remedies
+        is_over = bool(remedies - still_given)
+        return _Lapsed(REMEDIES - still_given if is_over else frozenset(), frozenset(topics))
+
+    def _on_matters(self) -> list[Passage]:
+        """Give the policies on whatever is complained of or asked."""
+        case = self._case
+        queries = [matter.issue.query for matter in self._complaints] or [""]
+        return [
+            passage
+            for query in queries
+            for passage in self._view.search(
+                [case.text[sentence.start : sentence.end] for sentence in sentences(case.text)],
+                limit=12,
+                kinds=(SourceKind.POLICY,),
+                product=case.product_name,
+                query=query,
+            )
+        ]
+
+    def _is_lapsed(self, clause: Clause) -> bool:
+        """Tell whether a clause without a time of its own tells how to get what is over.
+
+        Who hears after two months that exchanges are made at the door is promised one.
+        """
+        terms = terms_of(clause.text)
+        return (
+            not terms.days_allowed
+            and not terms.remedies.isdisjoint(self._lapsed.remedies)
+            and not self._lapsed.topics.isdisjoint(clause.topics)
+        )
+
+    def _in_time(self, passages: Sequence[Passage]) -> list[Passage]:
+        """Leave out the clauses for which the goods were bought too long ago, and note them."""
+        late = [one for one in passages if self._situation.is_too_late(terms_of(one.clause.text))]
+        self._missing += [
+            f"고객이 말한 기간이 조항의 기한을 넘겨 인용하지 않았습니다: {one.clause.reference}"
+            for one in late
+        ]
+        return [one for one in passages if one not in late and not self._is_lapsed(one.clause)]
 
     def _note_contradictions(self, topic: str) -> None:
         self._missing += [
@@ -449,7 +540,7 @@ class Citer:
         if ranked and ranked[0].contradicted:
             # What is not nearly as good answers something else.
             least = max(least, _GOOD_SHARE * ranked[0].words)
-        return [
+        fitting = [
             passage
             for passage in ranked
             if (passage.words >= least or _is_of_product(passage))
@@ -458,6 +549,7 @@ class Citer:
             and self._situation.is_meant(terms_of(passage.clause.text))
             and (passage.fit >= _GENERAL_FIT or self._has_enough_of(words, passage))
         ]
+        return self._in_time(fitting)
 
     def _has_enough_of(self, words: str, passage: Passage) -> bool:
         """Tell whether what a clause shares with a question is more than chance.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from domain.korea import KST
+from responders.elapsed import days_allowed, days_passed
 from responders.matters import is_edible
 from responders.pieces import pieces_of, stems_of, told
 from responders.quoting import questions, sentences
@@ -16,8 +18,6 @@ from responders.wording import (
     STATES,
     SUBJECTS,
     contradicts,
-    days_allowed,
-    days_passed,
     one_sided,
     states_in,
     things_in,
@@ -26,6 +26,7 @@ from responders.wording import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from responders.matters import DraftInput, Matter
 
@@ -69,7 +70,7 @@ _FAULTS = frozenset(
     f"#{thing}" for thing in ("고장", "파손", "오배송", "누락", "상함", "시듦", "이물", "녹", "샘")
 )
 
-_RETURNED = frozenset({"#반품", "#환불", "#교환"})
+REMEDIES = frozenset({"#반품", "#환불", "#교환"})
 
 
 @lru_cache(maxsize=4096)
@@ -140,6 +141,7 @@ class Terms:
         denies_return: What it refuses is to take goods back: no answer to who asks of their use.
         went_wrong: It is for what happened although it should not.
         days_allowed: For how long after buying or receiving; 0 without end.
+        remedies: Which of return, refund and exchange it speaks of.
     """
 
     words: tuple[str, ...]
@@ -153,6 +155,7 @@ class Terms:
     went_wrong: bool
     is_for_change_of_mind: bool
     days_allowed: float
+    remedies: frozenset[str]
 
 
 @lru_cache(maxsize=4096)
@@ -163,6 +166,7 @@ def terms_of(clause: str) -> Terms:
     wished = _IF_WISHED.search(clause)
     lowered = clause.lower()
     denies = bool(_DENIES.search(clause))
+    remedies = REMEDIES & _things_of(lowered)
     return Terms(
         words=tuple(word for word in _CONDITIONS if word in condition),
         is_for_food=bool(_SPEAKS_OF_FOOD.search(clause)) and not is_for_ware,
@@ -171,10 +175,11 @@ def terms_of(clause: str) -> Terms:
         states=states_in(lowered),
         wished=wished[1] if wished else "",
         denies=denies,
-        denies_return=denies and not _RETURNED.isdisjoint(_things_of(lowered)),
+        denies_return=denies and bool(remedies),
         went_wrong=bool(_WENT_WRONG.search(clause)),
         is_for_change_of_mind=any(thing == _CHANGE_OF_MIND for thing, _, _ in things_in(lowered)),
         days_allowed=days_allowed(clause),
+        remedies=remedies,
     )
 
 
@@ -184,12 +189,16 @@ class Situation:
     Args:
         case: Whose texts are read.
         complaints: What is complained of, if the answer is one to a complaint.
+        at: When the answer is written, aware; the text is as old where its channel does not say.
         is_eatery: Whether the brand is a restaurant.
     """
 
-    def __init__(self, case: DraftInput, complaints: Sequence[Matter], *, is_eatery: bool) -> None:
+    def __init__(
+        self, case: DraftInput, complaints: Sequence[Matter], *, at: datetime, is_eatery: bool
+    ) -> None:
         self._case = case
         self._complaints = complaints
+        self._written_at = case.written_at or at
         self._is_eatery = is_eatery
 
     def is_of_goods(self, terms: Terms) -> bool:
@@ -200,18 +209,23 @@ class Situation:
             for word in terms.words
         ) and not (terms.is_for_ware if self.is_edible else terms.is_for_food)
 
+    def is_too_late(self, terms: Terms) -> bool:
+        """Tell whether the goods were bought or received longer ago than a clause holds."""
+        return 0 < terms.days_allowed < self.days_passed
+
     def is_meant(self, terms: Terms) -> bool:
-        """Tell whether what the text tells of is what a clause is for, as far as it says."""
+        """Tell whether what the text tells of is what a clause is for, as far as it says.
+
+        Whether it is in time, ``is_too_late`` tells.
+        """
         groups = terms.groups
         if groups and not any(group <= self._things for group in groups):
             return False
         if contradicts(self._states, terms.states):
             return False
-        if 0 < terms.days_allowed < self._days_passed:
-            return False
         if terms.wished and terms.wished not in self._about:
             return False
-        if terms.denies_return and not self._complaints and self._things.isdisjoint(_RETURNED):
+        if terms.denies_return and not self._complaints and self._things.isdisjoint(REMEDIES):
             return False
         if (
             (
@@ -247,7 +261,7 @@ class Situation:
         queries = (matter.issue.query for matter in self._complaints)
         meant = frozenset[str]().union(*map(_things_of, queries)) - SUBJECTS
         things = self.spoken_of | meant
-        if not self._complaints and things & _RETURNED and not things & _FAULTS:
+        if not self._complaints and things & REMEDIES and not things & _FAULTS:
             # Who sends back what has no fault has changed their mind, in whatever words.
             things |= {_CHANGE_OF_MIND}
         return things
@@ -266,8 +280,9 @@ class Situation:
         return one_sided(self._told)
 
     @cached_property
-    def _days_passed(self) -> float:
-        return days_passed(self._case.text)
+    def days_passed(self) -> float:
+        """How long ago the goods were bought or received; 0 where the text does not say."""
+        return days_passed(self._case.text, self._written_at.astimezone(KST).date())
 
     @cached_property
     def _is_faulty(self) -> bool:

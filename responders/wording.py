@@ -377,38 +377,6 @@ def contradicts(told: frozenset[str], states: frozenset[str]) -> bool:
     return any(_OTHER_SIDE[state] in told for state in states)
 
 
-_COUNTS = {"하루": 1, "이틀": 2, "사흘": 3, "나흘": 4, "열흘": 10, "보름": 15}
-_NUMERALS = {"한": 1, "두": 2, "세": 3, "네": 4, "다섯": 5, "여섯": 6}
-_UNITS = {"일": 1, "주일": 7, "주": 7, "달": 30, "개월": 30, "년": 365}
-_PERIOD = r"(?P<count>\d+|한|두|세|네|다섯|여섯)\s?(?P<unit>일|주일|주|달|개월|년)|(?P<word>하루|이틀|사흘|나흘|열흘|보름|일주일)"
-_ELAPSED = re.compile(
-    rf"(?:산|받은|구입한|구매한|쓴|사용한|도착한|배송받은)\s?지\s?(?:벌써|이제|겨우|한)?\s?(?:{_PERIOD})"
-)
-_LIMIT = re.compile(
-    rf"(?:구입|구매|받으|받은|사신|도착)[가-힣 ]{{0,8}}?(?:{_PERIOD})\s?(?:안|이내|동안)"
-)
-
-
-def _days(match: re.Match[str]) -> float:
-    if word := match["word"]:
-        return 7 if word == "일주일" else _COUNTS[word]
-    count = match["count"]
-    return float(_NUMERALS.get(count) or count) * _UNITS[match["unit"]]
-
-
-@lru_cache(maxsize=512)
-def days_passed(text: str) -> float:
-    """Give how long ago somebody says to have bought or received the goods; 0 where they do not."""
-    return max((_days(match) for match in _ELAPSED.finditer(text)), default=0.0)
-
-
-@lru_cache(maxsize=4096)
-def days_allowed(clause: str) -> float:
-    """Give for how long after buying or receiving a clause holds, in days; 0 where it has no end."""
-    match = _LIMIT.search(clause)
-    return _days(match) if match else 0.0
-
-
 _WITH_BOX = tuple(
     re.compile(rf"(?:(?:포장|박스|상자|비닐|봉지|용기)[을를도이가은는]?\s)?(?:{shape.pattern})")
     for _, _, shape in _STATES

@@ -1112,3 +1112,51 @@ def test_a_telephone_that_is_busy_is_not_where_to_turn(
         text = "글을 써도 답이 없고 전화는 하루 내내 통화중이에요"
         reply = demo_drafter.draft(make_case(text, "service", feedback_id=str(number))).text
         assert "고객센터(1522-0000)" not in reply
+
+
+@pytest.mark.parametrize(
+    ("text", "is_late"),
+    [
+        ("두 달 썼는데 가운데가 갈라졌어요. 교환해 주세요", True),
+        ("산 지 한 달 반쯤 됐는데 녹이 슬었네요. 환불 원합니다", True),
+        ("작년에 산 건데 금이 가서 깨졌어요", True),
+        ("열흘 전에 받았는데 금이 가 있어요. 교환해 주세요", False),
+        ("한 달도 안 됐는데 갈라졌어요", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["review", "inquiry"])
+def test_nobody_is_promised_what_the_manual_gives_for_a_shorter_time(
+    demo_drafter: Drafter,
+    make_case: Callable[..., DraftInput],
+    kind: str,
+    text: str,
+    *,
+    is_late: bool,
+) -> None:
+    draft = demo_drafter.draft(
+        make_case(text, "defect", kind=kind, product_name="편백 나무도마 대형")
+    )
+    promised = [
+        one.text
+        for one in draft.sentences
+        if one.source is SourceKind.POLICY and re.search("교환|환불|반품", one.text)
+    ]
+    assert bool(promised) is not is_late, draft.text
+    noted = any("기한을 넘겨" in note and "defect.md" in note for note in draft.missing)
+    assert noted is is_late
+
+
+def test_what_still_holds_is_promised_where_something_else_is_over(
+    cited: Callable[..., str],
+) -> None:
+    manual = """---
+topic: defect
+---
+## 정책
+- 고장 난 상품은 받으신 날부터 14일 안에 교환해 드립니다.
+- 고장 난 상품은 구입하신 날부터 1년 안에 무료로 수리해 드립니다.
+- 교환은 회수와 동시에 진행합니다.
+"""
+    said = cited(manual, "석 달 썼는데 고장 났어요. 교환이나 수리 되나요?", "defect")
+    assert "수리해" in said
+    assert "교환" not in said

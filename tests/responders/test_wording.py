@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from responders import wording
-from responders.wording import contradicts, days_allowed, days_passed, states_in, things_in
+from responders.wording import contradicts, states_in, things_in
 
 
 def things(text: str) -> set[str]:
@@ -127,23 +127,3 @@ def test_a_state_is_told_in_customers_words_and_in_manuals(text: str, state: str
 )
 def test_what_names_both_sides_or_none_tells_of_no_state(text: str) -> None:
     assert states_in(text) == frozenset()
-
-
-@pytest.mark.parametrize(
-    ("text", "days"),
-    [("산 지 두 달 됐어요", 60), ("받은 지 20일 지났는데요", 20), ("어제 샀어요", 0)],
-)
-def test_days_since_buying_are_read(text: str, days: float) -> None:
-    assert days_passed(text) == days
-
-
-@pytest.mark.parametrize(
-    ("clause", "days"),
-    [
-        ("구입 후 1년 안의 고장은 무상으로 수리해 드립니다.", 365),
-        ("받으신 날부터 14일 안에 반품하실 수 있습니다.", 14),
-        ("환불은 회수한 상품이 물류센터에 들어온 날부터 영업일 3일 안에 해 드립니다.", 0),
-    ],
-)
-def test_for_how_long_a_clause_holds_is_read(clause: str, days: float) -> None:
-    assert days_allowed(clause) == days
