@@ -19,6 +19,7 @@ from domain.types import (
     Span,
 )
 from responders import phrases
+from responders.asking import only_asks, wants_change
 from responders.citing import Citer
 from responders.matters import (
     DraftInput,
@@ -73,10 +74,6 @@ _CATEGORY_LAGS = 0.5
 """A real complaint's likeliest category is at most so much less likely than the complaint."""
 
 _WORRIED = re.compile(r"(?:먹|마[셨시]|드[셨시])[^.!?\n]{0,20}괜찮")
-
-_REQUEST = re.compile(
-    r"(?:취소|변경)\s?(?:해\s?주|부탁|하고 싶|하려)|(?:주소|배송지|번호|날짜)[^.!?\n]{0,12}(?:바꿔|변경)"
-)
 
 _HARM = re.compile(
     r"다[쳤치친]|화상|베[였었]|응급|병원|배탈|식중독|알레르기|두드러기|부었|토했|이물|벌레|쇳조각|연기|불\s?[이날]|데[었일]"
@@ -178,8 +175,9 @@ class Composer:
         grave = analysis.severity is Severity.CRITICAL or self._is_about_safety()
         calm = not grave and not analysis.abusive
         # Who only wants an order changed complains of nothing, whatever the model heard.
-        is_request = bool(_REQUEST.search(self.case.text)) and not self._matters[0].issue.words
-        return not analysis.is_negative or self._is_worry() or (calm and (doubtful or is_request))
+        is_request = wants_change(self.case.text) and not self._matters[0].issue.words
+        asks = doubtful or is_request or only_asks(self.case.text)
+        return not analysis.is_negative or self._is_worry() or (calm and asks)
 
     def _is_worry(self) -> bool:
         """Tell whether somebody asks because of an allergy, and nothing has happened."""

@@ -33,7 +33,7 @@ _SENTENCE_WORD = re.compile(
     r"(?<=[가-힣])(?:니다|(?<![필중주수소])요|죠|[었았했였겠없있]음|했다|였다|었다|았다)(?= )"
 )
 _CLAUSE_WORD = re.compile(
-    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|고)(?=,? (?!싶|있|나서|말|해[요서]|계|하[더는시던고면]|했|그러|들[었어]|생각|느꼈|물[어었]|가[셔시서는]|갔|오[셔시]|썼|적[었힌혀]))|,(?= )"
+    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|(?<![입최광창참])고)(?=,? (?!싶|있|나서|말|해[요서]|계|하[더는시던고면]|했|그러|들[었어]|생각|느꼈|물[어었]|가[셔시서는]|갔|오[셔시]|썼|적[었힌혀]))|,(?= )"
 )
 _TURN = re.compile(r"(?:데|지만),?$")
 _PLAIN = re.compile(r"[가-힣0-9A-Za-z ,'%/:()·\"&+?-]+")
@@ -80,7 +80,8 @@ _WISH_ENDED = re.compile(
     r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요|주[새쇼]요?|주쇼)$"
 )
 _QUESTION = re.compile(
-    r"(?:\?|궁금(?:합니다|해요|하네요)|나요|까요|가요|는지(?:요|도요?)?|은지(?:요|도요?)?|건지(?:요|도요?)?|알려\s?주[세시]요|해야\s?(?:하나|되나|돼)[요]?|싶어요|부탁[^.!?]{0,8})[\s.!?~ㅠㅜ]*$"
+    r"(?:\?|궁금(?:합니다|해요|하네요)|나요|까요|가요|는지(?:요|도요?)?|은지(?:요|도요?)?|건지(?:요|도요?)?|알려\s?주[세시]요|해야\s?(?:하나|되나|돼)[요]?|싶어요|부탁[^.!?]{0,8}"
+    r"|(?:어디|언제|어떻게|얼마|무슨|어느|며칠|몇)[^.!?]{0,20}(?:죠|지요))[\s.!?~ㅠㅜ]*$"
 )
 _VAGUE = re.compile(
     r"(?:(?:그리고|그럼|또) )?(?:이거|그거|그럼|그게|같이|어떻게|어디[서에]?|언제쯤?|얼마나?|왜|뭐가?) "
@@ -154,19 +155,22 @@ def sets_a_scene(text: str) -> bool:
     return bool(_SCENE.search(text))
 
 
+def clauses(text: str, sentence: Span) -> list[Span]:
+    """Cut a sentence of ``text`` behind its ``-는데``, ``-고``, ``-지만``."""
+    ends = (match.end() for match in _CLAUSE_WORD.finditer(text, sentence.start, sentence.end))
+    return [Span(*ends) for ends in pairwise([sentence.start, *ends, sentence.end])]
+
+
 def blamed(text: str) -> str:
     """Blank the clauses that only praise; every offset stays."""
     if not _PRAISE.search(text):
         return text
     kept = list(text)
     for sentence in sentences(text):
-        borders = [
-            match.end() for match in _CLAUSE_WORD.finditer(text, sentence.start, sentence.end)
-        ]
-        for start, end in pairwise([sentence.start, *borders, sentence.end]):
-            words = text[start:end]
+        for clause in clauses(text, sentence):
+            words = text[clause.start : clause.end]
             if _PRAISE.search(words) and not _COMPLAINS.search(words):
-                kept[start:end] = " " * (end - start)
+                kept[clause.start : clause.end] = " " * len(words)
     return "".join(kept)
 
 

@@ -1160,3 +1160,12 @@ topic: defect
     said = cited(manual, "석 달 썼는데 고장 났어요. 교환이나 수리 되나요?", "defect")
     assert "수리해" in said
     assert "교환" not in said
+
+
+def test_who_only_asks_gets_no_apology_however_sure_the_model_is_of_a_complaint(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "반품 보낸 지 이틀 됐는데 환불은 보통 며칠 걸려요?"
+    draft = demo_drafter.draft(make_case(text, "return_refund", kind="inquiry", severity="high"))
+    assert not re.search("죄송|사과|송구", draft.text)
+    assert "영업일 3일 안에 처리해" in draft.text
