@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.types import ComplaintCategory, FeedbackKind, SourceKind
 from responders.phrases import ISSUES, WISHES
-from responders.pieces import alike, names, shared
+from responders.pieces import alike, names, says_beside_name, shared
 from responders.quoting import blamed, is_vague, questions, sentences, topic_of
 from responders.terms import REMEDIES, Situation, terms_of
 
@@ -543,13 +543,26 @@ class Citer:
         fitting = [
             passage
             for passage in ranked
-            if (passage.words >= least or _is_of_product(passage))
-            and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
+            if (
+                passage.words >= (_FITTING_SHARE * least if _is_met(passage) else least)
+                or _is_of_product(passage)
+            )
+            and (passage.clause.kind is SourceKind.POLICY or self._is_told(words, passage))
             and self._view.is_citable(passage.clause)
             and self._situation.is_meant(terms_of(passage.clause.text))
             and (passage.fit >= _GENERAL_FIT or self._has_enough_of(words, passage))
         ]
         return self._in_time(fitting)
+
+    def _is_told(self, words: str, passage: Passage) -> bool:
+        """Tell whether a fact is on the goods meant, and says more of them than their name.
+
+        Who asks of a 명절 선물세트 before 추석 does not ask what is in it.
+        """
+        product = self._case.product_name
+        said = shared(words, product, passage.clause)
+        is_on_them = passage.fit >= _MIN_ANSWER_FIT
+        return is_on_them and not said.isdisjoint(says_beside_name(passage.clause, product))
 
     def _has_enough_of(self, words: str, passage: Passage) -> bool:
         """Tell whether what a clause shares with a question is more than chance.
@@ -620,6 +633,11 @@ def _adds(passage: Passage, best: Passage) -> bool:
         return passage.words >= _MIN_SAME
     least = _MIN_SAME if passage.fit >= _SAME_FIT else _MIN_SECOND_ANSWER
     return _is_near(passage, best) and passage.fit >= _GENERAL_FIT and passage.words >= least
+
+
+def _is_met(passage: Passage) -> bool:
+    """Tell whether what a policy is for is just what was asked of, be it one word."""
+    return passage.clause.kind is SourceKind.POLICY and passage.fit >= _SAME_FIT
 
 
 def _is_of_product(passage: Passage) -> bool:

@@ -63,8 +63,10 @@ _DENIES = re.compile(
 
 _REFUSED = re.compile(r"안 (?:된대|된다|돼요|되나|해 ?준|해 ?줘|주나|줬|받아)|거절|거부|불가")
 
-_WENT_WRONG = re.compile(r"는데도")
+_WENT_WRONG = re.compile(r"는데도|지키지 못한|적용되지 않")
 """``건너뛰기를 하셨는데도 배송된``: no answer to who asks how to skip."""
+
+_DENIED = re.compile(r"(?<![가-힣])(?:안|못)\s?[되됐돼된지받왔와]|지 ?(?:않|못)")
 
 _FAULTS = frozenset(
     f"#{thing}" for thing in ("고장", "파손", "오배송", "누락", "상함", "시듦", "이물", "녹", "샘")
@@ -234,7 +236,7 @@ class Situation:
                 and not _REFUSED.search(self._case.text)
             )
             if self._complaints
-            else terms.went_wrong
+            else terms.went_wrong and not _DENIED.search(self._case.text)
         ):
             return False
         changed = _CHANGE_OF_MIND in self._things

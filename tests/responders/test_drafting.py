@@ -1169,3 +1169,41 @@ def test_who_only_asks_gets_no_apology_however_sure_the_model_is_of_a_complaint(
     draft = demo_drafter.draft(make_case(text, "return_refund", kind="inquiry", severity="high"))
     assert not re.search("죄송|사과|송구", draft.text)
     assert "영업일 3일 안에 처리해" in draft.text
+
+
+@pytest.mark.parametrize(
+    ("product", "text", "told", "untold"),
+    [
+        ("포기김치 2kg", "주문한 상품 언제 오나요?", "", "늦어지는"),
+        (
+            "반찬 정기배송 4주",
+            "다음주에 한 번만 건너뛸 수 있을까요?",
+            "이틀 전 자정까지",
+            "하셨는데도",
+        ),
+        (
+            "명절 선물세트 1호",
+            "추석 전에 거래처 40곳에 보내려고 하는데 주소 다 달라도 되나요?",
+            "받으실 분의 주소마다",
+            "견과 중심",
+        ),
+        ("명절 선물세트 2호", "명절 선물로 추천해 주실 수 있나요?", "", "지키지 못한"),
+        ("유리 밀폐용기 6종", "냉동실에 넣어도 되는 제품인가요?", "영하 20도에서", "드라이아이스"),
+        ("소고기 장조림 200g", "하나만 취소될 것 같은데 방법이 있나요?", "취소하실", "같은 상품"),
+    ],
+)
+def test_an_answer_is_what_was_asked_and_nothing_beside_it(
+    demo_drafter: Drafter,
+    make_case: Callable[..., DraftInput],
+    product: str,
+    text: str,
+    told: str,
+    untold: str,
+) -> None:
+    case = make_case(
+        text, kind="inquiry", negative=False, intent=Intent.QUESTION, product_name=product
+    )
+    draft = demo_drafter.draft(case)
+    assert told in draft.text
+    assert untold not in draft.text
+    assert told or draft.missing

@@ -37,6 +37,8 @@ def test_every_stem_finds_its_thing_and_where_it_stands() -> None:
         ("최소주문", "한 그릇도 배달되나요"),
         ("싸감", "포장 되나요?"),
         ("보증", "구입한 지 2년"),
+        ("늦음", "아직 못 받았어요"),
+        ("굿즈", "포스터는 어디서 받나요"),
         ("맡긴수리", "수리를 맡긴 게 언제인데요"),
     ],
 )
@@ -66,6 +68,8 @@ def test_every_shape_has_an_example_above_and_every_name_is_known() -> None:
         "싸감",
         "보증",
         "맡긴수리",
+        "늦음",
+        "굿즈",
     }
     assert set(wording._SHAPES) == examples
     known = {f"#{thing}" for thing in (*wording._THINGS, *wording._SHAPES)}
@@ -80,6 +84,8 @@ def test_every_shape_has_an_example_above_and_every_name_is_known() -> None:
         ("나흘 입고 빨았어요", "#입고"),
         ("손잡이가 떨어졌어요", "#내린값"),
         ("수세미로 문질러도 되나요", "#이물"),
+        ("잘못 받으신 상품은", "#늦음"),
+        ("주문한 상품 언제 오나요", "#늦음"),
     ],
 )
 def test_a_word_that_only_looks_like_a_thing_is_none(text: str, thing: str) -> None:
