@@ -106,6 +106,16 @@ _EXPLAINED = (ComplaintCategory.QUALITY, ComplaintCategory.MISMATCH)
 
 _OPINION = re.compile(r"의견|지적")
 
+_AT_CINEMA = re.compile(
+    r"상영관|(?:극장|영화관)(?:[이은측]| (?:직원|시설|안|측|의자|관리))|옆 ?(?:관|사람|자리|좌석)|앞 ?(?:사람|자리)|좌석|의자|(?<!\d)직원|알바|매점|매표|"
+    r"굿즈|특전|포스터|아트카드|예매|환불|상영 ?(?:중|전|시작|시간|사고)|영사|무대 ?인사|시사회|스포|에어컨|냄새|"
+    r"(?:화면|소리|음향|사운드|스피커|자막)[이가은는도에을]?\s?[^.!?\n]{0,14}"
+    r"(?:끊|안 ?(?:나|맞|들|보)|깨[졌져진]|너무 [작크커]|울리|겹|흔들|어둡|어두|흐리|흐릿|늦|밀[리려렸]|멈|꺼[졌져]|나갔|지직|들려|오타|오역|틀[린렸리])"
+)
+"""What shows that a text tells of a showing or of goods. A film has blood, screams and screens as well."""
+
+_OF_SHOWING = re.compile(r"상영|회차")
+
 _HAS_NOT = re.compile(r"들어 ?있지 않|포함되지 않|포함되어 있지 않")
 
 _LEFT_OUT = "#누락"
@@ -417,19 +427,26 @@ class Citer:
             kinds=(SourceKind.POLICY,),
             only_topics=True,
         )
-        citable = [p.clause for p in found if self._view.is_citable(p.clause)]
+        citable = [
+            p.clause
+            for p in found
+            if self._view.is_citable(p.clause) and not _OF_SHOWING.search(p.clause.text)
+        ]
         if not citable:
             self._note_contradictions("other")
             self._note_gap("other", "작품 의견")
         return citable[:1]
 
-    def on_what_happened(self) -> list[Clause]:
+    def on_what_happened(self, issue: Issue) -> list[Clause]:
         """Give the clauses for a text on no work, but on what happened: goods, seats, a screen."""
         text = blamed(self._case.text)
+        if not _AT_CINEMA.search(text):
+            return []
         found = self._view.search(
             [text[sentence.start : sentence.end] for sentence in sentences(text)],
-            limit=3,
+            limit=6,
             kinds=(SourceKind.POLICY,),
+            query=issue.query,
         )
         fitting = [
             one
@@ -439,7 +456,14 @@ class Citer:
             and not _OPINION.search(one.clause.text)
             and self._may_cite(one.clause)
         ]
-        return [one.clause for one in fitting if one is fitting[0] or one.fit >= _NEXT_FIT][:2]
+        wanted = _WANTED.findall(text)
+        return [
+            one.clause
+            for one in fitting
+            if one is fitting[0]
+            or one.fit >= _NEXT_FIT
+            or any(word in one.clause.text for word in wanted)
+        ][:2]
 
     # For questions.
 

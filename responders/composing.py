@@ -30,7 +30,7 @@ from responders.matters import (
     first_issue,
     is_edible,
 )
-from responders.phrases import FILM_ISSUES, ISSUES
+from responders.phrases import FILM_ISSUES, ISSUES, Issue
 from responders.quoting import (
     Quote,
     blamed,
@@ -154,7 +154,7 @@ class Composer:
         if self._is_question():
             return self._question()
         if self.is_film and not self._is_about_safety():
-            return self._opinion() if analysis.is_negative else self._plain_answer()
+            return self._about_film() if analysis.is_negative else self._plain_answer()
         if analysis.is_negative or analysis.categories or self._is_lacking():
             return self._complaint()
         return self._plain_answer()
@@ -432,33 +432,44 @@ class Composer:
         bank = phrases.APOLOGIES_GRAVE if unsafe else usual
         return self._courtesy(bank, Need.APOLOGY)
 
-    # Opinions about films.
+    # Opinions about films, and what happened where they were shown.
 
-    def _opinion(self) -> list[Line]:
-        blame = blamed(self.case.text)
-        issue = first_issue(FILM_ISSUES, blame)
-        span = issue.pattern.search(blame) if issue.words else None
+    def _about_film(self) -> list[Line]:
+        citer = self._citer()
+        issue = first_issue(FILM_ISSUES, blamed(self.case.text))
+        happened = citer.on_what_happened(issue)
+        return self._incident(happened) if happened else self._opinion(citer, issue)
+
+    def _incident(self, clauses: Sequence[Clause]) -> list[Line]:
+        quote = self._quote_of_film(None)
+        if quote is None:
+            named = self._courtesy(phrases.NEUTRAL_OPENINGS[:1], Need.CORE)
+        else:
+            named = self._about_review(phrases.QUOTE_THANKS, {"quote": quote.text}, [quote.span])
+        apology = self._courtesy(phrases.FILM_APOLOGIES, Need.APOLOGY)
+        policy = self._cited_in_turn(clauses)
+        contact = self._contact(phrases.CONTACTS_MILD)
+        closing = self._closing()
+        if self.strategy == "brief":
+            return [named, apology, *policy[:1], contact, *closing]
+        greeting = self._greeting(phrases.FILM_GREETINGS)
+        if self.strategy == "resolve_first":
+            return [greeting, *policy, contact, named, apology, *closing]
+        return [greeting, named, apology, *policy, contact, *closing]
+
+    def _opinion(self, citer: Citer, issue: Issue) -> list[Line]:
+        span = issue.pattern.search(blamed(self.case.text)) if issue.words else None
         wanted = Span(span.start(), span.end()) if span else None
-        quote = (
-            None
-            if self.case.analysis.abusive
-            else quote_for(self.case.text, wanted, self.case.analysis.abuse_spans)
-        )
+        quote = self._quote_of_film(wanted)
         if quote is None:
             named = self._about_review(
                 phrases.FILM_NAMES, {"issue": issue.name}, [wanted] if wanted else []
             )
         else:
             named = self._about_review(phrases.FILM_QUOTES, {"quote": quote.text}, [quote.span])
-        citer = self._citer()
-        clauses = happened = citer.on_what_happened()
-        if not happened:
-            clauses = citer.on_opinion(issue)
-        of_work = bool(issue.words) or not happened
-        policy = [self._cited(clause, Need.POLICY) for clause in clauses]
-        thanks = self._courtesy(phrases.FILM_THANKS if of_work else phrases.THANKS, Need.APOLOGY)
-        moved = phrases.FILM_SYMPATHY if of_work else phrases.SYMPATHY[ComplaintCategory.SERVICE]
-        sympathy = self._courtesy(moved, Need.SYMPATHY)
+        policy = [self._cited(clause, Need.POLICY) for clause in citer.on_opinion(issue)]
+        thanks = self._courtesy(phrases.FILM_THANKS, Need.APOLOGY)
+        sympathy = self._courtesy(phrases.FILM_SYMPATHY, Need.SYMPATHY)
         contact = self._contact(phrases.CONTACTS_FILM)
         closing = self._closing()
         if self.strategy == "brief":
@@ -467,6 +478,12 @@ class Composer:
         if self.strategy == "resolve_first":
             return [greeting, named, *policy, contact, thanks, *closing]
         return [greeting, thanks, named, sympathy, *policy, contact, *closing]
+
+    def _quote_of_film(self, wanted: Span | None) -> Quote | None:
+        analysis = self.case.analysis
+        if analysis.abusive:
+            return None
+        return quote_for(self.case.text, wanted, analysis.abuse_spans)
 
     # Questions.
 

@@ -66,7 +66,7 @@ _COMPLETE = re.compile(
 )
 _PARTICLE_ENDED = re.compile(r"[가-힣]{2,}(?:이|가)$")
 _PRAISE = re.compile(
-    r"좋[았아은네습고]|맛있|맛은\s?있|만족|예[쁘뻐쁜]|알[차찬]|빠르|빨라|빨랐|친절하|추천|괜찮|최고|감사|재[미밌]있|재밌|잘 봤|감동|훌륭|수작|명작"
+    r"좋[았아은네습고]|맛있|맛은\s?있|만족|예[쁘뻐쁜]|알[차찬]|빠르|빨라|빨랐|친절하|추천|괜찮|최고|감사|재[미밌]있|재밌|잘 봤|감동|훌륭|수작|명작|인생 ?(?:작|영화)"
 )
 _COMPLAINS = re.compile(
     r"안 |못|없|별로|아쉽|아쉬|실망|늦|불편|나쁘|나빠|이상|문제|왜|너무|다르|달라|다른|비싸|비쌈|질[기겨겼]|싱거|짜[요네]|뻔|지루|유치|억지|"
@@ -191,14 +191,24 @@ def quote_for(
     """
     for sentence in sentences(text):
         words = text[sentence.start : sentence.end]
-        if wanted is None:
-            if _PRAISE.search(words) or not _COMPLAINS.search(words):
-                continue
-        elif not _overlaps(sentence, wanted):
+        place = wanted or _behind_praise(text, sentence)
+        if place is None and (_PRAISE.search(words) or not _COMPLAINS.search(words)):
             continue
-        quote = _best_piece(text, sentence, wanted, avoid, wants_answer=wants_answer)
+        if place is not None and not _overlaps(sentence, place):
+            continue
+        quote = _best_piece(text, sentence, place, avoid, wants_answer=wants_answer)
         if quote is not None:
             return quote
+    return None
+
+
+def _behind_praise(text: str, sentence: Span) -> Span | None:
+    """Give what comes behind ``디자인은 예쁜데``: the complaint, whatever its words are."""
+    parts = clauses(text, sentence)
+    for one, other in pairwise(parts):
+        words = text[one.start : one.end]
+        if _PRAISE.search(words) and _TURN.search(words):
+            return None if _PRAISE.search(text, other.start, other.end) else other
     return None
 
 

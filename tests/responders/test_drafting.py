@@ -1207,3 +1207,42 @@ def test_an_answer_is_what_was_asked_and_nothing_beside_it(
     assert told in draft.text
     assert untold not in draft.text
     assert told or draft.missing
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "상영 중에 소리가 두 번이나 끊겼는데 안내도 없었어요. 환불 받고 싶습니다",
+            ["영업일 3일 안에 결과", "관람하신 뒤의 환불은"],
+        ),
+        ("영상미는 최고. 다만 옆 관 소리가 계속 들려서 집중이 안 됐어요", ["영업일 3일 안에 결과"]),
+        ("영화는 인생작인데 굿즈 포스터가 구겨진 채로 왔네요", ["구겨지거나 빠진 굿즈"]),
+    ],
+)
+def test_what_went_wrong_at_a_cinema_is_apologised_for_and_not_respected_as_taste(
+    film_brand: Brand, make_case: Callable[..., DraftInput], text: str, told: list[str]
+) -> None:
+    drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
+    for draft in drafter.alternatives(make_case(text, "quality")):
+        assert told[0] in draft.text
+        assert draft.strategy == "brief" or all(one in draft.text for one in told)
+        assert re.search("죄송|송구|사과", draft.text)
+        assert not re.search("작품|이라는 평|라는 평", draft.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "컴컴한 화면 살인마 소리만 질러댐. 짜증나는 영화",
+        "뭔 피가 분수같이 나오냐 찔려도 쌩쌩하네",
+        "향수에 빠진 사람들의 포장이 심한 영화",
+        "부끄러운 자화상이네요. 메스꺼움을 참을 수 있다면",
+    ],
+)
+def test_what_is_seen_in_a_film_did_not_happen_at_the_cinema(
+    film_brand: Brand, make_case: Callable[..., DraftInput], text: str
+) -> None:
+    drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
+    cited = [one.text for one in drafter.draft(make_case(text, "quality")).sentences]
+    assert not any(re.search("상영은|상영 중|굿즈", one) for one in cited), cited
