@@ -30,11 +30,14 @@ _BREAK = re.compile(
     r"|[\U0001F000-\U0001FAFF\u2190-\u2BFF\uFE0F\u200B-\u200F♡♥]+)"
 )
 _SENTENCE_WORD = re.compile(
-    r"(?<=[가-힣])(?:니다|(?<![필중주수소])요|죠|[었았했였겠없있]음|했다|였다|었다|았다)(?= )"
+    r"(?<=[가-힣])(?:니다|(?<![필중주수소])요|죠|[었았했였겠없있]음|했다|였다|었다|았다)(?= )(?! (?:아니면|혹은|또는) )"
 )
+_N_ENDED = "".join(map(chr, range(ord("간"), ord("힣"), 28)))
+"""The syllables that end in ㄴ: ``-는데``, ``-은데``, ``예쁜데``."""
 _CLAUSE_WORD = re.compile(
-    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|(?<![입최광창참])고)(?=,? (?!싶|있|나서|말|해[요서]|계|하[더는시던고면]|했|그러|들[었어]|생각|느꼈|물[어었]|가[셔시서는]|갔|오[셔시]|썼|적[었힌혀]))|,(?= )"
+    rf"[가-힣]+(?:(?<![그가근]런)(?<!가운)(?<!군)[{_N_ENDED}]데|지만|더니|니까|면서|길래|거나|어서|아서|해서|(?<![입최광창참])고)(?=,? (?!싶|있|나서|말|해[요서]|계|하[더는시던고면]|했|그러|들[었어]|생각|느꼈|물[어었]|가[셔시서는]|갔|오[셔시]|썼|적[었힌혀]))|,(?= )"
 )
+_BOUGHT = re.compile(r"\s*(?:샀|구매했|구입했|주문했|시켰|결제했|받았)(?:는데|더니|지만|고)")
 _TURN = re.compile(r"(?:데|지만),?$")
 _PLAIN = re.compile(r"[가-힣0-9A-Za-z ,'%/:()·\"&+?-]+")
 _NUMBER_RUN = re.compile(r"\d[\d -]{5,}\d|[A-Za-z]{14,}|www|http|\.com")
@@ -45,7 +48,7 @@ _LEADING = re.compile(
 _TRAILING = re.compile(r"[ ,/:·&+'\"(-]+$")
 _UNREPEATABLE = re.compile(
     r"쓰레기|사기|최악|개떡|미친|미쳤|짜증|존나|졸라|씨발|시발|시1발|병신|꺼져|거지|토나|토할|빡|더럽|더러|구라|양아치|"
-    r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|때리|치고 싶|패고|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|제보|변호사|"
+    r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|때리|치고 싶|패고|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|(?<![어문과])제보|변호사|"
     r"소비자원|식약처|방송국|머저리|등신|멍청|정신 나간|대가리|ㅅㅂ|개새|개같|좆|썅|쳐먹|발로|똥|낚|알바|빨갱|짱깨|"
     r"졸작|망작|폭망|구리|후지|한심|어이|더러운|변태|섹스|야동|핏덩|장난하|귀를 의심|가관|줄 알았|대단한|센스|찜질방|그런 회사|백화점|쿠팡|컬리|이마트|마트에서|다른 데서|막장|돈독|바보|또라이|찐따|욕만|돈\s?받고|뭘 잘못|누구냐|평점|별점"
 )
@@ -148,6 +151,11 @@ def without_instructions(text: str) -> str:
 def praises(text: str) -> bool:
     """Tell whether a text has a good word."""
     return bool(_PRAISE.search(text))
+
+
+def complains(text: str) -> bool:
+    """Tell whether a text has a word of complaint."""
+    return bool(_COMPLAINS.search(text))
 
 
 def sets_a_scene(text: str) -> bool:
@@ -274,7 +282,9 @@ def _pieces(text: str, sentence: Span, wanted: Span | None) -> Iterator[Span]:
     )
     last = len(borders) - 1
     for first in range(earliest, index + 1):
-        yield Span(borders[first], borders[last])
+        # "샀는데 이틀 만에 내렸네요" lacks what was bought.
+        lacks = 0 < first < last - 1 and _BOUGHT.match(text, borders[first])
+        yield Span(borders[first + 1 if lacks else first], borders[last])
     for end in range(last - 1, index, -1):
         yield Span(borders[index], borders[end])
     for first in range(earliest - 1, -1, -1):

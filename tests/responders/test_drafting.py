@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.types import Intent, LengthUnit, ReplyRules, SourceKind
+from domain.types import Intent, LengthUnit, ReplyRules, SourceKind, Span
 from privacy import masking
 from responders import phrases
 from responders.drafting import STRATEGIES, Drafter, DraftInput, share_of_similar_pairs
@@ -1246,3 +1246,62 @@ def test_what_is_seen_in_a_film_did_not_happen_at_the_cinema(
     drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
     cited = [one.text for one in drafter.draft(make_case(text, "quality")).sentences]
     assert not any(re.search("상영은|상영 중|굿즈", one) for one in cited), cited
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "product", "main", "besides"),
+    [
+        (
+            "너무 달아요. 그리고 유통기한이 이틀밖에 안 남은 게 왔어요",
+            "quality",
+            "진미채볶음 150g",
+            "달아요",
+            "남은 소비기한",
+        ),
+        (
+            "가격표가 그대로 붙어 있어 민망했어요. 참기름 병도 깨져서 왔어요",
+            "packaging",
+            "명절 선물세트 2호",
+            "깨져서",
+            "선물 포장",
+        ),
+    ],
+)
+def test_two_complaints_of_one_category_are_both_named_the_damage_first(
+    demo_drafter: Drafter,
+    make_case: Callable[..., DraftInput],
+    text: str,
+    category: str,
+    product: str,
+    main: str,
+    besides: str,
+) -> None:
+    case = make_case(text, category, product_name=product)
+    heard = replace(case.analysis.categories[0], span=Span(0, text.index(".")))
+    case = replace(case, analysis=replace(case.analysis, categories=(heard,)))
+    said = [
+        one.text for one in demo_drafter.draft(case).sentences if one.source is SourceKind.REVIEW
+    ]
+    assert main in said[0]
+    assert besides in said[1]
+
+
+def test_what_did_not_break_is_no_further_complaint(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "박스가 다 찌그러져 왔어요. 다행히 용기는 안 깨졌는데 선물용이라 난감하네요"
+    draft = demo_drafter.draft(make_case(text, "packaging", product_name="유리 밀폐용기 6종"))
+    assert "파손" not in draft.text
+
+
+def test_a_doubtful_label_is_not_named(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("이건 좀 아니지 않습니까", "price")
+    doubtful = replace(case.analysis.categories[0], score=0.42)
+    case = replace(case, analysis=replace(case.analysis, categories=(doubtful,)))
+    said = [
+        one.text for one in demo_drafter.draft(case).sentences if one.source is SourceKind.REVIEW
+    ]
+    assert said
+    assert not any("가격" in one for one in said)
