@@ -200,6 +200,13 @@ class Citer:
             found = self._search(matter, (SourceKind.POLICY,), matter.issue.query)
             # What is too late for the best clause is not settled by one that is hardly about it.
             kept = self._in_time(_fitting(found, is_first=index == 0))
+            if not matter.issue.words:
+                # The label alone found them: no refund is promised for it.
+                kept = [
+                    one
+                    for one in kept
+                    if not terms_of(one.clause.text).remedies or self._is_of_text(one.clause)
+                ]
             fitting.append(kept[:1] + [one for one in kept[1:] if self._is_spoken_of(one.clause)])
             wanted += self._what_is_wanted(found)
             self._note_contradictions(matter.category.value)
@@ -307,6 +314,11 @@ class Citer:
         """Tell whether the customer names what a clause is for; the matter's name is not enough."""
         groups = terms_of(clause.text).groups
         return not groups or any(group <= self._situation.spoken_of for group in groups)
+
+    def _is_of_text(self, clause: Clause) -> bool:
+        """Tell whether a clause shares more than chance with what the customer wrote."""
+        said = shared(self._case.text, self._case.product_name, clause)
+        return len(said) > 1 or any(piece.startswith("#") for piece in said)
 
     def _explaining(self, matters: Sequence[Matter]) -> list[Clause]:
         """Give the fact on the very goods that explains what is complained of."""

@@ -1305,3 +1305,10 @@ def test_a_doubtful_label_is_not_named(
     ]
     assert said
     assert not any("가격" in one for one in said)
+
+
+def test_no_refund_is_promised_on_a_label_alone(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("엄마도 저도 이번 건 좀 그랬어요", "quality", product_name="진미채볶음 150g")
+    assert "환불" not in demo_drafter.draft(case).text
