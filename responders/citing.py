@@ -13,7 +13,7 @@ from responders.quoting import blamed, is_vague, questions, sentences, topic_of
 from responders.terms import REMEDIES, Situation, terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from responders.clauses import Clause
@@ -107,7 +107,7 @@ _EXPLAINED = (ComplaintCategory.QUALITY, ComplaintCategory.MISMATCH)
 _OPINION = re.compile(r"의견|지적")
 
 _AT_CINEMA = re.compile(
-    r"상영관|(?:극장|영화관)(?:[이은측]| (?:직원|시설|안|측|의자|관리))|옆 ?(?:관|사람|자리|좌석)|앞 ?(?:사람|자리)|좌석|의자|(?<!\d)직원|알바|매점|매표|"
+    r"상영관|(?:극장|영화관)(?:[이은측]| (?:직원|시설|안|측|의자|관리))|옆 ?(?:관|사람|자리|좌석)|앞 ?(?:사람|자리)|좌석|의자|(?<!\d)직원|알바생|매점|매표|"
     r"굿즈|특전|포스터|아트카드|예매|환불|상영 ?(?:중|전|시작|시간|사고)|영사|무대 ?인사|시사회|스포|에어컨|냄새|"
     r"(?:화면|소리|음향|사운드|스피커|자막)[이가은는도에을]?\s?[^.!?\n]{0,14}"
     r"(?:끊|안 ?(?:나|맞|들|보)|깨[졌져진]|너무 [작크커]|울리|겹|흔들|어둡|어두|흐리|흐릿|늦|밀[리려렸]|멈|꺼[졌져]|나갔|지직|들려|오타|오역|틀[린렸리])"
@@ -140,10 +140,12 @@ class _Lapsed(NamedTuple):
     Attributes:
         remedies: What no clause on the matter gives any more.
         topics: Where the manual speaks of them.
+        in_time: The clauses that still give something else.
     """
 
     remedies: frozenset[str]
     topics: frozenset[str]
+    in_time: tuple[Clause, ...]
 
 
 class Citer:
@@ -193,20 +195,10 @@ class Citer:
         for index, matter in enumerate(matters):
             if sum(map(bool, fitting)) > 1:
                 break
-            if index and not matter.issue.words:
-                continue  # Nothing but the model's word for it: no clause would be about it.
-            if self._lapsed.remedies and matter.issue.name in WISHES:
+            if self._is_without_clause(matter, is_first=index == 0):
                 continue
             found = self._search(matter, (SourceKind.POLICY,), matter.issue.query)
-            # What is too late for the best clause is not settled by one that is hardly about it.
-            kept = self._in_time(_fitting(found, is_first=index == 0))
-            if not matter.issue.words:
-                # The label alone found them: no refund is promised for it.
-                kept = [
-                    one
-                    for one in kept
-                    if not terms_of(one.clause.text).remedies or self._is_of_text(one.clause)
-                ]
+            kept = self._kept(matter, found, is_first=index == 0)
             fitting.append(kept[:1] + [one for one in kept[1:] if self._is_spoken_of(one.clause)])
             wanted += self._what_is_wanted(found)
             self._note_contradictions(matter.category.value)
@@ -216,6 +208,8 @@ class Citer:
         if self._case.kind is FeedbackKind.INQUIRY:
             fitting[0] = [*self._answers_in_passing(), *fitting[0]]
         chosen = _chosen_clauses(fitting, limit)
+        if self._lapsed.remedies and not chosen:
+            chosen = [*self._lapsed.in_time[:1]]
         if limit > 1 and wanted and not any(clause in wanted for clause in chosen):
             chosen = [*chosen[: limit - 1], wanted[0]]
         if limit > 1:
@@ -225,6 +219,24 @@ class Citer:
             # What the goods do not have by the manual was not left out of the box.
             chosen = [one for one in chosen if not _is_for_left_out(one)]
         return chosen[:limit]
+
+    def _is_without_clause(self, matter: Matter, *, is_first: bool) -> bool:
+        """Tell whether only the model names a further matter, or it wishes for what is over."""
+        is_over = bool(self._lapsed.remedies) and matter.issue.name in WISHES
+        return is_over or not (is_first or matter.issue.words)
+
+    def _kept(self, matter: Matter, found: Sequence[Passage], *, is_first: bool) -> list[Passage]:
+        """Keep the clauses that speak of this very complaint, and in time."""
+        # What is too late for the best clause is not settled by one that is hardly about it.
+        kept = self._in_time(_fitting(found, is_first=is_first))
+        if matter.issue.words:
+            return kept
+        # The label alone found them: no refund is promised for it.
+        return [
+            one
+            for one in kept
+            if not terms_of(one.clause.text).remedies or self._is_of_text(one.clause)
+        ]
 
     def saved_replies(self, matter: Matter) -> list[Clause]:
         """Give the brand's own saved words that fit a matter."""
@@ -242,6 +254,7 @@ class Citer:
             if any(word in passage.clause.text for word in wanted)
             and self._may_cite(passage.clause)
             and passage.words >= _MIN_SECOND_POLICY
+            and passage.fit >= _LEAST_FIT
             and not _PRACTICE.search(passage.clause.text)
         ]
 
@@ -351,26 +364,32 @@ class Citer:
     @cached_property
     def _lapsed(self) -> _Lapsed:
         """Look for the clauses on this very matter whose time is over."""
-        topics = {*_ON_RETURNS}
-        remedies: set[str] = set()
-        still_given: set[str] = set()
-        if self._situation.days_passed:
-            for passage in self._on_matters():
-                terms = terms_of(passage.clause.text)
-                if not (
-                    terms.days_allowed
-                    and passage.fit >= _LEAST_FIT
-                    and passage.words >= _FITTING_SHARE * _MIN_POLICY
-                    and self._is_for_this(passage.clause)
-                ):
-                    continue
-                if self._situation.is_too_late(terms):
-                    topics.update(passage.clause.topics)
-                    remedies |= terms.remedies
-                else:
-                    still_given |= terms.remedies
-        is_over = bool(remedies - still_given)
-        return _Lapsed(REMEDIES - still_given if is_over else frozenset(), frozenset(topics))
+        timed = [
+            passage
+            for passage in (self._on_matters() if self._situation.days_passed else ())
+            if terms_of(passage.clause.text).days_allowed
+            and passage.fit >= _LEAST_FIT
+            and passage.words >= _FITTING_SHARE * _MIN_POLICY
+            and self._is_for_this(passage.clause)
+        ]
+        late = [one for one in timed if self._situation.is_too_late(terms_of(one.clause.text))]
+        if not late:
+            return _Lapsed(frozenset(), frozenset(), ())
+        # What is hardly about the matter gives nothing instead.
+        least = max(one.fit for one in late)
+        in_time = [
+            one.clause
+            for one in timed
+            if one not in late
+            and one.fit >= (least if terms_of(one.clause.text).remedies else _NEXT_FIT)
+        ]
+        given = _remedies_of(in_time)
+        is_over = bool(_remedies_of(one.clause for one in late) - given)
+        return _Lapsed(
+            REMEDIES - given if is_over else frozenset(),
+            frozenset(_ON_RETURNS).union(*(one.clause.topics for one in late)),
+            tuple(dict.fromkeys(in_time)),
+        )
 
     def _on_matters(self) -> list[Passage]:
         """Give the policies on whatever is complained of or asked."""
@@ -402,7 +421,13 @@ class Citer:
 
     def _in_time(self, passages: Sequence[Passage]) -> list[Passage]:
         """Leave out the clauses for which the goods were bought too long ago, and note them."""
-        late = [one for one in passages if self._situation.is_too_late(terms_of(one.clause.text))]
+        late = [
+            one
+            for one in passages
+            if self._situation.is_too_late(terms_of(one.clause.text))
+            # Who asks is told how long the time was.
+            and (self._complaints or not terms_of(one.clause.text).states_time)
+        ]
         self._missing += [
             f"고객이 말한 기간이 조항의 기한을 넘겨 인용하지 않았습니다: {one.clause.reference}"
             for one in late
@@ -464,7 +489,7 @@ class Citer:
             one
             for one in found
             if one.fit >= _BEYOND_FIT
-            and one.words >= _MIN_BEYOND
+            and one.words >= _MIN_POLICY
             and not _OPINION.search(one.clause.text)
             and self._may_cite(one.clause)
         ]
@@ -473,7 +498,7 @@ class Citer:
             one.clause
             for one in fitting
             if one is fitting[0]
-            or one.fit >= _NEXT_FIT
+            or (one.fit >= _NEXT_FIT and one.words >= _MIN_BEYOND)
             or any(word in one.clause.text for word in wanted)
         ][:2]
 
@@ -617,6 +642,10 @@ class Citer:
     def _asked(self) -> list[str]:
         text = self._case.text
         return [text[span.start : span.end] for span in questions(text)]
+
+
+def _remedies_of(clauses: Iterable[Clause]) -> frozenset[str]:
+    return frozenset[str]().union(*(terms_of(clause.text).remedies for clause in clauses))
 
 
 def _of_kind_asked(asked: str, found: Sequence[Passage]) -> list[Passage]:

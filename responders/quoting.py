@@ -347,5 +347,6 @@ def _reads_complete(words: str) -> bool:
     return (
         bool(_COMPLETE.search(words))
         and not _WISH_ENDED.search(words)
+        and not words.endswith("더니")
         and (not _PARTICLE_ENDED.search(words) or words.endswith(("인가", "건가", "는가", "은가")))
     )

@@ -68,6 +68,8 @@ _WENT_WRONG = re.compile(r"는데도|지키지 못한|적용되지 않")
 
 _DENIED = re.compile(r"(?<![가-힣])(?:안|못)\s?[되됐돼된지받왔와]|지 ?(?:않|못)")
 
+_STATES_TIME = re.compile(r"(?:기간|기한)은 [^.]*(?:입니다|이며)")
+
 _FAULTS = frozenset(
     f"#{thing}" for thing in ("고장", "파손", "오배송", "누락", "상함", "시듦", "이물", "녹", "샘")
 )
@@ -144,6 +146,7 @@ class Terms:
         went_wrong: It is for what happened although it should not.
         days_allowed: For how long after buying or receiving; 0 without end.
         remedies: Which of return, refund and exchange it speaks of.
+        states_time: It says how long the time is, and promises nothing by it.
     """
 
     words: tuple[str, ...]
@@ -158,6 +161,7 @@ class Terms:
     is_for_change_of_mind: bool
     days_allowed: float
     remedies: frozenset[str]
+    states_time: bool
 
 
 @lru_cache(maxsize=4096)
@@ -182,6 +186,7 @@ def terms_of(clause: str) -> Terms:
         is_for_change_of_mind=any(thing == _CHANGE_OF_MIND for thing, _, _ in things_in(lowered)),
         days_allowed=days_allowed(clause),
         remedies=remedies,
+        states_time=bool(_STATES_TIME.search(clause)),
     )
 
 

@@ -38,6 +38,7 @@ def test_every_stem_finds_its_thing_and_where_it_stands() -> None:
         ("싸감", "포장 되나요?"),
         ("보증", "구입한 지 2년"),
         ("늦음", "아직 못 받았어요"),
+        ("불음", "다 불은 면"),
         ("굿즈", "포스터는 어디서 받나요"),
         ("맡긴수리", "수리를 맡긴 게 언제인데요"),
     ],
@@ -69,6 +70,7 @@ def test_every_shape_has_an_example_above_and_every_name_is_known() -> None:
         "보증",
         "맡긴수리",
         "늦음",
+        "불음",
         "굿즈",
     }
     assert set(wording._SHAPES) == examples
@@ -86,6 +88,7 @@ def test_every_shape_has_an_example_above_and_every_name_is_known() -> None:
         ("수세미로 문질러도 되나요", "#이물"),
         ("잘못 받으신 상품은", "#늦음"),
         ("주문한 상품 언제 오나요", "#늦음"),
+        ("환불은 언제 되나요", "#불음"),
     ],
 )
 def test_a_word_that_only_looks_like_a_thing_is_none(text: str, thing: str) -> None:
