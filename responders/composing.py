@@ -442,6 +442,8 @@ class Composer:
 
     def _incident(self, clauses: Sequence[Clause]) -> list[Line]:
         quote = self._quote_of_film(None)
+        if quote is None and not self.case.analysis.abusive:
+            quote = self._report(self.case.analysis.abuse_spans)
         if quote is None:
             named = self._courtesy(phrases.NEUTRAL_OPENINGS[:1], Need.CORE)
         else:

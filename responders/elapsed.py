@@ -26,6 +26,7 @@ _WORDS = {
     "일주일": 7,
     "열흘": 10,
     "보름": 15,
+    "백일": 100,
     "반년": 180,
 }
 _NUMERALS = {
@@ -77,6 +78,10 @@ _SINCE = re.compile(
     r"(?:산|받은|구입한|구매한|쓴|사용한|도착한|배송받은|배송 받은|장만한|들인|입은|신은|먹은)\s?지[도는가]?\s?"
     r"(?:(?:이제|벌써|겨우|한|막|고작|거의|딱|약|대략|어느새|채)\s?)*$"
 )
+_AND_THEN = re.compile(
+    r"(?:(?<![가-힣])사|구매하|구입하|(?<![가-힣])받)고(?:\s?나서)?\s?(?:한|약)?\s*$"
+)
+_LATER = re.compile(r"\s?(?:쯤|정도|가량)?\s?(?:이|도)?\s?(?:지나|지났|만에|뒤|후|됐|넘)")
 _SINCE_OTHER = re.compile(
     r"(?:주문|신청|문의|예약|결제|요청|취소|해지|접수)한\s?지|(?:시킨|보낸|맡긴|기다린)\s?지"
 )
@@ -91,7 +96,7 @@ _BROKE = re.compile(
     rf"{_ABOUT}(?:(?:{_NOT_EVEN}|넘게|[이도]?\s?(?:조금|좀|훌쩍)?\s?(?=넘))\s?)?"
     r"(?:만에|됐|되었|됩|된|돼|지났|지나|넘|가서|가지\s?않)[^.!?\n]{0,30}?"
     r"(?:고장|망가|깨[졌져진]|갈라|쪼개|부러|부서|녹이|녹슬|녹 슬|벗겨|찢|터[졌져]|먹통|곰팡|떨어[졌져]|헐거|금이|변색|구멍|"
-    r"휘[었어]|새[는요고서네]|꺼[졌져]|작동|해[졌져]|풀[렸려]|보풀|들떴|들뜨|닳|죽었|안 ?(?:켜|들어와|나와|눌|열리|닫히|움직))"
+    r"휘[었어]|흔들|헐거|새[는요고서네]|꺼[졌져]|작동|해[졌져]|풀[렸려]|보풀|들떴|들뜨|닳|죽었|안 ?(?:켜|들어와|나와|눌|열리|닫히|움직))"
 )
 _LESS = re.compile(rf"{_ABOUT}{_NOT_EVEN}(?:돼|됐|되|된|됩|지나|넘|쓰|썼|써|사용|가|않)")
 _MORE = re.compile(rf"{_ABOUT}[이가을를은는도]?\s?(?:조금|좀|훌쩍|한참)?\s?(?:넘|이상)")
@@ -146,7 +151,8 @@ def _lengths(text: str) -> Iterator[float]:
         after = text[match.end() : match.end() + _MOST_AFTER]
         if _SINCE_OTHER.search(before):
             continue
-        is_told = _SINCE.search(before) or _USED.match(after) or _BROKE.match(after)
+        is_told = _SINCE.search(before) or (_AND_THEN.search(before) and _LATER.match(after))
+        is_told = is_told or _USED.match(after) or _BROKE.match(after)
         if is_told or (_AGO.match(after) and not _AGAIN.match(after)):
             days = _days(match)
             if _LESS.match(after):

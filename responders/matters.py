@@ -136,7 +136,7 @@ def _shown(case: DraftInput) -> list[Matter]:
 
 def _besides(case: DraftInput, first: Matter) -> list[Matter]:
     """Give what else of the first one's category another sentence complains of: one thing."""
-    text = blamed(_readable(case))
+    text = _readable(case)
     for sentence in sentences(text):
         words = text[sentence.start : sentence.end]
         if not (complains(words) or _DAMAGED.search(words)) or any(
@@ -152,8 +152,8 @@ def _besides(case: DraftInput, first: Matter) -> list[Matter]:
 
 
 def _readable(case: DraftInput) -> str:
-    """Blank what tells of no complaint: ``안 깨졌는데``; every offset stays."""
-    text = without_instructions(case.text[:_READ])
+    """Blank what tells of no complaint, praise and ``안 깨졌는데``; every offset stays."""
+    text = blamed(without_instructions(case.text[:_READ]))
     return _NOT_SO.sub(lambda match: " " * len(match[0]), text)
 
 

@@ -59,8 +59,8 @@ _COMMON = frozenset(
     }
 )
 
-_SELF = re.compile(r"(?<![가-힣])제가 |것 같[가-힣]+")
-"""Else it finds ``결제가``, and ``것 같은데`` finds ``같은 상품``."""
+_SELF = re.compile(r"(?<![가-힣])제가 |것 같[가-힣]+|소리를? ?(?=지르|지른|질[러렀])")
+"""Else it finds ``결제가``, ``것 같은데`` finds ``같은 상품``, and who was shouted at the sound of a film."""
 
 _SILENT = _COMMON.union(map("".join, pairs_of(_ENDINGS, repeat=2))) - {"해지"}
 

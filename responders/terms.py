@@ -45,6 +45,9 @@ _ABOUT = "에 대한"
 _NOUN_AND = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나|과|와)\s")
 """``보풀과 원단에 대한 의견``: whoever has either of them."""
 
+_BOTH = re.compile(r"(?:취소|변경|교환|환불|반품)[과와] (?:취소|변경|교환|환불|반품)$")
+"""``취소와 환불은``: for whoever asks for either of them."""
+
 _SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|신선")
 
 _FROZEN, _MELTED = "냉동", "#녹음"
@@ -124,7 +127,7 @@ def _heads_of(segment: str) -> list[frozenset[str]]:
     found: list[frozenset[str]] = []
     for part in _OR.split(head[1]) if head else ():
         # Of nouns, what is said of the one is said of the other: "빠진 메뉴나 반찬은".
-        either = _NOUN_AND if _ABOUT in part else _NOUN_OR
+        either = _NOUN_AND if _ABOUT in part or _BOTH.search(part) else _NOUN_OR
         nouns = [stems_of(noun) for noun in either.split(part)]
         # But "이물이나 위생 문제가" are two things.
         telling = [noun for noun in nouns if noun & NARROWING and not noun <= NARROWING]

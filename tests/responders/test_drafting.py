@@ -1219,6 +1219,7 @@ def test_an_answer_is_what_was_asked_and_nothing_beside_it(
         ("영상미는 최고. 다만 옆 관 소리가 계속 들려서 집중이 안 됐어요", ["영업일 3일 안에 결과"]),
         ("영화는 인생작인데 굿즈 포스터가 구겨진 채로 왔네요", ["구겨지거나 빠진 굿즈"]),
         ("옆자리 사람이 계속 떠드는데 직원은 뭐하는지", ["극장 직원의 응대는"]),
+        ("무대인사 보러 갔는데 스태프가 소리 지르고 밀쳤어요", ["관객 행사에서 불편"]),
     ],
 )
 def test_what_went_wrong_at_a_cinema_is_apologised_for_and_not_respected_as_taste(
@@ -1326,6 +1327,23 @@ def test_what_is_too_old_to_be_exchanged_may_still_be_repaired(
     reply = demo_drafter.draft(make_case(text, "defect", product_name="전기 미니밥솥 3인용")).text
     assert "1년 동안 무료로 수리해" in reply
     assert "교환하거나" not in reply
+
+
+def test_who_asks_for_one_of_two_things_a_clause_names_is_answered(
+    film_brand: Brand, make_case: Callable[..., DraftInput]
+) -> None:
+    drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
+    case = make_case("지금 예매 취소 가능한가요?", kind="inquiry", negative=False)
+    assert "상영 20분 전까지" in drafter.draft(case).text
+
+
+def test_who_was_praised_is_not_blamed(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "상담원분은 친절하셨는데 처리가 일주일 넘게 걸린 건 너무하네요"
+    reply = demo_drafter.draft(make_case(text, "service", intent=Intent.MIXED)).text
+    assert "처리가 일주일 넘게 걸린" in reply
+    assert not re.search("불친절|상담 응대", reply)
 
 
 def test_mould_is_answered_for_only_where_it_grew(

@@ -27,6 +27,8 @@ WRITTEN = date(2026, 11, 29)
         ("두 달 만에 갈라졌어요", 60),
         ("두세 달 쓰니까 벗겨져요", 60),
         ("1년 반 썼는데", 547.5),
+        ("산 지 백일 됐는데", 100),
+        ("구매하고 3개월 지나니까 손잡이가 이래요", 90),
     ],
 )
 def test_a_length_of_time_since_buying_is_read(text: str, days: float) -> None:

@@ -89,6 +89,7 @@ def test_every_shape_has_an_example_above_and_every_name_is_known() -> None:
         ("잘못 받으신 상품은", "#늦음"),
         ("주문한 상품 언제 오나요", "#늦음"),
         ("환불은 언제 되나요", "#불음"),
+        ("고기는 몇 점 안 되네요", "#고장"),
     ],
 )
 def test_a_word_that_only_looks_like_a_thing_is_none(text: str, thing: str) -> None:
