@@ -67,7 +67,7 @@ _SPAN = re.compile(_PERIOD)
 
 _BOUGHT = r"(?:산(?=[\s.,]|$|지|건|거)|샀|사서|구매|구입|주문|시킨|시켰|장만|배송|도착|(?:(?<![가-힣])|선물)받(?!을|기로|아야))(?!을 때)"
 _NOT_BOUGHT = (
-    r"문의|신청|연락|전화|환불|반품|교환|접수|취소|해지|가입|답변|까지|못 |안 |에도|이어|또 "
+    r"문의|신청|연락|전화|환불|반품|교환|접수|취소|해지|가입|답변|까지|못 |안 |에도|이어|또 |려고"
 )
 _GAP = rf"(?:(?!{_NOT_BOUGHT})[^.!?\n])"
 
@@ -96,13 +96,15 @@ _BROKE = re.compile(
     rf"{_ABOUT}(?:(?:{_NOT_EVEN}|넘게|[이도]?\s?(?:조금|좀|훌쩍)?\s?(?=넘))\s?)?"
     r"(?:만에|됐|되었|됩|된|돼|지났|지나|넘|가서|가지\s?않)[^.!?\n]{0,30}?"
     r"(?:고장|망가|깨[졌져진]|갈라|쪼개|부러|부서|녹이|녹슬|녹 슬|벗겨|찢|터[졌져]|먹통|곰팡|떨어[졌져]|헐거|금이|변색|구멍|"
-    r"휘[었어]|흔들|헐거|새[는요고서네]|꺼[졌져]|작동|해[졌져]|풀[렸려]|보풀|들떴|들뜨|닳|죽었|안 ?(?:켜|들어와|나와|눌|열리|닫히|움직))"
+    r"휘[었어]|흔들|새[는요고서네]|꺼[졌져]|작동|해[졌져]|풀[렸려]|보풀|들떴|들뜨|닳|죽었|안 ?(?:켜|들어와|나와|눌|열리|닫히|움직))"
 )
 _LESS = re.compile(rf"{_ABOUT}{_NOT_EVEN}(?:돼|됐|되|된|됩|지나|넘|쓰|썼|써|사용|가|않)")
 _MORE = re.compile(rf"{_ABOUT}[이가을를은는도]?\s?(?:조금|좀|훌쩍|한참)?\s?(?:넘|이상)")
 _NEARLY, _OVER = 0.8, 1.1
 """What ``한 달도 안 됐는데`` and ``한 달 넘게`` make of a month: within its limits, and past them."""
 
+_READ = 2_000
+"""Characters of a text that are looked at."""
 _MOST_BEFORE, _MOST_AFTER = 24, 48
 
 _WINTER, _EARLY = "겨울", 3
@@ -110,9 +112,9 @@ _SEASONS = {"봄": 5, "여름": 8, "가을": 11, _WINTER: 2, "설": 2, "추석":
 """The month with which each is over at the latest; a year's beginning is over with March."""
 _YEARS_AGO = {"올해": 0, "올": 0, "금년": 0, "작년": 1, "지난해": 1, "재작년": 2}
 _WHEN = re.compile(
-    r"(?<![가-힣])(?:(?P<year>20\d\d)년|지난(?=\s?[봄여가겨설추])|(?P<ago>재작년|작년|지난해|올해|금년|올(?=\s?[봄여가겨초설추])))?\s?"
+    r"(?<![가-힣])(?:(?P<year>20\d\d)년|(?P<last>지난)(?=\s?[봄여가겨설추])|(?P<ago>재작년|작년|지난해|올해|금년|올(?=\s?[봄여가겨초설추])))?\s?"
     r"(?:(?P<season>봄|여름|가을|겨울|설(?=날|에|\s)|추석)|(?<![\d.])(?P<month>1[0-2]|[1-9])월|(?P<early>초)(?=에|쯤))?"
-    rf"(?:날|달|말|초|중순|쯤|경| 때| 전| 연휴)?(?:에(?!도| 이어))?\s?{_GAP}{{0,12}}?{_BOUGHT}"
+    rf"(?:날|달|말|초|중순| 전| 연휴)?(?P<when>에(?!도| 이어)|쯤에?|경에?|\s?때)?\s?{_GAP}{{0,12}}?{_BOUGHT}"
 )
 
 _LIMIT = re.compile(
@@ -141,6 +143,7 @@ def days_passed(text: str, written: date | None = None) -> float:
     Returns:
         Days, at least so many: ``작년에`` is as late as its last day.
     """
+    text = text[:_READ]
     found = [*_lengths(text), *(_dates(text, written) if written else ())]
     return max(found, default=0.0)
 
@@ -176,6 +179,8 @@ def _last_day(match: re.Match[str], written: date) -> date | None:
         year = int(match["year"])
     elif match["ago"]:
         year = written.year - _YEARS_AGO[match["ago"]]
+    elif not (match["last"] or match["when"]):
+        return None  # "여름 이불을 샀는데" does not say when.
     season, month = match["season"], int(match["month"] or 12)
     if season:
         month = _SEASONS[season]
