@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from domain.types import ComplaintCategory, FeedbackKind, SourceKind
-from responders.phrases import ISSUES
-from responders.pieces import alike, names, shared
+from responders.phrases import ISSUES, WISHES
+from responders.pieces import alike, names, says_beside_name, shared
 from responders.quoting import blamed, is_vague, questions, sentences, topic_of
-from responders.terms import Situation, terms_of
+from responders.terms import REMEDIES, Situation, terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from responders.clauses import Clause
@@ -105,6 +106,16 @@ _EXPLAINED = (ComplaintCategory.QUALITY, ComplaintCategory.MISMATCH)
 
 _OPINION = re.compile(r"의견|지적")
 
+_AT_CINEMA = re.compile(
+    r"상영관|(?:극장|영화관)(?:[이은측]| (?:직원|시설|안|측|의자|관리))|옆 ?(?:관|사람|자리|좌석)|앞 ?(?:사람|자리)|좌석|의자|(?<!\d)직원|알바생|매점|매표|"
+    r"굿즈|특전|포스터|아트카드|예매|환불|상영 ?(?:중|전|시작|시간|사고)|영사|무대 ?인사|시사회|스포|에어컨|냄새|"
+    r"(?:화면|소리|음향|사운드|스피커|자막)[이가은는도에을]?\s?[^.!?\n]{0,14}"
+    r"(?:끊|안 ?(?:나|맞|들|보)|깨[졌져진]|너무 [작크커]|울리|겹|흔들|어둡|어두|흐리|흐릿|늦|밀[리려렸]|멈|꺼[졌져]|나갔|지직|들려|오타|오역|틀[린렸리])"
+)
+"""What shows that a text tells of a showing or of goods. A film has blood, screams and screens as well."""
+
+_OF_SHOWING = re.compile(r"상영|회차")
+
 _HAS_NOT = re.compile(r"들어 ?있지 않|포함되지 않|포함되어 있지 않")
 
 _LEFT_OUT = "#누락"
@@ -118,6 +129,23 @@ _BEYOND = 0.75
 """What a clause under another topic counts, beside one under the matter's own."""
 
 _RHETORICAL = re.compile(r"왜|뭐|뭡|대체|맞나요")
+
+_ON_RETURNS = ("return_refund", "general")
+"""Topics of the clauses on how goods are returned, whatever was wrong with them."""
+
+
+class _Lapsed(NamedTuple):
+    """What the goods were bought too long ago for.
+
+    Attributes:
+        remedies: What no clause on the matter gives any more.
+        topics: Where the manual speaks of them.
+        in_time: The clauses that still give something else.
+    """
+
+    remedies: frozenset[str]
+    topics: frozenset[str]
+    in_time: tuple[Clause, ...]
 
 
 class Citer:
@@ -146,7 +174,8 @@ class Citer:
         self._manual = manual
         self._view = manual.at(at)
         self._at = at
-        self._situation = Situation(case, complaints, is_eatery=is_eatery)
+        self._complaints = complaints
+        self._situation = Situation(case, complaints, at=at, is_eatery=is_eatery)
         self._missing = missing
         self.facts: list[Clause] = []
 
@@ -166,19 +195,21 @@ class Citer:
         for index, matter in enumerate(matters):
             if sum(map(bool, fitting)) > 1:
                 break
-            if index and not matter.issue.words:
-                continue  # Nothing but the model's word for it: no clause would be about it.
+            if self._is_without_clause(matter, is_first=index == 0):
+                continue
             found = self._search(matter, (SourceKind.POLICY,), matter.issue.query)
-            kept = _fitting(found, is_first=index == 0)
+            kept = self._kept(matter, found, is_first=index == 0)
             fitting.append(kept[:1] + [one for one in kept[1:] if self._is_spoken_of(one.clause)])
             wanted += self._what_is_wanted(found)
             self._note_contradictions(matter.category.value)
         fitting = [one for one in fitting if one] or [[]]
-        if not fitting[0]:
+        if not fitting[0] and not self._lapsed.remedies:
             self._note_gap(matters[0].category.value, name)
         if self._case.kind is FeedbackKind.INQUIRY:
             fitting[0] = [*self._answers_in_passing(), *fitting[0]]
         chosen = _chosen_clauses(fitting, limit)
+        if self._lapsed.remedies and not chosen:
+            chosen = [*self._lapsed.in_time[:1]]
         if limit > 1 and wanted and not any(clause in wanted for clause in chosen):
             chosen = [*chosen[: limit - 1], wanted[0]]
         if limit > 1:
@@ -189,6 +220,24 @@ class Citer:
             chosen = [one for one in chosen if not _is_for_left_out(one)]
         return chosen[:limit]
 
+    def _is_without_clause(self, matter: Matter, *, is_first: bool) -> bool:
+        """Tell whether only the model names a further matter, or it wishes for what is over."""
+        is_over = bool(self._lapsed.remedies) and matter.issue.name in WISHES
+        return is_over or not (is_first or matter.issue.words)
+
+    def _kept(self, matter: Matter, found: Sequence[Passage], *, is_first: bool) -> list[Passage]:
+        """Keep the clauses that speak of this very complaint, and in time."""
+        # What is too late for the best clause is not settled by one that is hardly about it.
+        kept = self._in_time(_fitting(found, is_first=is_first))
+        if matter.issue.words:
+            return kept
+        # The label alone found them: no refund is promised for it.
+        return [
+            one
+            for one in kept
+            if not terms_of(one.clause.text).remedies or self._is_of_text(one.clause)
+        ]
+
     def saved_replies(self, matter: Matter) -> list[Clause]:
         """Give the brand's own saved words that fit a matter."""
         found = self._search(matter, (SourceKind.SAVED_REPLY,), matter.issue.name)
@@ -196,12 +245,16 @@ class Citer:
 
     def _what_is_wanted(self, found: Sequence[Passage]) -> list[Clause]:
         """Give the clauses on a matter that speak of what the customer asks for: 환불, 교환."""
+        if self._lapsed.remedies:
+            return []
         wanted = _WANTED.findall(self._case.text)
         return [
             passage.clause
             for passage in found
             if any(word in passage.clause.text for word in wanted)
+            and self._may_cite(passage.clause)
             and passage.words >= _MIN_SECOND_POLICY
+            and passage.fit >= _LEAST_FIT
             and not _PRACTICE.search(passage.clause.text)
         ]
 
@@ -222,7 +275,9 @@ class Citer:
         ]
 
     def _search(self, matter: Matter, kinds: tuple[SourceKind, ...], query: str) -> list[Passage]:
-        """Give the citable clauses on a matter, those of its category before others as good.
+        """Give the clauses on a matter, those of its category before others as good.
+
+        Some may be too late: see ``_in_time``.
 
         The whole text decides: the sentence that shows the matter has one vote, the others half.
         """
@@ -252,7 +307,7 @@ class Citer:
             one
             for one in found
             if (topic in one.clause.topics or (one.words >= _MIN_BEYOND and one.fit >= _BEYOND_FIT))
-            and self._may_cite(one.clause)
+            and self._is_for_this(one.clause)
         ]
         # A complaint of one thing is often settled by a clause on another: what was charged twice
         # stands under prices, whatever category the model saw.
@@ -273,6 +328,11 @@ class Citer:
         groups = terms_of(clause.text).groups
         return not groups or any(group <= self._situation.spoken_of for group in groups)
 
+    def _is_of_text(self, clause: Clause) -> bool:
+        """Tell whether a clause shares more than chance with what the customer wrote."""
+        said = shared(self._case.text, self._case.product_name, clause)
+        return len(said) > 1 or any(piece.startswith("#") for piece in said)
+
     def _explaining(self, matters: Sequence[Matter]) -> list[Clause]:
         """Give the fact on the very goods that explains what is complained of."""
         product = self._case.product_name
@@ -287,7 +347,7 @@ class Citer:
                 best = len(said), clause
         return [best[1]] if best else []
 
-    def _may_cite(self, clause: Clause) -> bool:
+    def _is_for_this(self, clause: Clause) -> bool:
         """Tell whether a clause stands, and not for other goods, orders or states than these."""
         terms = terms_of(clause.text)
         return (
@@ -295,6 +355,84 @@ class Citer:
             and self._situation.is_of_goods(terms)
             and self._situation.is_meant(terms)
         )
+
+    def _may_cite(self, clause: Clause) -> bool:
+        """Tell whether a clause is for this case, and in time."""
+        is_late = self._situation.is_too_late(terms_of(clause.text))
+        return self._is_for_this(clause) and not is_late and not self._is_lapsed(clause)
+
+    @cached_property
+    def _lapsed(self) -> _Lapsed:
+        """Look for the clauses on this very matter whose time is over."""
+        timed = [
+            passage
+            for passage in (self._on_matters() if self._situation.days_passed else ())
+            if terms_of(passage.clause.text).days_allowed
+            and passage.fit >= _LEAST_FIT
+            and passage.words >= _FITTING_SHARE * _MIN_POLICY
+            and self._is_for_this(passage.clause)
+        ]
+        late = [one for one in timed if self._situation.is_too_late(terms_of(one.clause.text))]
+        if not late:
+            return _Lapsed(frozenset(), frozenset(), ())
+        # What is hardly about the matter gives nothing instead.
+        least = max(one.fit for one in late)
+        in_time = [
+            one.clause
+            for one in timed
+            if one not in late
+            and one.fit >= (least if terms_of(one.clause.text).remedies else _NEXT_FIT)
+        ]
+        given = _remedies_of(in_time)
+        is_over = bool(_remedies_of(one.clause for one in late) - given)
+        return _Lapsed(
+            REMEDIES - given if is_over else frozenset(),
+            frozenset(_ON_RETURNS).union(*(one.clause.topics for one in late)),
+            tuple(dict.fromkeys(in_time)),
+        )
+
+    def _on_matters(self) -> list[Passage]:
+        """Give the policies on whatever is complained of or asked."""
+        case = self._case
+        queries = [matter.issue.query for matter in self._complaints] or [""]
+        return [
+            passage
+            for query in queries
+            for passage in self._view.search(
+                [case.text[sentence.start : sentence.end] for sentence in sentences(case.text)],
+                limit=12,
+                kinds=(SourceKind.POLICY,),
+                product=case.product_name,
+                query=query,
+            )
+        ]
+
+    def _is_lapsed(self, clause: Clause) -> bool:
+        """Tell whether a clause without a time of its own tells how to get what is over.
+
+        Who hears after two months that exchanges are made at the door is promised one.
+        """
+        terms = terms_of(clause.text)
+        return (
+            not terms.days_allowed
+            and not terms.remedies.isdisjoint(self._lapsed.remedies)
+            and not self._lapsed.topics.isdisjoint(clause.topics)
+        )
+
+    def _in_time(self, passages: Sequence[Passage]) -> list[Passage]:
+        """Leave out the clauses for which the goods were bought too long ago, and note them."""
+        late = [
+            one
+            for one in passages
+            if self._situation.is_too_late(terms_of(one.clause.text))
+            # Who asks is told how long the time was.
+            and (self._complaints or not terms_of(one.clause.text).states_time)
+        ]
+        self._missing += [
+            f"고객이 말한 기간이 조항의 기한을 넘겨 인용하지 않았습니다: {one.clause.reference}"
+            for one in late
+        ]
+        return [one for one in passages if one not in late and not self._is_lapsed(one.clause)]
 
     def _note_contradictions(self, topic: str) -> None:
         self._missing += [
@@ -326,29 +464,43 @@ class Citer:
             kinds=(SourceKind.POLICY,),
             only_topics=True,
         )
-        citable = [p.clause for p in found if self._view.is_citable(p.clause)]
+        citable = [
+            p.clause
+            for p in found
+            if self._view.is_citable(p.clause) and not _OF_SHOWING.search(p.clause.text)
+        ]
         if not citable:
             self._note_contradictions("other")
             self._note_gap("other", "작품 의견")
         return citable[:1]
 
-    def on_what_happened(self) -> list[Clause]:
+    def on_what_happened(self, issue: Issue) -> list[Clause]:
         """Give the clauses for a text on no work, but on what happened: goods, seats, a screen."""
         text = blamed(self._case.text)
+        if not _AT_CINEMA.search(text):
+            return []
         found = self._view.search(
             [text[sentence.start : sentence.end] for sentence in sentences(text)],
-            limit=3,
+            limit=6,
             kinds=(SourceKind.POLICY,),
+            query=issue.query,
         )
         fitting = [
             one
             for one in found
             if one.fit >= _BEYOND_FIT
-            and one.words >= _MIN_BEYOND
+            and one.words >= _MIN_POLICY
             and not _OPINION.search(one.clause.text)
             and self._may_cite(one.clause)
         ]
-        return [one.clause for one in fitting if one is fitting[0] or one.fit >= _NEXT_FIT][:2]
+        wanted = _WANTED.findall(text)
+        return [
+            one.clause
+            for one in fitting
+            if one is fitting[0]
+            or (one.fit >= _NEXT_FIT and one.words >= _MIN_BEYOND)
+            or any(word in one.clause.text for word in wanted)
+        ][:2]
 
     # For questions.
 
@@ -449,15 +601,29 @@ class Citer:
         if ranked and ranked[0].contradicted:
             # What is not nearly as good answers something else.
             least = max(least, _GOOD_SHARE * ranked[0].words)
-        return [
+        fitting = [
             passage
             for passage in ranked
-            if (passage.words >= least or _is_of_product(passage))
-            and (passage.clause.kind is SourceKind.POLICY or passage.fit >= _MIN_ANSWER_FIT)
+            if (
+                passage.words >= (_FITTING_SHARE * least if _is_met(passage) else least)
+                or _is_of_product(passage)
+            )
+            and (passage.clause.kind is SourceKind.POLICY or self._is_told(words, passage))
             and self._view.is_citable(passage.clause)
             and self._situation.is_meant(terms_of(passage.clause.text))
             and (passage.fit >= _GENERAL_FIT or self._has_enough_of(words, passage))
         ]
+        return self._in_time(fitting)
+
+    def _is_told(self, words: str, passage: Passage) -> bool:
+        """Tell whether a fact is on the goods meant, and says more of them than their name.
+
+        Who asks of a 명절 선물세트 before 추석 does not ask what is in it.
+        """
+        product = self._case.product_name
+        said = shared(words, product, passage.clause)
+        is_on_them = passage.fit >= _MIN_ANSWER_FIT
+        return is_on_them and not said.isdisjoint(says_beside_name(passage.clause, product))
 
     def _has_enough_of(self, words: str, passage: Passage) -> bool:
         """Tell whether what a clause shares with a question is more than chance.
@@ -476,6 +642,10 @@ class Citer:
     def _asked(self) -> list[str]:
         text = self._case.text
         return [text[span.start : span.end] for span in questions(text)]
+
+
+def _remedies_of(clauses: Iterable[Clause]) -> frozenset[str]:
+    return frozenset[str]().union(*(terms_of(clause.text).remedies for clause in clauses))
 
 
 def _of_kind_asked(asked: str, found: Sequence[Passage]) -> list[Passage]:
@@ -528,6 +698,11 @@ def _adds(passage: Passage, best: Passage) -> bool:
         return passage.words >= _MIN_SAME
     least = _MIN_SAME if passage.fit >= _SAME_FIT else _MIN_SECOND_ANSWER
     return _is_near(passage, best) and passage.fit >= _GENERAL_FIT and passage.words >= least
+
+
+def _is_met(passage: Passage) -> bool:
+    """Tell whether what a policy is for is just what was asked of, be it one word."""
+    return passage.clause.kind is SourceKind.POLICY and passage.fit >= _SAME_FIT
 
 
 def _is_of_product(passage: Passage) -> bool:

@@ -19,6 +19,7 @@ from domain.types import (
     Span,
 )
 from responders import phrases
+from responders.asking import only_asks, wants_change
 from responders.citing import Citer
 from responders.matters import (
     DraftInput,
@@ -29,7 +30,7 @@ from responders.matters import (
     first_issue,
     is_edible,
 )
-from responders.phrases import FILM_ISSUES, ISSUES
+from responders.phrases import FILM_ISSUES, ISSUES, Issue
 from responders.quoting import (
     Quote,
     blamed,
@@ -73,10 +74,6 @@ _CATEGORY_LAGS = 0.5
 """A real complaint's likeliest category is at most so much less likely than the complaint."""
 
 _WORRIED = re.compile(r"(?:먹|마[셨시]|드[셨시])[^.!?\n]{0,20}괜찮")
-
-_REQUEST = re.compile(
-    r"(?:취소|변경)\s?(?:해\s?주|부탁|하고 싶|하려)|(?:주소|배송지|번호|날짜)[^.!?\n]{0,12}(?:바꿔|변경)"
-)
 
 _HARM = re.compile(
     r"다[쳤치친]|화상|베[였었]|응급|병원|배탈|식중독|알레르기|두드러기|부었|토했|이물|벌레|쇳조각|연기|불\s?[이날]|데[었일]"
@@ -157,7 +154,7 @@ class Composer:
         if self._is_question():
             return self._question()
         if self.is_film and not self._is_about_safety():
-            return self._opinion() if analysis.is_negative else self._plain_answer()
+            return self._about_film() if analysis.is_negative else self._plain_answer()
         if analysis.is_negative or analysis.categories or self._is_lacking():
             return self._complaint()
         return self._plain_answer()
@@ -178,8 +175,9 @@ class Composer:
         grave = analysis.severity is Severity.CRITICAL or self._is_about_safety()
         calm = not grave and not analysis.abusive
         # Who only wants an order changed complains of nothing, whatever the model heard.
-        is_request = bool(_REQUEST.search(self.case.text)) and not self._matters[0].issue.words
-        return not analysis.is_negative or self._is_worry() or (calm and (doubtful or is_request))
+        is_request = wants_change(self.case.text) and not self._matters[0].issue.words
+        asks = doubtful or is_request or only_asks(self.case.text)
+        return not analysis.is_negative or self._is_worry() or (calm and asks)
 
     def _is_worry(self) -> bool:
         """Tell whether somebody asks because of an allergy, and nothing has happened."""
@@ -434,33 +432,46 @@ class Composer:
         bank = phrases.APOLOGIES_GRAVE if unsafe else usual
         return self._courtesy(bank, Need.APOLOGY)
 
-    # Opinions about films.
+    # Opinions about films, and what happened where they were shown.
 
-    def _opinion(self) -> list[Line]:
-        blame = blamed(self.case.text)
-        issue = first_issue(FILM_ISSUES, blame)
-        span = issue.pattern.search(blame) if issue.words else None
+    def _about_film(self) -> list[Line]:
+        citer = self._citer()
+        issue = first_issue(FILM_ISSUES, blamed(self.case.text))
+        happened = citer.on_what_happened(issue)
+        return self._incident(happened) if happened else self._opinion(citer, issue)
+
+    def _incident(self, clauses: Sequence[Clause]) -> list[Line]:
+        quote = self._quote_of_film(None)
+        if quote is None and not self.case.analysis.abusive:
+            quote = self._report(self.case.analysis.abuse_spans)
+        if quote is None:
+            named = self._courtesy(phrases.NEUTRAL_OPENINGS[:1], Need.CORE)
+        else:
+            named = self._about_review(phrases.QUOTE_THANKS, {"quote": quote.text}, [quote.span])
+        apology = self._courtesy(phrases.FILM_APOLOGIES, Need.APOLOGY)
+        policy = self._cited_in_turn(clauses)
+        contact = self._contact(phrases.CONTACTS_MILD)
+        closing = self._closing()
+        if self.strategy == "brief":
+            return [named, apology, *policy[:1], contact, *closing]
+        greeting = self._greeting(phrases.FILM_GREETINGS)
+        if self.strategy == "resolve_first":
+            return [greeting, *policy, contact, named, apology, *closing]
+        return [greeting, named, apology, *policy, contact, *closing]
+
+    def _opinion(self, citer: Citer, issue: Issue) -> list[Line]:
+        span = issue.pattern.search(blamed(self.case.text)) if issue.words else None
         wanted = Span(span.start(), span.end()) if span else None
-        quote = (
-            None
-            if self.case.analysis.abusive
-            else quote_for(self.case.text, wanted, self.case.analysis.abuse_spans)
-        )
+        quote = self._quote_of_film(wanted)
         if quote is None:
             named = self._about_review(
                 phrases.FILM_NAMES, {"issue": issue.name}, [wanted] if wanted else []
             )
         else:
             named = self._about_review(phrases.FILM_QUOTES, {"quote": quote.text}, [quote.span])
-        citer = self._citer()
-        clauses = happened = citer.on_what_happened()
-        if not happened:
-            clauses = citer.on_opinion(issue)
-        of_work = bool(issue.words) or not happened
-        policy = [self._cited(clause, Need.POLICY) for clause in clauses]
-        thanks = self._courtesy(phrases.FILM_THANKS if of_work else phrases.THANKS, Need.APOLOGY)
-        moved = phrases.FILM_SYMPATHY if of_work else phrases.SYMPATHY[ComplaintCategory.SERVICE]
-        sympathy = self._courtesy(moved, Need.SYMPATHY)
+        policy = [self._cited(clause, Need.POLICY) for clause in citer.on_opinion(issue)]
+        thanks = self._courtesy(phrases.FILM_THANKS, Need.APOLOGY)
+        sympathy = self._courtesy(phrases.FILM_SYMPATHY, Need.SYMPATHY)
         contact = self._contact(phrases.CONTACTS_FILM)
         closing = self._closing()
         if self.strategy == "brief":
@@ -469,6 +480,12 @@ class Composer:
         if self.strategy == "resolve_first":
             return [greeting, named, *policy, contact, thanks, *closing]
         return [greeting, thanks, named, sympathy, *policy, contact, *closing]
+
+    def _quote_of_film(self, wanted: Span | None) -> Quote | None:
+        analysis = self.case.analysis
+        if analysis.abusive:
+            return None
+        return quote_for(self.case.text, wanted, analysis.abuse_spans)
 
     # Questions.
 

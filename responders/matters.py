@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,15 +17,23 @@ from domain.types import (
     Span,
 )
 from responders.phrases import FILM_ISSUES, ISSUES, WISHES, Issue
-from responders.quoting import sentences, without_instructions
+from responders.quoting import blamed, complains, sentences, without_instructions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+_READ = 2_000
+"""Characters of a text that are looked at."""
 _SECOND_CATEGORY = 0.35
 _WEAK = 0.6
 """Below it, a category that no words show is doubted."""
+_NOT_SO = re.compile(
+    r"(?<![가-힣])안\s?(?:깨[졌져진지]|부서[졌져진지]|터[졌져진지]|상[했한해하]|샜|젖[었은]|녹[았은])"
+)
+_DAMAGED = re.compile(
+    r"깨[졌져진]|젖|터[졌져]|찢|부서|녹[아았]|상[했한]|물러|곰팡|고장|새[서는고]\s"
+)
 _PLAIN_CATEGORIES = (
     ComplaintCategory.DEFECT,
     ComplaintCategory.QUALITY,
@@ -35,7 +43,7 @@ _PLAIN_CATEGORIES = (
     ComplaintCategory.PRICE,
 )
 """Where to look for the words of a complaint whose category is not known."""
-_NAMED = 0.3
+_NAMED = 0.5
 """How likely a category is that no words show, to be named in a reply."""
 
 _FOOD = re.compile(
@@ -101,7 +109,14 @@ def find_matters(case: DraftInput) -> list[Matter]:
     is_weak = not first.issue.words and findings[0].score < _WEAK
     if _is_unnamed(first) or (is_weak and first.category is not ComplaintCategory.SAFETY):
         return [*_shown(case), *matters]
-    return matters
+    others = _besides(case, first)
+    if any(_is_damage(case, one) for one in others) and not _is_damage(case, first):
+        return [*others, *matters]
+    return [*matters, *others]
+
+
+def _is_damage(case: DraftInput, matter: Matter) -> bool:
+    return any(_DAMAGED.search(case.text, span.start, span.end + 1) for span in matter.spans)
 
 
 def _is_sure(matter: Matter, findings: Sequence[CategoryFinding]) -> bool:
@@ -119,6 +134,29 @@ def _shown(case: DraftInput) -> list[Matter]:
     return list(islice((matter for matter in matters if matter.issue.words), 1))
 
 
+def _besides(case: DraftInput, first: Matter) -> list[Matter]:
+    """Give what else of the first one's category another sentence complains of: one thing."""
+    text = _readable(case)
+    for sentence in sentences(text):
+        words = text[sentence.start : sentence.end]
+        if not (complains(words) or _DAMAGED.search(words)) or any(
+            sentence.start <= s.start < sentence.end for s in first.spans
+        ):
+            continue
+        issue = first_issue(ISSUES[first.category], words)
+        if issue.words and issue.name not in (first.issue.name, *WISHES):
+            found = issue.pattern.finditer(text, sentence.start, sentence.end)
+            spans = tuple(Span(match.start(), match.end()) for match in found)
+            return [Matter(first.category, issue, spans)]
+    return []
+
+
+def _readable(case: DraftInput) -> str:
+    """Blank what tells of no complaint, praise and ``안 깨졌는데``; every offset stays."""
+    text = blamed(without_instructions(case.text[:_READ]))
+    return _NOT_SO.sub(lambda match: " " * len(match[0]), text)
+
+
 def find_matter(case: DraftInput, category: ComplaintCategory) -> Matter:
     """Say what exactly the text complains of, were it of ``category``."""
     return _matter(case, CategoryFinding(category, 0.0))
@@ -126,7 +164,7 @@ def find_matter(case: DraftInput, category: ComplaintCategory) -> Matter:
 
 def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
     issues = ISSUES[finding.category]
-    text = without_instructions(case.text[:2_000])
+    text = _readable(case)
     span = finding.span
     issue = issues[-1]
     body = body_starts(case)
@@ -147,7 +185,8 @@ def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
         # model only finds the worst may say something else.
         spans.sort(key=lambda one: not any(s.start <= one.start < s.end for s in shown))
     elif finding.score < _NAMED:
-        issue = ISSUES[ComplaintCategory.OTHER][-1]
+        # Nothing but a doubtful label: what it is called, the reply does not say.
+        issue = replace(issue, name=ISSUES[ComplaintCategory.OTHER][-1].name)
     if span:
         spans.append(span)
     return Matter(finding.category, issue, tuple(spans[:6]))
@@ -166,7 +205,7 @@ def first_issue(issues: Sequence[Issue], text: str) -> Issue:
 def issue_words(case: DraftInput, *, film: bool) -> str:
     """Give the words by which a manual speaks of what ``case`` complains of."""
     if film:
-        return first_issue(FILM_ISSUES, case.text[:2_000]).query
+        return first_issue(FILM_ISSUES, case.text[:_READ]).query
     if not case.analysis.categories:
         return ""
     return " ".join(matter.issue.query for matter in find_matters(case))

@@ -59,8 +59,8 @@ _COMMON = frozenset(
     }
 )
 
-_SELF = re.compile(r"(?<![가-힣])제가 ")
-"""Else it finds ``결제가``."""
+_SELF = re.compile(r"(?<![가-힣])제가 |것 같[가-힣]+|소리를? ?(?=지르|지른|질[러렀])")
+"""Else it finds ``결제가``, ``것 같은데`` finds ``같은 상품``, and who was shouted at the sound of a film."""
 
 _SILENT = _COMMON.union(map("".join, pairs_of(_ENDINGS, repeat=2))) - {"해지"}
 
@@ -83,10 +83,20 @@ _EVERYDAY = (
     (re.compile(r"무료\s?배송|얼마\s?(?:이상|부터|넘)"), " 만원 이상 주문하시면 배송비 무료"),
     (re.compile(r"얼마나?\s*(?:보관|두고)|며칠(?:까지|\s?안에|\s?동안)"), " 보관 드실 제조일"),
     (
-        re.compile(r"(?:각자|각각|따로따로|여러 (?:곳|군데))[^.!?\n]{0,12}(?:보내|배송)"),
+        re.compile(
+            r"(?:각자|각각|따로따로|여러 (?:곳|군데))[^.!?\n]{0,12}(?:보내|배송)"
+            r"|(?:주소|배송지|받는 (?:곳|사람))[가는은도]?\s?(?:다|모두|전부|각각|서로)?\s?(?:달라|다른|다르)"
+        ),
         " 받으실 분 마다 나누어 보내",
     ),
     (re.compile(r"처음 (?:쓰|써|사용)|첫 사용"), " 길들여"),
+    (
+        re.compile(
+            r"(?:냉동실|냉동고|전자레인지|전자렌지|오븐|에어프라이어|끓는 물|뜨거운 (?:물|것|음식))[^.!?\n]{0,14}"
+            r"(?:넣|돌|써|쓰|쓸|사용|가능|되나|돼|괜찮|담)"
+        ),
+        " 영하 영상 도에서 도까지 견디는 사용하실",
+    ),
     (re.compile(r"들어가|들었"), " 들어 있으며"),
     (
         re.compile(
@@ -153,6 +163,14 @@ def said_besides(text: str, product: str) -> frozenset[str]:
 def names(clause: Clause, product: str) -> bool:
     """Tell whether a clause has a piece of a product's name."""
     return not pieces_of(clause.text).isdisjoint(pieces_of(product))
+
+
+def says_beside_name(clause: Clause, product: str) -> frozenset[str]:
+    """Give the pieces of a clause without the words of a product's name."""
+    rest = clause.text
+    for word in product.split():
+        rest = rest.replace(word, " ")
+    return pieces_of(rest)
 
 
 def alike(one: Clause, other: Clause) -> bool:

@@ -30,11 +30,14 @@ _BREAK = re.compile(
     r"|[\U0001F000-\U0001FAFF\u2190-\u2BFF\uFE0F\u200B-\u200F♡♥]+)"
 )
 _SENTENCE_WORD = re.compile(
-    r"(?<=[가-힣])(?:니다|(?<![필중주수소])요|죠|[었았했였겠없있]음|했다|였다|었다|았다)(?= )"
+    r"(?<=[가-힣])(?:니다|(?<![필중주수소])요|죠|[었았했였겠없있]음|했다|였다|었다|았다)(?= )(?! (?:아니면|혹은|또는) )"
 )
+_N_ENDED = "".join(map(chr, range(ord("간"), ord("힣"), 28)))
+"""The syllables that end in ㄴ: ``-는데``, ``-은데``, ``예쁜데``."""
 _CLAUSE_WORD = re.compile(
-    r"[가-힣]+(?:는데|은데|한데|인데|된데|빠른데|지만|더니|니까|면서|길래|거나|어서|아서|해서|고)(?=,? (?!싶|있|나서|말|해[요서]|계|하[더는시던고면]|했|그러|들[었어]|생각|느꼈|물[어었]|가[셔시서는]|갔|오[셔시]|썼|적[었힌혀]))|,(?= )"
+    rf"[가-힣]+(?:(?<![그가근]런)(?<!가운)(?<!군)[{_N_ENDED}]데|지만|더니|니까|면서|길래|거나|어서|아서|해서|(?<![입최광창참])고)(?=,? (?!싶|있|나서|말|해[요서]|계|하[더는시던고면]|했|그러|들[었어]|생각|느꼈|물[어었]|가[셔시서는]|갔|오[셔시]|썼|적[었힌혀]))|,(?= )"
 )
+_BOUGHT = re.compile(r"\s*(?:샀|구매했|구입했|주문했|시켰|결제했|받았)(?:는데|더니|지만|고)")
 _TURN = re.compile(r"(?:데|지만),?$")
 _PLAIN = re.compile(r"[가-힣0-9A-Za-z ,'%/:()·\"&+?-]+")
 _NUMBER_RUN = re.compile(r"\d[\d -]{5,}\d|[A-Za-z]{14,}|www|http|\.com")
@@ -45,7 +48,7 @@ _LEADING = re.compile(
 _TRAILING = re.compile(r"[ ,/:·&+'\"(-]+$")
 _UNREPEATABLE = re.compile(
     r"쓰레기|사기|최악|개떡|미친|미쳤|짜증|존나|졸라|씨발|시발|시1발|병신|꺼져|거지|토나|토할|빡|더럽|더러|구라|양아치|"
-    r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|때리|치고 싶|패고|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|제보|변호사|"
+    r"호구|젠장|지랄|염병|망해|망했|고소|신고|새끼|놈|년들|년이|처먹|무뇌|죽|닥쳐|엿|뒤져|노답|때리|치고 싶|패고|극혐|혐오|불매|공유|맘카페|소문|퍼뜨|(?<![어문과])제보|변호사|"
     r"소비자원|식약처|방송국|머저리|등신|멍청|정신 나간|대가리|ㅅㅂ|개새|개같|좆|썅|쳐먹|발로|똥|낚|알바|빨갱|짱깨|"
     r"졸작|망작|폭망|구리|후지|한심|어이|더러운|변태|섹스|야동|핏덩|장난하|귀를 의심|가관|줄 알았|대단한|센스|찜질방|그런 회사|백화점|쿠팡|컬리|이마트|마트에서|다른 데서|막장|돈독|바보|또라이|찐따|욕만|돈\s?받고|뭘 잘못|누구냐|평점|별점"
 )
@@ -66,7 +69,7 @@ _COMPLETE = re.compile(
 )
 _PARTICLE_ENDED = re.compile(r"[가-힣]{2,}(?:이|가)$")
 _PRAISE = re.compile(
-    r"좋[았아은네습고]|맛있|맛은\s?있|만족|예[쁘뻐쁜]|알[차찬]|빠르|빨라|빨랐|친절하|추천|괜찮|최고|감사|재[미밌]있|재밌|잘 봤|감동|훌륭|수작|명작"
+    r"좋[았아은네습고]|맛있|맛은\s?있|만족|예[쁘뻐쁜]|알[차찬]|빠르|빨라|빨랐|친절하|추천|괜찮|최고|감사|재[미밌]있|재밌|잘 봤|감동|훌륭|수작|명작|인생 ?(?:작|영화)"
 )
 _COMPLAINS = re.compile(
     r"안 |못|없|별로|아쉽|아쉬|실망|늦|불편|나쁘|나빠|이상|문제|왜|너무|다르|달라|다른|비싸|비쌈|질[기겨겼]|싱거|짜[요네]|뻔|지루|유치|억지|"
@@ -80,7 +83,8 @@ _WISH_ENDED = re.compile(
     r"(?:주세요|하세요|바랍니다|부탁드려요|부탁드립니다|마세요|주십시오|드려요|버리세요|보세요|봐라|해라|하지마|보내세요|사세요|주[새쇼]요?|주쇼)$"
 )
 _QUESTION = re.compile(
-    r"(?:\?|궁금(?:합니다|해요|하네요)|나요|까요|가요|는지(?:요|도요?)?|은지(?:요|도요?)?|건지(?:요|도요?)?|알려\s?주[세시]요|해야\s?(?:하나|되나|돼)[요]?|싶어요|부탁[^.!?]{0,8})[\s.!?~ㅠㅜ]*$"
+    r"(?:\?|궁금(?:합니다|해요|하네요)|나요|까요|가요|는지(?:요|도요?)?|은지(?:요|도요?)?|건지(?:요|도요?)?|알려\s?주[세시]요|해야\s?(?:하나|되나|돼)[요]?|싶어요|부탁[^.!?]{0,8}"
+    r"|(?:어디|언제|어떻게|얼마|무슨|어느|며칠|몇)[^.!?]{0,20}(?:죠|지요))[\s.!?~ㅠㅜ]*$"
 )
 _VAGUE = re.compile(
     r"(?:(?:그리고|그럼|또) )?(?:이거|그거|그럼|그게|같이|어떻게|어디[서에]?|언제쯤?|얼마나?|왜|뭐가?) "
@@ -149,9 +153,20 @@ def praises(text: str) -> bool:
     return bool(_PRAISE.search(text))
 
 
+def complains(text: str) -> bool:
+    """Tell whether a text has a word of complaint."""
+    return bool(_COMPLAINS.search(text))
+
+
 def sets_a_scene(text: str) -> bool:
     """Tell whether words only say when and what was bought: ``산 지 두 달 됐습니다``."""
     return bool(_SCENE.search(text))
+
+
+def clauses(text: str, sentence: Span) -> list[Span]:
+    """Cut a sentence of ``text`` behind its ``-는데``, ``-고``, ``-지만``."""
+    ends = (match.end() for match in _CLAUSE_WORD.finditer(text, sentence.start, sentence.end))
+    return [Span(*ends) for ends in pairwise([sentence.start, *ends, sentence.end])]
 
 
 def blamed(text: str) -> str:
@@ -160,13 +175,10 @@ def blamed(text: str) -> str:
         return text
     kept = list(text)
     for sentence in sentences(text):
-        borders = [
-            match.end() for match in _CLAUSE_WORD.finditer(text, sentence.start, sentence.end)
-        ]
-        for start, end in pairwise([sentence.start, *borders, sentence.end]):
-            words = text[start:end]
+        for clause in clauses(text, sentence):
+            words = text[clause.start : clause.end]
             if _PRAISE.search(words) and not _COMPLAINS.search(words):
-                kept[start:end] = " " * (end - start)
+                kept[clause.start : clause.end] = " " * len(words)
     return "".join(kept)
 
 
@@ -187,14 +199,24 @@ def quote_for(
     """
     for sentence in sentences(text):
         words = text[sentence.start : sentence.end]
-        if wanted is None:
-            if _PRAISE.search(words) or not _COMPLAINS.search(words):
-                continue
-        elif not _overlaps(sentence, wanted):
+        place = wanted or _behind_praise(text, sentence)
+        if place is None and (_PRAISE.search(words) or not _COMPLAINS.search(words)):
             continue
-        quote = _best_piece(text, sentence, wanted, avoid, wants_answer=wants_answer)
+        if place is not None and not _overlaps(sentence, place):
+            continue
+        quote = _best_piece(text, sentence, place, avoid, wants_answer=wants_answer)
         if quote is not None:
             return quote
+    return None
+
+
+def _behind_praise(text: str, sentence: Span) -> Span | None:
+    """Give what comes behind ``디자인은 예쁜데``: the complaint, whatever its words are."""
+    parts = clauses(text, sentence)
+    for one, other in pairwise(parts):
+        words = text[one.start : one.end]
+        if _PRAISE.search(words) and _TURN.search(words):
+            return None if _PRAISE.search(text, other.start, other.end) else other
     return None
 
 
@@ -260,7 +282,9 @@ def _pieces(text: str, sentence: Span, wanted: Span | None) -> Iterator[Span]:
     )
     last = len(borders) - 1
     for first in range(earliest, index + 1):
-        yield Span(borders[first], borders[last])
+        # "샀는데 이틀 만에 내렸네요" lacks what was bought.
+        lacks = 0 < first < last - 1 and _BOUGHT.match(text, borders[first])
+        yield Span(borders[first + 1 if lacks else first], borders[last])
     for end in range(last - 1, index, -1):
         yield Span(borders[index], borders[end])
     for first in range(earliest - 1, -1, -1):
@@ -323,5 +347,6 @@ def _reads_complete(words: str) -> bool:
     return (
         bool(_COMPLETE.search(words))
         and not _WISH_ENDED.search(words)
+        and not words.endswith("더니")
         and (not _PARTICLE_ENDED.search(words) or words.endswith(("인가", "건가", "는가", "은가")))
     )

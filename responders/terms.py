@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from domain.korea import KST
+from responders.elapsed import days_allowed, days_passed
 from responders.matters import is_edible
 from responders.pieces import pieces_of, stems_of, told
 from responders.quoting import questions, sentences
@@ -16,8 +18,6 @@ from responders.wording import (
     STATES,
     SUBJECTS,
     contradicts,
-    days_allowed,
-    days_passed,
     one_sided,
     states_in,
     things_in,
@@ -26,6 +26,7 @@ from responders.wording import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from responders.matters import DraftInput, Matter
 
@@ -43,6 +44,9 @@ _ABOUT = "에 대한"
 
 _NOUN_AND = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나|과|와)\s")
 """``보풀과 원단에 대한 의견``: whoever has either of them."""
+
+_BOTH = re.compile(r"(?:취소|변경|교환|환불|반품)[과와] (?:취소|변경|교환|환불|반품)$")
+"""``취소와 환불은``: for whoever asks for either of them."""
 
 _SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|신선")
 
@@ -62,14 +66,18 @@ _DENIES = re.compile(
 
 _REFUSED = re.compile(r"안 (?:된대|된다|돼요|되나|해 ?준|해 ?줘|주나|줬|받아)|거절|거부|불가")
 
-_WENT_WRONG = re.compile(r"는데도")
+_WENT_WRONG = re.compile(r"는데도|지키지 못한|적용되지 않")
 """``건너뛰기를 하셨는데도 배송된``: no answer to who asks how to skip."""
+
+_DENIED = re.compile(r"(?<![가-힣])(?:안|못)\s?[되됐돼된지받왔와]|지 ?(?:않|못)")
+
+_STATES_TIME = re.compile(r"(?:기간|기한)은 [^.]*(?:입니다|이며)")
 
 _FAULTS = frozenset(
     f"#{thing}" for thing in ("고장", "파손", "오배송", "누락", "상함", "시듦", "이물", "녹", "샘")
 )
 
-_RETURNED = frozenset({"#반품", "#환불", "#교환"})
+REMEDIES = frozenset({"#반품", "#환불", "#교환"})
 
 
 @lru_cache(maxsize=4096)
@@ -119,7 +127,7 @@ def _heads_of(segment: str) -> list[frozenset[str]]:
     found: list[frozenset[str]] = []
     for part in _OR.split(head[1]) if head else ():
         # Of nouns, what is said of the one is said of the other: "빠진 메뉴나 반찬은".
-        either = _NOUN_AND if _ABOUT in part else _NOUN_OR
+        either = _NOUN_AND if _ABOUT in part or _BOTH.search(part) else _NOUN_OR
         nouns = [stems_of(noun) for noun in either.split(part)]
         # But "이물이나 위생 문제가" are two things.
         telling = [noun for noun in nouns if noun & NARROWING and not noun <= NARROWING]
@@ -140,6 +148,8 @@ class Terms:
         denies_return: What it refuses is to take goods back: no answer to who asks of their use.
         went_wrong: It is for what happened although it should not.
         days_allowed: For how long after buying or receiving; 0 without end.
+        remedies: Which of return, refund and exchange it speaks of.
+        states_time: It says how long the time is, and promises nothing by it.
     """
 
     words: tuple[str, ...]
@@ -153,6 +163,8 @@ class Terms:
     went_wrong: bool
     is_for_change_of_mind: bool
     days_allowed: float
+    remedies: frozenset[str]
+    states_time: bool
 
 
 @lru_cache(maxsize=4096)
@@ -163,6 +175,7 @@ def terms_of(clause: str) -> Terms:
     wished = _IF_WISHED.search(clause)
     lowered = clause.lower()
     denies = bool(_DENIES.search(clause))
+    remedies = REMEDIES & _things_of(lowered)
     return Terms(
         words=tuple(word for word in _CONDITIONS if word in condition),
         is_for_food=bool(_SPEAKS_OF_FOOD.search(clause)) and not is_for_ware,
@@ -171,10 +184,12 @@ def terms_of(clause: str) -> Terms:
         states=states_in(lowered),
         wished=wished[1] if wished else "",
         denies=denies,
-        denies_return=denies and not _RETURNED.isdisjoint(_things_of(lowered)),
+        denies_return=denies and bool(remedies),
         went_wrong=bool(_WENT_WRONG.search(clause)),
         is_for_change_of_mind=any(thing == _CHANGE_OF_MIND for thing, _, _ in things_in(lowered)),
         days_allowed=days_allowed(clause),
+        remedies=remedies,
+        states_time=bool(_STATES_TIME.search(clause)),
     )
 
 
@@ -184,12 +199,16 @@ class Situation:
     Args:
         case: Whose texts are read.
         complaints: What is complained of, if the answer is one to a complaint.
+        at: When the answer is written, aware; the text is as old where its channel does not say.
         is_eatery: Whether the brand is a restaurant.
     """
 
-    def __init__(self, case: DraftInput, complaints: Sequence[Matter], *, is_eatery: bool) -> None:
+    def __init__(
+        self, case: DraftInput, complaints: Sequence[Matter], *, at: datetime, is_eatery: bool
+    ) -> None:
         self._case = case
         self._complaints = complaints
+        self._written_at = case.written_at or at
         self._is_eatery = is_eatery
 
     def is_of_goods(self, terms: Terms) -> bool:
@@ -200,18 +219,23 @@ class Situation:
             for word in terms.words
         ) and not (terms.is_for_ware if self.is_edible else terms.is_for_food)
 
+    def is_too_late(self, terms: Terms) -> bool:
+        """Tell whether the goods were bought or received longer ago than a clause holds."""
+        return 0 < terms.days_allowed < self.days_passed
+
     def is_meant(self, terms: Terms) -> bool:
-        """Tell whether what the text tells of is what a clause is for, as far as it says."""
+        """Tell whether what the text tells of is what a clause is for, as far as it says.
+
+        Whether it is in time, ``is_too_late`` tells.
+        """
         groups = terms.groups
         if groups and not any(group <= self._things for group in groups):
             return False
         if contradicts(self._states, terms.states):
             return False
-        if 0 < terms.days_allowed < self._days_passed:
-            return False
         if terms.wished and terms.wished not in self._about:
             return False
-        if terms.denies_return and not self._complaints and self._things.isdisjoint(_RETURNED):
+        if terms.denies_return and not self._complaints and self._things.isdisjoint(REMEDIES):
             return False
         if (
             (
@@ -220,7 +244,7 @@ class Situation:
                 and not _REFUSED.search(self._case.text)
             )
             if self._complaints
-            else terms.went_wrong
+            else terms.went_wrong and not _DENIED.search(self._case.text)
         ):
             return False
         changed = _CHANGE_OF_MIND in self._things
@@ -247,7 +271,7 @@ class Situation:
         queries = (matter.issue.query for matter in self._complaints)
         meant = frozenset[str]().union(*map(_things_of, queries)) - SUBJECTS
         things = self.spoken_of | meant
-        if not self._complaints and things & _RETURNED and not things & _FAULTS:
+        if not self._complaints and things & REMEDIES and not things & _FAULTS:
             # Who sends back what has no fault has changed their mind, in whatever words.
             things |= {_CHANGE_OF_MIND}
         return things
@@ -266,8 +290,9 @@ class Situation:
         return one_sided(self._told)
 
     @cached_property
-    def _days_passed(self) -> float:
-        return days_passed(self._case.text)
+    def days_passed(self) -> float:
+        """How long ago the goods were bought or received; 0 where the text does not say."""
+        return days_passed(self._case.text, self._written_at.astimezone(KST).date())
 
     @cached_property
     def _is_faulty(self) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.types import Intent, LengthUnit, ReplyRules, SourceKind
+from domain.types import Intent, LengthUnit, ReplyRules, SourceKind, Span
 from privacy import masking
 from responders import phrases
 from responders.drafting import STRATEGIES, Drafter, DraftInput, share_of_similar_pairs
@@ -1112,3 +1112,249 @@ def test_a_telephone_that_is_busy_is_not_where_to_turn(
         text = "글을 써도 답이 없고 전화는 하루 내내 통화중이에요"
         reply = demo_drafter.draft(make_case(text, "service", feedback_id=str(number))).text
         assert "고객센터(1522-0000)" not in reply
+
+
+@pytest.mark.parametrize(
+    ("text", "is_late"),
+    [
+        ("두 달 썼는데 가운데가 갈라졌어요. 교환해 주세요", True),
+        ("산 지 한 달 반쯤 됐는데 녹이 슬었네요. 환불 원합니다", True),
+        ("작년에 산 건데 금이 가서 깨졌어요", True),
+        ("열흘 전에 받았는데 금이 가 있어요. 교환해 주세요", False),
+        ("한 달도 안 됐는데 갈라졌어요", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["review", "inquiry"])
+def test_nobody_is_promised_what_the_manual_gives_for_a_shorter_time(
+    demo_drafter: Drafter,
+    make_case: Callable[..., DraftInput],
+    kind: str,
+    text: str,
+    *,
+    is_late: bool,
+) -> None:
+    draft = demo_drafter.draft(
+        make_case(text, "defect", kind=kind, product_name="편백 나무도마 대형")
+    )
+    promised = [
+        one.text
+        for one in draft.sentences
+        if one.source is SourceKind.POLICY and re.search("교환|환불|반품", one.text)
+    ]
+    assert bool(promised) is not is_late, draft.text
+    noted = any("기한을 넘겨" in note and "defect.md" in note for note in draft.missing)
+    assert noted is is_late
+
+
+def test_what_still_holds_is_promised_where_something_else_is_over(
+    cited: Callable[..., str],
+) -> None:
+    manual = """---
+topic: defect
+---
+## 정책
+- 고장 난 상품은 받으신 날부터 14일 안에 교환해 드립니다.
+- 고장 난 상품은 구입하신 날부터 1년 안에 무료로 수리해 드립니다.
+- 교환은 회수와 동시에 진행합니다.
+"""
+    said = cited(manual, "석 달 썼는데 고장 났어요. 교환이나 수리 되나요?", "defect")
+    assert "수리해" in said
+    assert "교환" not in said
+
+
+def test_who_only_asks_gets_no_apology_however_sure_the_model_is_of_a_complaint(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "반품 보낸 지 이틀 됐는데 환불은 보통 며칠 걸려요?"
+    draft = demo_drafter.draft(make_case(text, "return_refund", kind="inquiry", severity="high"))
+    assert not re.search("죄송|사과|송구", draft.text)
+    assert "영업일 3일 안에 처리해" in draft.text
+
+
+@pytest.mark.parametrize(
+    ("product", "text", "told", "untold"),
+    [
+        ("포기김치 2kg", "주문한 상품 언제 오나요?", "", "늦어지는"),
+        (
+            "반찬 정기배송 4주",
+            "다음주에 한 번만 건너뛸 수 있을까요?",
+            "이틀 전 자정까지",
+            "하셨는데도",
+        ),
+        (
+            "명절 선물세트 1호",
+            "추석 전에 거래처 40곳에 보내려고 하는데 주소 다 달라도 되나요?",
+            "받으실 분의 주소마다",
+            "견과 중심",
+        ),
+        ("명절 선물세트 2호", "명절 선물로 추천해 주실 수 있나요?", "", "지키지 못한"),
+        ("유리 밀폐용기 6종", "냉동실에 넣어도 되는 제품인가요?", "영하 20도에서", "드라이아이스"),
+        ("소고기 장조림 200g", "하나만 취소될 것 같은데 방법이 있나요?", "취소하실", "같은 상품"),
+    ],
+)
+def test_an_answer_is_what_was_asked_and_nothing_beside_it(
+    demo_drafter: Drafter,
+    make_case: Callable[..., DraftInput],
+    product: str,
+    text: str,
+    told: str,
+    untold: str,
+) -> None:
+    case = make_case(
+        text, kind="inquiry", negative=False, intent=Intent.QUESTION, product_name=product
+    )
+    draft = demo_drafter.draft(case)
+    assert told in draft.text
+    assert untold not in draft.text
+    assert told or draft.missing
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "상영 중에 소리가 두 번이나 끊겼는데 안내도 없었어요. 환불 받고 싶습니다",
+            ["영업일 3일 안에 결과", "관람하신 뒤의 환불은"],
+        ),
+        ("영상미는 최고. 다만 옆 관 소리가 계속 들려서 집중이 안 됐어요", ["영업일 3일 안에 결과"]),
+        ("영화는 인생작인데 굿즈 포스터가 구겨진 채로 왔네요", ["구겨지거나 빠진 굿즈"]),
+        ("옆자리 사람이 계속 떠드는데 직원은 뭐하는지", ["극장 직원의 응대는"]),
+        ("무대인사 보러 갔는데 스태프가 소리 지르고 밀쳤어요", ["관객 행사에서 불편"]),
+    ],
+)
+def test_what_went_wrong_at_a_cinema_is_apologised_for_and_not_respected_as_taste(
+    film_brand: Brand, make_case: Callable[..., DraftInput], text: str, told: list[str]
+) -> None:
+    drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
+    for draft in drafter.alternatives(make_case(text, "quality")):
+        assert told[0] in draft.text
+        assert draft.strategy == "brief" or all(one in draft.text for one in told)
+        assert re.search("죄송|송구|사과", draft.text)
+        assert not re.search("작품|이라는 평|라는 평", draft.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "컴컴한 화면 살인마 소리만 질러댐. 짜증나는 영화",
+        "뭔 피가 분수같이 나오냐 찔려도 쌩쌩하네",
+        "향수에 빠진 사람들의 포장이 심한 영화",
+        "알바들 양심도 없냐. 뭘 보고 십점 주는 거냐",
+        "부끄러운 자화상이네요. 메스꺼움을 참을 수 있다면",
+    ],
+)
+def test_what_is_seen_in_a_film_did_not_happen_at_the_cinema(
+    film_brand: Brand, make_case: Callable[..., DraftInput], text: str
+) -> None:
+    drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
+    cited = [one.text for one in drafter.draft(make_case(text, "quality")).sentences]
+    assert not any(re.search("상영은|상영 중|굿즈|직원", one) for one in cited), cited
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "product", "main", "besides"),
+    [
+        (
+            "너무 달아요. 그리고 유통기한이 이틀밖에 안 남은 게 왔어요",
+            "quality",
+            "진미채볶음 150g",
+            "달아요",
+            "남은 소비기한",
+        ),
+        (
+            "가격표가 그대로 붙어 있어 민망했어요. 참기름 병도 깨져서 왔어요",
+            "packaging",
+            "명절 선물세트 2호",
+            "깨져서",
+            "선물 포장",
+        ),
+    ],
+)
+def test_two_complaints_of_one_category_are_both_named_the_damage_first(
+    demo_drafter: Drafter,
+    make_case: Callable[..., DraftInput],
+    text: str,
+    category: str,
+    product: str,
+    main: str,
+    besides: str,
+) -> None:
+    case = make_case(text, category, product_name=product)
+    heard = replace(case.analysis.categories[0], span=Span(0, text.index(".")))
+    case = replace(case, analysis=replace(case.analysis, categories=(heard,)))
+    said = [
+        one.text for one in demo_drafter.draft(case).sentences if one.source is SourceKind.REVIEW
+    ]
+    assert main in said[0]
+    assert besides in said[1]
+
+
+def test_what_did_not_break_is_no_further_complaint(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "박스가 다 찌그러져 왔어요. 다행히 용기는 안 깨졌는데 선물용이라 난감하네요"
+    draft = demo_drafter.draft(make_case(text, "packaging", product_name="유리 밀폐용기 6종"))
+    assert "파손" not in draft.text
+
+
+def test_a_doubtful_label_is_not_named(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("이건 좀 아니지 않습니까", "price")
+    doubtful = replace(case.analysis.categories[0], score=0.42)
+    case = replace(case, analysis=replace(case.analysis, categories=(doubtful,)))
+    said = [
+        one.text for one in demo_drafter.draft(case).sentences if one.source is SourceKind.REVIEW
+    ]
+    assert said
+    assert not any("가격" in one for one in said)
+
+
+def test_who_asks_too_late_is_told_how_long_the_time_was_and_promised_nothing(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "선물로 받았는데 받은 지 3주 됐는데 반품 되나요?"
+    case = make_case(text, kind="inquiry", negative=False, product_name="스테인리스 채반 3종")
+    reply = demo_drafter.draft(case).text
+    assert "받으신 날부터 14일입니다" in reply
+    assert "반품을 도와드립니다" not in reply
+
+
+def test_what_is_too_old_to_be_exchanged_may_still_be_repaired(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "넉 달 쓰고 고장났어요. 수리라도 해주세요"
+    reply = demo_drafter.draft(make_case(text, "defect", product_name="전기 미니밥솥 3인용")).text
+    assert "1년 동안 무료로 수리해" in reply
+    assert "교환하거나" not in reply
+
+
+def test_who_asks_for_one_of_two_things_a_clause_names_is_answered(
+    film_brand: Brand, make_case: Callable[..., DraftInput]
+) -> None:
+    drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
+    case = make_case("지금 예매 취소 가능한가요?", kind="inquiry", negative=False)
+    assert "상영 20분 전까지" in drafter.draft(case).text
+
+
+def test_who_was_praised_is_not_blamed(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "상담원분은 친절하셨는데 처리가 일주일 넘게 걸린 건 너무하네요"
+    reply = demo_drafter.draft(make_case(text, "service", intent=Intent.MIXED)).text
+    assert "처리가 일주일 넘게 걸린" in reply
+    assert not re.search("불친절|상담 응대", reply)
+
+
+def test_mould_is_answered_for_only_where_it_grew(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("녹이 올라와서 못 쓰겠네요. 환불해 주세요", "safety", product_name="프라이팬")
+    assert "곰팡이" not in demo_drafter.draft(case).text
+
+
+def test_no_refund_is_promised_on_a_label_alone(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    case = make_case("엄마도 저도 이번 건 좀 그랬어요", "quality", product_name="진미채볶음 150g")
+    assert "환불" not in demo_drafter.draft(case).text

@@ -10,6 +10,7 @@ from domain.types import Span
 from responders.quoting import (
     MAX_QUOTE,
     blamed,
+    questions,
     quote_for,
     sentences,
     topic_of,
@@ -58,6 +59,12 @@ def around(text: str, words: str) -> str | None:
             "벨 눌러서 자던 애기가 깼어요",
         ),
         ("젓가락도 아무것도 없이 옴", "없이", "젓가락도 아무것도 없이 옴"),
+        (
+            "지난주 9900원 주고 샀는데 이틀 만에 7900원으로 확 내렸네요",
+            "샀는데 이틀 만에 7900원",
+            "이틀 만에 7900원으로 확 내렸네요",
+        ),
+        ("어제보다 값이 내렸네요", "내렸", "어제보다 값이 내렸네요"),
     ],
 )
 def test_quotes_read_like_a_person_chose_them(text: str, words: str, expected: str) -> None:
@@ -92,6 +99,26 @@ def test_quotes_read_like_a_person_chose_them(text: str, words: str, expected: s
 )
 def test_what_should_not_be_repeated_is_not_quoted(text: str, words: str) -> None:
     assert around(text, words) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("디자인은 예쁜데 뚜껑이 뻑뻑해요", "뚜껑이 뻑뻑해요"),
+        ("영화는 인생작인데 포스터가 구겨져 왔네요", "포스터가 구겨져 왔네요"),
+    ],
+)
+def test_what_comes_behind_praise_is_the_complaint_whatever_its_words(
+    text: str, expected: str
+) -> None:
+    quote = quote_for(text, None)
+    assert quote is not None
+    assert quote.text == expected
+
+
+def test_two_halves_of_one_question_are_not_cut() -> None:
+    text = "왕복 배송비는 무료인가요 아니면 제가 내야 하나요?"
+    assert [text[span.start : span.end] for span in questions(text)] == [text]
 
 
 def test_a_question_that_is_answered_keeps_its_mark() -> None:

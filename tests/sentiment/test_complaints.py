@@ -39,6 +39,8 @@ def test_words_show_the_category(text: str, category: str) -> None:
     [
         ("먹고 식중독 걸려서 응급실 갔어요", Severity.CRITICAL),
         ("소비자원에 신고하겠습니다", Severity.CRITICAL),
+        ("방송국에 제보할게요", Severity.CRITICAL),
+        ("어제보다 가격이 내렸던데 차액 환불되나요?", Severity.NORMAL),
         ("제 전화번호가 다른 사람에게 노출됐어요", Severity.CRITICAL),
         ("환불을 거부하네요", Severity.HIGH),
         ("색이 별로예요", Severity.NORMAL),
