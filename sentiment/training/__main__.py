@@ -125,7 +125,10 @@ def make_further(options: argparse.Namespace) -> None:
     """Teach the packaged models the files named by ``--new``, on a processor."""
     corpus = data.load(options.data)
     folder = data.REPOSITORY / "sentiment" / "data"
-    new = {row.text for name in options.new for row in data.read_sentences(folder / name)}
+    new, hard = (
+        {row.text for name in names for row in data.read_sentences(folder / name)}
+        for names in (options.new, options.deep_only)
+    )
     groups: dict[str, list[data.Row]] = {}
     for row in corpus.train:
         is_new = row.source == "written" and row.text in new
@@ -136,9 +139,8 @@ def make_further(options: argparse.Namespace) -> None:
     groups["varied"] = vary.variants(written, copies=2, joined=1, seed=9)
     groups["varied old"] = vary.variants(groups["written"], copies=1, joined=1, seed=11)
     known = load_wide(options.out / "wide.npz", len(WIDE_OUTPUTS))
-    _keep_wide(
-        options.work, wide.further(known, [row for row in corpus.train if row.strength > 0], new)
-    )
+    taught = [row for row in corpus.train if row.strength > 0 and row.text not in hard]
+    _keep_wide(options.work, wide.further(known, taught, new))
     tokenizer = Tokenizer.from_file(str(options.out / "tokenizer.json"))
     rows = table.build([(source, -1, found) for source, found in groups.items()], tokenizer)
     dev = table.build([(name, -1, corpus.dev[name]) for name in DOMAINS], tokenizer)
@@ -171,10 +173,11 @@ def make_tags(options: argparse.Namespace) -> None:
 def make_package(options: argparse.Namespace) -> None:
     """Export into ``--out``."""
     corpus = data.load(options.data)
-    path = options.work / f"student{options.layers}" / "model.pt"
     if options.new:
-        path = options.work / "further" / "model.pt"
-    package.write_parts(options.out, options.work, distil.read(path), corpus)
+        state = distil.part_way(options.work)
+    else:
+        state = distil.read(options.work / f"student{options.layers}" / "model.pt")
+    package.write_parts(options.out, options.work, state, corpus)
 
 
 def make_calibration(options: argparse.Namespace) -> None:
@@ -212,7 +215,7 @@ LEAVES = {
     "teacher": ("teacher/model.pt",),
     "folds": (*(f"fold{fold}/model.pt" for fold in range(distil.FOLDS)), "soft.npz"),
     "student": ("student{layers}/model.pt",),
-    "further": ("further/model.pt", "wide.npz"),
+    "further": ("further/start.pt", "further/model.pt", "wide.npz"),
     "wide": ("wide.npz",),
     "tags": ("tags.npz",),
 }
@@ -229,6 +232,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=data.REPOSITORY / "sentiment" / "model")
     parser.add_argument("--new", nargs="*", default=[], help="sentences of the stage further")
+    parser.add_argument(
+        "--deep-only",
+        nargs="*",
+        default=[],
+        help="those of --new that letters do not tell: the wide model is not taught them",
+    )
     parser.add_argument("--layers", type=int, default=5, help="of the student")
     parser.add_argument("--pace", type=float, default=1, help="times the minutes on an H200")
     parser.add_argument("--threads", type=int, help="all cores, unless given")

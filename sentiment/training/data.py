@@ -17,7 +17,12 @@ from pathlib import Path
 from sentiment.text import normalise
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-HELD_OUT = ("shopping_heldout.tsv", "plain_heldout.tsv")
+HELD_OUT = (
+    "shopping_heldout.tsv",
+    "plain_heldout.tsv",
+    "natural_heldout.tsv",
+    "facts_heldout.tsv",
+)
 """Our sentences that measure and never teach."""
 COMPLAINT_EMOTIONS = {0, 3, 6, 9, 10, 12, 20, 21, 22, 23, 31, 36, 37}
 KIND_EMOTIONS = {1, 2, 4, 7, 14, 16, 28, 32, 40, 42, 43}

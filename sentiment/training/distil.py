@@ -60,6 +60,8 @@ FURTHER = {
 }
 TRUST = {"new": 0.85, "varied": 0.8, "written": 0.65, "varied old": 0.65}
 """Share of the label where the student's own judgement is little more than a memory of it."""
+FURTHER_WAY = 0.8
+"""How far to go from the weights before stage ``further`` to those after it: all the way forgets a little."""
 
 
 def fold_of(row: Row) -> int:
@@ -140,6 +142,15 @@ def train_student(work: Path, table: Table, dev: Table, minutes: float, layers: 
 
 def train_further(work: Path, table: Table, dev: Table, minutes: float, model: Encoder) -> Encoder:
     """Teach a student what is new, and hold it to its own judgement of everything else."""
+    (work / "further").mkdir(exist_ok=True)
+    with files.replacing(work / "further" / "start.pt") as file:
+        torch.save(model.state_dict(), file)
     plan = deep.Plan(minutes, FURTHER, rate=1.4e-4, tokens_per_batch=2048, warm_up=200, seed=2)
     aim = deep.targets(table, expit(deep.predict(model, table)), TRUST)
     return deep.train(model, table, aim, plan, work / "further", dev=dev)
+
+
+def part_way(work: Path) -> dict[str, torch.Tensor]:
+    """Give the weights ``FURTHER_WAY`` between those before and after stage ``further``."""
+    start, end = (read(work / "further" / name) for name in ("start.pt", "model.pt"))
+    return {name: torch.lerp(start[name], end[name], FURTHER_WAY) for name in end}
