@@ -393,7 +393,7 @@ def classify(settings: Settings, *, file: TextIO) -> None:
             bar.update(read + 1)
     if damaged:
         click.echo(
-            f"{damaged} lines are not UTF-8 and were read without what is not -> save the texts as UTF-8",
+            f"lines with bytes that are not UTF-8, which were skipped: {damaged} -> save the texts as UTF-8",
             err=True,
         )
 
@@ -414,10 +414,10 @@ def _size_of(file: TextIO) -> int | None:
 def evaluate(settings: Settings, *, file: Path, as_json: bool) -> None:
     """Measure the model on a TSV, UTF-8, its columns named in the first line.
 
-    One column is called text (or document, review, content), another label (0 negative, 1
-    positive, or the words; sentiment means the same) or rating. Of 1-5 stars 1-2 count as
-    negative and 5 as positive, of 1-10 1-4 and 9-10; the stars between are left out. Tabs
-    separate the cells and nothing is quoted.
+    One column is called text (or document, review, content, 내용, 리뷰), another label (0 negative,
+    1 positive, or the words; sentiment and 감성 mean the same) or rating (or star, stars, score,
+    별점, 평점). Of 1-5 stars 1-2 count as negative and 5 as positive, of 1-10 1-4 and 9-10; the
+    stars between are left out. Tabs separate the cells and nothing is quoted.
     """
     from sentiment.classifier import Classifier
     from sentiment.evaluate import evaluate as measure
@@ -435,7 +435,7 @@ def evaluate(settings: Settings, *, file: Path, as_json: bool) -> None:
 @main.command()
 @click.option("--brand", required=True, help="Slug of the brand.")
 @click.option("--account", help="BRAND/NAME: learn from this account only.")
-@click.option("--rollback", is_flag=True, help="Go back to the version before the one in use.")
+@click.option("--rollback", is_flag=True, help="Go back to what was in use before.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def train(

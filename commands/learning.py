@@ -45,7 +45,7 @@ def learn_brand(runtime: Runtime, brand: str, account: str | None) -> dict[str, 
 
 
 def roll_back(runtime: Runtime, brand: str) -> dict[str, Any]:
-    """Go back to the version before the one in use; 0 is the shipped model."""
+    """Go back to what was in use before the version in use; 0 is the shipped model."""
     runtime.brand(brand)
     version = adapt.rollback(adapter_folder(runtime.settings, brand))
     return {"brand": brand, "version": version}

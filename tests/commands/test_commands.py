@@ -826,7 +826,7 @@ def test_lines_that_are_not_utf_8_are_counted(cli: Callable[..., Result], tmp_pa
     (tmp_path / "texts").write_bytes(lines)
     done = cli("classify", str(tmp_path / "texts"))
     assert json.loads(done.stdout.splitlines()[0])["text"] == "배송이 늦어요"
-    assert "2 lines are not UTF-8" in done.stderr
+    assert "not UTF-8, which were skipped: 2 ->" in done.stderr
     (tmp_path / "texts").write_bytes("배송이 늦어요\n".encode())
     assert not cli("classify", str(tmp_path / "texts")).stderr
 
