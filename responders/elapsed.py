@@ -118,10 +118,17 @@ _WHEN = re.compile(
 )
 
 _LIMIT = re.compile(
-    r"(?:구입|구매|받으|받은|사신|도착|수령|배송 완료)[가-힣 ]{0,8}?(?<!영업일)(?<!영업일 )"
-    rf"(?:{_PERIOD})\s?(?:안|이내|내|동안|입니다|이며)"
+    r"(?:구입|구매|받으|받은|받고|사신|도착|수령|배송 완료)[가-힣 ]{0,8}?(?<!영업일)(?<!영업일 )"
+    rf"(?:{_PERIOD})\s?(?:안|이내|내|동안|간|까지|입니다|이며)"
 )
-_SENT_IN = re.compile(r"(?:반품|교환|회수|수거|수리)[^.]*$")
+_SENT_IN = re.compile(
+    r"(?:(?:반품|교환|회수|수거|수리)\s?(?:하신|하실|된|한)?\s?(?:상품|물건|제품)이?|(?:센터|창고)[에로])\s*$"
+)
+_HANDLED = re.compile(r"(?:반품|교환|환불|회수|수거|수리)[^.]*$")
+_BRAND_ACTS = re.compile(
+    r"(?!의)(?:(?!신청|접수|알려|연락|시면)[^.])*?(?:처리|환불해|환불됩|보내 드|돌려 드|고쳐 드)"
+)
+"""What the brand does within a time, and not the customer: the time is its own."""
 
 
 def _days(match: re.Match[str]) -> float:
@@ -202,6 +209,13 @@ def days_allowed(clause: str) -> float:
     How long the brand itself takes (``반품 상품이 도착한 날부터 3일 안에 환불해``) is no such end.
     """
     match = _LIMIT.search(clause)
-    if match is None or (match[0].startswith("도착") and _SENT_IN.search(clause[: match.start()])):
+    if match is None or (match[0].startswith("도착") and _is_sent_in(clause, match)):
         return 0.0
     return _days(match)
+
+
+def _is_sent_in(clause: str, limit: re.Match[str]) -> bool:
+    """Tell whether what arrives is what the customer sends, and not what they bought."""
+    before, after = clause[: limit.start()], clause[limit.end() :]
+    is_handled = _HANDLED.search(before) and _BRAND_ACTS.match(after)
+    return bool(_SENT_IN.search(before) or is_handled)
