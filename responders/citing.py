@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -376,8 +377,10 @@ class Citer:
         ]
         late = [one for one in timed if self._situation.is_too_late(terms_of(one.clause.text))]
         if not late:
-            over = () if timed else self._over_for_any_return()
-            return _Lapsed(REMEDIES if over else frozenset(), over, ())
+            over = self._over_for_any_return()
+            # A clause that has hardly a word of the question gives nothing instead.
+            given = _remedies_of(one.clause for one in timed if one.fit >= _NEXT_FIT)
+            return _Lapsed(REMEDIES - given if over else frozenset(), over, ())
         # What is hardly about the matter gives nothing instead.
         least = max(one.fit for one in late)
         in_time = [
@@ -408,11 +411,21 @@ class Citer:
             if clause.kind is SourceKind.POLICY
             and terms_of(clause.text).days_allowed
             and terms_of(clause.text).remedies
-            and self._is_for_this(clause)
+            and (self._is_for_this(clause) or self._is_for_changed_mind(clause))
         ]
         shortest = min(limits, key=lambda one: terms_of(one.text).days_allowed, default=None)
         is_over = shortest and self._situation.is_too_late(terms_of(shortest.text))
         return (shortest,) if shortest and is_over else ()
+
+    def _is_for_changed_mind(self, clause: Clause) -> bool:
+        """Tell whether a clause is for whoever sends back what has no fault, 반품 or 교환."""
+        terms = terms_of(clause.text)
+        return (
+            terms.is_for_change_of_mind
+            and self._view.is_citable(clause)
+            and self._situation.is_of_goods(terms)
+            and self._situation.is_meant(replace(terms, groups=()))
+        )
 
     def _on_matters(self) -> list[Passage]:
         """Give the policies on whatever is complained of or asked."""

@@ -1168,6 +1168,7 @@ def test_nothing_under_another_topic_promises_what_is_over(
     ("text", "is_over"),
     [
         ("두 달 전에 산 도마인데 교환되나요?", True),
+        ("20일 전에 산 도마인데 교환되나요?", True),
         ("사흘 전에 산 도마인데 교환되나요?", False),
     ],
 )
@@ -1184,6 +1185,16 @@ def test_who_asks_for_an_exchange_too_late_is_not_told_how_it_is_made(
     draft = demo_drafter.draft(case)
     assert ("맞교환" in draft.text) is not is_over
     assert any("기한을 넘겨" in note for note in draft.missing) is is_over
+
+
+def test_an_exchange_of_broken_goods_has_its_own_time(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "20일 전에 산 도마가 깨졌는데 교환되나요?"
+    case = make_case(text, kind="inquiry", negative=False, intent=Intent.QUESTION)
+    draft = demo_drafter.draft(case)
+    assert "30일 안에 무료로 교환" in draft.text
+    assert not draft.missing
 
 
 def test_who_waits_for_a_refund_is_told_when_it_comes_however_old_the_goods_are(
