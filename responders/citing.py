@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -130,8 +131,10 @@ _BEYOND = 0.75
 
 _RHETORICAL = re.compile(r"왜|뭐|뭡|대체|맞나요")
 
-_ON_RETURNS = ("return_refund", "general")
-"""Topics of the clauses on how goods are returned, whatever was wrong with them."""
+_ON_ITS_WAY = re.compile(
+    r"(?:반품|교환|환불|취소)[을를은이가도]?\s?(?:접수|신청|요청)?[을를]?\s?(?:했|보냈|보낸|한 지|맡겼|하고 (?:나서|있)|중)"
+)
+"""Who has sent something back does not ask whether they may."""
 
 
 class _Lapsed(NamedTuple):
@@ -139,12 +142,12 @@ class _Lapsed(NamedTuple):
 
     Attributes:
         remedies: What no clause on the matter gives any more.
-        topics: Where the manual speaks of them.
+        late: The clauses that gave it.
         in_time: The clauses that still give something else.
     """
 
     remedies: frozenset[str]
-    topics: frozenset[str]
+    late: tuple[Clause, ...]
     in_time: tuple[Clause, ...]
 
 
@@ -374,7 +377,10 @@ class Citer:
         ]
         late = [one for one in timed if self._situation.is_too_late(terms_of(one.clause.text))]
         if not late:
-            return _Lapsed(frozenset(), frozenset(), ())
+            over = self._over_for_any_return()
+            # A clause that has hardly a word of the question gives nothing instead.
+            given = _remedies_of(one.clause for one in timed if one.fit >= _NEXT_FIT)
+            return _Lapsed(REMEDIES - given if over else frozenset(), over, ())
         # What is hardly about the matter gives nothing instead.
         least = max(one.fit for one in late)
         in_time = [
@@ -387,8 +393,38 @@ class Citer:
         is_over = bool(_remedies_of(one.clause for one in late) - given)
         return _Lapsed(
             REMEDIES - given if is_over else frozenset(),
-            frozenset(_ON_RETURNS).union(*(one.clause.topics for one in late)),
+            tuple(dict.fromkeys(one.clause for one in late)),
             tuple(dict.fromkeys(in_time)),
+        )
+
+    def _over_for_any_return(self) -> tuple[Clause, ...]:
+        """Give the clause with the shortest time for a return, if it is over for who only asks.
+
+        ``두 달 전에 산 도마인데 교환되나요?`` has hardly a word of the clause that sets the time.
+        """
+        text = self._case.text
+        if self._complaints or not self._situation.days_passed or _ON_ITS_WAY.search(text):
+            return ()
+        limits = [
+            clause
+            for clause in self._view.clauses
+            if clause.kind is SourceKind.POLICY
+            and terms_of(clause.text).days_allowed
+            and terms_of(clause.text).remedies
+            and (self._is_for_this(clause) or self._is_for_changed_mind(clause))
+        ]
+        shortest = min(limits, key=lambda one: terms_of(one.text).days_allowed, default=None)
+        is_over = shortest and self._situation.is_too_late(terms_of(shortest.text))
+        return (shortest,) if shortest and is_over else ()
+
+    def _is_for_changed_mind(self, clause: Clause) -> bool:
+        """Tell whether a clause is for whoever sends back what has no fault, 반품 or 교환."""
+        terms = terms_of(clause.text)
+        return (
+            terms.is_for_change_of_mind
+            and self._view.is_citable(clause)
+            and self._situation.is_of_goods(terms)
+            and self._situation.is_meant(replace(terms, groups=()))
         )
 
     def _on_matters(self) -> list[Passage]:
@@ -410,13 +446,15 @@ class Citer:
     def _is_lapsed(self, clause: Clause) -> bool:
         """Tell whether a clause without a time of its own tells how to get what is over.
 
-        Who hears after two months that exchanges are made at the door is promised one.
+        Who hears after two months that exchanges are made at the door is promised one. What is
+        done about a danger is done at any time.
         """
         terms = terms_of(clause.text)
         return (
             not terms.days_allowed
             and not terms.remedies.isdisjoint(self._lapsed.remedies)
-            and not self._lapsed.topics.isdisjoint(clause.topics)
+            and not terms.denies_return
+            and ComplaintCategory.SAFETY.value not in clause.topics
         )
 
     def _in_time(self, passages: Sequence[Passage]) -> list[Passage]:
@@ -428,11 +466,15 @@ class Citer:
             # Who asks is told how long the time was.
             and (self._complaints or not terms_of(one.clause.text).states_time)
         ]
+        lapsed = [one for one in passages if self._is_lapsed(one.clause)]
+        over = [one.clause for one in late]
+        if lapsed and not self._complaints:
+            over += self._lapsed.late
         self._missing += [
-            f"고객이 말한 기간이 조항의 기한을 넘겨 인용하지 않았습니다: {one.clause.reference}"
-            for one in late
+            f"고객이 말한 기간이 조항의 기한을 넘겨 인용하지 않았습니다: {clause.reference}"
+            for clause in dict.fromkeys(over)
         ]
-        return [one for one in passages if one not in late and not self._is_lapsed(one.clause)]
+        return [one for one in passages if one not in late and one not in lapsed]
 
     def _note_contradictions(self, topic: str) -> None:
         self._missing += [

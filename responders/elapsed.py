@@ -65,14 +65,28 @@ _PERIOD = (
 )
 _SPAN = re.compile(_PERIOD)
 
-_BOUGHT = r"(?:산(?=[\s.,]|$|지|건|거)|샀|사서|구매|구입|주문|시킨|시켰|장만|배송|도착|(?:(?<![가-힣])|선물)받(?!을|기로|아야))(?!을 때)"
+_BOUGHT = r"(?:산(?=[\s.,]|$|지|건|거)|샀|사서|구매|구입|주문|시킨|시켰|장만|배송(?!비|료)|도착|(?:(?<![가-힣])|선물)받(?!을|기로|아야))(?!을 때|\s?(?:된다|된대|될|예정|한다))"
 _NOT_BOUGHT = (
     r"문의|신청|연락|전화|환불|반품|교환|접수|취소|해지|가입|답변|까지|못 |안 |에도|이어|또 |려고"
+    r"|된다|예정|만든|만들|제조|생산|재고"
 )
 _GAP = rf"(?:(?!{_NOT_BOUGHT})[^.!?\n])"
 
 _AGAIN = re.compile(r"^[^.!?\n]*(?:이번|(?<![가-힣])또\s|다시|재구매|올해)")
 """Then it was another one that was bought so long ago."""
+
+_BUYS = r"(?:사(?=[\s.,]|$)|샀|사서|재구매|구매|구입|주문|시킨|시켰)"
+_ANOTHER = re.compile(
+    r"^[^.!?\n]*?(?:"
+    rf"(?<![가-힣])이번(?:엔|에는|\s?[건것]|에\s?{_GAP}{{0,8}}?(?:{_BOUGHT}|왔|온\s))"
+    rf"|(?<![가-힣])이건\s?(?:벌써|바로|금방|며칠|받자|오자|처음|[\d한두]|{'|'.join(_WORDS)})"
+    rf"|재구매|(?<![가-힣])(?:또|다시)\s?{_BUYS}"
+    rf"|(?<![가-힣])(?:어제|오늘|그제|방금|드디어|이제야?)(?:서야)?\s?(?:{_GAP}{{0,8}}?{_BOUGHT}|왔|온\s)"
+    r")"
+)
+"""Then it was another one that was used so long, or this one came only now. ``또 고장 났어요`` and
+``다시는 안 사요`` are of the same one, as is ``이번에 떨어졌어요``."""
+_FORMER = re.compile(r"쓰던\s?(?:건|것은|거는)\s*$")
 
 _SINCE = re.compile(
     r"(?:산|받은|구입한|구매한|쓴|사용한|도착한|배송받은|배송 받은|장만한|들인|입은|신은|먹은)\s?지[도는가]?\s?"
@@ -112,16 +126,23 @@ _SEASONS = {"봄": 5, "여름": 8, "가을": 11, _WINTER: 2, "설": 2, "추석":
 """The month with which each is over at the latest; a year's beginning is over with March."""
 _YEARS_AGO = {"올해": 0, "올": 0, "금년": 0, "작년": 1, "지난해": 1, "재작년": 2}
 _WHEN = re.compile(
-    r"(?<![가-힣])(?:(?P<year>20\d\d)년|(?P<last>지난)(?=\s?[봄여가겨설추])|(?P<ago>재작년|작년|지난해|올해|금년|올(?=\s?[봄여가겨초설추])))?\s?"
+    r"(?<![가-힣])(?:(?P<year>20\d\d)년(?!산|형|식|\s?모델)|(?P<last>지난)(?=\s?[봄여가겨설추])|(?P<ago>(?:재작년|작년|지난해|올해|금년)(?!산|형|식|\s?모델)|올(?=\s?[봄여가겨초설추])))?\s?"
     r"(?:(?P<season>봄|여름|가을|겨울|설(?=날|에|\s)|추석)|(?<![\d.])(?P<month>1[0-2]|[1-9])월|(?P<early>초)(?=에|쯤))?"
     rf"(?:날|달|말|초|중순| 전| 연휴)?(?P<when>에(?!도| 이어)|쯤에?|경에?|\s?때)?\s?{_GAP}{{0,12}}?{_BOUGHT}"
 )
 
 _LIMIT = re.compile(
-    r"(?:구입|구매|받으|받은|사신|도착|수령|배송 완료)[가-힣 ]{0,8}?(?<!영업일)(?<!영업일 )"
-    rf"(?:{_PERIOD})\s?(?:안|이내|내|동안|입니다|이며)"
+    r"(?:구입|구매|받으|받은|받고|사신|도착|수령|배송 완료)[가-힣 ]{0,8}?(?<!영업일)(?<!영업일 )"
+    rf"(?:{_PERIOD})\s?(?:안|이내|내|동안|간|까지|입니다|이며)"
 )
-_SENT_IN = re.compile(r"(?:반품|교환|회수|수거|수리)[^.]*$")
+_SENT_IN = re.compile(
+    r"(?:(?:반품|교환|회수|수거|수리)\s?(?:하신|하실|된|한)?\s?(?:상품|물건|제품)이?|(?:센터|창고)[에로])\s*$"
+)
+_HANDLED = re.compile(r"(?:반품|교환|환불|회수|수거|수리)[^.]*$")
+_BRAND_ACTS = re.compile(
+    r"(?!의)(?:(?!신청|접수|알려|연락|시면)[^.])*?(?:처리|환불해|환불됩|보내 드|돌려 드|고쳐 드)"
+)
+"""What the brand does within a time, and not the customer: the time is its own."""
 
 
 def _days(match: re.Match[str]) -> float:
@@ -141,18 +162,19 @@ def days_passed(text: str, written: date | None = None) -> float:
         written: The day they wrote it, for ``작년 봄에 산``; None leaves such words unread.
 
     Returns:
-        Days, at least so many: ``작년에`` is as late as its last day.
+        Days, at least so many: ``작년에`` is as late as its last day, and of several times the
+        least counts.
     """
     text = text[:_READ]
     found = [*_lengths(text), *(_dates(text, written) if written else ())]
-    return max(found, default=0.0)
+    return min(found, default=0.0)
 
 
 def _lengths(text: str) -> Iterator[float]:
     for match in _SPAN.finditer(text):
         before = text[max(0, match.start() - _MOST_BEFORE) : match.start()]
         after = text[match.end() : match.end() + _MOST_AFTER]
-        if _SINCE_OTHER.search(before):
+        if _SINCE_OTHER.search(before) or _FORMER.search(before) or _ANOTHER.match(after):
             continue
         is_told = _SINCE.search(before) or (_AND_THEN.search(before) and _LATER.match(after))
         is_told = is_told or _USED.match(after) or _BROKE.match(after)
@@ -167,7 +189,9 @@ def _lengths(text: str) -> Iterator[float]:
 
 def _dates(text: str, written: date) -> Iterator[float]:
     for match in _WHEN.finditer(text):
-        end = None if _AGAIN.match(text[match.end() :]) else _last_day(match, written)
+        after = text[match.end() :]
+        is_other = _AGAIN.match(after) or _ANOTHER.match(after)
+        end = None if is_other else _last_day(match, written)
         if end is not None and end < written:
             yield float((written - end).days)
 
@@ -202,6 +226,13 @@ def days_allowed(clause: str) -> float:
     How long the brand itself takes (``반품 상품이 도착한 날부터 3일 안에 환불해``) is no such end.
     """
     match = _LIMIT.search(clause)
-    if match is None or (match[0].startswith("도착") and _SENT_IN.search(clause[: match.start()])):
+    if match is None or (match[0].startswith("도착") and _is_sent_in(clause, match)):
         return 0.0
     return _days(match)
+
+
+def _is_sent_in(clause: str, limit: re.Match[str]) -> bool:
+    """Tell whether what arrives is what the customer sends, and not what they bought."""
+    before, after = clause[: limit.start()], clause[limit.end() :]
+    is_handled = _HANDLED.search(before) and _BRAND_ACTS.match(after)
+    return bool(_SENT_IN.search(before) or is_handled)

@@ -1146,6 +1146,65 @@ def test_nobody_is_promised_what_the_manual_gives_for_a_shorter_time(
     assert noted is is_late
 
 
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("산 지 두 달 됐는데 깨졌어요. 환불해 주세요", "defect"),
+        ("두 달 썼는데 깨졌어요. 환불해 주세요", "defect"),
+        ("받은 지 40일 됐는데 깨졌어요. 환불해 주세요", "defect"),
+        ("석 달 쓰고 물이 새요. 환불해 주세요", "defect"),
+    ],
+)
+def test_nothing_under_another_topic_promises_what_is_over(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput], text: str, category: str
+) -> None:
+    draft = demo_drafter.draft(make_case(text, category, product_name="유리 밀폐용기 6종"))
+    promised = [one.text for one in draft.sentences if one.source is SourceKind.POLICY]
+    assert not re.search("교환|환불|반품", " ".join(promised)), draft.text
+    assert any("기한을 넘겨" in note for note in draft.missing)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_over"),
+    [
+        ("두 달 전에 산 도마인데 교환되나요?", True),
+        ("20일 전에 산 도마인데 교환되나요?", True),
+        ("사흘 전에 산 도마인데 교환되나요?", False),
+    ],
+)
+def test_who_asks_for_an_exchange_too_late_is_not_told_how_it_is_made(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput], text: str, *, is_over: bool
+) -> None:
+    case = make_case(
+        text,
+        kind="inquiry",
+        negative=False,
+        intent=Intent.QUESTION,
+        product_name="편백 나무도마 대형",
+    )
+    draft = demo_drafter.draft(case)
+    assert ("맞교환" in draft.text) is not is_over
+    assert any("기한을 넘겨" in note for note in draft.missing) is is_over
+
+
+def test_an_exchange_of_broken_goods_has_its_own_time(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "20일 전에 산 도마가 깨졌는데 교환되나요?"
+    case = make_case(text, kind="inquiry", negative=False, intent=Intent.QUESTION)
+    draft = demo_drafter.draft(case)
+    assert "30일 안에 무료로 교환" in draft.text
+    assert not draft.missing
+
+
+def test_who_waits_for_a_refund_is_told_when_it_comes_however_old_the_goods_are(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+) -> None:
+    text = "두 달 전에 산 도마 반품했는데 환불은 며칠 걸려요?"
+    case = make_case(text, kind="inquiry", negative=False, intent=Intent.QUESTION)
+    assert "영업일 3일 안에 처리해" in demo_drafter.draft(case).text
+
+
 def test_what_still_holds_is_promised_where_something_else_is_over(
     cited: Callable[..., str],
 ) -> None:
