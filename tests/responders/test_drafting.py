@@ -14,6 +14,7 @@ from privacy import masking
 from responders import phrases
 from responders.drafting import STRATEGIES, Drafter, DraftInput, share_of_similar_pairs
 from responders.manual import Manual, load_manual
+from responders.matters import find_matters
 from responders.policy import check_reply
 
 if TYPE_CHECKING:
@@ -1359,6 +1360,27 @@ def test_who_was_praised_is_not_blamed(
     reply = demo_drafter.draft(make_case(text, "service", intent=Intent.MIXED)).text
     assert "처리가 일주일 넘게 걸린" in reply
     assert not re.search("불친절|상담 응대", reply)
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "named"),
+    [
+        ("상담원이 친절하지 않아요", "service", "상담 응대"),
+        ("기사님이 친절하지도 않네요", "service", "배송 담당자"),
+        ("마감이 만족스럽지 않아요", "quality", "마감"),
+    ],
+)
+def test_praise_that_is_denied_is_blamed(
+    make_case: Callable[..., DraftInput], text: str, category: str, named: str
+) -> None:
+    first, *_ = find_matters(make_case(text, category))
+    assert named in first.issue.name
+
+
+def test_praise_for_what_is_not_so_blames_nobody(make_case: Callable[..., DraftInput]) -> None:
+    text = "상담원 말이 길지 않아 좋았어요. 그런데 처리가 너무 늦네요"
+    first, *_ = find_matters(make_case(text, "service"))
+    assert "상담 응대" not in first.issue.name
 
 
 def test_mould_is_answered_for_only_where_it_grew(
