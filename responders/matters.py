@@ -163,7 +163,8 @@ def find_matter(case: DraftInput, category: ComplaintCategory) -> Matter:
 
 
 def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
-    issues = ISSUES[finding.category]
+    category = finding.category
+    issues = ISSUES[category]
     text = _readable(case)
     span = finding.span
     issue = issues[-1]
@@ -185,11 +186,16 @@ def _matter(case: DraftInput, finding: CategoryFinding) -> Matter:
         # model only finds the worst may say something else.
         spans.sort(key=lambda one: not any(s.start <= one.start < s.end for s in shown))
     elif finding.score < _NAMED:
-        # Nothing but a doubtful label: what it is called, the reply does not say.
-        issue = replace(issue, name=ISSUES[ComplaintCategory.OTHER][-1].name)
+        # Nothing but a doubtful label: the reply neither names it nor consoles for it. What may
+        # be harm is still cared for.
+        unnamed = ISSUES[ComplaintCategory.OTHER][-1]
+        if category is ComplaintCategory.SAFETY:
+            issue = replace(issue, name=unnamed.name)
+        else:
+            category, issue = ComplaintCategory.OTHER, unnamed
     if span:
         spans.append(span)
-    return Matter(finding.category, issue, tuple(spans[:6]))
+    return Matter(category, issue, tuple(spans[:6]))
 
 
 def body_starts(case: DraftInput) -> int:

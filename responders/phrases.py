@@ -397,7 +397,7 @@ ISSUES: Mapping[Category, tuple[Issue, ...]] = {
         ),
         Issue(r"앱|오류|로그인|업데이트", "앱 이용", "앱이나 누리집의 오류"),
         Issue(r"건의|제안|했으면 (?:좋|합)|하면 좋겠", "제안", "제안해 주신 내용"),
-        Issue(r"", "이용 중의 불편", ""),
+        Issue(r"", "이용 과정", ""),
     ),
 }
 """For each category from the particular to the general; the last one always fits."""

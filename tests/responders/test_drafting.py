@@ -14,6 +14,7 @@ from privacy import masking
 from responders import phrases
 from responders.drafting import STRATEGIES, Drafter, DraftInput, share_of_similar_pairs
 from responders.manual import Manual, load_manual
+from responders.matters import find_matters
 from responders.policy import check_reply
 
 if TYPE_CHECKING:
@@ -1279,6 +1280,9 @@ def test_an_answer_is_what_was_asked_and_nothing_beside_it(
         ("영화는 인생작인데 굿즈 포스터가 구겨진 채로 왔네요", ["구겨지거나 빠진 굿즈"]),
         ("옆자리 사람이 계속 떠드는데 직원은 뭐하는지", ["극장 직원의 응대는"]),
         ("무대인사 보러 갔는데 스태프가 소리 지르고 밀쳤어요", ["관객 행사에서 불편"]),
+        ("2주차 특전 포스터를 못 받았어요", ["굿즈"]),
+        ("영화는 좋은데 직원이 너무 불친절해요", ["극장 직원의 응대는"]),
+        ("영사 사고였는데 환불을 거부당했어요", ["환불"]),
     ],
 )
 def test_what_went_wrong_at_a_cinema_is_apologised_for_and_not_respected_as_taste(
@@ -1300,14 +1304,26 @@ def test_what_went_wrong_at_a_cinema_is_apologised_for_and_not_respected_as_tast
         "향수에 빠진 사람들의 포장이 심한 영화",
         "알바들 양심도 없냐. 뭘 보고 십점 주는 거냐",
         "부끄러운 자화상이네요. 메스꺼움을 참을 수 있다면",
+        "포스터에 속았다. 내용이 하나도 없음",
+        "예매한 내 돈 환불해줘라",
+        "환불각",
+        "환불해 주세요 진짜 재미없는 영화",
+        "직원들의 비리를 다룬 뻔한 영화",
+        "주인공이 매표소 직원인데 개연성이 없다",
+        "알바생 리뷰에 속았다",
+        "특전 때문에 봤는데 내용은 별로",
+        "굿즈 팔아먹으려고 만든 영화",
+        "스포츠 영화인데 박진감이 없다",
     ],
 )
 def test_what_is_seen_in_a_film_did_not_happen_at_the_cinema(
     film_brand: Brand, make_case: Callable[..., DraftInput], text: str
 ) -> None:
     drafter = Drafter(film_brand, load_manual(film_brand.manual_folder), clock)
-    cited = [one.text for one in drafter.draft(make_case(text, "quality")).sentences]
-    assert not any(re.search("상영은|상영 중|굿즈|직원", one) for one in cited), cited
+    draft = drafter.draft(make_case(text, "quality"))
+    told = [one.text for one in draft.sentences if one.source is not SourceKind.REVIEW]
+    wrong = "상영은|상영 중|상영 사고|굿즈|직원|스포일러|죄송|송구|사과"
+    assert not any(re.search(wrong, one) for one in told), told
 
 
 @pytest.mark.parametrize(
@@ -1356,17 +1372,28 @@ def test_what_did_not_break_is_no_further_complaint(
     assert "파손" not in draft.text
 
 
+@pytest.mark.parametrize(
+    ("category", "named"),
+    [
+        ("price", "가격|값"),
+        ("packaging", "포장|상자"),
+        ("delivery", "배송|도착"),
+        ("stock", "재고|품절|입고|헛걸음|기다리시던"),
+        ("quality", "품질"),
+        ("return_refund", "반품|교환|환불"),
+        ("safety", "안전과 위생 문제"),
+    ],
+)
 def test_a_doubtful_label_is_not_named(
-    demo_drafter: Drafter, make_case: Callable[..., DraftInput]
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput], category: str, named: str
 ) -> None:
-    case = make_case("이건 좀 아니지 않습니까", "price")
-    doubtful = replace(case.analysis.categories[0], score=0.42)
-    case = replace(case, analysis=replace(case.analysis, categories=(doubtful,)))
-    said = [
-        one.text for one in demo_drafter.draft(case).sentences if one.source is SourceKind.REVIEW
-    ]
-    assert said
-    assert not any("가격" in one for one in said)
+    for feedback_id in ("f1", "f2", "f3", "f4"):
+        case = make_case("이건 좀 아니지 않습니까", category, feedback_id=feedback_id)
+        doubtful = replace(case.analysis.categories[0], score=0.42)
+        case = replace(case, analysis=replace(case.analysis, categories=(doubtful,)))
+        for draft in demo_drafter.alternatives(case):
+            assert not re.search(named, draft.text), draft.text
+            assert not re.search("불편(?:과|으로| 때문)[^.]*불편", draft.text), draft.text
 
 
 def test_who_asks_too_late_is_told_how_long_the_time_was_and_promised_nothing(
@@ -1403,6 +1430,27 @@ def test_who_was_praised_is_not_blamed(
     reply = demo_drafter.draft(make_case(text, "service", intent=Intent.MIXED)).text
     assert "처리가 일주일 넘게 걸린" in reply
     assert not re.search("불친절|상담 응대", reply)
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "named"),
+    [
+        ("상담원이 친절하지 않아요", "service", "상담 응대"),
+        ("기사님이 친절하지도 않네요", "service", "배송 담당자"),
+        ("마감이 만족스럽지 않아요", "quality", "마감"),
+    ],
+)
+def test_praise_that_is_denied_is_blamed(
+    make_case: Callable[..., DraftInput], text: str, category: str, named: str
+) -> None:
+    first, *_ = find_matters(make_case(text, category))
+    assert named in first.issue.name
+
+
+def test_praise_for_what_is_not_so_blames_nobody(make_case: Callable[..., DraftInput]) -> None:
+    text = "상담원 말이 길지 않아 좋았어요. 그런데 처리가 너무 늦네요"
+    first, *_ = find_matters(make_case(text, "service"))
+    assert "상담 응대" not in first.issue.name
 
 
 def test_mould_is_answered_for_only_where_it_grew(
