@@ -13,22 +13,12 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from responders.quantities import NAMED_DAYS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WORDS = {
-    "하루": 1,
-    "이틀": 2,
-    "사흘": 3,
-    "나흘": 4,
-    "닷새": 5,
-    "엿새": 6,
-    "일주일": 7,
-    "열흘": 10,
-    "보름": 15,
-    "백일": 100,
-    "반년": 180,
-}
+_WORDS = NAMED_DAYS | {"엿새": 6, "백일": 100, "반년": 180}
 _NUMERALS = {
     "한두": 1,
     "두세": 2,

@@ -35,7 +35,7 @@ _QUANTITY = re.compile(
     r"(?P<unit>영업일|시간|개월|주일|퍼센트|℃|도(?![가-힣])|ml|mL|kg|cm|mm|[gLWV]|개입|인용|[일주달년원%시분])"
     r"(?!째|반(?!품))"
 )
-_WORDS = {
+NAMED_DAYS = {
     "하루": 1,
     "이틀": 2,
     "사흘": 3,
@@ -44,10 +44,9 @@ _WORDS = {
     "일주일": 7,
     "열흘": 10,
     "보름": 15,
-    "한 달": 30,
-    "한달": 30,
-    "두 달": 60,
 }
+"""Numbers of days that have a name."""
+_WORDS = NAMED_DAYS | {"한 달": 30, "한달": 30, "두 달": 60}
 _WORD = re.compile("|".join(_WORDS))
 _SENTENCE = re.compile(r"[^.!?\n]+(?:\.(?=\d)[^.!?\n]+)*[.!?]?")
 
