@@ -1465,3 +1465,39 @@ def test_no_refund_is_promised_on_a_label_alone(
 ) -> None:
     case = make_case("엄마도 저도 이번 건 좀 그랬어요", "quality", product_name="진미채볶음 150g")
     assert "환불" not in demo_drafter.draft(case).text
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "not_said"),
+    [
+        ("두 번 신고 발뒤꿈치가 다 까져서 신발장에 모셔뒀어요", "quality", "두 번 넘게|코팅"),
+        ("다음에는 다른 데서 사려고요", "quality", "잘못 배송|오배송"),
+        ("다음엔 다른 걸로 살게요 별로네요", "quality", "잘못 배송|오배송"),
+        ("두번째 구매인데 이번 건 알이 왜 이리 잘죠? 실망입니다", "quality", "두 번"),
+        ("두 번 빨았는데 색이 다 빠졌어요", "quality", "빠진 상품|결제"),
+        ("실물이 사진이랑 딴판이긴 하더라", "mismatch", "잘못 배송|오배송"),
+    ],
+)
+def test_the_same_words_for_another_thing_promise_nothing(
+    demo_drafter: Drafter,
+    make_case: Callable[..., DraftInput],
+    text: str,
+    category: str,
+    not_said: str,
+) -> None:
+    assert not re.search(not_said, demo_drafter.draft(make_case(text, category)).text)
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "said"),
+    [
+        ("두 번 결제됐어요", "price", "한 건을 취소"),
+        ("두번째인데 또 불량이에요", "defect", "불량이 두 번"),
+        ("소스가 빠졌어요", "mismatch", "빠진 상품"),
+        ("주문한 것과 다른 걸로 왔어요", "mismatch", "잘못 배송"),
+    ],
+)
+def test_they_do_where_that_thing_is_meant(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput], text: str, category: str, said: str
+) -> None:
+    assert re.search(said, demo_drafter.draft(make_case(text, category)).text)
