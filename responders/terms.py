@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from domain.korea import KST
 from responders.elapsed import days_allowed, days_passed
-from responders.matters import is_edible
+from responders.matters import is_edible, is_no_kitchenware
 from responders.pieces import pieces_of, stems_of, told
 from responders.quoting import questions, sentences
 from responders.wording import (
@@ -52,15 +52,20 @@ _SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|�
 
 _FROZEN, _MELTED = "냉동", "#녹음"
 
+_HEATED = re.compile(r"렌지|레인지|오븐|인덕션|식기세척기|끓[는이였]|뜨거운|데[우웠]|불에")
+"""What melts so was not frozen: a lid, a ladle."""
+
 _CONDITIONS = (_FROZEN, "계좌", "전기", "유리")
 """Words that keep a clause to some orders; it is not cited where nobody speaks of them."""
 
 _CHANGE_OF_MIND = "#변심"
 
+_OWN_FAULT = re.compile(r"(?:저희|당사|판매자)[^.]{0,4}(?:잘못|실수|책임)")
+
 _IF_WISHED = re.compile(r"(환불|교환|취소|반품)[을를]?\s원하시")
 
 _DENIES = re.compile(
-    r"(?:돌려|환불|교환|반품|취소|보상|변경|바꾸|드리|되)[^.]{0,12}(?:지 않습니다|수 없습니다|어렵습니다|불가합니다|안 됩니다)\.?$"
+    r"(?:돌려|환불|교환|반품|취소|보상|변경|바꾸|드리|되)(?:(?!(?:비|비용|요금)[를을은는]? 받지)[^.]){0,12}(?:지 않습니다|수 없습니다|어렵습니다|불가합니다|안 됩니다)\.?$"
 )
 """Told to somebody who complains and did not ask, it reads as a refusal to listen."""
 
@@ -146,6 +151,7 @@ class Terms:
         wished: What somebody must want.
         denies: It refuses something.
         denies_return: What it refuses is to take goods back: no answer to who asks of their use.
+        is_for_own_fault: The brand must be at fault: not for who has changed their mind.
         went_wrong: It is for what happened although it should not.
         days_allowed: For how long after buying or receiving; 0 without end.
         remedies: Which of return, refund and exchange it speaks of.
@@ -162,6 +168,7 @@ class Terms:
     denies_return: bool
     went_wrong: bool
     is_for_change_of_mind: bool
+    is_for_own_fault: bool
     days_allowed: float
     remedies: frozenset[str]
     states_time: bool
@@ -187,6 +194,7 @@ def terms_of(clause: str) -> Terms:
         denies_return=denies and bool(remedies),
         went_wrong=bool(_WENT_WRONG.search(clause)),
         is_for_change_of_mind=any(thing == _CHANGE_OF_MIND for thing, _, _ in things_in(lowered)),
+        is_for_own_fault=bool(_OWN_FAULT.search(clause)),
         days_allowed=days_allowed(clause),
         remedies=remedies,
         states_time=bool(_STATES_TIME.search(clause)),
@@ -215,9 +223,13 @@ class Situation:
         """Tell whether a clause is not for other goods or orders than these."""
         return all(
             # What has melted was frozen, whatever it is called.
-            word in self._about or (word == _FROZEN and _MELTED in self.spoken_of)
+            word in self._about
+            or (word == _FROZEN and _MELTED in self.spoken_of and not _HEATED.search(self._about))
             for word in terms.words
-        ) and not (terms.is_for_ware if self.is_edible else terms.is_for_food)
+        ) and not (
+            (terms.is_for_ware and (self.is_edible or is_no_kitchenware(self._case)))
+            or (terms.is_for_food and not self.is_edible)
+        )
 
     def is_too_late(self, terms: Terms) -> bool:
         """Tell whether the goods were bought or received longer ago than a clause holds."""
@@ -232,6 +244,8 @@ class Situation:
         if groups and not any(group <= self._things for group in groups):
             return False
         if contradicts(self._states, terms.states):
+            return False
+        if terms.is_for_own_fault and _CHANGE_OF_MIND in self.spoken_of:
             return False
         if terms.wished and terms.wished not in self._about:
             return False

@@ -1476,6 +1476,35 @@ def test_no_refund_is_promised_on_a_label_alone(
         ("두번째 구매인데 이번 건 알이 왜 이리 잘죠? 실망입니다", "quality", "두 번"),
         ("두 번 빨았는데 색이 다 빠졌어요", "quality", "빠진 상품|결제"),
         ("실물이 사진이랑 딴판이긴 하더라", "mismatch", "잘못 배송|오배송"),
+        ("두 봉지 시켰는데 한 봉지만 왔네요. 송장에는 2개예요", "mismatch", "다른 분의"),
+        ("전화했더니 자기네 잘못 아니라고 택배사에 따지래요", "service", "연결되지"),
+        ("고객센터에 전화했더니 교환 안 된다고만 하네요", "service", "연결되지"),
+        ("상담원이 잘못 알려줘서 반품비만 냈어요", "service", "불친절한"),
+        ("가위 날이 안 들어요", "quality", "빠진 상품"),
+        ("색이 마음에 안 들어요", "mismatch", "빠진 상품|누락"),
+        ("손잡이가 뜨거워서 잡을 수가 없어요", "mismatch", "빠진 |누락"),
+        ("사과에 상처가 많고 멍이 들어 있어요", "other", "화상|주방용품"),
+        ("생각했던 것보다 훨씬 작아서 실망했어요", "mismatch", "3개월"),
+        ("세탁기에 돌렸더니 줄어들었어요. 사이즈가 애매해졌네요", "mismatch", "3개월"),
+        ("이불 마감이 엉망이네요", "quality", "주방용품"),
+        ("이제 그만 시키려고요. 양이 갈수록 줄어요", "quality", "해지"),
+        ("손톱깎이 날이 안 맞아서 깎이지를 않아요", "quality", "이물"),
+        ("귤 5박스 시켰는데 2박스는 다 터져서 왔어요", "packaging", "함께 젖은"),
+        ("반품 접수했는데 기사님이 안 오세요", "service", "태도|배송 완료로"),
+        ("문 앞에 두고 갔네요. 잃어버릴 뻔했어요", "delivery", "배송 완료로"),
+        ("냉동 새우가 다 녹아서 물이 흥건하게 왔습니다", "defect", "깨지거나 새는"),
+        ("멸치가 짜요. 뜯어서 반품은 안 되겠죠", "return_refund", "단순 변심 반품은"),
+        ("뜨거운 물을 부었더니 플라스틱 냄새가 나요", "safety", "몸은|병원|진료"),
+        ("양이 너무 적어요. 정말 속상했어요", "quality", "신선도|상품 상태"),
+        ("정기배송 건너뛰기 했는데 또 왔어요", "other", "불량"),
+        ("가입했는데 쿠폰함에 아무것도 없어요", "other", "빠진|배송"),
+        ("마음이 바뀌어 반품하는데 택배비가 비싸요", "return_refund", "저희 잘못"),
+        ("세일이라고 샀는데 하나는 정가로 계산됐네요", "price", "내려가면"),
+        ("빨래 세제 냄새가 안 빠져요", "quality", "빠진 상품"),
+        ("반찬통 뚜껑이 전자레인지에 돌렸더니 녹았어요", "quality", "냉동 상품"),
+        ("전에 산 건 아직도 잘 쓰는데 이건 별로예요", "other", "배송|도착|시각"),
+        ("점심에 써 봤는데 이건 좀 아니네요", "other", "배송|도착|시각"),
+        ("할인할 때 샀는데 더 할인하네요. 일주일밖에 안 지났는데", "price", "3일 안에"),
     ],
 )
 def test_the_same_words_for_another_thing_promise_nothing(
@@ -1495,9 +1524,51 @@ def test_the_same_words_for_another_thing_promise_nothing(
         ("두번째인데 또 불량이에요", "defect", "불량이 두 번"),
         ("소스가 빠졌어요", "mismatch", "빠진 상품"),
         ("주문한 것과 다른 걸로 왔어요", "mismatch", "잘못 배송"),
+        ("송장에 다른 사람 이름이 적혀 있어요", "mismatch", "다른 분의"),
+        ("전화는 아무리 해도 안 받네요", "service", "연결되지"),
+        ("상담원이 잘못 알려줘서 반품비만 냈어요", "service", "사실과 다르면"),
+        ("소스가 하나도 안 들어 있어요", "mismatch", "빠진 상품"),
+        ("상품이 하나 안 들어왔어요", "mismatch", "빠진 상품"),
+        ("냄비 뚜껑에 손이 긁혀서 상처가 났어요", "safety", "다치게 한 주방용품"),
+        ("크기가 상세페이지랑 달라요", "mismatch", "3개월"),
+        ("도마 마감이 너무 거칠어요", "quality", "주방용품의 마감"),
+        ("정기배송 이제 그만 받고 싶은데 해지가 안 돼요", "return_refund", "해지하시면"),
+        ("샐러드에서 고무줄이 나왔어요", "safety", "이물이 나온"),
+        ("세제가 다 새서 과자까지 젖었어요", "packaging", "함께 젖은"),
+        ("배송기사님 태도가 너무 불친절해요", "service", "태도에 대한"),
+        ("배송 완료라고 떴는데 못 받았어요", "delivery", "배송 완료로"),
+        ("국물이 흥건하게 흘러 있어요", "defect", "깨지거나 새는"),
+        ("입술이 퉁퉁 부었어요", "safety", "몸은|병원|진료"),
+        ("딸기가 다 시들어서 왔어요", "quality", "시든 농산물"),
+        ("고구마가 반은 상해서 버렸어요", "quality", "신선도가 기대에"),
+        ("멸치가 짜고 비린내가 나요", "quality", "맛이나 신선도"),
+        ("정기배송 건너뛰기 했는데 또 왔어요", "other", "건너뛰기를 하셨는데도"),
+        ("만두가 다 녹아서 도착했어요", "quality", "냉동 상품"),
+        ("쿠폰함에 쿠폰이 안 보여요", "other", "보이지 않는 쿠폰"),
+        ("세일이라고 샀는데 하나는 정가로 계산됐네요", "price", "할인이 적용되지"),
+        ("정가 주고 샀는데 오늘 보니 할인하네요", "price", "가격이 내려가면"),
+        ("잘못 와서 반품하려는데 택배비를 내래요", "return_refund", "배송비를 받지"),
+        ("잡곡에서 나방이 날아다녀요", "safety", "이물이 나온"),
+        ("점심 전에 배송 온다더니 저녁에 왔어요", "other", "시각보다"),
+        ("할인할 때 샀는데 더 할인하네요. 하루밖에 안 지났는데", "price", "3일 안에"),
+        ("과일이 싱겁고 물맛이에요", "quality", "맛이나 신선도"),
     ],
 )
 def test_they_do_where_that_thing_is_meant(
     demo_drafter: Drafter, make_case: Callable[..., DraftInput], text: str, category: str, said: str
 ) -> None:
     assert re.search(said, demo_drafter.draft(make_case(text, category)).text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_said"),
+    [
+        ("주문하고 나서 품절이라고 취소됐어요", False),
+        ("들어갈 때마다 매번 품절이네요", True),
+    ],
+)
+def test_saved_words_for_many_times_are_for_who_tells_of_them(
+    demo_drafter: Drafter, make_case: Callable[..., DraftInput], text: str, *, is_said: bool
+) -> None:
+    cases = (make_case(text, "stock", feedback_id=str(number)) for number in range(12))
+    assert any("번번이 품절" in demo_drafter.draft(case).text for case in cases) is is_said
