@@ -60,6 +60,10 @@ _CONDITIONS = (_FROZEN, "계좌", "전기", "유리")
 
 _CHANGE_OF_MIND = "#변심"
 
+_AFTER_ORDER = re.compile(r"^(?:결제|주문)(?:하신)? ?(?:뒤|후)")
+
+_ORDERED = re.compile(r"주문|결제|취소|환불|(?:구매|구입)했|시켰|(?<!못 )샀")
+
 _OWN_FAULT = re.compile(r"(?:저희|당사|판매자)[^.]{0,4}(?:잘못|실수|책임)")
 
 _IF_WISHED = re.compile(r"(환불|교환|취소|반품)[을를]?\s원하시")
@@ -152,6 +156,7 @@ class Terms:
         denies: It refuses something.
         denies_return: What it refuses is to take goods back: no answer to who asks of their use.
         is_for_own_fault: The brand must be at fault: not for who has changed their mind.
+        is_after_order: Something must have been ordered.
         went_wrong: It is for what happened although it should not.
         days_allowed: For how long after buying or receiving; 0 without end.
         remedies: Which of return, refund and exchange it speaks of.
@@ -169,6 +174,7 @@ class Terms:
     went_wrong: bool
     is_for_change_of_mind: bool
     is_for_own_fault: bool
+    is_after_order: bool
     days_allowed: float
     remedies: frozenset[str]
     states_time: bool
@@ -195,6 +201,7 @@ def terms_of(clause: str) -> Terms:
         went_wrong=bool(_WENT_WRONG.search(clause)),
         is_for_change_of_mind=any(thing == _CHANGE_OF_MIND for thing, _, _ in things_in(lowered)),
         is_for_own_fault=bool(_OWN_FAULT.search(clause)),
+        is_after_order=bool(_AFTER_ORDER.search(clause)),
         days_allowed=days_allowed(clause),
         remedies=remedies,
         states_time=bool(_STATES_TIME.search(clause)),
@@ -245,6 +252,8 @@ class Situation:
             return False
         if contradicts(self._states, terms.states):
             return False
+        if terms.is_after_order and not _ORDERED.search(self._about):
+            return False
         if terms.is_for_own_fault and _CHANGE_OF_MIND in self.spoken_of:
             return False
         if terms.wished and terms.wished not in self._about:
@@ -261,13 +270,18 @@ class Situation:
             else terms.went_wrong and not _DENIED.search(self._case.text)
         ):
             return False
-        changed = _CHANGE_OF_MIND in self._things
+        changed = _CHANGE_OF_MIND in (self.spoken_of if self._is_bad_food else self._things)
         return changed or not (terms.is_for_change_of_mind and self._is_faulty)
 
     @cached_property
     def is_edible(self) -> bool:
         """Whether the case is about something to eat."""
         return is_edible(self._case, is_eatery=self._is_eatery)
+
+    @property
+    def _is_bad_food(self) -> bool:
+        """Whether something to eat is complained of: nobody sends that back on a change of mind."""
+        return bool(self._complaints) and self.is_edible
 
     @cached_property
     def spoken_of(self) -> frozenset[str]:

@@ -102,6 +102,7 @@ def test_quotes_read_like_a_person_chose_them(text: str, words: str, expected: s
         ),
         ("이걸 돈 받고 파시네", "돈"),
         ("배송 늦어서 빡치네요", "배송"),
+        ("수량을 좀 늘리세요", "수량"),
     ],
 )
 def test_what_should_not_be_repeated_is_not_quoted(text: str, words: str) -> None:
