@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from domain.korea import KST
+from domain.types import ComplaintCategory
 from responders.elapsed import days_allowed, days_passed
 from responders.matters import is_edible, is_no_kitchenware
 from responders.pieces import pieces_of, stems_of, told
@@ -38,11 +39,11 @@ _SEGMENT = re.compile(r"(?<=[가-힣]며),?\s|(?<=지만),?\s|,\s|(?<=다)\.\s")
 
 _OR = re.compile(r"(?<=[가-힣])(?:거나|또는)\s")
 
-_NOUN_OR = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나)\s")
+_NOUN_OR = re.compile(r"(?<=[가-힣])(?<!거)(?<!으)(?:이나|나)\s")
 
 _ABOUT = "에 대한"
 
-_NOUN_AND = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나|과|와)\s")
+_NOUN_AND = re.compile(r"(?<=[가-힣])(?<!거)(?<!으)(?:이나|나|과|와)\s")
 """``보풀과 원단에 대한 의견``: whoever has either of them."""
 
 _BOTH = re.compile(r"(?:취소|변경|교환|환불|반품)[과와] (?:취소|변경|교환|환불|반품)$")
@@ -62,7 +63,7 @@ _CHANGE_OF_MIND = "#변심"
 
 _AFTER_ORDER = re.compile(r"^(?:결제|주문)(?:하신)? ?(?:뒤|후)")
 
-_ORDERED = re.compile(r"주문|결제|취소|환불|(?:구매|구입)했|시켰|(?<!못 )샀")
+_ORDERED = re.compile(r"주문|결제|취소|환불|배송|보[내냈]|(?:구매|구입)했|시켰|(?<!못 )샀")
 
 _OWN_FAULT = re.compile(r"(?:저희|당사|판매자)[^.]{0,4}(?:잘못|실수|책임)")
 
@@ -84,6 +85,17 @@ _STATES_TIME = re.compile(r"(?:기간|기한)은 [^.]*(?:입니다|이며)")
 
 _FAULTS = frozenset(
     f"#{thing}" for thing in ("고장", "파손", "오배송", "누락", "상함", "시듦", "이물", "녹", "샘")
+)
+
+_FAULTY = frozenset(
+    {
+        ComplaintCategory.DEFECT,
+        ComplaintCategory.MISMATCH,
+        ComplaintCategory.QUALITY,
+        ComplaintCategory.DELIVERY,
+        ComplaintCategory.PACKAGING,
+        ComplaintCategory.SAFETY,
+    }
 )
 
 REMEDIES = frozenset({"#반품", "#환불", "#교환"})
@@ -254,7 +266,7 @@ class Situation:
             return False
         if terms.is_after_order and not _ORDERED.search(self._about):
             return False
-        if terms.is_for_own_fault and _CHANGE_OF_MIND in self.spoken_of:
+        if terms.is_for_own_fault and not self._is_told_of_fault:
             return False
         if terms.wished and terms.wished not in self._about:
             return False
@@ -277,6 +289,14 @@ class Situation:
     def is_edible(self) -> bool:
         """Whether the case is about something to eat."""
         return is_edible(self._case, is_eatery=self._is_eatery)
+
+    @cached_property
+    def _is_told_of_fault(self) -> bool:
+        """Whether something is told of that the brand did wrong before goods are sent back."""
+        if _CHANGE_OF_MIND in self.spoken_of:
+            return False
+        is_named = not self.spoken_of.isdisjoint(_FAULTS)
+        return is_named or any(matter.category in _FAULTY for matter in self._complaints)
 
     @property
     def _is_bad_food(self) -> bool:
