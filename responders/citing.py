@@ -71,6 +71,9 @@ _MIN_ANSWER_FIT = 0.12
 
 _MIN_SAVED = 4.0
 
+_SAYS_REPEATED, _REPEATED = re.compile(r"여러 번|번번이|거듭"), {"#되풀이", "#두번"}
+"""Saved words that are sorry for more than one time, and what a customer must tell of for them."""
+
 _MIN_POLICY = 4.0
 
 _MIN_SECOND_POLICY = 6.0
@@ -251,7 +254,13 @@ class Citer:
     def saved_replies(self, matter: Matter) -> list[Clause]:
         """Give the brand's own saved words that fit a matter."""
         found = self._search(matter, (SourceKind.SAVED_REPLY,), matter.issue.name)
-        return [passage.clause for passage in found if passage.words >= _MIN_SAVED]
+        is_repeated = not _REPEATED.isdisjoint(self._situation.spoken_of)
+        return [
+            passage.clause
+            for passage in found
+            if passage.words >= _MIN_SAVED
+            and (is_repeated or not _SAYS_REPEATED.search(passage.clause.text))
+        ]
 
     def _what_is_wanted(self, found: Sequence[Passage]) -> list[Clause]:
         """Give the clauses on a matter that speak of what the customer asks for: 환불, 교환."""

@@ -104,6 +104,9 @@ _BROKE = re.compile(
 )
 _LESS = re.compile(rf"{_ABOUT}{_NOT_EVEN}(?:돼|됐|되|된|됩|지나|넘|쓰|썼|써|사용|가|않)")
 _MORE = re.compile(rf"{_ABOUT}[이가을를은는도]?\s?(?:조금|좀|훌쩍|한참)?\s?(?:넘|이상)")
+_ONLY = re.compile(rf"{_ABOUT}밖에\s?안\s?(?:지났|지나|됐|되었)")
+_ONCE_BOUGHT = re.compile(r"샀|(?:구매|구입|주문)했|(?<![가-힣])산\s?[건거지]")
+"""``샀는데 지금은 더 싸네요. 일주일밖에 안 지났는데`` says when, in the sentence behind."""
 _NEARLY, _OVER = 0.8, 1.1
 """What ``한 달도 안 됐는데`` and ``한 달 넘게`` make of a month: within its limits, and past them."""
 
@@ -168,6 +171,8 @@ def _lengths(text: str) -> Iterator[float]:
             continue
         is_told = _SINCE.search(before) or (_AND_THEN.search(before) and _LATER.match(after))
         is_told = is_told or _USED.match(after) or _BROKE.match(after)
+        is_just = None if before.rstrip().endswith("지") else _ONLY.match(after)
+        is_told = is_told or (is_just and _ONCE_BOUGHT.search(text, 0, match.start()))
         if is_told or (_AGO.match(after) and not _AGAIN.match(after)):
             days = _days(match)
             if _LESS.match(after):

@@ -18,6 +18,7 @@ from domain.types import (
 )
 from responders.phrases import FILM_ISSUES, ISSUES, WISHES, Issue
 from responders.quoting import blamed, complains, sentences, without_instructions
+from responders.wording import SPOILT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ _NOT_SO = re.compile(
     r"(?<![가-힣])안\s?(?:깨[졌져진지]|부서[졌져진지]|터[졌져진지]|상[했한해하]|샜|젖[었은]|녹[았은])"
 )
 _DAMAGED = re.compile(
-    r"깨[졌져진]|젖|터[졌져]|찢|부서|녹[아았]|상[했한]|물러|곰팡|고장|새[서는고]\s"
+    r"깨[졌져진]|젖|터[졌져]|찢|부서|녹[아았]|" + SPOILT + r"|물러|곰팡|고장|새[서는고]\s"
 )
 _PLAIN_CATEGORIES = (
     ComplaintCategory.DEFECT,
@@ -43,15 +44,24 @@ _PLAIN_CATEGORIES = (
     ComplaintCategory.PRICE,
 )
 """Where to look for the words of a complaint whose category is not known."""
+_DELIVERED = re.compile(r"배송|배달|택배|기사|도착|왔|온[다대]|안 ?[와오]|받[았지]|발송|출고|기다")
+"""``점심``, ``아직`` and ``7시`` alone tell of no delivery."""
 _NAMED = 0.5
 """How likely a category is that no words show, to be named in a reply."""
 
 _FOOD = re.compile(
     r"유정란|식빵|먹|드시|씹|맛|김치|우유|빵|계란|달걀|두부|고기|반찬|국물|샐러드|과일|감귤|블루베리|음식|식품|떡|과자|음료|커피|쌀|"
-    r"장조림|곰탕|조림|볶음|치킨|닭|튀김|피자|버거|국수|라면|만두|초밥|족발|도시락|메뉴"
+    r"장조림|곰탕|조림|볶음|치킨|닭|튀김|피자|버거|국수|라면|만두|초밥|족발|도시락|메뉴|유통기한|소비기한|"
+    r"(?:딸기|복숭아|포도|수박|참외|바나나|토마토|고구마|감자|양파|마늘|버섯|상추|배추|옥수수)(?!\s?(?:칼|다지기|무늬|모양|향))|사과(?:에 |\s?(?:상자|박스|즙))|나물|시금치|채소|야채|오이|호박|당근|케이크|냉면|육수|두유|새우|"
+    r"오징어|전복|고등어|갈치|멸치|굴비|생선|삼겹|목살|갈비|한우|[소돼]지고기|소시지|어묵|요거트|치즈|아이스크림|찌개|밀키트|젓갈|간장|된장|고추장|들기름|"
+    r"참기름|견과|시리얼|싱싱|시들|썩[었어은는고]|냉장고에 (?:넣|보관|뒀|두)"
 )
 
 _EATEN = re.compile(r"먹|드시|드셨|마[셨시]|씹|맛")
+
+_NO_KITCHENWARE = re.compile(
+    r"이불|베개|수건|양말|바지|셔츠|잠옷|신발|슬리퍼|휴지|세제|샴푸|칫솔|손톱깎이|우산|커튼|러그|매트|의자|가방"
+)
 
 _WARE = re.compile(r"프라이팬|도마|용기|밥솥|수저|채반|냄비|그릇|접시|주방")
 
@@ -130,7 +140,11 @@ def _is_unnamed(matter: Matter) -> bool:
 
 def _shown(case: DraftInput) -> list[Matter]:
     """Give the complaint of any category whose words the text has, where the model named none."""
-    matters = (find_matter(case, category) for category in _PLAIN_CATEGORIES)
+    matters = (
+        find_matter(case, category)
+        for category in _PLAIN_CATEGORIES
+        if category is not ComplaintCategory.DELIVERY or _DELIVERED.search(case.text)
+    )
     return list(islice((matter for matter in matters if matter.issue.words), 1))
 
 
@@ -220,6 +234,12 @@ def issue_words(case: DraftInput, *, film: bool) -> str:
 def is_edible(case: DraftInput, *, is_eatery: bool) -> bool:
     """Tell whether a case is about something to eat, as all of a restaurant's are."""
     return is_eatery or _is_food(case.product_name, case.text)
+
+
+def is_no_kitchenware(case: DraftInput) -> bool:
+    """Tell whether a case is about household goods that are plainly of no kitchen: 이불, 양말."""
+    about = case.product_name or case.text
+    return bool(_NO_KITCHENWARE.search(about)) and not _WARE.search(about)
 
 
 @lru_cache(maxsize=256)

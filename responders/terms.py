@@ -8,8 +8,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from domain.korea import KST
+from domain.types import ComplaintCategory
 from responders.elapsed import days_allowed, days_passed
-from responders.matters import is_edible
+from responders.matters import is_edible, is_no_kitchenware
 from responders.pieces import pieces_of, stems_of, told
 from responders.quoting import questions, sentences
 from responders.wording import (
@@ -38,11 +39,11 @@ _SEGMENT = re.compile(r"(?<=[가-힣]며),?\s|(?<=지만),?\s|,\s|(?<=다)\.\s")
 
 _OR = re.compile(r"(?<=[가-힣])(?:거나|또는)\s")
 
-_NOUN_OR = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나)\s")
+_NOUN_OR = re.compile(r"(?<=[가-힣])(?<!거)(?<!으)(?:이나|나)\s")
 
 _ABOUT = "에 대한"
 
-_NOUN_AND = re.compile(r"(?<=[가-힣])(?<!거)(?:이나|나|과|와)\s")
+_NOUN_AND = re.compile(r"(?<=[가-힣])(?<!거)(?<!으)(?:이나|나|과|와)\s")
 """``보풀과 원단에 대한 의견``: whoever has either of them."""
 
 _BOTH = re.compile(r"(?:취소|변경|교환|환불|반품)[과와] (?:취소|변경|교환|환불|반품)$")
@@ -52,15 +53,24 @@ _SPEAKS_OF_FOOD = re.compile(r"식품|농산물|조리|반찬|드시|맛이나|�
 
 _FROZEN, _MELTED = "냉동", "#녹음"
 
+_HEATED = re.compile(r"렌지|레인지|오븐|인덕션|식기세척기|끓[는이였]|뜨거운|데[우웠]|불에")
+"""What melts so was not frozen: a lid, a ladle."""
+
 _CONDITIONS = (_FROZEN, "계좌", "전기", "유리")
 """Words that keep a clause to some orders; it is not cited where nobody speaks of them."""
 
 _CHANGE_OF_MIND = "#변심"
 
+_AFTER_ORDER = re.compile(r"^(?:결제|주문)(?:하신)? ?(?:뒤|후)")
+
+_ORDERED = re.compile(r"주문|결제|취소|환불|배송|보[내냈]|(?:구매|구입)했|시켰|(?<!못 )샀")
+
+_OWN_FAULT = re.compile(r"(?:저희|당사|판매자)[^.]{0,4}(?:잘못|실수|책임)")
+
 _IF_WISHED = re.compile(r"(환불|교환|취소|반품)[을를]?\s원하시")
 
 _DENIES = re.compile(
-    r"(?:돌려|환불|교환|반품|취소|보상|변경|바꾸|드리|되)[^.]{0,12}(?:지 않습니다|수 없습니다|어렵습니다|불가합니다|안 됩니다)\.?$"
+    r"(?:돌려|환불|교환|반품|취소|보상|변경|바꾸|드리|되)(?:(?!(?:비|비용|요금)[를을은는]? 받지)[^.]){0,12}(?:지 않습니다|수 없습니다|어렵습니다|불가합니다|안 됩니다)\.?$"
 )
 """Told to somebody who complains and did not ask, it reads as a refusal to listen."""
 
@@ -75,6 +85,17 @@ _STATES_TIME = re.compile(r"(?:기간|기한)은 [^.]*(?:입니다|이며)")
 
 _FAULTS = frozenset(
     f"#{thing}" for thing in ("고장", "파손", "오배송", "누락", "상함", "시듦", "이물", "녹", "샘")
+)
+
+_FAULTY = frozenset(
+    {
+        ComplaintCategory.DEFECT,
+        ComplaintCategory.MISMATCH,
+        ComplaintCategory.QUALITY,
+        ComplaintCategory.DELIVERY,
+        ComplaintCategory.PACKAGING,
+        ComplaintCategory.SAFETY,
+    }
 )
 
 REMEDIES = frozenset({"#반품", "#환불", "#교환"})
@@ -146,6 +167,8 @@ class Terms:
         wished: What somebody must want.
         denies: It refuses something.
         denies_return: What it refuses is to take goods back: no answer to who asks of their use.
+        is_for_own_fault: The brand must be at fault: not for who has changed their mind.
+        is_after_order: Something must have been ordered.
         went_wrong: It is for what happened although it should not.
         days_allowed: For how long after buying or receiving; 0 without end.
         remedies: Which of return, refund and exchange it speaks of.
@@ -162,6 +185,8 @@ class Terms:
     denies_return: bool
     went_wrong: bool
     is_for_change_of_mind: bool
+    is_for_own_fault: bool
+    is_after_order: bool
     days_allowed: float
     remedies: frozenset[str]
     states_time: bool
@@ -187,6 +212,8 @@ def terms_of(clause: str) -> Terms:
         denies_return=denies and bool(remedies),
         went_wrong=bool(_WENT_WRONG.search(clause)),
         is_for_change_of_mind=any(thing == _CHANGE_OF_MIND for thing, _, _ in things_in(lowered)),
+        is_for_own_fault=bool(_OWN_FAULT.search(clause)),
+        is_after_order=bool(_AFTER_ORDER.search(clause)),
         days_allowed=days_allowed(clause),
         remedies=remedies,
         states_time=bool(_STATES_TIME.search(clause)),
@@ -215,9 +242,13 @@ class Situation:
         """Tell whether a clause is not for other goods or orders than these."""
         return all(
             # What has melted was frozen, whatever it is called.
-            word in self._about or (word == _FROZEN and _MELTED in self.spoken_of)
+            word in self._about
+            or (word == _FROZEN and _MELTED in self.spoken_of and not _HEATED.search(self._about))
             for word in terms.words
-        ) and not (terms.is_for_ware if self.is_edible else terms.is_for_food)
+        ) and not (
+            (terms.is_for_ware and (self.is_edible or is_no_kitchenware(self._case)))
+            or (terms.is_for_food and not self.is_edible)
+        )
 
     def is_too_late(self, terms: Terms) -> bool:
         """Tell whether the goods were bought or received longer ago than a clause holds."""
@@ -233,6 +264,10 @@ class Situation:
             return False
         if contradicts(self._states, terms.states):
             return False
+        if terms.is_after_order and not _ORDERED.search(self._about):
+            return False
+        if terms.is_for_own_fault and not self._is_told_of_fault:
+            return False
         if terms.wished and terms.wished not in self._about:
             return False
         if terms.denies_return and not self._complaints and self._things.isdisjoint(REMEDIES):
@@ -247,13 +282,26 @@ class Situation:
             else terms.went_wrong and not _DENIED.search(self._case.text)
         ):
             return False
-        changed = _CHANGE_OF_MIND in self._things
+        changed = _CHANGE_OF_MIND in (self.spoken_of if self._is_bad_food else self._things)
         return changed or not (terms.is_for_change_of_mind and self._is_faulty)
 
     @cached_property
     def is_edible(self) -> bool:
         """Whether the case is about something to eat."""
         return is_edible(self._case, is_eatery=self._is_eatery)
+
+    @cached_property
+    def _is_told_of_fault(self) -> bool:
+        """Whether something is told of that the brand did wrong before goods are sent back."""
+        if _CHANGE_OF_MIND in self.spoken_of:
+            return False
+        is_named = not self.spoken_of.isdisjoint(_FAULTS)
+        return is_named or any(matter.category in _FAULTY for matter in self._complaints)
+
+    @property
+    def _is_bad_food(self) -> bool:
+        """Whether something to eat is complained of: nobody sends that back on a change of mind."""
+        return bool(self._complaints) and self.is_edible
 
     @cached_property
     def spoken_of(self) -> frozenset[str]:

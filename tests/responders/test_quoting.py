@@ -65,6 +65,12 @@ def around(text: str, words: str) -> str | None:
             "이틀 만에 7900원으로 확 내렸네요",
         ),
         ("어제보다 값이 내렸네요", "내렸", "어제보다 값이 내렸네요"),
+        (
+            "엄마가 맛있다고 하셨는데 저는 별로였어요",
+            "별로",
+            "엄마가 맛있다고 하셨는데 저는 별로였어요",
+        ),
+        ("뚜껑이 빡빡해서 안 열려요", "안 열려", "뚜껑이 빡빡해서 안 열려요"),
     ],
 )
 def test_quotes_read_like_a_person_chose_them(text: str, words: str, expected: str) -> None:
@@ -95,6 +101,8 @@ def test_quotes_read_like_a_person_chose_them(text: str, words: str, expected: s
             "가격표",
         ),
         ("이걸 돈 받고 파시네", "돈"),
+        ("배송 늦어서 빡치네요", "배송"),
+        ("수량을 좀 늘리세요", "수량"),
     ],
 )
 def test_what_should_not_be_repeated_is_not_quoted(text: str, words: str) -> None:
