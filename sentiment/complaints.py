@@ -249,7 +249,7 @@ def _is_brought(text: str, start: int, end: int) -> bool:
 
 
 CATEGORY_ALONE, CATEGORY_WITH_WORDS, CATEGORY_IN_PASSING = 0.4, 0.4, 0.4
-CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.15, 0.1
+CRITICAL_ALONE, CRITICAL_WITH_WORDS = 0.12, 0.06
 HIGH_ALONE, HIGH_WITH_WORDS = 0.15, 0.05
 """How likely the model must find a label by itself, and where a rule shows words for it;
 ``IN_PASSING`` for what a text that is no complaint blames all the same."""

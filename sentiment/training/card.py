@@ -61,7 +61,13 @@ def data_sets(corpus: Corpus) -> dict[str, Sequence[Labelled]]:
         ]
     for name in ("product read", "app read"):
         sets[f"development: {name}"] = [_as_read(row) for row in corpus.dev[name]]
-    titles = ("our shopping sentences", "the plainest texts", "everyday reviews", "bare facts")
+    titles = (
+        "our shopping sentences",
+        "the plainest texts",
+        "everyday reviews",
+        "bare facts",
+        "delivered food",
+    )
     for title, name in zip(titles, HELD_OUT, strict=True):
         sets[f"held out: {title}"] = read_labelled(REPOSITORY / "sentiment" / "data" / name).rows
     return sets

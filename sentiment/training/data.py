@@ -22,6 +22,7 @@ HELD_OUT = (
     "plain_heldout.tsv",
     "natural_heldout.tsv",
     "facts_heldout.tsv",
+    "food_heldout.tsv",
 )
 """Our sentences that measure and never teach."""
 COMPLAINT_EMOTIONS = {0, 3, 6, 9, 10, 12, 20, 21, 22, 23, 31, 36, 37}
